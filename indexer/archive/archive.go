@@ -1,0 +1,62 @@
+// Package archive reads tar archives once, front to back, and says where everything is. It knows tar in all
+// the dialects of GNU and POSIX and, through gzseek, gzip; it does not know what the members mean.
+package archive
+
+import (
+	"context"
+	"io"
+
+	"slotfs/indexer/archive/gzseek"
+	"slotfs/indexer/backup"
+)
+
+// Member is one member of an archive, its extension headers applied.
+type Member struct {
+	// Path is normalised: no "." or empty elements, no leading or trailing '/'. "" is the archive's own top. Members
+	// of an archive in the archive have an element that ends in backup.NestedSuffix.
+	Path         string
+	backup.Entry       // Name is the last element; Offset is absolute, of the content; Link is normalised too
+	Header       int64 // absolute offset of the first header block that belongs to the member
+	Stored       int64 // bytes of content in the archive (less than Size if sparse)
+}
+
+// Handler receives what Scan finds, in archive order. An error of any method ends the scan.
+type Handler interface {
+	// Member is called when a member's headers are complete, before its content passes. If want is true the content
+	// follows as one or more calls of Content (sparse files expanded) and a last one with done.
+	Member(m *Member) (want bool, err error)
+	// Content gets the content of the member that was wanted. done comes with the last bytes.
+	Content(p []byte, done bool) error
+	// Point gets seek points of a gzip stream.
+	Point(p *gzseek.Point) error
+}
+
+// Options of a Scan.
+type Options struct {
+	Gzip bool // the archive is compressed
+	// Nested reports whether the content of the regular file at path is a tar archive to descend into.
+	Nested func(path string) bool
+	// Save, if set, is called every Every bytes of uncompressed archive (default 256 MiB) with a state that
+	// Resume takes. What the Handler got before is what the state stands for.
+	Save  func(state []byte) error
+	Every int64
+	// Resume is a state from Save. The reader must then start at the offset that Start tells.
+	Resume []byte
+	// Size of the archive as stored (compressed), in bytes, or 0 if unknown.
+	Size int64
+}
+
+// Result is what a scan proved.
+type Result struct {
+	Status  backup.Status // Complete, Truncated, Corrupt or Unreadable
+	Detail  string        // what is wrong and at which byte, for people
+	Content int64         // bytes of uncompressed archive that were read
+	Refused uint64        // members left out because their names lead outside (or cannot exist)
+}
+
+// Scan reads an archive from r to its end. What is wrong with the archive is told in the Result; an error
+// is one of ctx, the reader (other than io.EOF and io.ErrUnexpectedEOF) or the handler.
+func Scan(ctx context.Context, r io.Reader, h Handler, o Options) (Result, error) { panic("unwritten") }
+
+// Start tells at which byte of the stored archive a scan goes on from state.
+func Start(state []byte) (int64, error) { panic("unwritten") }

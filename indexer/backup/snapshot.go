@@ -1,0 +1,83 @@
+package backup
+
+import "time"
+
+// Status says what a pass proved about a snapshot.
+type Status string
+
+// The statuses of a snapshot. Only Complete may be `latest`.
+const (
+	Complete   Status = "complete"   // read to the end, every checksum right
+	Truncated  Status = "truncated"  // ends early; what arrived is browsable
+	Corrupt    Status = "corrupt"    // damaged at Detail; what came before is browsable
+	Unreadable Status = "unreadable" // could not be opened or is no archive at all
+	Growing    Status = "growing"    // changed while it was read; left for the next pass
+	Incomplete Status = "incomplete" // an empty or half-filled tree
+)
+
+// Kind says how a snapshot lies on its destination.
+type Kind string
+
+// The kinds of a snapshot.
+const (
+	TarGzip Kind = "tar.gz"
+	Tar     Kind = "tar"
+	Tree    Kind = "tree"
+)
+
+// File is one remote file (or the folder of a tree) that a snapshot is read from.
+type File struct {
+	Path  string // from the destination's directory, '/'-separated, raw bytes
+	Size  int64  // bytes; 0 for a tree
+	MTime int64  // Unix seconds
+}
+
+// Source is a backup that an engine recognised on a destination, before anything of it was read.
+type Source struct {
+	Origin  string // path between the directory and the date folder
+	Account string // empty: a system backup
+	System  bool   // shown below system/, not accounts/
+	// Loose says that the account name is a guess from a file name that anybody may have chosen;
+	// the archive's own name for the account is better.
+	Loose bool
+	Name  string // of the snapshot's folder, without the status: "2026-01-04.weekly"
+	Time  time.Time
+	Kind  Kind
+	Files []File // one, or the pieces of a split archive in order
+	// Fingerprint changes when the backup does, as far as listings show. For archives it is made
+	// of names, sizes and times; for trees also of the listing of their top folder.
+	Fingerprint string
+	// Fault, when set, is why the backup cannot be read: Status and Detail come from here.
+	Fault  Status
+	Detail string
+}
+
+// Key identifies the source on its destination: the remote path of its first file.
+func (s *Source) Key() string { return s.Files[0].Path }
+
+// Snapshot is the catalog's record of one account (or system backup) at one time. It is written last in
+// a pass, so whoever sees it can read all of it.
+type Snapshot struct {
+	Source
+	Destination string
+	Serial      uint64 // never reused in the life of an index; names the archive's seek points too
+	Status      Status
+	Detail      string // what is wrong and where, for people
+	// Settled says that two passes in a row saw the same tree. A tree that is not settled is
+	// walked again although its fingerprint did not change.
+	Settled bool
+	Indexed time.Time
+
+	Root    Entry // of the tree: attributes, Child and Count
+	Parts   Hash  // of the Parts blob in the index; zero: none
+	Counts  Counts
+	Content int64  // bytes of the uncompressed archive; sum of file sizes for a tree
+	Refused uint64 // members left out because their names lead outside
+	Owner   *Owner // the account's ids on the server that made the backup
+}
+
+// Owner is a numeric user and group.
+type Owner struct{ UID, GID uint32 }
+
+// Readable reports whether the snapshot has a tree to browse.
+func (s *Snapshot) Readable() bool { return s.Root.Mode != 0 }

@@ -1,0 +1,51 @@
+// Package engine is the contract of a backup layout: it recognises backups in directory listings and says
+// what parts an account's tree has. It knows no protocol, no index and no mount.
+package engine
+
+import (
+	"context"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/tree"
+)
+
+// Engine knows one layout. Its methods are pure: they wait for nothing but the tree and the content that
+// they are handed, and may be called side by side.
+type Engine interface {
+	// Look is asked about every directory of a walk, with its whole listing.
+	Look(dir Dir) Found
+	// Wants reports whether Describe will ask for the content of the file at path (in the tree, with its
+	// top folder), given its size in bytes. Such files are kept while an archive streams by.
+	Wants(path string, size int64) bool
+	// Describe names the account and cuts its tree into parts. It must be right for any tree at all,
+	// also one that a customer made to confuse it.
+	Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read ReadFunc) (Description, error)
+}
+
+// ReadFunc returns the whole content of a file that the engine wanted. A file that is not there, or is
+// not whole, is fs.ErrNotExist.
+type ReadFunc func(path string) ([]byte, error)
+
+// Dir is one directory of a walk.
+type Dir struct {
+	Path    string      // from the destination's directory; "" is that directory
+	Info    dest.Info   // of the directory itself; zero for ""
+	Entries []dest.Info // its listing, in byte order of the names
+}
+
+// Found is what Look recognised.
+type Found struct {
+	Sources []backup.Source // fingerprints filled in
+	Descend []string        // names of child directories to look into
+}
+
+// Description is what an engine knows of one snapshot after its tree is there.
+type Description struct {
+	Account string        // canonical name, or empty where the tree does not tell
+	Owner   *backup.Owner // nil where the tree does not tell
+	Parts   backup.Parts
+	Counts  backup.Counts
+	Status  backup.Status // backup.Incomplete where essential members are missing, else empty
+	Detail  string
+}
