@@ -7,11 +7,40 @@ import (
 	"log/slog"
 	"time"
 
-	"slotfs/cache/index"
+	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
+	"slotfs/indexer/tree"
 )
+
+// Snapshots is the catalog that a pass compares with and commits to.
+type Snapshots interface {
+	Snapshots(ctx context.Context, destination string) ([]*backup.Snapshot, error)
+	PutSnapshot(ctx context.Context, s *backup.Snapshot) error
+	DeleteSnapshot(ctx context.Context, destination, key string) error
+}
+
+// States keeps how far unfinished passes came.
+type States interface {
+	SaveState(ctx context.Context, destination, key string, u *backup.Unfinished) error
+	LoadState(ctx context.Context, destination, key string) (*backup.Unfinished, error)
+	DropState(ctx context.Context, destination, key string) error
+}
+
+// Points keeps seek points and hands out the serials they are kept under.
+type Points interface {
+	NextSerial() (uint64, error)
+	PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) error
+}
+
+// Index is everything that a pass writes to; package cache/index has it.
+type Index interface {
+	tree.Store
+	Snapshots
+	States
+	Points
+}
 
 // Progress hears how a pass gets on. Its methods are called from several goroutines.
 type Progress interface {
@@ -54,6 +83,6 @@ type Summary struct {
 // Pass indexes a destination once. Its error is what ended the pass as a whole (the network, the index, ctx);
 // what is wrong with single backups is in the Summary. A snapshot is forgotten only if its folder was listed
 // without error.
-func Pass(ctx context.Context, d dest.Destination, e engine.Engine, x *index.Index, o Options) (Summary, error) {
+func Pass(ctx context.Context, d dest.Destination, e engine.Engine, x Index, o Options) (Summary, error) {
 	panic("unwritten")
 }

@@ -78,23 +78,13 @@ func (x *Index) Snapshots(ctx context.Context, destination string) ([]*backup.Sn
 	panic("unwritten")
 }
 
-// State is an unfinished pass over one archive.
-type State struct {
-	Serial      uint64
-	Fingerprint string                 // of the source when the pass began
-	Scan        []byte                 // state of archive.Scan
-	Root        backup.Entry           // of the tree so far
-	Kept        map[string]backup.Hash // contents kept for the engine, by path: blobs
-	Refused     uint64
-}
-
 // SaveState records how far a pass came. Everything put before is durable then.
-func (x *Index) SaveState(ctx context.Context, destination, key string, s *State) error {
+func (x *Index) SaveState(ctx context.Context, destination, key string, u *backup.Unfinished) error {
 	panic("unwritten")
 }
 
 // LoadState returns the unfinished pass over a source; fs.ErrNotExist where there is none.
-func (x *Index) LoadState(ctx context.Context, destination, key string) (*State, error) {
+func (x *Index) LoadState(ctx context.Context, destination, key string) (*backup.Unfinished, error) {
 	panic("unwritten")
 }
 

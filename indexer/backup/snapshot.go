@@ -81,3 +81,12 @@ type Owner struct{ UID, GID uint32 }
 
 // Readable reports whether the snapshot has a tree to browse.
 func (s *Snapshot) Readable() bool { return s.Root.Mode != 0 }
+
+// Unfinished is how far a pass over one archive came, committed so that the next pass goes on from there.
+type Unfinished struct {
+	Serial      uint64
+	Fingerprint string          // of the source when the pass began
+	Scan        []byte          // state of the scan, opaque
+	Root        Entry           // of the tree so far
+	Kept        map[string]Hash // contents kept for the engine, by path: blobs of the index
+}
