@@ -1,0 +1,113 @@
+// Package scripts holds what surrounds the program: the demo, benchmarks, packaging, and the test of the
+// rules that no compiler checks.
+package scripts
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// only says which packages may import a library or a part of the module (with all below it).
+var only = map[string][]string{
+	"github.com/hanwen/go-fuse":   {"slotfs/fs"},
+	"github.com/dgraph-io/badger": {"slotfs/cache/index"},
+	"golang.org/x/crypto/ssh":     {"slotfs/sftpdest"},
+	"github.com/pkg/sftp":         {"slotfs/sftpdest"},
+	"github.com/urfave/cli":       {"slotfs/cmd"},
+	"slotfs/cmd":                  {"slotfs/cmd"},
+	"slotfs/fs":                   {"slotfs/cmd", "slotfs/fs"},
+	"slotfs/sftpdest":             {"slotfs/cmd", "slotfs/sftpdest", "slotfs/scripts"},
+	"slotfs/cache":                {"slotfs/cmd", "slotfs/cache"},
+}
+
+// pure says which packages of the module a package may import at most.
+var pure = map[string][]string{
+	"slotfs/indexer/backup":         {},
+	"slotfs/indexer/dest":           {},
+	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
+	"slotfs/indexer/archive/gzseek": {},
+	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},
+	"slotfs/indexer/engine":         {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree"},
+	"slotfs/fs/view":                {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":                     {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+}
+
+// folders are the only ones at the top.
+var folders = []string{"cmd", "fs", "indexer", "sftpdest", "cache", "scripts", "docs"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "slotfs/...")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p listed
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < len(folders) {
+		t.Fatalf("go list knows %d packages", len(all))
+	}
+	return all
+}
+
+func below(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imported := range p.Imports {
+			for target, importers := range only {
+				allowed := func(root string) bool { return below(p.ImportPath, root) }
+				if below(imported, target) && !slices.ContainsFunc(importers, allowed) {
+					t.Errorf("%s imports %s, which only %v may", p.ImportPath, imported, importers)
+				}
+			}
+		}
+	}
+}
+
+func TestPurePackagesKnowNothingElse(t *testing.T) {
+	for _, p := range packages(t) {
+		allowed, ok := pure[p.ImportPath]
+		for _, imported := range p.Imports {
+			if ok && below(imported, "slotfs") && !slices.Contains(allowed, imported) {
+				t.Errorf("%s imports %s; it may know only %v", p.ImportPath, imported, allowed)
+			}
+		}
+	}
+}
+
+func TestVocabularyNeedsOnlyTheStandardLibrary(t *testing.T) {
+	for _, p := range packages(t) {
+		if p.ImportPath != "slotfs/indexer/backup" {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if strings.Contains(strings.Split(imported, "/")[0], ".") {
+				t.Errorf("backup imports %s", imported)
+			}
+		}
+	}
+}
+
+func TestPackagesStandInTheAgreedFolders(t *testing.T) {
+	for _, p := range packages(t) {
+		top := strings.Split(strings.TrimPrefix(p.ImportPath, "slotfs/"), "/")[0]
+		if !slices.Contains(folders, top) {
+			t.Errorf("%s is not below one of %v", p.ImportPath, folders)
+		}
+	}
+}
