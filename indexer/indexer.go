@@ -1,5 +1,5 @@
-// Package indexer makes passes over destinations: it walks one, asks its engine what is there, reads what is new
-// or changed, commits it, and forgets what is gone. It knows neither the protocol nor the store.
+// Package indexer makes passes over destinations: it walks one, asks its engine what is there, reads what is
+// new or changed, commits it, and forgets what is gone. It knows neither the protocol nor the store.
 package indexer
 
 import (
@@ -9,8 +9,6 @@ import (
 
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/dest"
-	"slotfs/indexer/engine"
 	"slotfs/indexer/tree"
 )
 
@@ -28,32 +26,50 @@ type States interface {
 	DropState(ctx context.Context, destination, key string) error
 }
 
-// Points keeps seek points and hands out the serials they are kept under.
+// Points keeps seek points, and hands out the serials they are kept under.
 type Points interface {
 	NextSerial() (uint64, error)
 	PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) error
 }
 
-// Index is everything that a pass writes to; package cache/index has it.
+// Sweeper deletes what no snapshot reaches any more.
+type Sweeper interface {
+	Sweep(ctx context.Context) (deleted int, err error)
+}
+
+// Index is everything that a pass writes to.
 type Index interface {
 	tree.Store
 	Snapshots
 	States
 	Points
+	Sweeper
+}
+
+// Plan hears what a pass has before it.
+type Plan interface {
+	// Walked says how many folders were listed and backups recognised so far.
+	Walked(folders, backups int)
+	// Planned says how many backups will be read and how many bytes those of them have whose size is
+	// known before (archives, as stored).
+	Planned(backups int, bytes int64)
+}
+
+// Reading hears how a backup is read.
+type Reading interface {
+	// Began says that a backup is read from now on: the bytes it has as stored (0 for a tree) and where
+	// reading goes on.
+	Began(s *backup.Source, size, from int64)
+	// Read says how far reading came: bytes as stored, or entries of a tree.
+	Read(s *backup.Source, done int64)
+	// Ended says what became of it. err is set when it could not be read now.
+	Ended(s *backup.Source, snapshot *backup.Snapshot, err error)
 }
 
 // Progress hears how a pass gets on. Its methods are called from several goroutines.
 type Progress interface {
-	// Walked says how many folders were listed and backups recognised so far.
-	Walked(folders, backups int)
-	// Began says that a backup is read now: the source, the bytes it has (compressed; 0 for trees) and where it goes on from.
-	Began(s *backup.Source, size, from int64)
-	// Read says how many bytes (for a tree: entries) of a source passed so far.
-	Read(s *backup.Source, done int64)
-	// Ended says what became of it. err is set when the pass could not read it now.
-	Ended(s *backup.Source, snapshot *backup.Snapshot, err error)
-	// Planned says how many backups the pass will read and how many bytes they have.
-	Planned(backups int, bytes int64)
+	Plan
+	Reading
 }
 
 // Options of a pass.
@@ -61,28 +77,27 @@ type Options struct {
 	Destination string // its name
 	Account     string // only this account, or "" for all
 	Full        bool   // read everything again, whatever its fingerprint
-	Parallel    int    // archives read side by side; default 2
+	Parallel    int    // backups read side by side; default 2
 	Log         *slog.Logger
 	Progress    Progress // may be nil
 	Now         func() time.Time
-	Spacing     int64 // of seek points; 0 is the default
-	Every       int64 // bytes of uncompressed archive between two saved states; 0 is the default
+	Every       int64 // bytes of uncompressed archive between two saved states; 0: 256 MiB
 }
 
 // Summary is what a pass did.
 type Summary struct {
-	Found     int // backups recognised
-	Unchanged int
+	Found     int     // backups recognised
+	Unchanged int     // of those, known from an earlier pass
 	Read      int     // indexed in this pass, whatever their status
-	Failed    int     // could not be read now, or have a status other than complete
-	Gone      int     // forgotten
+	Failed    int     // not readable now, or with a status other than complete
+	Gone      int     // forgotten, because they are no longer on the destination
 	Folders   int     // listed
-	Errors    []error // of single backups, at most 100
+	Errors    []error // about single backups and folders, at most maxErrors
 }
 
-// Pass indexes a destination once. Its error is what ended the pass as a whole (the network, the index, ctx);
-// what is wrong with single backups is in the Summary. A snapshot is forgotten only if its folder was listed
-// without error.
-func Pass(ctx context.Context, d dest.Destination, e engine.Engine, x Index, o Options) (Summary, error) {
-	panic("unwritten")
-}
+// maxErrors bounds Summary.Errors: one bad disk must not fill the memory.
+const maxErrors = 100
+
+// listers is how many folders are listed side by side. At a distance a walk is as fast as this many
+// listings in flight; a server's single thread is busy with about as many.
+const listers = 64

@@ -1,0 +1,268 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+
+	"slotfs/indexer/archive"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+	"slotfs/indexer/tree"
+)
+
+// readAhead is how many MiB of an archive are asked for before they are needed: several times what one SSH
+// channel carries in a round trip.
+const readAhead = 16
+
+// errGrowing says that a file changed while it was read.
+var errGrowing = errors.New("changed while it was read")
+
+// readArchive makes the snapshot of an archive in one sequential pass, going on where an earlier pass over
+// the same archive was cut off.
+func (p *pass) readArchive(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+	file, err := p.openPieces(ctx, s)
+	if err != nil {
+		return p.unopened(ctx, s, err)
+	}
+	defer file.Close()
+	r, err := p.newArchiveReader(ctx, s, file)
+	if err != nil {
+		return nil, err
+	}
+	result, err := r.scan(ctx)
+	if err == nil {
+		err = file.unchanged(ctx)
+	}
+	if errors.Is(err, errGrowing) {
+		return p.growing(ctx, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.snapshot(ctx, result)
+}
+
+// unopened is the record of an archive that the server does not let us read. It is tried again by every
+// pass, because permissions change without a trace in a listing.
+func (p *pass) unopened(ctx context.Context, s *backup.Source, err error) (*backup.Snapshot, error) {
+	switch {
+	case endsPass(ctx, err) || errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case errors.Is(err, errGrowing):
+		return p.growing(ctx, s)
+	case !errors.Is(err, fs.ErrPermission):
+		return nil, err
+	}
+	p.Progress.Began(s, storedSize(s), 0)
+	serial, serialErr := p.index.NextSerial()
+	if serialErr != nil {
+		return nil, storeError{serialErr}
+	}
+	snapshot := p.record(s, serial, backup.Unreadable, "permission denied by the server")
+	snapshot.Settled = false
+	return snapshot, nil
+}
+
+// growing is the record of an archive that is still being written; its bytes are left for the next pass.
+func (p *pass) growing(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
+		return nil, storeError{err}
+	}
+	serial, err := p.index.NextSerial()
+	if err != nil {
+		return nil, storeError{err}
+	}
+	return p.record(s, serial, backup.Growing, "changed while it was read; the next pass reads it again"), nil
+}
+
+// pieces are the remote files of an archive, read as one.
+type pieces struct {
+	dest.File
+	files  []dest.File
+	source *backup.Source
+}
+
+func (p *pass) openPieces(ctx context.Context, s *backup.Source) (*pieces, error) {
+	all := &pieces{source: s}
+	sizes := make([]int64, 0, len(s.Files))
+	for _, f := range s.Files {
+		file, err := p.dest.Open(ctx, f.Path)
+		if err != nil {
+			all.closeFiles()
+			return nil, fmt.Errorf("open: %w", err)
+		}
+		all.files = append(all.files, file)
+		sizes = append(sizes, f.Size)
+	}
+	all.File = dest.Concat(all.files, sizes)
+	if err := all.unchanged(ctx); err != nil {
+		all.closeFiles()
+		return nil, err
+	}
+	return all, nil
+}
+
+// unchanged compares the pieces with their listing; errGrowing if one moved.
+func (a *pieces) unchanged(ctx context.Context) error {
+	for i, f := range a.source.Files {
+		info, err := a.files[i].Stat(ctx)
+		if err != nil {
+			return fmt.Errorf("stat: %w", err)
+		}
+		if info.Size != f.Size || info.MTime != f.MTime {
+			return errGrowing
+		}
+	}
+	return nil
+}
+
+func (a *pieces) closeFiles() {
+	for _, f := range a.files {
+		f.Close()
+	}
+}
+
+// archiveReader feeds one archive to a tree and the index.
+type archiveReader struct {
+	pass       *pass
+	source     *backup.Source
+	file       *pieces
+	unfinished backup.Unfinished
+	builder    *tree.Builder
+	handler    *handler
+	start      int64 // byte of the stored archive to begin at
+}
+
+func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, file *pieces) (*archiveReader, error) {
+	u, start, err := p.resume(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	r := &archiveReader{pass: p, source: s, file: file, unfinished: *u, start: start}
+	r.builder = tree.NewBuilder(p.index, u.Root)
+	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept}
+	return r, nil
+}
+
+// resume loads how far an earlier pass came, or begins anew where there is nothing that still fits.
+func (p *pass) resume(ctx context.Context, s *backup.Source) (*backup.Unfinished, int64, error) {
+	u, err := p.index.LoadState(ctx, p.Destination, s.Key())
+	if err == nil && u.Fingerprint == s.Fingerprint && !p.Full {
+		if start, err := archive.Start(u.Scan); err == nil {
+			p.Log.Info("going on with an unfinished archive", "path", s.Key(), "offset", start)
+			return u, start, nil
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, storeError{err}
+	}
+	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
+		return nil, 0, storeError{err}
+	}
+	serial, err := p.index.NextSerial()
+	if err != nil {
+		return nil, 0, storeError{err}
+	}
+	return &backup.Unfinished{Serial: serial, Fingerprint: s.Fingerprint, Kept: map[string]backup.Hash{}}, 0, nil
+}
+
+func (r *archiveReader) scan(ctx context.Context) (archive.Result, error) {
+	size := storedSize(r.source)
+	r.pass.Progress.Began(r.source, size, r.start)
+	stream := dest.NewStream(ctx, r.file, r.start, size-r.start, readAhead)
+	defer stream.Close()
+	counted := &counter{Reader: stream, done: r.start, report: func(done int64) { r.pass.Progress.Read(r.source, done) }}
+	return archive.Scan(ctx, counted, r.handler, archive.Options{
+		Gzip:   r.source.Kind == backup.TarGzip,
+		Nested: nestedHome,
+		Save:   func(state []byte) error { return r.save(ctx, state) },
+		Every:  r.pass.Every,
+		Resume: r.unfinished.Scan,
+		Size:   size,
+	})
+}
+
+// nestedHome reports whether the member at path is the home directory as an archive of its own, at the top or
+// in the account's folder.
+func nestedHome(name string) bool {
+	dir, base := path.Split(name)
+	return base == "homedir.tar" && (dir == "" || path.Dir(path.Clean(dir)) == ".")
+}
+
+// save commits how far the scan came, and ends it early if the archive is still being written.
+func (r *archiveReader) save(ctx context.Context, state []byte) error {
+	if err := r.file.unchanged(ctx); err != nil {
+		return err
+	}
+	root, err := r.builder.Flush(ctx)
+	if err != nil {
+		return storeError{err}
+	}
+	u := r.unfinished
+	u.Scan, u.Root, u.Kept = state, root, r.handler.kept
+	if err := r.pass.index.SaveState(ctx, r.pass.Destination, r.source.Key(), &u); err != nil {
+		return storeError{err}
+	}
+	return nil
+}
+
+// snapshot is the record of the archive after its scan.
+func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*backup.Snapshot, error) {
+	root, err := r.builder.Finish(ctx)
+	if err != nil {
+		return nil, storeError{err}
+	}
+	s := r.pass.record(r.source, r.unfinished.Serial, result.Status, result.Detail)
+	s.Content, s.Refused = result.Content, result.Refused
+	if result.Status == backup.Unreadable {
+		return s, nil
+	}
+	s.Root = root
+	if s.Root.Mode == 0 {
+		s.Root.Mode, s.Root.MTime = backup.ModeDir|0o755, r.source.Time.UnixNano()
+	}
+	err = r.pass.describe(ctx, s, func(t *tree.Tree) engine.ReadFunc { return r.readKept(ctx, t) })
+	return s, err
+}
+
+// readKept reads the contents that were kept while the archive streamed by. One that does not belong to the
+// file that the tree shows, because a later member took its place, is not handed out.
+func (r *archiveReader) readKept(ctx context.Context, t *tree.Tree) engine.ReadFunc {
+	return func(name string) ([]byte, error) {
+		hash, ok := r.handler.kept[name]
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		content, err := r.pass.index.Get(ctx, hash)
+		if err != nil {
+			return nil, err
+		}
+		item, err := t.Resolve(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if !item.IsRegular() || item.Size != int64(len(content)) {
+			return nil, fs.ErrNotExist
+		}
+		return content, nil
+	}
+}
+
+// counter tells how many bytes of the stored archive passed.
+type counter struct {
+	io.Reader
+	done   int64
+	report func(done int64)
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.done += int64(n)
+	c.report(c.done)
+	return n, err
+}

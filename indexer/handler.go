@@ -1,0 +1,65 @@
+package indexer
+
+import (
+	"context"
+
+	"slotfs/indexer/archive"
+	"slotfs/indexer/archive/gzseek"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/tree"
+)
+
+// maxKept bounds the contents that one archive can make us keep in the index, in bytes. A customer's
+// archive can hold any number of files that look like ones the engine wants.
+const maxKept = 64 << 20
+
+// handler puts what a scan finds into the tree and the index.
+type handler struct {
+	ctx     context.Context
+	pass    *pass
+	serial  uint64
+	builder *tree.Builder
+	kept    map[string]backup.Hash // contents that the engine wants, by path
+
+	keeping string // path of the member whose content is collected
+	content []byte
+	total   int64 // bytes kept so far
+}
+
+var _ archive.Handler = (*handler)(nil)
+
+// Member adds m to the tree and asks for its content if the engine wants it.
+func (h *handler) Member(m *archive.Member) (bool, error) {
+	if _, err := h.builder.Add(h.ctx, m.Path, m.Entry, m.Header); err != nil {
+		return false, storeError{err}
+	}
+	delete(h.kept, m.Path)
+	if !m.IsRegular() || m.Link != "" || h.total+m.Size > maxKept || !h.pass.engine.Wants(m.Path, m.Size) {
+		return false, nil
+	}
+	h.keeping, h.content = m.Path, h.content[:0]
+	h.total += m.Size
+	return true, nil
+}
+
+// Content collects the content of the wanted member.
+func (h *handler) Content(p []byte, done bool) error {
+	h.content = append(h.content, p...)
+	if !done {
+		return nil
+	}
+	hash := tree.Sum(h.content)
+	if err := h.pass.index.Put(h.ctx, hash, append([]byte(nil), h.content...)); err != nil {
+		return storeError{err}
+	}
+	h.kept[h.keeping] = hash
+	return nil
+}
+
+// Point keeps a seek point.
+func (h *handler) Point(p *gzseek.Point) error {
+	if err := h.pass.index.PutPoint(h.ctx, h.serial, p); err != nil {
+		return storeError{err}
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package indexer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+)
+
+// Pass indexes a destination once. Its error is what ended the pass as a whole: the network, the index or
+// ctx; what is wrong with single backups is in the Summary. A snapshot is forgotten only if the folders that
+// it could lie in were listed without an error.
+func Pass(ctx context.Context, d dest.Destination, e engine.Engine, x Index, o Options) (Summary, error) {
+	p := newPass(d, e, x, o)
+	if err := p.run(ctx); err != nil {
+		return p.summary, fmt.Errorf("index %s: %w", o.Destination, err)
+	}
+	return p.summary, nil
+}
+
+// pass is one pass under way.
+type pass struct {
+	Options
+	dest   dest.Destination
+	engine engine.Engine
+	index  Index
+	known  map[string]*backup.Snapshot // by key; not written after run loaded it
+
+	mu sync.Mutex
+	// mu guards what follows.
+	summary Summary
+}
+
+func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
+	if o.Parallel <= 0 {
+		o.Parallel = 2
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &pass{Options: o, dest: d, engine: e, index: x}
+}
+
+func (p *pass) run(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	walked, err := p.walk(ctx)
+	if err != nil {
+		return err
+	}
+	due := p.plan(walked.sources)
+	gone, err := p.forget(ctx, walked)
+	if err != nil {
+		return err
+	}
+	if err := p.readAll(ctx, due); err != nil {
+		return err
+	}
+	if gone+len(due) == 0 {
+		return nil
+	}
+	swept, err := p.index.Sweep(ctx)
+	p.Log.Debug("index swept", "destination", p.Destination, "deleted", swept)
+	return err
+}
+
+// load reads the catalog as it stands before the pass.
+func (p *pass) load(ctx context.Context) error {
+	snapshots, err := p.index.Snapshots(ctx, p.Destination)
+	if err != nil {
+		return err
+	}
+	p.known = make(map[string]*backup.Snapshot, len(snapshots))
+	for _, s := range snapshots {
+		p.known[s.Key()] = s
+	}
+	return nil
+}
+
+// plan picks the sources that have to be read, newest first: that is what people ask for.
+func (p *pass) plan(sources []*backup.Source) []*backup.Source {
+	var due []*backup.Source
+	var bytes int64
+	for _, s := range sources {
+		if p.Account != "" && s.Account != p.Account {
+			continue
+		}
+		p.summary.Found++
+		if p.unchanged(s) {
+			p.summary.Unchanged++
+			continue
+		}
+		due = append(due, s)
+		bytes += storedSize(s)
+	}
+	slices.SortStableFunc(due, func(a, b *backup.Source) int {
+		return cmp.Or(b.Time.Compare(a.Time), strings.Compare(a.Key(), b.Key()))
+	})
+	p.Progress.Planned(len(due), bytes)
+	return due
+}
+
+// unchanged reports whether what the catalog says of s still holds.
+func (p *pass) unchanged(s *backup.Source) bool {
+	known := p.known[s.Key()]
+	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint
+}
+
+// forget removes the snapshots whose backups are gone. An empty destination is more likely a disk that is
+// not there than a decision, so it makes nothing forgotten.
+func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
+	if len(w.sources) == 0 && len(p.known) > 0 {
+		p.complain(fmt.Errorf("no backup found where %d were known: nothing is forgotten", len(p.known)))
+		return 0, nil
+	}
+	found := make(map[string]bool, len(w.sources))
+	for _, s := range w.sources {
+		found[s.Key()] = true
+	}
+	for key, s := range p.known {
+		if found[key] || w.hides(key) || p.Account != "" && s.Account != p.Account {
+			continue
+		}
+		if err := p.index.DeleteSnapshot(ctx, p.Destination, key); err != nil {
+			return p.summary.Gone, err
+		}
+		p.Log.Info("snapshot gone", "destination", p.Destination, "path", key)
+		p.summary.Gone++
+	}
+	return p.summary.Gone, nil
+}
+
+// readAll reads the sources that are due, some side by side.
+func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(p.Parallel)
+	for _, s := range due {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error { return p.readOne(ctx, s) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// readOne reads and commits one source. What is wrong with the source alone goes to the summary.
+func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
+	snapshot, err := p.read(ctx, s)
+	if err == nil {
+		err = p.commit(ctx, snapshot)
+	}
+	p.Progress.Ended(s, snapshot, err)
+	if err != nil && endsPass(ctx, err) {
+		return fmt.Errorf("%s: %w", s.Key(), err)
+	}
+	p.count(s, snapshot, err)
+	return nil
+}
+
+// read makes the snapshot of one source, ready to be committed.
+func (p *pass) read(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+	switch {
+	case s.Fault != "":
+		p.Progress.Began(s, 0, 0)
+		return p.faulty(s)
+	case s.Kind == backup.Tree:
+		return p.readTree(ctx, s)
+	default:
+		return p.readArchive(ctx, s)
+	}
+}
+
+// faulty is the record of a backup that the engine found to be broken by its listing alone.
+func (p *pass) faulty(s *backup.Source) (*backup.Snapshot, error) {
+	serial, err := p.index.NextSerial()
+	if err != nil {
+		return nil, storeError{err}
+	}
+	return p.record(s, serial, s.Fault, s.Detail), nil
+}
+
+// record is a snapshot without a tree.
+func (p *pass) record(s *backup.Source, serial uint64, status backup.Status, detail string) *backup.Snapshot {
+	return &backup.Snapshot{
+		Source: *s, Destination: p.Destination, Serial: serial, Status: status, Detail: detail,
+		Settled: status != backup.Growing, Indexed: p.Now().UTC(),
+	}
+}
+
+func (p *pass) commit(ctx context.Context, s *backup.Snapshot) error {
+	if err := p.index.PutSnapshot(ctx, s); err != nil {
+		return storeError{err}
+	}
+	p.Log.Info("snapshot indexed", "destination", p.Destination, "path", s.Key(), "status", s.Status,
+		"entries", s.Root.Count)
+	return nil
+}
+
+// count enters what became of one source into the summary.
+func (p *pass) count(s *backup.Source, snapshot *backup.Snapshot, err error) {
+	p.mu.Lock()
+	if err == nil {
+		p.summary.Read++
+	}
+	if err != nil || snapshot.Status != backup.Complete {
+		p.summary.Failed++
+	}
+	p.mu.Unlock()
+	switch {
+	case err != nil:
+		p.complain(fmt.Errorf("%s: %w", s.Key(), err))
+	case snapshot.Status != backup.Complete:
+		p.complain(fmt.Errorf("%s: %s: %s", s.Key(), snapshot.Status, snapshot.Detail))
+	}
+}
+
+// complain keeps an error that does not end the pass.
+func (p *pass) complain(err error) {
+	p.Log.Warn("backup not complete", "destination", p.Destination, "error", err)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.summary.Errors) < maxErrors {
+		p.summary.Errors = append(p.summary.Errors, err)
+	}
+}
+
+// storeError marks an error of the index, which ends the pass.
+type storeError struct{ err error }
+
+func (e storeError) Error() string { return e.err.Error() }
+func (e storeError) Unwrap() error { return e.err }
+
+// endsPass reports whether going on with the next backup is useless after err.
+func endsPass(ctx context.Context, err error) bool {
+	var store storeError
+	return ctx.Err() != nil || errors.As(err, &store) || errors.Is(err, dest.ErrUnreachable) ||
+		errors.Is(err, dest.ErrAuth) || errors.Is(err, dest.ErrClosed)
+}
+
+func storedSize(s *backup.Source) int64 {
+	var size int64
+	for _, f := range s.Files {
+		size += f.Size
+	}
+	return size
+}
+
+// silent hears nothing.
+type silent struct{}
+
+var _ Progress = silent{}
+
+func (silent) Walked(int, int)                               {}
+func (silent) Planned(int, int64)                            {}
+func (silent) Began(*backup.Source, int64, int64)            {}
+func (silent) Read(*backup.Source, int64)                    {}
+func (silent) Ended(*backup.Source, *backup.Snapshot, error) {}

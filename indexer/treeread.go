@@ -1,0 +1,232 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+	"slotfs/indexer/tree"
+)
+
+// maxDepth bounds how deep a tree is walked. No file system that cPanel runs on has longer paths than 4096
+// bytes; a hijacked server can pretend to.
+const maxDepth = 2048
+
+// readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
+// while its top folder stays as it is, once two passes saw the same.
+func (p *pass) readTree(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+	p.Progress.Began(s, 0, 0)
+	info, err := p.dest.Stat(ctx, s.Key())
+	if err != nil {
+		return nil, fmt.Errorf("stat: %w", err)
+	}
+	w := &treeWalker{pass: p, source: s, lists: make(chan struct{}, listers), spawn: make(chan struct{}, listers)}
+	root := entryOf(info)
+	root.Name = ""
+	if err := w.directory(ctx, s.Key(), 0, &root); err != nil {
+		return nil, err
+	}
+	snapshot, err := p.treeRecord(s, w, root)
+	if err != nil {
+		return nil, err
+	}
+	err = p.describe(ctx, snapshot, func(t *tree.Tree) engine.ReadFunc { return p.readRemote(ctx, s, t) })
+	return snapshot, err
+}
+
+// treeRecord is the record of a walked tree. A tree that is the one that an earlier pass saw keeps its serial, so
+// that inode numbers stay.
+func (p *pass) treeRecord(s *backup.Source, w *treeWalker, root backup.Entry) (*backup.Snapshot, error) {
+	status, detail := backup.Complete, ""
+	if n := w.unlisted.Load(); n > 0 {
+		status, detail = backup.Incomplete, fmt.Sprintf("the server did not let us read %d folders or links", n)
+	} else if root.Count == 0 {
+		status, detail = backup.Incomplete, "empty folder"
+	}
+	known := p.known[s.Key()]
+	same := known != nil && known.Kind == backup.Tree && known.Root.Child == root.Child && known.Root.Mode != 0
+	var serial uint64
+	if same {
+		serial = known.Serial
+	} else {
+		var err error
+		if serial, err = p.index.NextSerial(); err != nil {
+			return nil, storeError{err}
+		}
+	}
+	snapshot := p.record(s, serial, status, detail)
+	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete
+	snapshot.Root, snapshot.Content = root, w.bytes.Load()
+	return snapshot, nil
+}
+
+// readRemote reads whole small files of a tree snapshot.
+func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) engine.ReadFunc {
+	return func(name string) ([]byte, error) {
+		item, err := t.Resolve(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if !item.IsRegular() || item.Size > maxKept || !p.engine.Wants(name, item.Size) {
+			return nil, fs.ErrNotExist
+		}
+		content, err := p.readFile(ctx, path.Join(s.Key(), name), item.Size)
+		if err != nil && !endsPass(ctx, err) {
+			return nil, fs.ErrNotExist
+		}
+		return content, err
+	}
+}
+
+func (p *pass) readFile(ctx context.Context, name string, size int64) ([]byte, error) {
+	f, err := p.dest.Open(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	content := make([]byte, size)
+	n, err := f.ReadAt(ctx, content, 0)
+	if int64(n) == size && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return content, err
+}
+
+// treeWalker walks the folders of one tree snapshot, several side by side, and writes each folder's node
+// when everything below it is written.
+type treeWalker struct {
+	pass     *pass
+	source   *backup.Source
+	lists    chan struct{} // holds a token for every request in flight
+	spawn    chan struct{} // holds a token for every goroutine; without one a folder is walked in line
+	entries  atomic.Int64
+	bytes    atomic.Int64
+	unlisted atomic.Int64
+}
+
+// directory lists dir, walks what is below it, and completes e, which is its entry.
+func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *backup.Entry) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s: more than %d folders deep", dir, maxDepth)
+	}
+	infos, err := w.list(ctx, dir)
+	if errors.Is(err, fs.ErrPermission) {
+		w.unlisted.Add(1)
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) && depth > 0 {
+		return nil // deleted since its parent was listed: the fingerprint or the next pass will tell
+	}
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	w.pass.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
+	entries := make([]backup.Entry, len(infos))
+	if err := w.children(ctx, dir, depth, infos, entries); err != nil {
+		return err
+	}
+	written, err := tree.Write(ctx, w.pass.index, entries)
+	if err != nil {
+		return storeError{err}
+	}
+	e.Child, e.Count, e.Nlink = written.Child, written.Count, 2+written.Dirs
+	return nil
+}
+
+// children fills in the entries of one folder, walking its subfolders.
+func (w *treeWalker) children(ctx context.Context, dir string, depth int, infos []dest.Info, entries []backup.Entry) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range infos {
+		entries[i] = entryOf(infos[i])
+		e, name := &entries[i], path.Join(dir, infos[i].Name)
+		var visit func() error
+		switch {
+		case e.IsDir():
+			visit = func() error { return w.directory(ctx, name, depth+1, e) }
+		case e.IsSymlink():
+			visit = func() error { return w.link(ctx, name, e) }
+		default:
+			w.bytes.Add(e.Size)
+			continue
+		}
+		if err := w.run(group, visit); err != nil {
+			return errors.Join(err, group.Wait())
+		}
+	}
+	return group.Wait()
+}
+
+// run calls visit on a goroutine of its own if there may be one more, and else at once, so that neither
+// goroutines nor folders in memory grow with the tree.
+func (w *treeWalker) run(group *errgroup.Group, visit func() error) error {
+	select {
+	case w.spawn <- struct{}{}:
+		group.Go(func() error {
+			defer func() { <-w.spawn }()
+			return visit()
+		})
+		return nil
+	default:
+		return visit()
+	}
+}
+
+// list lists a folder by name, as trees are ordered.
+func (w *treeWalker) list(ctx context.Context, dir string) ([]dest.Info, error) {
+	if err := w.take(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { <-w.lists }()
+	infos, err := w.pass.dest.List(ctx, dir)
+	slices.SortFunc(infos, func(a, b dest.Info) int { return strings.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(infos, func(a, b dest.Info) bool { return a.Name == b.Name }), err
+}
+
+func (w *treeWalker) link(ctx context.Context, name string, e *backup.Entry) error {
+	if err := w.take(ctx); err != nil {
+		return err
+	}
+	defer func() { <-w.lists }()
+	target, err := w.pass.dest.ReadLink(ctx, name)
+	if err != nil && endsPass(ctx, err) {
+		return fmt.Errorf("readlink %s: %w", name, err)
+	}
+	if err != nil {
+		w.unlisted.Add(1)
+		return nil
+	}
+	e.Target, e.Size = target, int64(len(target))
+	return nil
+}
+
+func (w *treeWalker) take(ctx context.Context) error {
+	select {
+	case w.lists <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// entryOf is what a listing tells of an entry.
+func entryOf(info dest.Info) backup.Entry {
+	e := backup.Entry{Name: info.Name, Mode: info.Mode, UID: info.UID, GID: info.GID, MTime: info.MTime * 1e9, Nlink: 1}
+	switch {
+	case e.IsDir():
+		e.Nlink = 2
+	case e.IsRegular(), e.IsSymlink():
+		e.Size = info.Size
+	}
+	return e
+}
