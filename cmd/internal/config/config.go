@@ -1,0 +1,208 @@
+// Package config knows the configuration file: its keys, their bounds and defaults, and how to change it without
+// touching what people wrote around them. It must not connect to anything, and it holds no secret: passwords and
+// keys stand in files of their own, which it names.
+//
+// The file is TOML. Unknown keys are errors, and every error names the file and the line.
+//
+//	[destination.NAME]               NAME: 1 to 40 characters of a-z 0-9 . _ -, the first a letter or digit
+//	engine = "cpanel"                layout of the backups
+//	directory = "backups"            relative to the remote home, or absolute; "" is the remote home
+//	host = "backup.example.com"
+//	port = 22
+//	username = "backup"
+//	password-file = "/path"          default: STATE-DIR/secrets/NAME if there is one
+//	identity-file = "/path"          private key
+//	host-key = "ssh-ed25519 AAAA..." the only host key that is accepted
+//	connection-timeout = "30s"
+//	max-retries = 5                  0: unlimited
+//	max-connections = 4              0: unlimited
+//	reindex = "05:30"                package schedule has the forms; absent: only by hand
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Defaults of what a destination leaves out.
+const (
+	DefaultPort              = 22
+	DefaultConnectionTimeout = 30 * time.Second
+	DefaultMaxRetries        = 5
+	DefaultMaxConnections    = 4
+)
+
+// Config is a whole configuration file.
+type Config struct {
+	// Path is the file that it was read from.
+	Path         string
+	Destinations map[string]*Destination
+}
+
+// Destination is one [destination.NAME] table with its defaults filled in.
+type Destination struct {
+	Name              string
+	Engine            string
+	Directory         string
+	Host              string
+	Port              int
+	Username          string
+	PasswordFile      string
+	IdentityFile      string
+	HostKey           string
+	ConnectionTimeout time.Duration
+	MaxRetries        int // 0: unlimited
+	MaxConnections    int // 0: unlimited
+	Reindex           string
+}
+
+// file is the TOML document.
+type file struct {
+	Destination map[string]*table `toml:"destination"`
+}
+
+// table is a destination as it stands in the file: pointers tell what is absent.
+type table struct {
+	Engine            string  `toml:"engine"`
+	Directory         string  `toml:"directory"`
+	Host              string  `toml:"host"`
+	Port              *int    `toml:"port"`
+	Username          string  `toml:"username"`
+	PasswordFile      string  `toml:"password-file"`
+	IdentityFile      string  `toml:"identity-file"`
+	HostKey           string  `toml:"host-key"`
+	ConnectionTimeout *string `toml:"connection-timeout"`
+	MaxRetries        *int    `toml:"max-retries"`
+	MaxConnections    *int    `toml:"max-connections"`
+	Reindex           string  `toml:"reindex"`
+}
+
+// Error is what is wrong with a configuration file, and where.
+type Error struct {
+	Path string
+	Line int // 0: unknown
+	Err  error
+}
+
+// Error begins with "file:line: ".
+func (e *Error) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("%s: %v", e.Path, e.Err)
+	}
+	return fmt.Sprintf("%s:%d: %v", e.Path, e.Line, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Load reads and checks the file at path. A file that is not there is an empty configuration.
+func Load(path string, engines []string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Config{Path: path, Destinations: map[string]*Destination{}}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data, engines)
+}
+
+// Parse reads and checks a configuration. engines are the names that engine may have.
+func Parse(path string, data []byte, engines []string) (*Config, error) {
+	var f file
+	if err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&f); err != nil {
+		return nil, decodeError(path, err)
+	}
+	where, err := scan(data)
+	if err != nil {
+		return nil, &Error{Path: path, Err: err}
+	}
+	c := &Config{Path: path, Destinations: make(map[string]*Destination, len(f.Destination))}
+	for _, name := range slices.Sorted(mapKeys(f.Destination)) {
+		d, key, err := f.Destination[name].destination(name)
+		if err == nil {
+			key, err = d.check(engines)
+		}
+		if err != nil {
+			err = fmt.Errorf("destination %s: %w", name, err)
+			return nil, &Error{Path: path, Line: where.line(name, key), Err: err}
+		}
+		c.Destinations[name] = d
+	}
+	return c, nil
+}
+
+// Names lists the destinations in order.
+func (c *Config) Names() []string { return slices.Sorted(mapKeys(c.Destinations)) }
+
+func mapKeys[V any](m map[string]V) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// destination fills defaults in. With an error comes the key that it is about.
+func (t *table) destination(name string) (*Destination, string, error) {
+	if t == nil {
+		t = &table{}
+	}
+	d := &Destination{
+		Name: name, Engine: t.Engine, Directory: t.Directory, Host: t.Host, Username: t.Username,
+		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, HostKey: t.HostKey, Reindex: t.Reindex,
+		Port: or(t.Port, DefaultPort), MaxRetries: or(t.MaxRetries, DefaultMaxRetries),
+		MaxConnections: or(t.MaxConnections, DefaultMaxConnections), ConnectionTimeout: DefaultConnectionTimeout,
+	}
+	if t.ConnectionTimeout != nil {
+		v, err := time.ParseDuration(*t.ConnectionTimeout)
+		if err != nil {
+			return nil, "connection-timeout", fmt.Errorf(`connection-timeout %q: want a duration like "30s"`, *t.ConnectionTimeout)
+		}
+		d.ConnectionTimeout = v
+	}
+	return d, "", nil
+}
+
+func or[T any](p *T, otherwise T) T {
+	if p == nil {
+		return otherwise
+	}
+	return *p
+}
+
+// decodeError turns what the TOML library says into one line with its place.
+func decodeError(path string, err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		first := strict.Errors[0]
+		line, _ := first.Position()
+		key := first.Key()
+		if len(key) == 0 {
+			return &Error{Path: path, Line: line, Err: errors.New("unknown key")}
+		}
+		return &Error{Path: path, Line: line, Err: fmt.Errorf("unknown key %q", key[len(key)-1])}
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		line, _ := decode.Position()
+		return &Error{Path: path, Line: line, Err: errors.New(firstLine(decode.Error()))}
+	}
+	return &Error{Path: path, Err: errors.New(firstLine(err.Error()))}
+}
+
+func firstLine(s string) string {
+	if i := bytes.IndexByte([]byte(s), '\n'); i >= 0 {
+		return s[:i]
+	}
+	return s
+}

@@ -1,0 +1,133 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// errByHand says that a change cannot be made without touching more than it should.
+var errByHand = errors.New("its table is written in a form that is not edited automatically")
+
+// Add returns the document with a table for d appended.
+func Add(path string, data []byte, d *Destination, engines []string) ([]byte, error) {
+	before, err := Parse(path, data, engines)
+	if err != nil {
+		return nil, err
+	}
+	if before.Destinations[d.Name] != nil {
+		return nil, fmt.Errorf("destination %s: exists already", d.Name)
+	}
+	out := bytes.Clone(data)
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\n')
+	}
+	if len(out) > 0 {
+		out = append(out, '\n')
+	}
+	out = append(out, d.text()...)
+	before.Destinations[d.Name] = d
+	return out, same(path, out, before, engines)
+}
+
+// Remove returns the document without the table of a destination. Comments above the table and after its last
+// value stay.
+func Remove(path string, data []byte, name string, engines []string) ([]byte, error) {
+	before, t, err := find(path, data, name, engines)
+	if err != nil {
+		return nil, err
+	}
+	start, end := t.start, t.end
+	// One of the empty lines around the table goes with it.
+	if start > 0 && bytes.HasSuffix(data[:start], []byte("\n\n")) {
+		start--
+	} else if start == 0 && bytes.HasPrefix(data[end:], []byte("\n")) {
+		end++
+	}
+	out := append(bytes.Clone(data[:start]), data[end:]...)
+	delete(before.Destinations, name)
+	return out, same(path, out, before, engines)
+}
+
+// PinHostKey returns the document with the host key of a destination that has none yet.
+func PinHostKey(path string, data []byte, name, key string, engines []string) ([]byte, error) {
+	before, t, err := find(path, data, name, engines)
+	if err != nil {
+		return nil, err
+	}
+	before.Destinations[name].HostKey = key
+	out := bytes.Clone(data[:t.end])
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\n')
+	}
+	out = append(out, "host-key = "+quote(key)+"\n"...)
+	out = append(out, data[t.end:]...)
+	return out, same(path, out, before, engines)
+}
+
+func find(path string, data []byte, name string, engines []string) (*Config, tablePlace, error) {
+	c, err := Parse(path, data, engines)
+	if err != nil {
+		return nil, tablePlace{}, err
+	}
+	if c.Destinations[name] == nil {
+		return nil, tablePlace{}, fmt.Errorf("destination %s: unknown", name)
+	}
+	w, err := scan(data)
+	if err != nil {
+		return nil, tablePlace{}, &Error{Path: path, Err: err}
+	}
+	t, ok := w.table(name)
+	if !ok {
+		return nil, t, &Error{Path: path, Line: w.line(name, ""), Err: fmt.Errorf("destination %s: %w", name, errByHand)}
+	}
+	return c, t, nil
+}
+
+// same proves that a changed document says what it should and nothing else.
+func same(path string, data []byte, want *Config, engines []string) error {
+	got, err := Parse(path, data, engines)
+	if err != nil || !reflect.DeepEqual(got, want) {
+		return &Error{Path: path, Err: errByHand}
+	}
+	return nil
+}
+
+// text is the table of d; what has its default is left out.
+func (d *Destination) text() string {
+	var b strings.Builder
+	name := d.Name
+	if strings.Contains(name, ".") {
+		name = strconv.Quote(name)
+	}
+	fmt.Fprintf(&b, "[destination.%s]\n", name)
+	for _, s := range []struct{ key, value string }{
+		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
+		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile}, {"host-key", d.HostKey}, {"reindex", d.Reindex},
+	} {
+		if s.value != "" {
+			fmt.Fprintf(&b, "%s = %s\n", s.key, quote(s.value))
+		}
+	}
+	if d.Port != DefaultPort {
+		fmt.Fprintf(&b, "port = %d\n", d.Port)
+	}
+	if d.ConnectionTimeout != DefaultConnectionTimeout {
+		fmt.Fprintf(&b, "connection-timeout = %q\n", d.ConnectionTimeout)
+	}
+	if d.MaxRetries != DefaultMaxRetries {
+		fmt.Fprintf(&b, "max-retries = %d\n", d.MaxRetries)
+	}
+	if d.MaxConnections != DefaultMaxConnections {
+		fmt.Fprintf(&b, "max-connections = %d\n", d.MaxConnections)
+	}
+	return b.String()
+}
+
+// quote writes a basic string of TOML. Control characters were refused before.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
