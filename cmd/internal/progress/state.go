@@ -1,0 +1,137 @@
+package progress
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"slotfs/cmd/internal/term"
+)
+
+// state is what a pass looks like at one moment.
+type state struct {
+	running []*source // in the order in which they began
+	folders int
+	backups int
+	planned int   // backups to read, over all destinations
+	bytes   int64 // bytes to read
+	ended   int
+	read    int64 // bytes read of sources that ended, and skipped ones
+	skipped int64 // bytes that an earlier pass had read: they do not count for the rate
+	began   time.Time
+}
+
+// source is a backup that is read now.
+type source struct {
+	Source
+	destination string
+	size        int64
+	from        int64
+	done        int64
+	began       time.Time
+}
+
+// take changes the state as an event says.
+func (s *state) take(e Event, now time.Time) {
+	switch e.Kind {
+	case Started:
+		if s.began.IsZero() {
+			s.began = now
+		}
+	case Walked:
+		s.folders, s.backups = e.Folders, e.Backups
+	case Planned:
+		s.planned += e.Backups
+		s.bytes += e.Bytes
+	case Began:
+		s.running = append(s.running, &source{Source: *e.Source, destination: e.Destination, size: e.Bytes,
+			from: e.Done, done: e.Done, began: now})
+		s.skipped += e.Done
+	case Read:
+		if r := s.find(e); r != nil {
+			r.done = e.Done
+		}
+	case Ended:
+		s.ended++
+		s.drop(e)
+	}
+}
+
+func (s *state) find(e Event) *source {
+	for _, r := range s.running {
+		if r.destination == e.Destination && r.Path == e.Source.Path {
+			return r
+		}
+	}
+	return nil
+}
+
+func (s *state) drop(e Event) {
+	for i, r := range s.running {
+		if r.destination == e.Destination && r.Path == e.Source.Path {
+			if !r.Tree {
+				s.read += r.size
+			}
+			s.running = append(s.running[:i], s.running[i+1:]...)
+			return
+		}
+	}
+}
+
+// line describes one source: name, how far it is, rate, remaining time.
+func (r *source) line(now time.Time) string {
+	name := term.Clean(r.destination + ": " + r.Name)
+	if r.Tree {
+		return fmt.Sprintf("%s  %d entries", name, r.done)
+	}
+	rate := perSecond(r.done-r.from, now.Sub(r.began))
+	return fmt.Sprintf("%s  %s of %s (%s)%s", name, term.Bytes(r.done), term.Bytes(r.size),
+		percent(r.done, r.size), rateAndRest(rate, r.size-r.done))
+}
+
+// total describes everything.
+func (s *state) total(now time.Time) string {
+	if s.planned == 0 {
+		return fmt.Sprintf("looking: %d folders, %d backups found", s.folders, s.backups)
+	}
+	done := s.read
+	for _, r := range s.running {
+		if !r.Tree {
+			done += r.done
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d backups", s.ended, s.planned)
+	if s.bytes > 0 {
+		rate := perSecond(done-s.skipped, now.Sub(s.began))
+		fmt.Fprintf(&b, ", %s of %s (%s)%s", term.Bytes(done), term.Bytes(s.bytes), percent(done, s.bytes),
+			rateAndRest(rate, s.bytes-done))
+	}
+	return b.String()
+}
+
+// perSecond is bytes per second; 0 while nothing can be said.
+func perSecond(bytes int64, d time.Duration) int64 {
+	if d < time.Second || bytes <= 0 {
+		return 0
+	}
+	return int64(float64(bytes) / d.Seconds())
+}
+
+func rateAndRest(rate, rest int64) string {
+	if rate == 0 {
+		return ""
+	}
+	out := fmt.Sprintf(", %s/s", term.Bytes(rate))
+	if rest > 0 {
+		out += ", " + term.Duration(time.Duration(float64(rest)/float64(rate)*float64(time.Second))) + " left"
+	}
+	return out
+}
+
+func percent(done, of int64) string {
+	if of <= 0 {
+		return "100%"
+	}
+	return fmt.Sprintf("%d%%", min(100, int64(float64(done)/float64(of)*100)))
+}
