@@ -56,7 +56,19 @@ type Result struct {
 
 // Scan reads an archive from r to its end. What is wrong with the archive is told in the Result; an error
 // is one of ctx, the reader (other than io.EOF and io.ErrUnexpectedEOF) or the handler.
-func Scan(ctx context.Context, r io.Reader, h Handler, o Options) (Result, error) { panic("unwritten") }
+func Scan(ctx context.Context, r io.Reader, h Handler, o Options) (Result, error) {
+	s, inflater, err := newScan(r, h, o)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.outcome(ctx, s.run(ctx, inflater))
+}
 
 // Start tells at which byte of the stored archive a scan goes on from state.
-func Start(state []byte) (int64, error) { panic("unwritten") }
+func Start(state []byte) (int64, error) {
+	s, err := parseState(state)
+	if err != nil {
+		return 0, err
+	}
+	return s.begin()
+}

@@ -1,0 +1,288 @@
+package archive
+
+import (
+	"math"
+)
+
+const (
+	maxRecord = 1 << 20  // bytes of one extension header, and of all PAX records of a member
+	maxGlobal = 64 << 10 // bytes of all global PAX records in force: every member reads them anew
+)
+
+// step is what the next bytes of a level are.
+type step uint8
+
+const (
+	stepHeader  step = iota // a header block
+	stepSkip                // nothing of interest
+	stepContent             // content of a member
+	stepRecord              // content of an extension header
+	stepSparse              // a block that continues the map of an old GNU sparse header
+	stepMap                 // a block of the map of a PAX sparse file
+	stepDead                // no archive, or no more of it
+)
+
+// level walks one tar archive: the whole one, or one that is the content of a member. It is told bytes in
+// order and knows nothing of what is above it but how to report.
+type level struct {
+	walk   *walker
+	prefix string // what paths stand below; "" in the whole archive
+	start  int64  // absolute offset of the archive
+	pos    int64  // absolute offset of the next byte
+	end    int64  // absolute offset that no member may pass
+
+	step step
+	left int64  // bytes of stepSkip, stepContent and stepRecord still to come, or of the member in stepMap
+	pad  int64  // bytes of padding after them
+	part []byte // what came of the block or record so far
+
+	// Of the next member, from its extension headers.
+	first              int64 // offset of the first one, or -1
+	kind               byte  // of the record that is being read
+	long, longLink     []byte
+	hasLong, hasLink   bool
+	pax                []byte
+	spoilt             bool // one of them was no use
+	head               block
+	sparse             sparseMap
+	globals            []byte
+	linkBody           int64 // the last header was a hard link that claims this much content
+	ended, lost, valid bool  // zeros came last; looking for the next header; there was one
+	garbage            int64 // offset where, after an end, something else began, or -1
+
+	current string // path of the last member, for the report
+	inner   *level
+}
+
+func newLevel(w *walker, prefix string, start, end int64) *level {
+	return &level{walk: w, prefix: prefix, start: start, pos: start, end: end, first: -1, garbage: -1}
+}
+
+// feed takes the next bytes.
+func (l *level) feed(p []byte) error {
+	for len(p) > 0 {
+		var n int
+		var err error
+		switch l.step {
+		case stepSkip, stepContent:
+			n, err = l.pass(p)
+		case stepRecord:
+			n, err = l.collect(p)
+		case stepDead:
+			n = len(p)
+			l.pos += int64(n)
+		default:
+			n, err = l.gather(p)
+		}
+		if err != nil {
+			return err
+		}
+		p = p[n:]
+	}
+	return nil
+}
+
+// gather completes a block and acts on it.
+func (l *level) gather(p []byte) (int, error) {
+	b, n := (*block)(nil), blockSize-len(l.part)
+	switch {
+	case len(p) < n:
+		l.part = append(l.part, p...)
+		l.pos += int64(len(p))
+		return len(p), nil
+	case len(l.part) == 0:
+		b = (*block)(p)
+	default:
+		b = (*block)(append(l.part, p[:n]...))
+		l.part = l.part[:0]
+	}
+	l.pos += int64(n)
+	switch l.step {
+	case stepSparse:
+		return n, l.sparseBlock(b)
+	case stepMap:
+		return n, l.mapBlock(b)
+	}
+	return n, l.header(b)
+}
+
+// pass lets content and padding go by.
+func (l *level) pass(p []byte) (int, error) {
+	n := int(min(l.left, int64(len(p))))
+	l.pos += int64(n)
+	l.left -= int64(n)
+	if l.step == stepContent {
+		if l.inner != nil {
+			if err := l.inner.feed(p[:n]); err != nil {
+				return n, err
+			}
+		} else if l.walk.delivery.on {
+			if err := l.walk.deliver(p[:n]); err != nil {
+				return n, err
+			}
+		}
+	}
+	if l.left == 0 {
+		l.passed()
+	}
+	return n, nil
+}
+
+// passed ends content or padding.
+func (l *level) passed() {
+	if l.inner != nil {
+		l.inner.close()
+		l.inner = nil
+	}
+	l.step, l.left, l.pad = stepSkip, l.pad, 0
+	if l.left == 0 {
+		l.step = stepHeader
+	}
+}
+
+// enter makes the next n bytes, and the padding after them, those of s.
+func (l *level) enter(s step, n int64) {
+	l.step, l.left, l.pad = s, n, -n&(blockSize-1)
+	if n == 0 {
+		l.passed()
+	}
+}
+
+// collect completes the content of an extension header and keeps it.
+func (l *level) collect(p []byte) (int, error) {
+	n := int(min(l.left, int64(len(p))))
+	l.part = append(l.part, p[:n]...)
+	l.pos += int64(n)
+	if l.left -= int64(n); l.left > 0 {
+		return n, nil
+	}
+	l.keep(l.part)
+	l.part = shrink(l.part)
+	l.passed()
+	return n, nil
+}
+
+// keep stores an extension header until its member comes.
+func (l *level) keep(data []byte) {
+	switch l.kind {
+	case 'L':
+		l.long, l.hasLong = append(l.long[:0], cString(data)...), true
+	case 'K':
+		l.longLink, l.hasLink = append(l.longLink[:0], cString(data)...), true
+	case 'g':
+		merged, ok := mergeGlobal(l.globals, data)
+		if l.globals = merged; !ok {
+			l.fault(l.pos-int64(len(data)), "unusable global header")
+		}
+	default:
+		if len(l.pax)+len(data) > maxRecord {
+			l.spoilt = true
+			l.fault(l.pos-int64(len(data)), "extended headers are too long")
+			return
+		}
+		l.pax = append(l.pax, data...)
+	}
+}
+
+// header acts on a header block.
+func (l *level) header(b *block) error {
+	at := l.pos - blockSize
+	if b.zero() {
+		l.zeroBlock(at)
+		return nil
+	}
+	size, ok := b.size()
+	ok = ok && size <= math.MaxInt64-l.pos-2*blockSize
+	if !b.summed() || !ok || l.lost && b.dialect() == dialectV7 {
+		return l.strayBlock(at)
+	}
+	if l.lost && l.garbage >= 0 {
+		l.fault(l.garbage, "something that is no archive between two archives")
+	}
+	l.lost, l.ended, l.valid, l.garbage, l.linkBody = false, false, true, -1, 0
+	switch b.typeflag() {
+	case 'x', 'X', 'L', 'K':
+		if l.first < 0 {
+			l.first = at
+		}
+		l.extension(b.typeflag(), size, at)
+		return nil
+	case 'g':
+		l.extension('g', size, at)
+		return nil
+	case 'V', 'N', 'A', 'E', 'I': // label, old GNU list of names, Solaris attributes, star inode
+		l.forget()
+		l.enter(stepSkip, size)
+		return nil
+	}
+	if l.first < 0 {
+		l.first = at
+	}
+	return l.member(b)
+}
+
+// extension begins with the content of an extension header.
+func (l *level) extension(kind byte, size, at int64) {
+	if size > maxRecord {
+		l.fault(at, "extension header is too long")
+		l.spoilt = l.spoilt || kind != 'g'
+		l.enter(stepSkip, size)
+		return
+	}
+	l.kind = kind
+	if size == 0 {
+		l.keep(nil)
+	}
+	l.enter(stepRecord, size)
+}
+
+// zeroBlock is an end of the archive; another one may follow.
+func (l *level) zeroBlock(at int64) {
+	if l.lost {
+		return // content of what was lost
+	}
+	if l.first >= 0 {
+		l.fault(l.first, "extension header without a member")
+		l.forget()
+	}
+	l.ended, l.linkBody, l.globals = true, 0, nil
+}
+
+// strayBlock is a block that should be a header and is none.
+func (l *level) strayBlock(at int64) error {
+	switch {
+	case l.linkBody > 0:
+		// POSIX lets a hard link have content, GNU writes a size that means nothing: what follows tells.
+		body := l.linkBody + -l.linkBody&(blockSize-1) - blockSize
+		l.linkBody = 0
+		l.enter(stepSkip, body)
+		return nil
+	case l.lost:
+		return nil
+	case !l.valid:
+		l.step = stepDead
+		return nil
+	case l.ended:
+		l.garbage = at
+	default:
+		l.fault(at, "damaged header")
+	}
+	l.lost = true
+	l.forget()
+	return nil
+}
+
+// forget drops what extension headers said.
+func (l *level) forget() {
+	l.first, l.hasLong, l.hasLink, l.spoilt = -1, false, false, false
+	l.pax, l.long, l.longLink = shrink(l.pax), shrink(l.long), shrink(l.longLink)
+	l.sparse = sparseMap{}
+}
+
+// shrink empties a buffer and lets go of it if it grew large.
+func shrink(b []byte) []byte {
+	if cap(b) > 64<<10 {
+		return nil
+	}
+	return b[:0]
+}

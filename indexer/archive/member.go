@@ -1,0 +1,272 @@
+package archive
+
+import (
+	"bytes"
+	"strings"
+
+	"slotfs/indexer/backup"
+)
+
+// largeMember is the stored size from which a seek point of its own is worth it.
+const largeMember = 1 << 20
+
+// member acts on the header of a member: its extension headers are complete.
+func (l *level) member(b *block) error {
+	r := l.records()
+	stored := int64(0)
+	if b.hasContent() {
+		stored, _ = b.size()
+		if r.size.set {
+			stored = r.size.n
+		}
+	}
+	if stored < 0 || stored > l.room() {
+		l.fault(l.pos-blockSize, "impossible size")
+		l.lost = true
+		l.forget()
+		return nil
+	}
+	l.sparse = sparseMap{}
+	switch {
+	case b.typeflag() == 'S':
+		more, ok := l.sparse.gnuHeader(b)
+		if !ok {
+			return l.badMap(stored)
+		}
+		if more {
+			l.head, l.step = *b, stepSparse
+			return nil
+		}
+	case r.sparse.inContent() && b.fileType(false) == backup.ModeRegular && b.hasContent():
+		l.head, l.step, l.left = *b, stepMap, stored
+		l.sparse.need = -1
+		if stored < blockSize {
+			return l.badMap(stored)
+		}
+		return nil
+	}
+	return l.emit(b, &r, stored)
+}
+
+// room is how large the content of a member may be for arithmetic to hold.
+func (l *level) room() int64 { return 1<<62 - l.pos }
+
+// records reads the PAX records that hold for the next member.
+func (l *level) records() records {
+	var r records
+	if len(l.globals) > 0 {
+		r.read(l.globals, true)
+	}
+	if len(l.pax) > 0 {
+		r.read(l.pax, false)
+	}
+	if r.damaged {
+		l.fault(l.first, "damaged extended header")
+	}
+	return r
+}
+
+// sparseBlock takes one more block of the map of an old GNU header.
+func (l *level) sparseBlock(b *block) error {
+	r := l.records()
+	stored, _ := l.head.size()
+	if r.size.set {
+		stored = r.size.n
+	}
+	more, ok := l.sparse.gnuBlock(b)
+	switch {
+	case !ok:
+		return l.badMap(stored)
+	case more:
+		return nil
+	}
+	return l.emit(&l.head, &r, stored)
+}
+
+// mapBlock takes one block of the map of a PAX sparse file. Of the member l.left bytes remain.
+func (l *level) mapBlock(b *block) error {
+	l.left -= blockSize
+	switch {
+	case !l.sparse.text(b), l.sparse.need != 0 && l.left < blockSize:
+		return l.badMap(l.left)
+	case l.sparse.need != 0:
+		return nil
+	}
+	r := l.records()
+	r.sparse.extents = nil
+	return l.emit(&l.head, &r, l.left)
+}
+
+// badMap leaves a member out whose map of data makes no sense.
+func (l *level) badMap(stored int64) error {
+	l.fault(l.first, "damaged map of a sparse file")
+	l.forget()
+	l.enter(stepSkip, stored)
+	return nil
+}
+
+// emit hands out a member of which stored bytes follow.
+func (l *level) emit(b *block, r *records, stored int64) error {
+	w := l.walk
+	m := &w.member
+	*m = Member{Header: l.first, Stored: stored}
+	if !l.describe(m, b, r) {
+		return l.badMap(stored)
+	}
+	if stored > l.end-l.pos {
+		// Whoever read such a member would see what stands behind the archive that it is in.
+		l.fault(m.Header, "member reaches past the end of the archive")
+		l.step = stepDead
+		return nil
+	}
+	if l.spoilt || !l.place(m, b, r) {
+		w.refused++
+		l.forget()
+		l.enter(stepSkip, stored)
+		return nil
+	}
+	if !b.hasContent() && b.typeflag() == '1' {
+		l.linkBody, _ = b.size()
+		if r.size.set {
+			l.linkBody = r.size.n
+		}
+	}
+	l.forget()
+	l.current = m.Path
+	if stored > largeMember && w.hint != nil {
+		w.hint(max(m.Header, w.chunk))
+	}
+	return l.begin(m, stored)
+}
+
+// begin shows a member to the handler and goes on with its content.
+func (l *level) begin(m *Member, stored int64) error {
+	w := l.walk
+	plain := m.IsRegular() && m.Link == ""
+	want, err := w.h.Member(m)
+	if err != nil {
+		return err
+	}
+	switch {
+	case !plain:
+	case want && (m.Sparse == nil || m.Size <= maxExpanded):
+		if err := w.delivery.start(w.h, &m.Entry); err != nil {
+			return err
+		}
+	case !want && stored >= blockSize && l.prefix == "" && m.Sparse == nil &&
+		w.nested != nil && w.nested(m.Path):
+		l.inner = newLevel(w, m.Path+backup.NestedSuffix, l.pos, l.pos+stored)
+	}
+	l.enter(stepContent, stored)
+	return nil
+}
+
+// describe fills in everything but names. It reports false if the map of a sparse file is wrong.
+func (l *level) describe(m *Member, b *block, r *records) bool {
+	b.attributes(&m.Entry)
+	if r.uid.set {
+		m.UID = ownerID(r.uid.n)
+	}
+	if r.gid.set {
+		m.GID = ownerID(r.gid.n)
+	}
+	if r.mtime.set {
+		m.MTime = r.mtime.n
+	}
+	m.Xattrs = r.sortedXattrs()
+	m.Nlink, m.Offset, m.Size = 1, l.pos, m.Stored
+	if !b.hasContent() {
+		return true
+	}
+	return l.describeSparse(m, b, r)
+}
+
+// describeSparse sets the logical size and the map.
+func (l *level) describeSparse(m *Member, b *block, r *records) bool {
+	extents, size := l.sparse.extents, r.sparse.size
+	switch {
+	case b.typeflag() == 'S':
+		size.n, size.set = number(b[483:495])
+	case !r.sparse.used:
+		return true
+	case !r.sparse.inContent():
+		extents = r.sparse.extents
+	}
+	if !size.set || size.n < 0 {
+		return false
+	}
+	var ok bool
+	m.Size = size.n
+	m.Sparse, ok = compact(extents, m.Size, m.Stored)
+	return ok
+}
+
+// place sets the type, the path and the targets. It reports false for a member to leave out.
+func (l *level) place(m *Member, b *block, r *records) bool {
+	w := l.walk
+	var name []byte
+	switch {
+	case len(r.sparse.name) > 0:
+		name = r.sparse.name
+	case r.hasPath:
+		name = r.path
+	case l.hasLong:
+		name = l.long
+	default:
+		w.name = b.name(w.name[:0])
+		name = w.name
+	}
+	if bytes.IndexByte(name, 0) >= 0 {
+		return false
+	}
+	m.Mode |= b.fileType(len(name) > 0 && name[len(name)-1] == '/')
+	var ok bool
+	if w.path, ok = clean(append(w.path[:0], l.prefix...), name); !ok {
+		return false
+	}
+	m.Path = string(w.path)
+	m.Name = m.Path[strings.LastIndexByte(m.Path, '/')+1:]
+	if m.IsDir() {
+		m.Offset, m.Size, m.Nlink = m.Header, 0, 2
+		return true
+	}
+	return len(m.Path) > len(l.prefix) && l.target(m, b, r)
+}
+
+// target sets what links and device nodes point to.
+func (l *level) target(m *Member, b *block, r *records) bool {
+	switch b.typeflag() {
+	case '1', '2':
+	case '3', '4':
+		major, minor := b.device()
+		if r.major.set {
+			major = r.major.n
+		}
+		if r.minor.set {
+			minor = r.minor.n
+		}
+		m.Rdev = makedev(major, minor)
+		return true
+	default:
+		return true
+	}
+	link := b.link()
+	switch {
+	case r.hasLink:
+		link = r.link
+	case l.hasLink:
+		link = l.longLink
+	}
+	if len(link) == 0 || len(link) > maxPath || bytes.IndexByte(link, 0) >= 0 {
+		return false
+	}
+	if b.typeflag() == '2' {
+		m.Target, m.Size = string(link), int64(len(link))
+		return true
+	}
+	w := l.walk
+	var ok bool
+	w.path, ok = clean(append(w.path[:0], l.prefix...), link)
+	m.Link = string(w.path)
+	return ok && len(m.Link) > len(l.prefix)
+}
