@@ -1,11 +1,21 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: all build demo test lint race fuzz bench clean
+PREFIX ?= /usr/local
+
+.PHONY: all build install demo test fuzz bench clean
 all: build
 
 build: ## the static binary, in bin/
 	$(GO) build -trimpath -o bin/slotfs ./cmd/slotfs
+
+install: build ## the binary, the mount helpers, the manual page and the systemd unit
+	install -D -m 0755 bin/slotfs $(DESTDIR)$(PREFIX)/bin/slotfs
+	install -d $(DESTDIR)/sbin
+	ln -sf $(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.slotfs
+	ln -sf $(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.fuse.slotfs
+	install -D -m 0644 docs/slotfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/slotfs.1
+	install -D -m 0644 scripts/systemd/slotfs.service $(DESTDIR)/etc/systemd/system/slotfs.service
 
 demo: ## the main job from end to end, on a destination made for it
 	scripts/demo
@@ -19,7 +29,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 
 bench: ## speed and size against the usual tools, as ratios
 	scripts/install-deps bench
-	scripts/bench
+	$(GO) run ./scripts/bench
 
 clean:
 	rm -rf bin
