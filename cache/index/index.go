@@ -1,106 +1,250 @@
 // Package index keeps what passes found: nodes, seek points, snapshots and the state of unfinished passes, in
 // badger. It is derived data: another format version is refused with the advice to rebuild. It knows no destination.
+//
+// Everything lies in the tree of badger's tables; its value log holds only values above 1 MiB. The keys are in
+// keys.go, the encoding of records in record.go, and values begin with a tag:
+//
+//	nodes, blobs   tag (1 byte), data; the key is the hash of the unpacked data, which is checked at every Get
+//	the rest       tag (1 byte), CRC-32C of the unpacked data (4 bytes, little endian), data
+//
+// Tag 0 is data as it is, tag 1 one zstd frame.
 package index
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
+	"sync"
+	"time"
 
-	"slotfs/indexer/archive/gzseek"
-	"slotfs/indexer/backup"
-)
-
-var (
-	// ErrBusy says that another process owns the index.
-	ErrBusy = errors.New("index in use by another process")
-	// ErrVersion says that the index has another format version.
-	ErrVersion = errors.New("index of another format version")
-	// ErrDamaged says that something in the index does not match its hash or cannot be decoded.
-	ErrDamaged = errors.New("index damaged")
-	// ErrFull says that the disk of the index has no room.
-	ErrFull = errors.New("no space left for the index")
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
 )
 
 // Index is an open index. It is safe for concurrent use.
-type Index struct{}
+type Index struct {
+	dir    string
+	db     *badger.DB
+	log    *slog.Logger
+	now    func() time.Time
+	lock   *os.File // of the directory, flocked
+	packer packer
+	batch  batch
+	young  young
+	recent recent
+
+	// life is held for reading by every call and for writing by Close.
+	life   sync.RWMutex
+	closed bool
+	ctx    context.Context // ends when Close begins
+	cancel context.CancelFunc
+	wake   chan struct{}  // tells the purge that there is work
+	purges sync.WaitGroup // the goroutine of the purge
+
+	commits  sync.Mutex // serialises changes of the catalog and of states
+	sweeping sync.Mutex // one sweep at a time
+	// place is held for reading while a node is looked for and put, or a record that refers to nodes is
+	// committed; and for writing while a sweep deletes.
+	place   sync.RWMutex
+	catalog catalog
+	serials serials
+}
 
 // Options of Open.
 type Options struct {
 	Log *slog.Logger
+	Now func() time.Time // default time.Now
 }
+
+// Sizes that keep badger small: a mount has this beside everything else in memory.
+const (
+	memTableSize   = 8 << 20
+	valueThreshold = 1 << 20
+	valueLogSize   = 64 << 20
+)
 
 // Open opens or creates the index in dir.
-func Open(dir string, o Options) (*Index, error) { panic("unwritten") }
+func Open(dir string, o Options) (*Index, error) {
+	x := &Index{dir: dir, log: o.Log, now: o.Now, wake: make(chan struct{}, 1)}
+	if x.log == nil {
+		x.log = slog.New(slog.DiscardHandler)
+	}
+	if x.now == nil {
+		x.now = time.Now
+	}
+	if err := x.open(); err != nil {
+		return nil, fmt.Errorf("open index %s: %w", dir, err)
+	}
+	x.ctx, x.cancel = context.WithCancel(context.Background())
+	x.purges.Add(1)
+	go x.purge()
+	return x, nil
+}
 
-// Remove deletes the index in dir, for a rebuild. It refuses with ErrBusy while a process owns it.
-func Remove(dir string) error { panic("unwritten") }
+func (x *Index) open() (err error) {
+	if err := os.MkdirAll(x.dir, 0o700); err != nil {
+		return fault(err)
+	}
+	if err := os.Chmod(x.dir, 0o700); err != nil {
+		return fault(err)
+	}
+	if x.lock, err = lockDir(x.dir); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			x.abandon()
+		}
+	}()
+	if err := x.room(roomToOpen); err != nil {
+		return err
+	}
+	if err := checkFiles(x.dir); err != nil {
+		return err
+	}
+	if x.packer, err = newPacker(); err != nil {
+		return err
+	}
+	if x.db, err = openBadger(x.dir, x.log); err != nil {
+		return fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	x.batch.init(x)
+	if err := x.checkVersion(); err != nil {
+		return err
+	}
+	if err := x.loadCatalog(); err != nil {
+		return err
+	}
+	if x.serials.first, err = x.unleased(); err != nil {
+		return err
+	}
+	return x.restrict()
+}
+
+// abandon gives up an index that could not be opened.
+func (x *Index) abandon() {
+	if x.db != nil {
+		if err := x.db.Close(); err != nil {
+			x.log.Warn("close index", "dir", x.dir, "err", err)
+		}
+	}
+	x.packer.close()
+	x.lock.Close()
+}
+
+// openBadger turns panics of badger, which it answers damaged files with, into errors.
+func openBadger(dir string, log *slog.Logger) (db *badger.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			db, err = nil, fmt.Errorf("open tables: %v", r)
+		}
+	}()
+	o := badger.DefaultOptions(dir).
+		WithLogger(logger{log}).
+		WithBypassLockGuard(true). // lockDir has the lock, also for Remove
+		WithMemTableSize(memTableSize).
+		WithNumMemtables(2).
+		WithValueThreshold(valueThreshold).
+		WithValueLogFileSize(valueLogSize).
+		WithCompression(options.None). // values are compressed before they come here
+		WithBlockCacheSize(0).         // blocks that are not compressed are read from the page cache
+		WithIndexCacheSize(0).         // likewise
+		WithChecksumVerificationMode(options.OnBlockRead).
+		WithNumCompactors(2).
+		WithNumLevelZeroTables(4).
+		WithNumLevelZeroTablesStall(10).
+		WithDetectConflicts(false). // commits are serialised here
+		WithMetricsEnabled(false)
+	if db, err = badger.Open(o); err != nil {
+		return nil, err // what comes with an error is not to be closed
+	}
+	return db, nil
+}
+
+// use begins a call; the caller must call x.life.RUnlock unless there is an error. Calls do not nest.
+func (x *Index) use(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	x.life.RLock()
+	if x.closed {
+		x.life.RUnlock()
+		return fmt.Errorf("index %s: %w", x.dir, fs.ErrClosed)
+	}
+	return nil
+}
 
 // Close writes everything out.
-func (x *Index) Close() error { panic("unwritten") }
-
-// Get returns a node or blob, checked against its hash. Missing or wrong: ErrDamaged.
-func (x *Index) Get(ctx context.Context, h backup.Hash) ([]byte, error) { panic("unwritten") }
-
-// Put stores a node or blob. It is durable after the next Commit, PutSnapshot or SaveState returned.
-func (x *Index) Put(ctx context.Context, h backup.Hash, data []byte) error { panic("unwritten") }
-
-// PutPoint stores a seek point of the archive of a snapshot, durable like Put.
-func (x *Index) PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) error {
-	panic("unwritten")
+func (x *Index) Close() error {
+	x.cancel()
+	x.life.Lock()
+	defer x.life.Unlock()
+	if x.closed {
+		return nil
+	}
+	x.closed = true
+	x.purges.Wait()
+	errs := []error{x.batch.flush(), fault(x.db.Close()), x.restrict(), x.lock.Close()}
+	x.packer.close()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close index %s: %w", x.dir, err)
+	}
+	return nil
 }
 
-// Point returns the last point at or before the uncompressed offset out.
-func (x *Index) Point(ctx context.Context, serial uint64, out int64) (*gzseek.Point, error) {
-	panic("unwritten")
+// Remove deletes the index in dir, for a rebuild. It refuses with ErrBusy while a process owns it. The
+// directory itself stays, because the lock lies on it.
+func Remove(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return fmt.Errorf("remove index %s: %w", dir, err)
+	}
+	defer lock.Close()
+	if err := removeFiles(dir); err != nil {
+		return fmt.Errorf("remove index %s: %w", dir, err)
+	}
+	return nil
 }
 
-// NextSerial hands out a serial that was never used in this index.
-func (x *Index) NextSerial() (uint64, error) { panic("unwritten") }
-
-// PutSnapshot makes a snapshot visible, whole, replacing the one with the same destination and Key. Everything put
-// before is durable then. The seek points of a replaced snapshot with another serial are removed, and so is the unfinished
-// state of the source.
-func (x *Index) PutSnapshot(ctx context.Context, s *backup.Snapshot) error { panic("unwritten") }
-
-// DeleteSnapshot removes a snapshot and its seek points.
-func (x *Index) DeleteSnapshot(ctx context.Context, destination, key string) error {
-	panic("unwritten")
+// checkVersion compares the format's version with the one in the index, and records it in a new one.
+func (x *Index) checkVersion() error {
+	stored, err := x.read(versionKey())
+	switch {
+	case errors.Is(err, errNoKey):
+		fresh, err := x.fresh()
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			return damaged("no format version")
+		}
+		return x.commit(roomToPut, func(tx *badger.Txn) error {
+			return tx.Set(versionKey(), sealPlain(formatVersion()))
+		})
+	case err != nil:
+		return err
+	case string(stored) != string(formatVersion()):
+		return errVersion
+	}
+	return nil
 }
 
-// Snapshot returns one record; fs.ErrNotExist where there is none.
-func (x *Index) Snapshot(ctx context.Context, destination, key string) (*backup.Snapshot, error) {
-	panic("unwritten")
+// fresh reports whether the index was never written to. Badger takes keys in a damaged block for absent, so
+// a table is proof enough that it was.
+func (x *Index) fresh() (fresh bool, err error) {
+	fresh = len(x.db.Tables()) == 0
+	err = x.view(func(tx *badger.Txn) error {
+		it := tx.NewIterator(badger.IteratorOptions{})
+		defer it.Close()
+		it.Rewind()
+		fresh = fresh && !it.Valid()
+		return nil
+	})
+	return fresh, err
 }
-
-// Snapshots returns the records of a destination, or of all for "", sorted by destination and key.
-func (x *Index) Snapshots(ctx context.Context, destination string) ([]*backup.Snapshot, error) {
-	panic("unwritten")
-}
-
-// SaveState records how far a pass came. Everything put before is durable then.
-func (x *Index) SaveState(ctx context.Context, destination, key string, u *backup.Unfinished) error {
-	panic("unwritten")
-}
-
-// LoadState returns the unfinished pass over a source; fs.ErrNotExist where there is none.
-func (x *Index) LoadState(ctx context.Context, destination, key string) (*backup.Unfinished, error) {
-	panic("unwritten")
-}
-
-// DropState forgets an unfinished pass and the seek points of its serial.
-func (x *Index) DropState(ctx context.Context, destination, key string) error { panic("unwritten") }
-
-// Sweep deletes nodes that no snapshot and no unfinished pass reaches, and gives disk space back. Nodes
-// put while it runs are kept.
-func (x *Index) Sweep(ctx context.Context) (deleted int, err error) { panic("unwritten") }
-
-// Stats tells how much the index holds.
-type Stats struct {
-	Snapshots, Nodes, Points int64
-	NodeBytes, PointBytes    int64 // as stored
-	DiskBytes                int64
-}
-
-// Stats counts.
-func (x *Index) Stats(ctx context.Context) (Stats, error) { panic("unwritten") }

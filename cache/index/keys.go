@@ -1,0 +1,104 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+
+	"slotfs/indexer/backup"
+)
+
+// The first byte of a key says what it leads to:
+//
+//	'c' length of destination (uvarint), destination, key of source   snapshot
+//	'd' serial (8)                                                   serial whose points are to be purged
+//	'n' hash (20)                                                    node or blob
+//	'p' serial (8), offset in the uncompressed archive (8)           seek point
+//	's'                                                              first serial that was never leased
+//	't'                                                              number of snapshots and unfinished passes (8 each)
+//	'u' as 'c'                                                       unfinished pass over a source
+//	'v'                                                              version of the format
+//
+// Numbers are big endian, so that the points of a serial stand in order.
+const (
+	snapshotSpace   = 'c'
+	doomedSpace     = 'd'
+	nodeSpace       = 'n'
+	pointSpace      = 'p'
+	serialSpace     = 's'
+	tallySpace      = 't'
+	unfinishedSpace = 'u'
+	versionSpace    = 'v'
+)
+
+// formatNumber is raised when keys or values change in a way that the layout of the records does not show.
+const formatNumber = 1
+
+// formatVersion is what an index must have been written with to be read here: formatNumber, and a checksum of
+// the layout of the records, so that nobody can change a record and forget the number.
+func formatVersion() []byte {
+	layout := layoutOf(reflect.TypeFor[backup.Snapshot]()) + layoutOf(reflect.TypeFor[backup.Unfinished]())
+	return fmt.Appendf(nil, "%d.%08x", formatNumber, crc32.ChecksumIEEE([]byte(layout)))
+}
+
+func versionKey() []byte { return []byte{versionSpace} }
+
+func serialKey() []byte { return []byte{serialSpace} }
+
+func tallyKey() []byte { return []byte{tallySpace} }
+
+func nodeKey(h backup.Hash) []byte { return append([]byte{nodeSpace}, h[:]...) }
+
+// nodeOf is the reverse of nodeKey.
+func nodeOf(key []byte) (h backup.Hash, ok bool) {
+	if len(key) != 1+len(h) {
+		return h, false
+	}
+	copy(h[:], key[1:])
+	return h, true
+}
+
+func snapshotKey(s source) []byte { return sourceKey(snapshotSpace, s) }
+
+func unfinishedKey(s source) []byte { return sourceKey(unfinishedSpace, s) }
+
+func sourceKey(space byte, s source) []byte {
+	key := binary.AppendUvarint([]byte{space}, uint64(len(s.destination)))
+	return append(append(key, s.destination...), s.key...)
+}
+
+// sourceOf is the reverse of snapshotKey and unfinishedKey.
+func sourceOf(key []byte) (source, bool) {
+	if len(key) == 0 {
+		return source{}, false
+	}
+	length, n := binary.Uvarint(key[1:])
+	rest := key[1:]
+	if n <= 0 || length > uint64(len(rest)-n) {
+		return source{}, false
+	}
+	rest = rest[n:]
+	return source{destination: string(rest[:length]), key: string(rest[length:])}, true
+}
+
+func doomedKey(serial uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{doomedSpace}, serial)
+}
+
+// serialOf is the serial in the key of a point or of a doomed serial.
+func serialOf(key []byte) (uint64, bool) {
+	if len(key) < 9 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key[1:]), true
+}
+
+// pointsKey begins the keys of all points of a serial.
+func pointsKey(serial uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{pointSpace}, serial)
+}
+
+func pointKey(serial uint64, out int64) []byte {
+	return binary.BigEndian.AppendUint64(pointsKey(serial), uint64(out))
+}
