@@ -1,0 +1,238 @@
+package cpanel
+
+import (
+	"fmt"
+	"strings"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+)
+
+// maxDepth bounds the walk: folders deeper than this are not looked into.
+const maxDepth = 12
+
+// Look implements engine.Engine. It goes by names, types, sizes and times; symbolic links and hidden
+// names are never backups.
+func (e *Engine) Look(dir engine.Dir) engine.Found {
+	p := placeOf(dir.Path)
+	switch p.role {
+	case inside:
+		return engine.Found{}
+	case systemFolder:
+		return one(systemSource(p, dir))
+	case accountFolder, legacyFolder:
+		return lookAccount(p, dir)
+	case accountsSet, legacySet:
+		return engine.Found{Sources: archives(p, dir), Descend: accountFolders(dir)}
+	}
+	return lookAnywhere(p, dir)
+}
+
+func one(s backup.Source) engine.Found { return engine.Found{Sources: []backup.Source{s}} }
+
+// lookAnywhere looks at a folder whose path says nothing of its purpose.
+func lookAnywhere(p place, dir engine.Dir) engine.Found {
+	has := shapeOf(dir.Entries)
+	account, cpmove := strings.CutPrefix(p.folder, "cpmove-")
+	cpmove = cpmove && validAccount(account)
+	switch {
+	case has.account() && dir.Path == "":
+		return engine.Found{} // nothing above it names it, and nothing in it is a destination
+	case has.account() && validAccount(account):
+		return one(looseTree(p, dir, account, cpmove))
+	case has.account() || has.maildir() || has.home():
+		return engine.Found{} // a customer's folders: nothing in there is a backup of the server
+	case p.folder == "system" && has.system():
+		p.origin = parent(p.origin)
+		return one(systemSource(p, dir))
+	}
+	found := engine.Found{Sources: archives(p, dir)}
+	if cpmove && len(found.Sources) == 0 && (len(dir.Entries) == 0 || has.known > 0) {
+		return one(looseTree(p, dir, account, true))
+	}
+	found.Descend = folders(dir)
+	return found
+}
+
+// lookAccount looks at the folder of one account in a set: a tree, or a folder around its archive. What
+// is neither is shown as the tree it is.
+func lookAccount(p place, dir engine.Dir) engine.Found {
+	if !validAccount(p.folder) {
+		return engine.Found{}
+	}
+	has := shapeOf(dir.Entries)
+	if p.role == legacyFolder && (p.folder == "files" || p.folder == "dirs") && !has.account() {
+		return one(systemSource(p, dir))
+	}
+	if !has.account() {
+		if sources := archives(p, dir); len(sources) > 0 {
+			return engine.Found{Sources: sources}
+		}
+	}
+	s := folderSource(p, dir, p.folder)
+	nameFolder(&s, p, formTree)
+	s.Fault, s.Detail = nothingIn(dir.Entries)
+	return one(sealed(s, dir.Entries))
+}
+
+// looseTree makes the source of an account's tree outside of a set. Its own folder is no part of the origin.
+func looseTree(p place, dir engine.Dir, account string, cpmove bool) backup.Source {
+	if !isDate(p.folder) { // a date is no part of the origin to begin with
+		p.origin = parent(p.origin)
+	}
+	s := folderSource(p, dir, account)
+	form := formTree
+	if cpmove {
+		form = formCpmove
+	}
+	nameFolder(&s, p, form)
+	s.Fault, s.Detail = nothingIn(dir.Entries)
+	return sealed(s, dir.Entries)
+}
+
+// systemSource makes the source of a system backup.
+func systemSource(p place, dir engine.Dir) backup.Source {
+	s := folderSource(p, dir, "")
+	s.System = true
+	nameFolder(&s, p, formSystem)
+	s.Loose = false
+	if p.role == legacyFolder {
+		s.Name += "." + p.folder // cpbackup/daily has two folders of them
+	}
+	s.Fault, s.Detail = nothingIn(dir.Entries)
+	return sealed(s, dir.Entries)
+}
+
+// nothingIn tells the fault of a folder that has nothing to show.
+func nothingIn(entries []dest.Info) (backup.Status, string) {
+	if len(entries) == 0 {
+		return backup.Incomplete, "empty folder"
+	}
+	for _, i := range entries {
+		if i.Mode&backup.ModeType != backup.ModeRegular || !temporary(i.Name) {
+			return "", ""
+		}
+	}
+	return backup.Incomplete, "nothing but unfinished transfers"
+}
+
+// accountFolders lists the folders of a set that may be accounts.
+func accountFolders(dir engine.Dir) []string {
+	var names []string
+	for _, i := range dir.Entries {
+		if isDir(i) && validAccount(i.Name) {
+			names = append(names, i.Name)
+		}
+	}
+	return names
+}
+
+// folders lists where backups may be found below dir.
+func folders(dir engine.Dir) []string {
+	if depth(dir.Path) >= maxDepth {
+		return nil
+	}
+	var names []string
+	for _, i := range dir.Entries {
+		if !isDir(i) || !validName(i.Name) || i.Name[0] == '.' || i.Name == "lost+found" || i.Name == "homedir" {
+			continue
+		}
+		names = append(names, i.Name)
+	}
+	return names
+}
+
+func depth(path string) int {
+	if path == "" {
+		return 0
+	}
+	return strings.Count(path, "/") + 1
+}
+
+func parent(path string) string {
+	return path[:max(strings.LastIndexByte(path, '/'), 0)]
+}
+
+func isDir(i dest.Info) bool { return i.Mode&backup.ModeType == backup.ModeDir }
+
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// archives makes the sources of the archives in dir.
+func archives(p place, dir engine.Dir) []backup.Source {
+	var sources []backup.Source
+	split := make(map[string][]piece)
+	var bases []string
+	for _, i := range dir.Entries {
+		if i.Mode&backup.ModeType != backup.ModeRegular || !validName(i.Name) {
+			continue
+		}
+		a, ok := parseArchive(i.Name)
+		if !ok {
+			continue
+		}
+		f := backup.File{Path: join(dir.Path, i.Name), Size: i.Size, MTime: i.MTime}
+		if a.piece == 0 && !strings.HasSuffix(i.Name, ".part00000") {
+			s := archiveSource(p, a, []backup.File{f})
+			sources = append(sources, sealed(faulted(s), nil))
+			continue
+		}
+		if split[a.base] == nil {
+			bases = append(bases, a.base)
+		}
+		split[a.base] = append(split[a.base], piece{a, f})
+	}
+	for _, base := range bases {
+		sources = append(sources, splitSource(p, split[base]))
+	}
+	return distinct(sources)
+}
+
+// faulted marks an archive without a byte.
+func faulted(s backup.Source) backup.Source {
+	var size int64
+	for _, f := range s.Files {
+		size += max(f.Size, 0)
+	}
+	if size == 0 {
+		s.Fault, s.Detail = backup.Unreadable, "empty file"
+	}
+	return s
+}
+
+// piece is one piece of a split archive.
+type piece struct {
+	archiveName
+	file backup.File
+}
+
+// splitSource makes the source of an archive in pieces, which come in byte order and so by number. An
+// archive that fits into one piece is not split, so a single piece is what is left of more.
+func splitSource(p place, pieces []piece) backup.Source {
+	var files []backup.File
+	missing := 0
+	for n, one := range pieces {
+		files = append(files, one.file)
+		if missing == 0 && one.piece != n+1 {
+			missing = n + 1
+		}
+	}
+	a := pieces[0].archiveName
+	s := archiveSource(p, a, files)
+	switch {
+	case missing == 1:
+		s.Fault, s.Detail = backup.Unreadable, fmt.Sprintf("%s: the first piece is not part00001", a.base)
+	case missing > 1:
+		s.Fault, s.Detail = backup.Truncated, fmt.Sprintf("%s: piece part%05d is missing", a.base, missing)
+	case len(pieces) == 1:
+		s.Fault, s.Detail = backup.Truncated, fmt.Sprintf("%s: only one piece is there", a.base)
+	default:
+		s = faulted(s)
+	}
+	return sealed(s, nil)
+}
