@@ -1,0 +1,154 @@
+// Package control is how commands talk to the process that owns the index: HTTP on the Unix socket
+// STATE-DIR/control.sock, which only its owner can open. It must not know what a pass or a mount is made of.
+//
+//	GET  /v1/status           the report, one JSON object
+//	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
+//	                          Who hangs up ends the pass.
+//	POST /v1/reload           the configuration is read again
+//	POST /v1/forget?name=N    snapshots of a destination are forgotten and its connections closed
+//
+// What goes wrong before an answer begins is status 400 or above with {"error", "hint", "code"}, code being the exit
+// code.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/progress"
+)
+
+// ErrNoOwner says that nobody serves the socket.
+var ErrNoOwner = errors.New("no mount is running")
+
+// ErrOwned says that a live process serves the socket.
+var ErrOwned = errors.New("another slotfs serves the control socket")
+
+// failure is an error on its way over the socket.
+type failure struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+	Code  int    `json:"code"`
+}
+
+// Indexer makes passes.
+type Indexer interface {
+	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
+}
+
+// Keeper is the owner's state.
+type Keeper interface {
+	Report(ctx context.Context) (any, error)
+	Reload(ctx context.Context) error
+	Forget(ctx context.Context, destination string) error
+}
+
+// Owner answers requests.
+type Owner interface {
+	Indexer
+	Keeper
+}
+
+// maxRequest bounds the body of a request.
+const maxRequest = 1 << 20
+
+// Server serves the socket.
+type Server struct {
+	http     *http.Server
+	listener net.Listener
+}
+
+// Listen takes the socket at path, replacing that of a process which is gone, to answer for o. The caller owns
+// the index, so that two processes never replace each other's socket. Requests end with ctx.
+func Listen(ctx context.Context, path string, o Owner) (*Server, error) {
+	d := net.Dialer{Timeout: time.Second}
+	if c, err := d.Dial("unix", path); err == nil {
+		c.Close()
+		return nil, exit.With(fmt.Errorf("%s: %w", path, ErrOwned), exit.Busy, "")
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	return &Server{listener: l, http: &http.Server{Handler: handler(o), ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }}}, nil
+}
+
+// Serve answers until Close.
+func (s *Server) Serve() error {
+	if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
+}
+
+// Close ends all requests and removes the socket.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	s.listener.Close() // Serve may not have begun
+	return err
+}
+
+func handler(o Owner) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
+		report, err := o.Report(r.Context())
+		answer(w, report, err)
+	})
+	mux.HandleFunc("POST /v1/index", func(w http.ResponseWriter, r *http.Request) { serveIndex(o, w, r) })
+	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, struct{}{}, o.Reload(r.Context()))
+	})
+	mux.HandleFunc("POST /v1/forget", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, struct{}{}, o.Forget(r.Context(), r.URL.Query().Get("name")))
+	})
+	return mux
+}
+
+func serveIndex(o Indexer, w http.ResponseWriter, r *http.Request) {
+	var q passes.Request
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&q); err != nil {
+		answer(w, nil, exit.Usagef("request: %w", err))
+		return
+	}
+	flush := http.NewResponseController(w)
+	out := json.NewEncoder(w)
+	began := false
+	err := o.Index(r.Context(), q, func(e progress.Event) {
+		began = true
+		if out.Encode(e) == nil {
+			flush.Flush()
+		}
+	})
+	if !began {
+		answer(w, struct{}{}, err)
+	}
+}
+
+// answer writes a result or an error.
+func answer(w http.ResponseWriter, result any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		result = failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
+	}
+	json.NewEncoder(w).Encode(result)
+}

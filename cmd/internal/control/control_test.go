@@ -1,0 +1,141 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/progress"
+)
+
+// owner is a fake that records what it is asked.
+type owner struct {
+	asked  []string
+	events []progress.Event
+	err    error
+	hang   bool
+	ended  chan struct{}
+}
+
+func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
+	o.asked = append(o.asked, "index "+q.Destinations[0]+" "+q.Account)
+	for _, e := range o.events {
+		emit(e)
+	}
+	if o.hang {
+		<-ctx.Done()
+		close(o.ended)
+	}
+	return o.err
+}
+
+func (o *owner) Report(context.Context) (any, error) { return map[string]int{"pid": 7}, o.err }
+func (o *owner) Reload(context.Context) error        { o.asked = append(o.asked, "reload"); return o.err }
+func (o *owner) Forget(_ context.Context, name string) error {
+	o.asked = append(o.asked, "forget "+name)
+	return o.err
+}
+
+// serve runs a server for o and returns a client of it.
+func serve(t *testing.T, o *owner) *Client {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "control.sock")
+	s, err := Listen(context.Background(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve() }()
+	t.Cleanup(func() {
+		s.Close()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the socket stayed behind: %v", err)
+		}
+	})
+	return NewClient(path)
+}
+
+func TestRequestsReachTheOwner(t *testing.T) {
+	o := &owner{events: []progress.Event{{Kind: progress.Started, Destination: "a"}, {Kind: progress.Finished, Destination: "a", Code: 3}}}
+	c, ctx := serve(t, o), context.Background()
+	var got []progress.Event
+	if err := c.Index(ctx, passes.Request{Destinations: []string{"a"}, Account: "x"}, func(e progress.Event) { got = append(got, e) }); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, o.events) {
+		t.Errorf("events %v, want %v", got, o.events)
+	}
+	if err := c.Forget(ctx, "b&c"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Reload(ctx); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"index a x", "forget b&c", "reload"}; !reflect.DeepEqual(o.asked, want) {
+		t.Errorf("asked %v, want %v", o.asked, want)
+	}
+	var report map[string]int
+	if err := c.Status(ctx, &report); err != nil || report["pid"] != 7 {
+		t.Errorf("report %v, %v", report, err)
+	}
+}
+
+func TestErrorsKeepCodeAndHint(t *testing.T) {
+	c := serve(t, &owner{err: exit.With(errors.New("no"), exit.Busy, "wait")})
+	err := c.Reload(context.Background())
+	if err == nil || err.Error() != "no" || exit.Code(err) != exit.Busy || exit.Hint(err) != "wait" {
+		t.Errorf("error %v, code %d, hint %q", err, exit.Code(err), exit.Hint(err))
+	}
+	err = c.Index(context.Background(), passes.Request{Destinations: []string{"a"}}, func(progress.Event) {})
+	if exit.Code(err) != exit.Busy {
+		t.Errorf("index: %v", err)
+	}
+}
+
+func TestHangingUpEndsThePass(t *testing.T) {
+	o := &owner{hang: true, ended: make(chan struct{}), events: []progress.Event{{Kind: progress.Started}}}
+	c := serve(t, o)
+	ctx, cancel := context.WithCancel(context.Background())
+	err := c.Index(ctx, passes.Request{Destinations: []string{"a"}}, func(progress.Event) { cancel() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("index: %v", err)
+	}
+	<-o.ended
+}
+
+func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "control.sock")
+	if err := NewClient(path).Reload(context.Background()); !errors.Is(err, ErrNoOwner) {
+		t.Errorf("without a socket: %v", err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetUnlinkOnClose(false)
+	l.Close()
+	if err := NewClient(path).Reload(context.Background()); !errors.Is(err, ErrNoOwner) {
+		t.Errorf("with a dead socket: %v", err)
+	}
+	s, err := Listen(context.Background(), path, &owner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("socket: %v, %v", info.Mode(), err)
+	}
+	if _, err := Listen(context.Background(), path, &owner{}); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
+		t.Errorf("a live socket: %v", err)
+	}
+}

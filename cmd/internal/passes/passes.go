@@ -1,0 +1,193 @@
+// Package passes runs passes, one at a time for each destination, and remembers how each one ended. It must not
+// know who asked for a pass, and it prints nothing.
+package passes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/progress"
+	"slotfs/indexer"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+)
+
+// ErrRunning says that a pass over the destination is running already.
+var ErrRunning = errors.New("a pass is running already")
+
+// Index is what passes write to.
+type Index interface {
+	indexer.Index
+	// Sweep deletes what nothing reaches.
+	Sweep(ctx context.Context) (int, error)
+}
+
+// Targets gives what a pass is made over.
+type Targets interface {
+	// Target is a destination and its engine. It does not wait for the network; the destination stays open.
+	Target(name string) (dest.Destination, engine.Engine, error)
+}
+
+// Request says what to index.
+type Request struct {
+	Destinations []string `json:"destinations"`
+	Account      string   `json:"account,omitempty"`
+	Full         bool     `json:"full,omitempty"`
+}
+
+// Runner runs passes.
+type Runner struct {
+	Index   Index
+	Targets Targets
+	Dir     string // where records are kept
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Changed, if set, is called when snapshots were committed or forgotten. It must not wait.
+	Changed func()
+
+	mu sync.Mutex
+	// mu guards what follows.
+	running map[string]*Running
+}
+
+// Running is a pass that is under way.
+type Running struct {
+	Began time.Time `json:"began"`
+	Last  string    `json:"last,omitempty"` // the backup that came last
+}
+
+// Run makes a pass over each destination of the request, one after the other, and tells emit about them; calls of
+// emit do not overlap. How each one ended is in its Finished event. The error is ctx's, or nil.
+func (r *Runner) Run(ctx context.Context, q Request, emit func(progress.Event)) error {
+	changed := false
+	for _, name := range q.Destinations {
+		if ctx.Err() != nil {
+			break
+		}
+		emit(progress.Event{Kind: progress.Started, Destination: name})
+		summary, err := r.one(ctx, name, q, emit)
+		changed = changed || summary.Read+summary.Gone > 0
+		emit(finished(name, summary, err))
+	}
+	if changed && ctx.Err() == nil {
+		if n, err := r.Index.Sweep(ctx); err != nil {
+			r.Log.Warn("sweep", "error", err)
+		} else {
+			r.Log.Debug("sweep", "deleted", n)
+		}
+	}
+	return ctx.Err()
+}
+
+// one makes one pass and records how it ended.
+func (r *Runner) one(ctx context.Context, name string, q Request, emit func(progress.Event)) (s indexer.Summary, err error) {
+	if err := r.begin(name); err != nil {
+		return s, fmt.Errorf("index %s: %w", name, err)
+	}
+	defer r.end(name)
+	record := Record{Destination: name, Began: r.Now(), Account: q.Account, Full: q.Full}
+	s, err = r.pass(ctx, name, q, emit)
+	record.Ended = r.Now()
+	record.Summary = progress.SummaryOf(s)
+	if err != nil {
+		record.Error, record.Code = err.Error(), exit.Code(err)
+	}
+	r.Log.Info("pass", "destination", name, "found", s.Found, "read", s.Read, "unchanged", s.Unchanged,
+		"failed", s.Failed, "gone", s.Gone, "error", err)
+	if saveErr := record.save(r.Dir); saveErr != nil {
+		r.Log.Warn("record of the pass not kept", "destination", name, "error", saveErr)
+	}
+	r.changed()
+	return s, err
+}
+
+func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(progress.Event)) (s indexer.Summary, err error) {
+	d, e, err := r.Targets.Target(name)
+	if err != nil {
+		return s, fmt.Errorf("index %s: %w", name, err)
+	}
+	// Archives come from strangers: what a parser gets wrong ends this pass, not the mount beside it.
+	defer func() {
+		if p := recover(); p != nil {
+			r.Log.Error("pass panicked", "destination", name, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("index %s: internal error: %v", name, p)
+		}
+	}()
+	s, err = indexer.Pass(ctx, d, e, r.Index, indexer.Options{
+		Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now,
+		Progress: progress.NewFeed(name, r.Now, func(ev progress.Event) {
+			r.saw(name, ev)
+			emit(ev)
+		}),
+	})
+	if err != nil {
+		err = fmt.Errorf("index %s: %w", name, err)
+	}
+	return s, err
+}
+
+// saw keeps what Running tells, and lets the mount show what was committed.
+func (r *Runner) saw(name string, e progress.Event) {
+	if e.Source == nil {
+		return
+	}
+	r.mu.Lock()
+	if p := r.running[name]; p != nil {
+		p.Last = e.Source.Name
+	}
+	r.mu.Unlock()
+	if e.Kind == progress.Ended {
+		r.changed()
+	}
+}
+
+func (r *Runner) changed() {
+	if r.Changed != nil {
+		r.Changed()
+	}
+}
+
+func (r *Runner) begin(name string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[name] != nil {
+		return exit.With(ErrRunning, exit.Busy, "`slotfs status` shows it")
+	}
+	if r.running == nil {
+		r.running = map[string]*Running{}
+	}
+	r.running[name] = &Running{Began: r.Now()}
+	return nil
+}
+
+func (r *Runner) end(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.running, name)
+}
+
+// Running tells about the pass over a destination that is under way, or nil.
+func (r *Runner) Running(name string) *Running {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.running[name]
+	if p == nil {
+		return nil
+	}
+	out := *p
+	return &out
+}
+
+func finished(name string, s indexer.Summary, err error) progress.Event {
+	e := progress.Event{Kind: progress.Finished, Destination: name, Summary: progress.SummaryOf(s)}
+	if err != nil {
+		e.Error, e.Hint, e.Code = err.Error(), exit.Hint(err), exit.Code(err)
+	}
+	return e
+}
