@@ -1,0 +1,245 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"strings"
+
+	"slotfs/indexer/backup"
+)
+
+// Builder makes a tree of members that come in any order, with few directories in memory: directories that
+// were left are written and read again when a later member needs them. It is not safe for concurrent use.
+type Builder struct {
+	store Store
+	root  record // attributes of the root; offset is where the archive begins
+	begun bool   // the root has attributes
+	top   *folder
+	seed  maphash.Seed
+
+	// last is the folder of the member before, and lastPath its path.
+	last     *folder
+	lastPath string
+
+	// The open folders, the ones used last in front. A folder never stands in front of its parent.
+	front, back *folder
+	used        int64 // bytes of all open folders
+	limit       int64 // above which folders are closed
+	added       int64 // members
+	reread      int64 // entries of folders that were closed and opened again
+}
+
+// What a Builder keeps in memory, in bytes.
+const (
+	// openLimit is for open folders in ordinary archives. Where members jump to and fro between large
+	// folders the limit grows up to crowdedLimit.
+	openLimit    = 48 << 20
+	crowdedLimit = 1 << 30
+	// pathLimit is for the folders on the path of one member, which have to be open together. Members
+	// that would exceed it are not added.
+	pathLimit = 1 << 30
+)
+
+// NewBuilder starts from root, which is the zero Entry for a new tree or what Flush returned before.
+func NewBuilder(store Store, root backup.Entry) *Builder {
+	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit}
+	b.begun = root.Mode != 0
+	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
+		gid: root.GID, nlink: root.Nlink,
+		more: &extra{xattrs: root.Xattrs, child: root.Child, count: root.Count}}
+	return b
+}
+
+// Add puts e at path ("" changes the root's attributes), making folders that are missing and replacing what was there,
+// as tar does when it extracts: the last occurrence wins, a directory keeps its children when a directory
+// comes again, and anything else takes their place. at is the absolute position of the member's first header in
+// the archive; e.Offset is absolute. A hard link has e.Link set to its normalised target path and needs
+// no other attribute; a link whose target is not there (or is a directory) is not added, and the result is false.
+//
+// A directory stands where it, or the first member below it, came first; anything else where it came
+// last, because that is where its content is. Folders that no member made yet have mode 0755 and the owner and time of
+// the member that needed them. A link to the path that it is at changes nothing. A link stays what it was when
+// the name that it was linked to is replaced. Not added are also members with a path that cannot be (empty, "." or ".."
+// elements, names over 4096 bytes, more than 2048 elements), with sparse extents out of order, and those in
+// directories too large to keep open (about 8 million entries).
+func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (bool, error) {
+	if err := b.start(ctx, &e, at); err != nil {
+		return false, err
+	}
+	added, err := b.add(ctx, path, &e, at)
+	if err != nil {
+		return false, fmt.Errorf("add %q: %w", path, err)
+	}
+	b.added++
+	if err := b.shrink(ctx); err != nil {
+		return false, fmt.Errorf("add %q: %w", path, err)
+	}
+	return added, nil
+}
+
+// start opens the root, which the first member makes if it is not there.
+func (b *Builder) start(ctx context.Context, e *backup.Entry, at int64) error {
+	if !b.begun {
+		b.root = implied("", e, at)
+		b.begun = true
+	}
+	return b.openTop(ctx)
+}
+
+func (b *Builder) openTop(ctx context.Context) error {
+	if b.top != nil {
+		return nil
+	}
+	top, err := b.read(ctx, &b.root, nil)
+	if err != nil {
+		return fmt.Errorf("open root: %w", err)
+	}
+	b.top = top
+	b.push(top)
+	return nil
+}
+
+// implied is a directory that no member of its own made yet.
+func implied(name string, e *backup.Entry, at int64) record {
+	return record{name: name, mode: backup.ModeDir | 0o755, uid: e.UID, gid: e.GID, mtime: e.MTime,
+		offset: at, nlink: 2, more: &extra{}}
+}
+
+func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int64) (bool, error) {
+	if path == "" {
+		return b.setRoot(e), nil
+	}
+	if !validPath(path) {
+		return false, nil
+	}
+	if e.Link != "" {
+		return b.addLink(ctx, path, e, at)
+	}
+	dir, name := splitPath(path)
+	e.Name = name
+	r, err := newRecord(ownCopy(e))
+	if err != nil {
+		return false, nil
+	}
+	if r.isDir() {
+		r.offset, r.nlink = at, 2
+	}
+	f, err := b.folder(ctx, dir, e, at)
+	if f == nil || err != nil {
+		return false, err
+	}
+	b.set(f, r)
+	return true, nil
+}
+
+// setRoot gives the root the attributes of e.
+func (b *Builder) setRoot(e *backup.Entry) bool {
+	if !e.IsDir() {
+		return false
+	}
+	b.root.mode, b.root.uid, b.root.gid, b.root.mtime = e.Mode, e.UID, e.GID, e.MTime
+	b.root.more.xattrs = sortedXattrs(e.Xattrs)
+	return true
+}
+
+// ownCopy keeps the strings of e from holding on to larger ones that they may be parts of. A directory brings
+// neither node nor count: those are the Builder's.
+func ownCopy(e *backup.Entry) *backup.Entry {
+	own := *e
+	own.Name, own.Target = strings.Clone(e.Name), strings.Clone(e.Target)
+	own.Nlink, own.Child, own.Count = 1, backup.Hash{}, 0
+	return &own
+}
+
+func splitPath(path string) (dir, name string) {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)], path[i+1:]
+}
+
+func validPath(path string) bool {
+	depth := 0
+	for rest, more := path, true; more; depth++ {
+		var name string
+		name, rest, more = strings.Cut(rest, "/")
+		if checkName(name) != nil || len(name) > maxName {
+			return false
+		}
+	}
+	return depth <= maxDepth
+}
+
+// set puts r into f in place of what has its name.
+func (b *Builder) set(f *folder, r record) {
+	f.dirty = true
+	i := f.names.find(f.recs, r.name)
+	if i >= 0 && r.isDir() && f.recs[i].isDir() {
+		old := &f.recs[i]
+		b.grow(f, -old.weight())
+		old.mode, old.uid, old.gid, old.mtime, old.more.xattrs = r.mode, r.uid, r.gid, r.mtime, r.more.xattrs
+		b.grow(f, old.weight())
+		return
+	}
+	if i >= 0 {
+		b.remove(f, i)
+	}
+	b.append(f, r)
+}
+
+// append makes r the last entry of f.
+func (b *Builder) append(f *folder, r record) {
+	if f.dead > 1024 && f.dead > len(f.recs)/2 {
+		f.compact()
+	}
+	f.recs = append(f.recs, r)
+	f.names.add(f.recs)
+	f.dirty = true
+	b.grow(f, r.weight())
+}
+
+// remove takes entry i out of f, and everything below it.
+func (b *Builder) remove(f *folder, i int) {
+	r := &f.recs[i]
+	b.grow(f, -r.weight())
+	if r.isDir() && r.more.open != nil {
+		b.drop(r.more.open)
+	}
+	*r = record{}
+	f.dead++
+	f.dirty = true
+}
+
+func (b *Builder) grow(f *folder, n int64) {
+	f.weight += n
+	b.used += n
+}
+
+// folder opens the directory at path and makes what is missing of it, in the name of member e. It returns nil if
+// the directory is too large.
+func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
+	if b.last != nil && path == b.lastPath {
+		return b.last.ifSmall(b.last.pathWeight()), nil
+	}
+	f, weight := b.top, b.top.weight
+	for rest := path; rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		i := f.names.find(f.recs, name)
+		if i >= 0 && !f.recs[i].isDir() {
+			b.remove(f, i)
+			i = -1
+		}
+		if i < 0 {
+			b.append(f, implied(strings.Clone(name), e, at))
+			i = len(f.recs) - 1
+		}
+		var err error
+		if f, err = b.open(ctx, f, i); err != nil {
+			return nil, err
+		}
+		weight += f.weight
+	}
+	b.touch(f)
+	b.last, b.lastPath = f, strings.Clone(path)
+	return f.ifSmall(weight), nil
+}

@@ -1,0 +1,282 @@
+package tree
+
+import (
+	"context"
+	"fmt"
+	"math/rand"
+	"slices"
+	"strings"
+	"testing"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/tree/treetest"
+)
+
+// model extracts members into memory the way tar does it on a disk: directories with ordered names, names
+// that point to inodes.
+type model struct {
+	root *inode
+	last int
+}
+
+type inode struct {
+	id       int
+	e        backup.Entry
+	first    string // path it was made at
+	children []*dirent
+}
+
+type dirent struct {
+	name string
+	node *inode
+}
+
+func newModel() *model { return &model{} }
+
+func (m *model) make(e backup.Entry, first string) *inode {
+	m.last++
+	return &inode{id: m.last, e: e, first: first}
+}
+
+func (m *model) begin(e backup.Entry, at int64) {
+	if m.root == nil {
+		m.root = m.make(modelImplied(e, at), "")
+	}
+}
+
+func modelImplied(e backup.Entry, at int64) backup.Entry {
+	return backup.Entry{Mode: backup.ModeDir | 0o755, UID: e.UID, GID: e.GID, MTime: e.MTime, Offset: at}
+}
+
+func (n *inode) find(name string) int {
+	return slices.IndexFunc(n.children, func(d *dirent) bool { return d.name == name })
+}
+
+func (n *inode) set(name string, child *inode) {
+	if i := n.find(name); i >= 0 {
+		n.children = slices.Delete(n.children, i, i+1)
+	}
+	n.children = append(n.children, &dirent{name, child})
+}
+
+func (m *model) lookup(path string) *inode {
+	n := m.root
+	for name := range strings.SplitSeq(path, "/") {
+		i := n.find(name)
+		if i < 0 {
+			return nil
+		}
+		n = n.children[i].node
+	}
+	return n
+}
+
+func (m *model) add(path string, e backup.Entry, at int64) bool {
+	m.begin(e, at)
+	if path == "" {
+		if !e.IsDir() {
+			return false
+		}
+		e.Offset = m.root.e.Offset
+		m.root.e = e
+		return true
+	}
+	var target *inode
+	if e.Link != "" {
+		target = m.lookup(e.Link)
+		if target == nil || target.e.IsDir() {
+			return false
+		}
+		if e.Link == path {
+			return true
+		}
+		e = target.e
+	}
+	names := strings.Split(path, "/")
+	dir := m.root
+	for _, name := range names[:len(names)-1] {
+		i := dir.find(name)
+		if i < 0 || !dir.children[i].node.e.IsDir() {
+			dir.set(name, m.make(modelImplied(e, at), ""))
+			i = dir.find(name)
+		}
+		dir = dir.children[i].node
+	}
+	name := names[len(names)-1]
+	switch i := dir.find(name); {
+	case target != nil:
+		dir.set(name, target)
+	case e.IsDir() && i >= 0 && dir.children[i].node.e.IsDir():
+		old := dir.children[i].node
+		e.Offset = old.e.Offset
+		old.e = e
+	case e.IsDir():
+		e.Offset = at
+		dir.set(name, m.make(e, path))
+	default:
+		dir.set(name, m.make(e, path))
+	}
+	return true
+}
+
+// list tells what a tree should have, one line for each entry, in order.
+func (m *model) list() []string {
+	names, first := map[int]int{}, map[int]string{}
+	m.walk(m.root, "", func(path string, n *inode) {
+		names[n.id]++
+		if first[n.id] == "" || path == n.first {
+			first[n.id] = path
+		}
+	})
+	var all []string
+	number := 0
+	m.walk(m.root, "", func(path string, n *inode) {
+		number++
+		e := n.e
+		e.Name, e.Link, e.Nlink = path, "", uint32(names[n.id])
+		if e.IsDir() {
+			e.Nlink = 2
+			for _, d := range n.children {
+				if d.node.e.IsDir() && !strings.HasSuffix(d.name, backup.NestedSuffix) {
+					e.Nlink++
+				}
+			}
+		} else if first[n.id] != path {
+			e.Link = first[n.id]
+		}
+		all = append(all, line(number, e))
+	})
+	return all
+}
+
+func (m *model) walk(dir *inode, path string, visit func(string, *inode)) {
+	for _, d := range dir.children {
+		visit(join(path, d.name), d.node)
+		m.walk(d.node, join(path, d.name), visit)
+	}
+}
+
+func line(number int, e backup.Entry) string {
+	e.Child, e.Count = backup.Hash{}, 0
+	return fmt.Sprintf("%d %+v", number, e)
+}
+
+// walkTree tells what a tree has, in the same way.
+func walkTree(t *testing.T, tr *Tree) []string {
+	t.Helper()
+	var all []string
+	var walk func(dir Item, path string)
+	walk = func(dir Item, path string) {
+		for it, err := range tr.List(context.Background(), dir, 0) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			full := it
+			it.Name = join(path, it.Name)
+			all = append(all, line(int(it.Number), it.Entry))
+			if it.IsDir() {
+				walk(full, it.Name)
+			}
+		}
+	}
+	walk(tr.Root(), "")
+	return all
+}
+
+func compareLists(t *testing.T, got, want []string) {
+	t.Helper()
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Fatalf("entry %d:\n got %s\nwant %s", i+1, got[i], want[i])
+		}
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%d entries, want %d", len(got), len(want))
+	}
+}
+
+// step is one member.
+type step struct {
+	path string
+	e    backup.Entry
+	at   int64
+}
+
+// randomSteps makes members that collide with each other in every way.
+func randomSteps(r *rand.Rand, n, names int) []step {
+	steps := make([]step, n)
+	at := int64(0)
+	path := func() string {
+		depth := 1 + r.Intn(4)
+		parts := make([]string, depth)
+		for i := range parts {
+			parts[i] = fmt.Sprintf("n%d", r.Intn(names))
+			if r.Intn(20) == 0 {
+				parts[i] += backup.NestedSuffix
+			}
+		}
+		return strings.Join(parts, "/")
+	}
+	for i := range steps {
+		s := step{path: path(), at: at}
+		s.e = backup.Entry{UID: uint32(r.Intn(3)), GID: uint32(r.Intn(3)), MTime: r.Int63n(4e9) * 1e9, Offset: at + block, Nlink: 1}
+		if r.Intn(4) == 0 {
+			s.e.MTime += r.Int63n(1e9) - 5e17
+		}
+		switch k := r.Intn(20); {
+		case k < 5:
+			s.e.Mode = backup.ModeDir | 0o700
+		case k < 9:
+			s.e = backup.Entry{Mode: backup.ModeRegular, Link: path()}
+		case k < 10:
+			s.e.Mode, s.e.Target = backup.ModeSymlink|0o777, "somewhere/else"
+		case k < 11:
+			s.e.Mode, s.e.Rdev = backup.ModeChar|0o600, uint64(r.Intn(1000)+1)
+		case k < 12:
+			s.e.Mode, s.e.Size = backup.ModeRegular|0o600, 1<<40
+			s.e.Sparse = []backup.Extent{{Offset: 512, Length: 1000}, {Offset: 1 << 39, Length: 5}}
+		case k < 13:
+			s.path = ""
+			s.e.Mode = backup.ModeDir | 0o711
+		default:
+			s.e.Mode, s.e.Size = backup.ModeRegular|0o644, r.Int63n(1<<uint(1+r.Intn(30)))
+			if r.Intn(3) == 0 {
+				s.e.Xattrs = []backup.Xattr{{Name: "user.a", Value: "1"}, {Name: "user.b", Value: string(make([]byte, r.Intn(200)))}}
+			}
+		}
+		at += block
+		if s.e.IsRegular() && s.e.Sparse == nil {
+			at += (s.e.Size + block - 1) &^ (block - 1)
+		}
+		steps[i] = s
+	}
+	return steps
+}
+
+func TestBuilderExtractsAsTarDoes(t *testing.T) {
+	for seed := range int64(400) {
+		r := rand.New(rand.NewSource(seed))
+		steps := randomSteps(r, 1+r.Intn(200), 2+r.Intn(6))
+		store, m := treetest.NewStore(), newModel()
+		b := NewBuilder(store, backup.Entry{})
+		for i, s := range steps {
+			if seed%2 == 1 {
+				b.limit = int64(r.Intn(5000)) // closes folders all the time
+			}
+			got, err := b.Add(context.Background(), s.path, s.e, s.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := m.add(s.path, s.e, s.at); got != want {
+				t.Fatalf("seed %d, member %d: added %v, want %v", seed, i, got, want)
+			}
+		}
+		root, err := b.Finish(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := New(store, root, NewCache(1<<20))
+		t.Logf("seed %d", seed)
+		compareLists(t, walkTree(t, tr), m.list())
+	}
+}
