@@ -1,0 +1,170 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"slotfs/fs/view"
+)
+
+// openFile is an open regular file.
+type openFile struct {
+	node view.Node
+	file File // nil: node.Data is the content
+}
+
+func (f *openFile) close(r *raw) {
+	if f.file == nil {
+		return
+	}
+	if err := f.file.Close(); err != nil {
+		r.c.Log.Debug("close", "path", r.view.Path(r.ctx, f.node.ID), "error", err)
+	}
+}
+
+// Open opens a regular file. It does not touch the network.
+func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY || in.Flags&syscall.O_TRUNC != 0 {
+		return fuse.EROFS
+	}
+	n, err := r.view.Node(r.ctx, in.NodeId)
+	if err != nil {
+		return r.failed(in.NodeId, "", err)
+	}
+	if !isRegular(&n) {
+		return fuse.EINVAL
+	}
+	f := &openFile{node: n}
+	if f.file, err = r.open(&n); err != nil {
+		return r.failed(in.NodeId, "", fmt.Errorf("open: %w", err))
+	}
+	out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+	if n.Source == view.FromMoment {
+		// Its size is that of this moment, not the one that the kernel remembers.
+		out.OpenFlags = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH
+	}
+	out.Fh = r.files.add(f)
+	return fuse.OK
+}
+
+// open opens what is not in memory.
+func (r *raw) open(n *view.Node) (File, error) {
+	if n.Source != view.FromTree && n.Source != view.FromOriginal {
+		return nil, nil
+	}
+	content := r.c.Content(n.Snapshot.Destination)
+	if content == nil {
+		return nil, fmt.Errorf("destination %s: %w", n.Snapshot.Destination, iofs.ErrNotExist)
+	}
+	if n.Source == view.FromOriginal {
+		return content.OpenOriginal(r.ctx, n.Snapshot, n.Piece)
+	}
+	return content.Open(r.ctx, n.Snapshot, n.Tree, n.Item)
+}
+
+// Read reads from an open file.
+func (r *raw) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
+	f, ok := r.files.get(in.Fh)
+	if !ok {
+		return nil, fuse.EBADF
+	}
+	size := uint64(f.node.Attr.Size)
+	if in.Offset >= size {
+		return fuse.ReadResultData(nil), fuse.OK
+	}
+	want := min(uint64(in.Size), uint64(len(buf)), size-in.Offset)
+	if f.file == nil {
+		return fuse.ReadResultData(f.node.Data[in.Offset : in.Offset+want]), fuse.OK
+	}
+	n, err := r.readAt(cancel, f, buf[:want], int64(in.Offset))
+	if err != nil {
+		return nil, r.failed(in.NodeId, "", fmt.Errorf("read %d bytes at %d: %w", want, in.Offset, err))
+	}
+	return fuse.ReadResultData(buf[:n]), fuse.OK
+}
+
+// errShort says that a file ended before the size that the index has for it.
+var errShort = errors.New("ends early")
+
+// readAt reads all of p, within the deadline.
+func (r *raw) readAt(cancel <-chan struct{}, f *openFile, p []byte, off int64) (int, error) {
+	ctx, done := r.request(cancel)
+	defer done()
+	n, err := f.file.ReadAt(ctx, p, off)
+	switch {
+	case n == len(p):
+		return n, nil
+	case errors.Is(err, io.EOF) || err == nil:
+		return 0, errShort
+	case ctx.Err() != nil:
+		// Which of them it was is known to the context only.
+		return 0, fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	}
+	return 0, err
+}
+
+// Release closes a file.
+func (r *raw) Release(_ <-chan struct{}, in *fuse.ReleaseIn) {
+	if f, ok := r.files.remove(in.Fh); ok {
+		f.close(r)
+	}
+}
+
+// Lseek finds data and holes.
+func (r *raw) Lseek(_ <-chan struct{}, in *fuse.LseekIn, out *fuse.LseekOut) fuse.Status {
+	f, ok := r.files.get(in.Fh)
+	if !ok {
+		return fuse.EBADF
+	}
+	off, ok := seek(&f.node, int64(in.Offset), in.Whence)
+	if !ok {
+		return fuse.Status(syscall.ENXIO)
+	}
+	out.Offset = uint64(off)
+	return fuse.OK
+}
+
+// Values of whence, from lseek(2).
+const (
+	seekData = 3
+	seekHole = 4
+)
+
+// seek finds the next data or hole at or after off; false says that there is none before the end. Past the last byte
+// of every file is a hole.
+func seek(n *view.Node, off int64, whence uint32) (int64, bool) {
+	size := n.Attr.Size
+	if off < 0 || off >= size || whence != seekData && whence != seekHole {
+		return 0, false
+	}
+	if n.Item.Sparse == nil {
+		if whence == seekData {
+			return off, true
+		}
+		return size, true
+	}
+	at := off
+	for _, x := range n.Item.Sparse {
+		end := x.Offset + x.Length
+		if x.Length <= 0 || end <= at {
+			continue
+		}
+		switch inside := x.Offset <= at; {
+		case whence == seekData:
+			return max(at, x.Offset), true
+		case !inside:
+			return at, true
+		}
+		at = end
+	}
+	if whence == seekData {
+		return 0, false
+	}
+	return min(at, size), true
+}

@@ -1,0 +1,108 @@
+package fs
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+const (
+	// forever is how long the kernel may keep what does not change unless Refresh says so.
+	forever = 24 * time.Hour
+	// blockSize is the unit that programs should read in.
+	blockSize = 128 << 10
+)
+
+// raw answers the kernel. Requests come side by side.
+type raw struct {
+	fuse.RawFileSystem // what is not answered here is "not implemented"
+
+	c     Config
+	view  *view.View
+	ctx   context.Context // of the mount; ends when it is gone
+	stop  context.CancelFunc
+	grace time.Duration // how long an interrupted read may still take
+	dirs  handles[*openDir]
+	files handles[*openFile]
+}
+
+// newRaw makes the file system without a kernel.
+func newRaw(ctx context.Context, c Config) *raw {
+	c = c.withDefaults()
+	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second}
+	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
+	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, LookupUser: c.LookupUser, Status: c.Status, Now: c.Now})
+	return r
+}
+
+// load reads the catalog into the view.
+func (r *raw) load(ctx context.Context) (view.Changes, error) {
+	snapshots, err := r.c.Catalog.Snapshots(ctx, "")
+	if err != nil {
+		return view.Changes{}, fmt.Errorf("read catalog: %w", err)
+	}
+	return r.view.Update(r.c.Destinations(), snapshots), nil
+}
+
+// String names the file system.
+func (r *raw) String() string { return fsName }
+
+// OnUnmount ends what still reads for a mount that is gone.
+func (r *raw) OnUnmount() {
+	r.stop()
+	for _, f := range r.files.clear() {
+		f.close(r)
+	}
+}
+
+// panicked answers a request whose handler failed.
+func (r *raw) panicked(value any) fuse.Status {
+	r.c.Log.Error("request failed", "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	return fuse.EIO
+}
+
+// StatFs answers from memory: df must work with the network down.
+func (r *raw) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
+	bytes, entries := r.view.Totals()
+	*out = fuse.StatfsOut{Bsize: 4096, Frsize: 4096, Blocks: bytes / 4096, Files: entries, NameLen: 255}
+	return fuse.OK
+}
+
+// fillAttr translates what stat tells.
+func fillAttr(n *view.Node, out *fuse.Attr) {
+	a := &n.Attr
+	seconds, ns := a.MTime/1e9, a.MTime%1e9
+	if ns < 0 {
+		seconds, ns = seconds-1, ns+1e9
+	}
+	*out = fuse.Attr{
+		Ino: a.Ino, Size: uint64(a.Size), Blocks: n.Blocks(), Mode: a.Mode, Nlink: a.Nlink,
+		Atime: uint64(seconds), Mtime: uint64(seconds), Ctime: uint64(seconds),
+		Atimensec: uint32(ns), Mtimensec: uint32(ns), Ctimensec: uint32(ns),
+		Owner: fuse.Owner{Uid: a.UID, Gid: a.GID}, Blksize: blockSize,
+	}
+}
+
+// fillEntry translates a name and what it stands for.
+func fillEntry(n *view.Node, out *fuse.EntryOut) {
+	out.NodeId, out.Generation = n.ID, n.Gen
+	out.SetEntryTimeout(forever)
+	out.SetAttrTimeout(attrTimeout(n))
+	fillAttr(n, &out.Attr)
+}
+
+// attrTimeout is how long attributes stay right.
+func attrTimeout(n *view.Node) time.Duration {
+	if n.Source == view.FromMoment {
+		return 0
+	}
+	return forever
+}
+
+func isRegular(n *view.Node) bool { return n.Attr.Mode&backup.ModeType == backup.ModeRegular }

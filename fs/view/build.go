@@ -1,0 +1,262 @@
+package view
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/tree"
+)
+
+// built is a snapshot's folder, cut into parts. It does not change once made.
+type built struct {
+	rec     *record
+	tree    *tree.Tree
+	folder  *shown            // the snapshot's folder
+	made    map[uint64]*shown // by number in viewMade
+	regions [viewEnd][]*region
+	secrets []span // by first; last is the greatest up to there
+	next    uint64 // number in viewMade
+	cost    int64  // bytes, about
+}
+
+// span is a run of entry numbers.
+type span struct{ first, last uint64 }
+
+// shown is something at a place that was made for the parts: a folder, a generated file, or the top of a region.
+type shown struct {
+	name     string
+	up       *shown
+	number   uint64            // in viewMade; unless it is a region
+	region   *region           // a piece of the tree is shown here
+	names    map[string]*shown // of a folder
+	children []*shown
+	data     []byte
+	piece    int // of archive/: number of the remote file
+	mode     uint32
+	secret   bool
+}
+
+// region is a piece of the tree that is shown in a view: the entry number first and all below it.
+type region struct {
+	view        int
+	first, last uint64
+	item        tree.Item
+	from        string // path in the tree
+	shown       *shown
+	raw         bool   // as in the backup: full/
+	secret      bool   // for root only
+	home        bool   // lies in the home directory
+	unseen      uint32 // child directories of the top that are hidden
+}
+
+func (r *region) holds(number uint64) bool { return number >= r.first && number <= r.last }
+
+// region finds the piece that entry number is seen through in a view; nil if it is not seen there.
+func (b *built) region(view int, number uint64) *region {
+	all := b.regions[view]
+	i := sort.Search(len(all), func(i int) bool { return all[i].last >= number })
+	if i == len(all) || !all[i].holds(number) {
+		return nil
+	}
+	return all[i]
+}
+
+// isSecret reports whether an entry lies in a piece that is for root only, in any view.
+func (b *built) isSecret(number uint64) bool {
+	i := sort.Search(len(b.secrets), func(i int) bool { return b.secrets[i].first > number })
+	return i > 0 && b.secrets[i-1].last >= number
+}
+
+// build makes the folder of a snapshot. It reads the index only.
+func build(ctx context.Context, v *View, r *record) (*built, error) {
+	b := &built{rec: r, made: map[uint64]*shown{}, next: numberMade, cost: 4096}
+	b.folder = &shown{name: r.entry.name, number: numberFolder, names: map[string]*shown{}, mode: backup.ModeDir | 0o755}
+	b.made[numberFolder] = b.folder
+	if r.Readable() {
+		b.tree = tree.New(v.o.Nodes, r.Root, v.cache)
+		if err := b.cut(ctx, v.o.Nodes); err != nil {
+			return nil, fmt.Errorf("open %s: %w", r.entry.path(), err)
+		}
+	}
+	b.archive()
+	data := snapshotJSON(r, b.kinds())
+	b.put(b.folder, &shown{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
+	return b, nil
+}
+
+// cut shows the parts and the whole tree.
+func (b *built) cut(ctx context.Context, nodes tree.Getter) error {
+	var parts backup.Parts
+	if !b.rec.Parts.IsZero() {
+		blob, err := nodes.Get(ctx, b.rec.Parts)
+		if err != nil {
+			return fmt.Errorf("parts: %w", err)
+		}
+		if err := parts.UnmarshalBinary(blob); err != nil {
+			return fmt.Errorf("parts: %w", err)
+		}
+	}
+	if err := b.grafts(ctx, &parts); err != nil {
+		return err
+	}
+	return b.full(ctx, parts.Full)
+}
+
+// full shows the account's folder in the tree as it is.
+func (b *built) full(ctx context.Context, at string) error {
+	it, ok, err := b.resolve(ctx, at)
+	if err != nil {
+		return err
+	}
+	if !ok || !it.IsDir() {
+		it, at = b.tree.Root(), ""
+	}
+	r := &region{view: viewFull, item: it, from: at, raw: true}
+	for child, err := range b.tree.List(ctx, it, 0) {
+		if err != nil {
+			return err
+		}
+		if child.Number > it.Number+maxUnseen {
+			break
+		}
+		if child.IsDir() && hidden(&child.Entry) {
+			r.unseen++
+		}
+	}
+	b.place(b.folder, backup.Full, r)
+	b.order()
+	return nil
+}
+
+// maxUnseen bounds the search for hidden directories, in entries.
+const maxUnseen = 1 << 20
+
+// archive shows the remote files.
+func (b *built) archive() {
+	if b.rec.Kind != backup.Tar && b.rec.Kind != backup.TarGzip || len(b.rec.Files) == 0 {
+		return
+	}
+	folder := &shown{name: backup.Archive, number: numberArchive, names: map[string]*shown{}, mode: backup.ModeDir | 0o700, secret: true}
+	b.put(b.folder, folder)
+	for i := range b.rec.Files[:min(len(b.rec.Files), maxPieces)] {
+		name := freeName(folder.names, escape(path.Base(b.rec.Files[i].Path)))
+		b.put(folder, &shown{name: name, number: numberPiece + uint64(i), piece: i, mode: backup.ModeRegular | 0o400, secret: true})
+	}
+}
+
+// put gives s a place in a folder of its own.
+func (b *built) put(at *shown, s *shown) {
+	s.up = at
+	at.names[s.name] = s
+	at.children = append(at.children, s)
+	if s.region == nil {
+		b.made[s.number] = s
+	}
+	b.cost += int64(200 + 2*len(s.name) + len(s.data))
+}
+
+// place shows a region at a name.
+func (b *built) place(at *shown, name string, r *region) {
+	r.first, r.last = r.item.Number, r.item.Number+r.item.Count
+	r.shown = &shown{name: name, region: r}
+	b.put(at, r.shown)
+	b.regions[r.view] = append(b.regions[r.view], r)
+	if r.secret {
+		b.secrets = append(b.secrets, span{r.first, r.last})
+	}
+	b.cost += 500
+}
+
+// order makes regions findable by number.
+func (b *built) order() {
+	for _, all := range b.regions {
+		sort.Slice(all, func(i, j int) bool { return all[i].first < all[j].first })
+	}
+	sort.Slice(b.secrets, func(i, j int) bool { return b.secrets[i].first < b.secrets[j].first })
+	for i := 1; i < len(b.secrets); i++ {
+		b.secrets[i].last = max(b.secrets[i].last, b.secrets[i-1].last)
+	}
+}
+
+// kinds lists the parts that have a folder.
+func (b *built) kinds() []string {
+	var kinds []string
+	for _, k := range backup.PartKinds() {
+		if _, ok := b.folder.names[string(k)]; ok {
+			kinds = append(kinds, string(k))
+		}
+	}
+	return kinds
+}
+
+// shownNode makes the Node of what stands at a made place.
+func (b *built) shownNode(ctx context.Context, s *shown) (Node, error) {
+	if s.region != nil {
+		return b.seen(ctx, s.region, &s.region.item)
+	}
+	if s == b.folder {
+		e := b.rec.entry
+		n := Node{ID: e.id, Gen: b.rec.gen, Name: e.name, Attr: e.attr, Snapshot: b.rec.Snapshot}
+		n.Attr.Ino, n.Attr.Size = e.id, dirSize
+		return n, nil
+	}
+	n := Node{ID: nodeID(b.rec.Serial, viewMade, s.number), Gen: b.rec.gen, Name: s.name, Snapshot: b.rec.Snapshot}
+	n.Attr = Attr{Ino: n.ID, Mode: s.mode, UID: b.rec.local.UID, GID: b.rec.local.GID, Nlink: 1, MTime: shownTime(b.rec.Snapshot)}
+	if s.secret {
+		n.Attr.UID, n.Attr.GID = 0, 0
+	}
+	switch {
+	case s.names != nil:
+		n.Attr.Size, n.Attr.Nlink = dirSize, s.links()
+	case s.data == nil && s.number >= numberPiece && s.number < numberMade:
+		f := &b.rec.Files[s.piece]
+		n.Source, n.Piece = FromOriginal, s.piece
+		n.Attr.Size, n.Attr.MTime = max(f.Size, 0), f.MTime*1e9
+	default:
+		n.Source, n.Data, n.Attr.Size = FromData, s.data, int64(len(s.data))
+	}
+	return n, nil
+}
+
+// links counts the links of a made folder.
+func (s *shown) links() uint32 {
+	n := uint32(2)
+	for _, c := range s.children {
+		if c.names != nil || c.region != nil && c.region.item.IsDir() {
+			n++
+		}
+	}
+	return n
+}
+
+// path tells where a node is shown below the snapshot's folder, with a leading '/'.
+func (b *built) path(ctx context.Context, id uint64) string {
+	_, view, number := split(id)
+	if view == viewMade {
+		return b.made[number].path()
+	}
+	r := b.region(view, number)
+	if r == nil {
+		return fmt.Sprintf(" node %#x", id)
+	}
+	p, err := b.tree.Path(ctx, number)
+	if err != nil {
+		return fmt.Sprintf("%s entry %d", r.shown.path(), number)
+	}
+	p = strings.Trim(strings.TrimPrefix(p, r.from), "/")
+	if p == "" {
+		return r.shown.path()
+	}
+	return r.shown.path() + "/" + p
+}
+
+func (s *shown) path() string {
+	if s == nil || s.up == nil {
+		return ""
+	}
+	return s.up.path() + "/" + s.name
+}

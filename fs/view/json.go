@@ -1,0 +1,133 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"slotfs/indexer/backup"
+)
+
+// escapeText makes raw bytes fit for JSON: what is not UTF-8 is written as \xNN.
+func escapeText(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var out strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&out, `\x%02x`, s[0])
+		} else {
+			out.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	return out.String()
+}
+
+// quoteLine keeps text on one line, and terminals safe.
+func quoteLine(s string) string {
+	var out strings.Builder
+	for _, r := range escapeText(s) {
+		if unicode.IsPrint(r) {
+			out.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&out, `\x%02x`, r)
+	}
+	return out.String()
+}
+
+// fileJSON is one remote file in snapshot.json.
+type fileJSON struct {
+	Path  string    `json:"path"`
+	Size  int64     `json:"size"`
+	MTime time.Time `json:"mtime"`
+}
+
+// sourceJSON is where a snapshot comes from.
+type sourceJSON struct {
+	Destination string     `json:"destination"`
+	Origin      string     `json:"origin"`
+	Files       []fileJSON `json:"files"`
+}
+
+// summaryJSON is snapshot.json.
+type summaryJSON struct {
+	Account string        `json:"account,omitempty"`
+	System  bool          `json:"system,omitempty"`
+	Name    string        `json:"name"`
+	Time    time.Time     `json:"time"`
+	Kind    backup.Kind   `json:"kind"`
+	Status  backup.Status `json:"status"`
+	Detail  string        `json:"detail,omitempty"`
+	Indexed time.Time     `json:"indexed"`
+	Source  sourceJSON    `json:"source"`
+	Parts   []string      `json:"parts"`
+	Counts  backup.Counts `json:"counts"`
+	Entries uint64        `json:"entries"`
+	Content int64         `json:"content_bytes"`
+	Refused uint64        `json:"refused"`
+}
+
+// snapshotJSON is the content of snapshot.json.
+func snapshotJSON(r *record, parts []string) []byte {
+	s := r.Snapshot
+	j := summaryJSON{
+		Account: escapeText(s.Account), System: s.System, Name: escapeText(r.entry.name), Time: s.Time.UTC(), Kind: s.Kind,
+		Status: s.Status, Detail: escapeText(s.Detail), Indexed: s.Indexed.UTC(), Parts: parts, Counts: s.Counts,
+		Entries: s.Root.Count, Content: s.Content, Refused: s.Refused,
+		Source: sourceJSON{Destination: escapeText(s.Destination), Origin: escapeText(s.Origin), Files: []fileJSON{}},
+	}
+	for _, f := range s.Files {
+		j.Source.Files = append(j.Source.Files, fileJSON{escapeText(f.Path), f.Size, time.Unix(f.MTime, 0).UTC()})
+	}
+	if j.Parts == nil {
+		j.Parts = []string{}
+	}
+	if j.Counts == nil {
+		j.Counts = backup.Counts{}
+	}
+	return pretty(j)
+}
+
+// destinationJSON is one destination in status.json.
+type destinationJSON struct {
+	Name      string                `json:"name"`
+	Snapshots map[backup.Status]int `json:"snapshots"`
+	LastPass  any                   `json:"last_pass,omitempty"`
+}
+
+// statusJSON is the content of status.json.
+func (v *View) statusJSON() []byte {
+	t := v.table.Load()
+	var j struct {
+		Destinations []destinationJSON `json:"destinations"`
+		Entries      uint64            `json:"entries"`
+		Bytes        uint64            `json:"content_bytes"`
+	}
+	j.Destinations = []destinationJSON{}
+	j.Entries, j.Bytes = t.entries, t.bytes
+	for _, name := range t.names {
+		d := destinationJSON{Name: escapeText(name), Snapshots: t.counts[name]}
+		if v.o.Status != nil {
+			d.LastPass = v.o.Status(name)
+		}
+		j.Destinations = append(j.Destinations, d)
+	}
+	return pretty(j)
+}
+
+// pretty encodes a value for people. A year that JSON cannot write, or a value handed in that cannot be
+// marshalled, is told instead of shown.
+func pretty(value any) []byte {
+	out, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		out, _ = json.MarshalIndent(map[string]string{"error": escapeText(err.Error())}, "", "  ")
+	}
+	return append(out, '\n')
+}

@@ -1,0 +1,318 @@
+package view
+
+import (
+	"errors"
+	"slices"
+	"sort"
+	"strings"
+
+	"slotfs/indexer/backup"
+)
+
+// errSerial says that a snapshot cannot be shown because node ids have no room for its serial.
+var errSerial = errors.New("serial too large to be shown; rebuild the index")
+
+// table is everything above the snapshots' folders. It does not change once made.
+type table struct {
+	root      *entry
+	nodes     map[uint64]*entry  // by id, without the snapshots' folders
+	snapshots map[uint64]*record // by serial
+	refused   []refusal
+	counts    map[string]map[backup.Status]int // by destination
+	names     []string                         // of the destinations
+	bytes     uint64
+	entries   uint64
+}
+
+// refusal is a snapshot that cannot be shown.
+type refusal struct {
+	where string
+	err   error
+}
+
+// entry is one thing above the snapshots' folders, or such a folder.
+type entry struct {
+	name     string
+	id       uint64
+	up       *entry
+	children []*entry // of a folder: sorted by name
+	attr     Attr
+	target   string  // of a link
+	file     string  // of a generated file: nameStatus or nameErrors
+	snapshot *record // of a snapshot's folder
+}
+
+// record is a snapshot with what follows from where it is shown.
+type record struct {
+	*backup.Snapshot
+	entry *entry
+	local Local // the account's user on this machine
+	gen   uint64
+}
+
+// Local is a user of this machine; root when OK is not set.
+type Local struct {
+	UID, GID uint32
+	OK       bool
+}
+
+// same reports whether nothing that is shown of the snapshot itself differs.
+func (r *record) same(o *record) bool {
+	return r.gen == o.gen && r.local == o.local && r.Status == o.Status && r.Detail == o.Detail &&
+		r.Indexed.Equal(o.Indexed) && r.Fingerprint == o.Fingerprint && r.entry.name == o.entry.name
+}
+
+// child finds a name in a folder.
+func (e *entry) child(name string) (*entry, bool) {
+	i, ok := slices.BinarySearchFunc(e.children, name, func(c *entry, name string) int {
+		return strings.Compare(c.name, name)
+	})
+	if !ok {
+		return nil, false
+	}
+	return e.children[i], true
+}
+
+// path tells where e is shown, from the mountpoint.
+func (e *entry) path() string {
+	if e.up == nil {
+		return ""
+	}
+	if up := e.up.path(); up != "" {
+		return up + "/" + e.name
+	}
+	return e.name
+}
+
+// maker builds a table.
+type maker struct {
+	*table
+	o       *Options
+	folders map[string]*entry // by path
+	locals  map[string]Local
+}
+
+// newTable makes the table of these destinations and snapshots.
+func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *table {
+	m := &maker{o: o, folders: map[string]*entry{}, locals: map[string]Local{}, table: &table{
+		nodes:     map[uint64]*entry{},
+		snapshots: make(map[uint64]*record, len(snapshots)),
+		counts:    map[string]map[backup.Status]int{},
+	}}
+	m.root = &entry{id: RootID}
+	m.folders[""] = m.root
+	m.nodes[RootID] = m.root
+	meta := m.folder(m.root, nameMeta)
+	m.file(meta, nameStatus)
+	m.file(meta, nameErrors)
+	for _, d := range destinations {
+		m.destination(d)
+	}
+	for _, group := range m.group(snapshots) {
+		m.show(group)
+	}
+	m.settle(m.root)
+	sort.Strings(m.names)
+	return m.table
+}
+
+// destination makes the folder of a destination.
+func (m *maker) destination(name string) *entry {
+	if _, ok := m.counts[name]; !ok {
+		m.counts[name] = map[backup.Status]int{}
+		m.names = append(m.names, name)
+	}
+	return m.folder(m.root, escape(name, nameMeta))
+}
+
+// group sorts the snapshots into the folders that show them, each in the order that decides names. Groups
+// come in the order in which they were met.
+func (m *maker) group(snapshots []*backup.Snapshot) [][]*record {
+	type place struct {
+		destination, origin, account string
+		system                       bool
+	}
+	at := map[place]int{}
+	var groups [][]*record
+	for _, s := range snapshots {
+		p := place{s.Destination, s.Origin, s.Account, s.System}
+		if s.System {
+			p.account = ""
+		}
+		i, ok := at[p]
+		if !ok {
+			i = len(groups)
+			at[p] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], &record{Snapshot: s})
+	}
+	for _, g := range groups {
+		sort.SliceStable(g, func(i, j int) bool { return before(g[i].Snapshot, g[j].Snapshot) })
+	}
+	return groups
+}
+
+// before orders the snapshots that may have one name.
+func before(a, b *backup.Snapshot) bool {
+	if ra, rb := rank(a.Kind), rank(b.Kind); ra != rb {
+		return ra < rb
+	}
+	if ka, kb := key(a), key(b); ka != kb {
+		return ka < kb
+	}
+	return a.Serial < b.Serial
+}
+
+func rank(k backup.Kind) int {
+	return slices.Index([]backup.Kind{backup.TarGzip, backup.Tar, backup.Tree}, k)
+}
+
+func key(s *backup.Snapshot) string {
+	if len(s.Files) == 0 {
+		return ""
+	}
+	return s.Key()
+}
+
+// show makes the folder of one account (or of the system backups) with its snapshots and `latest`.
+func (m *maker) show(group []*record) {
+	s := group[0].Snapshot
+	at := m.destination(s.Destination)
+	for _, element := range originPath(s.Origin) {
+		at = m.folder(at, element)
+	}
+	var local Local
+	if s.System {
+		at = m.folder(at, nameSystem)
+	} else {
+		at = m.folder(m.folder(at, nameAccounts), escape(s.Account))
+		local = m.local(s.Account)
+	}
+	at.attr = Attr{Mode: backup.ModeDir | 0o700, UID: local.UID, GID: local.GID}
+	var latest *record
+	for name, r := range nameSnapshots(group) {
+		r.local = local
+		if !m.snapshot(at, name, r) {
+			continue
+		}
+		if r.Status == backup.Complete && r.Readable() && (latest == nil || newer(r, latest)) {
+			latest = r
+		}
+	}
+	if latest != nil {
+		m.latest(at, latest)
+	}
+}
+
+// newer orders complete snapshots of one account by time; names decide between equal ones.
+func newer(a, b *record) bool {
+	if !a.Time.Equal(b.Time) {
+		return a.Time.After(b.Time)
+	}
+	return a.entry.name > b.entry.name
+}
+
+func (m *maker) latest(at *entry, r *record) {
+	// The target is part of the id: a kernel that caches link texts needs no other sign of a change.
+	link := m.add(at, nameLatest, r.entry.name)
+	link.target = r.entry.name
+	link.attr = Attr{Mode: backup.ModeSymlink | 0o777, UID: r.local.UID, GID: r.local.GID, Nlink: 1,
+		Size: int64(len(link.target)), MTime: r.Time.UnixNano()}
+}
+
+// local finds the local user of an account, once.
+func (m *maker) local(account string) Local {
+	if l, ok := m.locals[account]; ok {
+		return l
+	}
+	uid, gid, ok := m.o.LookupUser(account)
+	l := Local{UID: uid, GID: gid, OK: ok}
+	if !ok || uid == 0 {
+		l = Local{}
+	}
+	m.locals[account] = l
+	return l
+}
+
+// snapshot makes the folder of one snapshot.
+func (m *maker) snapshot(at *entry, name string, r *record) bool {
+	e := &entry{name: name, up: at, snapshot: r}
+	if r.Serial > maxSerial {
+		m.refused = append(m.refused, refusal{e.path(), errSerial})
+		return false
+	}
+	r.entry, r.gen = e, generation(r)
+	e.id = nodeID(r.Serial, viewMade, numberFolder)
+	e.attr = Attr{Mode: backup.ModeDir | 0o755, UID: r.local.UID, GID: r.local.GID, Nlink: 1, MTime: shownTime(r.Snapshot)}
+	at.children = append(at.children, e)
+	m.snapshots[r.Serial] = r
+	m.counts[r.Destination][r.Status]++
+	m.bytes += uint64(max(r.Content, 0))
+	m.entries += r.Root.Count
+	return true
+}
+
+// shownTime is the modification time of what was made for a snapshot, in nanoseconds.
+func shownTime(s *backup.Snapshot) int64 {
+	switch {
+	case !s.Time.IsZero():
+		return s.Time.UnixNano()
+	case !s.Indexed.IsZero():
+		return s.Indexed.UnixNano()
+	}
+	return 0
+}
+
+// folder finds or makes a folder.
+func (m *maker) folder(at *entry, name string) *entry {
+	path := name
+	if up := at.path(); up != "" {
+		path = up + "/" + name
+	}
+	if e, ok := m.folders[path]; ok {
+		return e
+	}
+	e := m.add(at, name, "")
+	m.folders[path] = e
+	return e
+}
+
+func (m *maker) file(at *entry, name string) {
+	e := m.add(at, name, "")
+	e.file = name
+	e.attr = Attr{Mode: backup.ModeRegular | 0o400, Nlink: 1}
+}
+
+// add puts a new name into a folder.
+func (m *maker) add(at *entry, name, what string) *entry {
+	e := &entry{name: name, up: at}
+	e.id = topID(e.path(), what)
+	for m.nodes[e.id] != nil || e.id == takenID {
+		e.id = (e.id + 1) | topBit
+	}
+	m.nodes[e.id] = e
+	at.children = append(at.children, e)
+	return e
+}
+
+// settle sorts the children of e and of the folders below, and fills in what follows from them.
+func (m *maker) settle(e *entry) {
+	sort.Slice(e.children, func(i, j int) bool { return e.children[i].name < e.children[j].name })
+	if e.attr.Mode == 0 {
+		e.attr.Mode = backup.ModeDir | 0o555
+	}
+	if e.attr.Mode&backup.ModeType != backup.ModeDir || e.snapshot != nil {
+		return
+	}
+	e.attr.Nlink = 2
+	for _, c := range e.children {
+		m.settle(c)
+		if c.attr.Mode&backup.ModeType == backup.ModeDir {
+			e.attr.Nlink++
+		}
+		e.attr.MTime = max(e.attr.MTime, c.attr.MTime)
+	}
+	e.attr.Size = dirSize
+	e.attr.Ino = e.id
+}
