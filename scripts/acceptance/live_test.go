@@ -1,0 +1,202 @@
+package acceptance
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestSnapshotsComeAndGoBesideARunningMount(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	first := h.pack(parent, "alice", "2026-01-04")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	account := h.account("d", "", "alice")
+	list := func() string { return run(t, `ls "$1"`, account) }
+	if got := list(); got != "2026-01-04\nlatest\n" {
+		t.Fatalf("first: %q", got)
+	}
+	if _, err := os.Stat(filepath.Join(account, "2026-01-05")); !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	h.pack(parent, "alice", "2026-01-05")
+	h.must("index", "d")
+	if got := list(); got != "2026-01-04\n2026-01-05\nlatest\n" {
+		t.Fatalf("after a new backup: %q", got)
+	}
+	if to, err := os.Readlink(filepath.Join(account, "latest")); err != nil || to != "2026-01-05" {
+		t.Fatalf("latest -> %q, %v", to, err)
+	}
+	if err := os.Remove(first); err != nil {
+		t.Fatal(err)
+	}
+	h.must("index", "d")
+	if got := list(); got != "2026-01-05\nlatest\n" {
+		t.Fatalf("after one is gone: %q", got)
+	}
+	run(t, `diff -r --no-dereference "$1/alice" "$2/latest/full"`, parent, account)
+}
+
+func TestReadingGoesOnWhilePassesRun(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	h.pack(parent, "alice", "2026-01-01")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				cmd := exec.Command("diff", "-r", "--no-dereference", filepath.Join(parent, "alice"), filepath.Join(h.account("d", "", "alice"), "2026-01-01/full"))
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("read while a pass runs: %v\n%s", err, out)
+					return
+				}
+			}
+		})
+	}
+	for day := 2; day < 6; day++ {
+		h.pack(parent, "alice", "2026-01-0"+strconv.Itoa(day))
+		h.must("index", "d")
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestReplacedArchiveIsStaleNotMixed(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	archive := h.pack(parent, "alice", "2026-01-05")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	snapshot := filepath.Join(h.account("d", "", "alice"), "2026-01-05")
+	run(t, `tar -C "$1" -czf "$2" alice/homedir; touch -d '2030-01-01' "$2"`, parent, archive)
+	out, err := exec.Command("cat", filepath.Join(snapshot, "databases/alice_wp.sql")).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "Stale file handle") {
+		t.Fatalf("reading a replaced archive: %v, %.200q", err, out)
+	}
+	h.must("index")
+	run(t, `diff -r "$1/alice/homedir/public_html" "$2/files/public_html"`, parent, snapshot)
+}
+
+func TestDamageIsAnErrorNotOtherBytes(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	archive := h.pack(parent, "alice", "2026-01-05")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	content, err := os.ReadFile(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := len(content) / 4; i < len(content)*3/4; i += 50000 {
+		content[i] ^= 0x40
+	}
+	if err := os.WriteFile(archive, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(archive, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	source, full := filepath.Join(parent, "alice"), filepath.Join(h.account("d", "", "alice"), "latest/full")
+	failed := 0
+	for name := range strings.SplitSeq(strings.TrimSuffix(run(t, `cd "$1"; find . -type f -print0`, source), "\x00"), "\x00") {
+		want, err := os.ReadFile(filepath.Join(source, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(filepath.Join(full, name))
+		if err != nil {
+			failed++
+		} else if !bytes.Equal(got, want) {
+			t.Fatalf("%s: other bytes without an error", name)
+		}
+	}
+	if failed == 0 {
+		t.Fatal("no read noticed the damage")
+	}
+}
+
+func TestKilledMountIsReplacedAndSecondMountRefused(t *testing.T) {
+	h := newHost(t)
+	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	if r := h.slotfs("mount", h.mnt); r.code == 0 || strings.Count(r.stderr, "\n") > 2 {
+		t.Fatalf("second mount: %+v", r)
+	}
+	run(t, `pkill -9 -f "mount $1" || pkill -9 -f "$1"`, h.mnt)
+	eventually(t, "dead mount", func() bool {
+		_, err := os.ReadDir(h.mnt)
+		return err != nil
+	})
+	h.must("mount", h.mnt)
+	run(t, `ls "$1/d/accounts/alice/latest/files" >/dev/null; [ "$(grep -c " $1 " /proc/self/mountinfo)" = 1 ]`, h.mnt)
+}
+
+func TestKilledPassGoesOn(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	run(t, `for i in $(seq 700); do head -c 1000000 /dev/urandom; done >"$1/alice/homedir/video"`, parent)
+	dir := filepath.Join(h.store, "2026-01-05/accounts")
+	run(t, `mkdir -p "$2"; tar -C "$1" -cf - alice | gzip -1 >"$2/alice.tar.gz"`, parent, dir)
+	h.add("d")
+	cmd := exec.Command(binary, "--config", filepath.Join(h.work, "slotfs.toml"), "--state-dir", filepath.Join(h.work, "state"), "index", "d")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2500 * time.Millisecond) // long enough for a state or two; if not, the pass begins anew and must be right as well
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	h.must("index")
+	h.mount()
+	run(t, `cmp "$1/alice/homedir/video" "$2/latest/files/video"`, parent, h.account("d", "", "alice"))
+}
+
+func TestBusyUnmountIsLazy(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	h.pack(parent, "alice", "2026-01-05")
+	h.add("d")
+	h.must("index")
+	h.mount()
+	f, err := os.Open(filepath.Join(h.account("d", "", "alice"), "latest/databases/alice_wp.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	run(t, `pkill -TERM -f "mount.*$1"`, h.mnt)
+	eventually(t, "unmounted", func() bool { return exec.Command("mountpoint", "-q", h.mnt).Run() != nil })
+	want, err := os.ReadFile(filepath.Join(parent, "alice/mysql/alice_wp.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	if _, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("the open file after a lazy unmount: %v", err)
+	}
+}
