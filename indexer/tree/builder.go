@@ -162,7 +162,7 @@ func validPath(path string) bool {
 	for rest, more := path, true; more; depth++ {
 		var name string
 		name, rest, more = strings.Cut(rest, "/")
-		if checkName(name) != nil || len(name) > maxName {
+		if checkName(name) != nil {
 			return false
 		}
 	}

@@ -276,7 +276,6 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr := New(store, root, NewCache(1<<20))
-		t.Logf("seed %d", seed)
 		compareLists(t, walkTree(t, tr), m.list())
 	}
 }

@@ -171,8 +171,8 @@ var errName = errors.New("name that no file can have")
 
 // checkName refuses what cannot stand in a directory.
 func checkName(name string) error {
-	if name == "" || name == "." || name == ".." || strings.IndexByte(name, '/') >= 0 {
-		return fmt.Errorf("%w: %q", errName, name)
+	if name == "" || name == "." || name == ".." || len(name) > maxName || strings.IndexByte(name, '/') >= 0 {
+		return errName
 	}
 	return nil
 }

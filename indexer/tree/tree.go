@@ -63,4 +63,3 @@ func Write(ctx context.Context, store Putter, entries []backup.Entry) (Dir, erro
 	w, err := writeDir(ctx, store, recs, 0)
 	return w.Dir, err
 }
-
