@@ -1,0 +1,12 @@
+package desttest_test
+
+import (
+	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/desttest"
+)
+
+func TestFolderIsADestination(t *testing.T) {
+	desttest.Suite(t, func(_ testing.TB, root string) dest.Destination { return desttest.Dir(root) })
+}

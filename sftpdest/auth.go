@@ -1,0 +1,181 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// credentials are what a Destination logs in with. Secrets are asked for once.
+type credentials struct {
+	settings Settings
+	agent    string
+
+	mu       sync.Mutex // guards what follows
+	signer   ssh.Signer
+	password Secret
+	asked    bool
+}
+
+// attempt is one log-in: it notes what was tried.
+type attempt struct {
+	mu    sync.Mutex // guards what follows
+	tried []string
+}
+
+func (a *attempt) note(method string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.tried) == 0 || a.tried[len(a.tried)-1] != method {
+		a.tried = append(a.tried, method)
+	}
+}
+
+func (a *attempt) methods() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.tried
+}
+
+// methods prepares a log-in. close gives the agent's connection back. What cannot be used (a key file that is not
+// there, a wrong passphrase) is an error before anything is sent.
+func (c *credentials) methods(ctx context.Context, a *attempt) (methods []ssh.AuthMethod, close func(), err error) {
+	close = func() {}
+	s := c.settings
+	hasPassword := s.Password != "" || s.AskPassword != nil
+	var signers func() ([]ssh.Signer, error)
+	switch {
+	case s.IdentityFile != "":
+		signer, err := c.identity(ctx)
+		if err != nil {
+			return nil, close, err
+		}
+		signers = func() ([]ssh.Signer, error) { return []ssh.Signer{signer}, nil }
+	case c.agent != "" && !hasPassword:
+		// An agent that is gone is no key; there may be nothing else, which is said elsewhere.
+		if socket, err := (&net.Dialer{}).DialContext(ctx, "unix", c.agent); err == nil {
+			close = func() { socket.Close() }
+			signers = agent.NewClient(socket).Signers
+		}
+	}
+	if signers != nil {
+		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
+			a.note("publickey")
+			return signers()
+		}))
+	}
+	if hasPassword {
+		methods = append(methods, ssh.PasswordCallback(func() (string, error) {
+			a.note("password")
+			return c.secret(ctx)
+		}), ssh.KeyboardInteractive(c.answer(ctx, a)))
+	}
+	return methods, close, nil
+}
+
+// answer answers the one hidden question that servers ask instead of the password method. A second round of
+// questions means that the answer was wrong: it is not given again.
+func (c *credentials) answer(ctx context.Context, a *attempt) ssh.KeyboardInteractiveChallenge {
+	given := false
+	return func(_, _ string, questions []string, echos []bool) ([]string, error) {
+		a.note("keyboard-interactive")
+		answers := make([]string, len(questions))
+		for i := range questions {
+			if echos[i] || given {
+				return nil, errors.New("the server asks something other than the password")
+			}
+			password, err := c.secret(ctx)
+			if err != nil {
+				return nil, err
+			}
+			answers[i], given = password, true
+		}
+		return answers, nil
+	}
+}
+
+func (c *credentials) secret(ctx context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.settings.Password != "" {
+		return string(c.settings.Password), nil
+	}
+	if !c.asked {
+		password, err := c.settings.AskPassword(ctx)
+		if err != nil {
+			return "", err
+		}
+		c.password, c.asked = password, true
+	}
+	return string(c.password), nil
+}
+
+// identity reads the private key once.
+func (c *credentials) identity(ctx context.Context) (ssh.Signer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.signer != nil {
+		return c.signer, nil
+	}
+	file := c.settings.IdentityFile
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &IdentityError{File: file, Err: err}
+	}
+	signer, err := ssh.ParsePrivateKey(pem)
+	var locked *ssh.PassphraseMissingError
+	if errors.As(err, &locked) {
+		signer, err = c.unlock(ctx, pem)
+	}
+	if err != nil {
+		return nil, &IdentityError{File: file, Err: err}
+	}
+	c.signer = signer
+	return signer, nil
+}
+
+func (c *credentials) unlock(ctx context.Context, pem []byte) (ssh.Signer, error) {
+	passphrase := c.settings.Passphrase
+	if passphrase == "" && c.settings.AskPassphrase != nil {
+		var err error
+		if passphrase, err = c.settings.AskPassphrase(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if passphrase == "" {
+		return nil, errors.New("the key is protected by a passphrase")
+	}
+	signer, err := ssh.ParsePrivateKeyWithPassphrase(pem, []byte(passphrase))
+	if err != nil {
+		// What the parser says about it is of no use, and must not show what was tried.
+		return nil, errors.New("the passphrase does not open the key")
+	}
+	return signer, nil
+}
+
+// IdentityError says that the private key cannot be used.
+type IdentityError struct {
+	File string
+	Err  error
+}
+
+func (e *IdentityError) Error() string {
+	var at *os.PathError
+	if errors.As(e.Err, &at) {
+		return fmt.Sprintf("identity file %s: %v", show(e.File), at.Err)
+	}
+	return fmt.Sprintf("identity file %s: %v", show(e.File), e.Err)
+}
+
+func (e *IdentityError) Unwrap() error { return e.Err }
+
+// Hint tells the cure.
+func (e *IdentityError) Hint() string {
+	return "the identity file must be a private key that this user can read, with its passphrase if it has one"
+}

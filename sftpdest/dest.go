@@ -1,0 +1,207 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// attempts is how often a request is asked again when its session is lost each time: one that kills the server
+// must end.
+const attempts = 5
+
+// Destination is a directory of an SFTP account. Its methods may be called side by side.
+type Destination struct {
+	settings Settings
+	pool     *pool
+}
+
+var _ dest.Destination = (*Destination)(nil)
+
+// New prepares a destination. It does not connect: the first call does, or Connect.
+func New(s Settings, o Options) (*Destination, error) {
+	s, err := s.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("destination settings: %w", err)
+	}
+	p, err := parsePins(s)
+	if err != nil {
+		return nil, fmt.Errorf("destination settings: %w", err)
+	}
+	o = o.withDefaults()
+	return &Destination{settings: s, pool: newPool(s, o, p, &credentials{settings: s, agent: o.AgentPath})}, nil
+}
+
+// Dial is New and Connect.
+func Dial(ctx context.Context, s Settings, o Options) (*Destination, error) {
+	d, err := New(s, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Connect(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Connect logs in and looks whether the directory is there.
+func (d *Destination) Connect(ctx context.Context) error {
+	_, err := d.Stat(ctx, "")
+	return err
+}
+
+// Close ends all calls and connections without waiting for the network.
+func (d *Destination) Close() error {
+	d.pool.close()
+	return nil
+}
+
+// remote is the path as the server knows it.
+func (d *Destination) remote(p string) (string, error) {
+	if err := dest.CheckPath(p); err != nil {
+		return "", err
+	}
+	switch dir := d.settings.Directory; {
+	case p == "" && dir == "":
+		return ".", nil
+	case p == "":
+		return dir, nil
+	case dir == "":
+		return p, nil
+	default:
+		return strings.TrimSuffix(dir, "/") + "/" + p, nil
+	}
+}
+
+// do runs f on a session, and again on another one if the first is lost.
+func (d *Destination) do(ctx context.Context, f func(s *session) error) error {
+	for try := 1; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		s, err := d.pool.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = f(s)
+		if !errors.Is(err, errLost) {
+			d.drop(s, err)
+			return err
+		}
+		if try == attempts {
+			return &UnreachableError{Address: d.settings.address(), Err: err}
+		}
+	}
+}
+
+// drop ends a session that does not speak SFTP.
+func (d *Destination) drop(s *session, err error) {
+	if errors.Is(err, wire.ErrMalformed) {
+		s.fail(err)
+	}
+}
+
+// fail names what was asked for. That the destination's own directory is missing is told apart.
+func (d *Destination) fail(op, p string, err error) error {
+	if p == "" && errors.Is(err, fs.ErrNotExist) {
+		dir := d.settings.Directory
+		if dir == "" {
+			dir = "."
+		}
+		return &MissingError{Directory: dir, Address: d.settings.address()}
+	}
+	if p == "" {
+		return fmt.Errorf("%s %s: %w", op, d.settings.address(), err)
+	}
+	return fmt.Errorf("%s %s: %w", op, show(p), err)
+}
+
+// Stat implements dest.Stater. The destination's directory itself may be a symbolic link, which is followed.
+func (d *Destination) Stat(ctx context.Context, p string) (dest.Info, error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return dest.Info{}, err
+	}
+	typ := byte(wire.Lstat)
+	if p == "" {
+		typ = wire.Stat
+	}
+	var a wire.Attributes
+	err = d.do(ctx, func(s *session) (err error) {
+		a, err = s.attributes(ctx, typ, remote)
+		return err
+	})
+	if err != nil {
+		return dest.Info{}, d.fail("stat", p, err)
+	}
+	return info(base(p), a), nil
+}
+
+// ReadLink implements dest.Reader.
+func (d *Destination) ReadLink(ctx context.Context, p string) (string, error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return "", err
+	}
+	var target string
+	err = d.do(ctx, func(s *session) (err error) {
+		target, err = s.readLink(ctx, remote)
+		return err
+	})
+	if err != nil {
+		return "", d.fail("read link", p, err)
+	}
+	return target, nil
+}
+
+// attributes asks Stat, Lstat or Fstat.
+func (s *session) attributes(ctx context.Context, typ byte, of string) (wire.Attributes, error) {
+	reply, err := s.ask(ctx, typ, of)
+	if err != nil {
+		return wire.Attributes{}, err
+	}
+	return attributesOf(reply)
+}
+
+func attributesOf(reply wire.Reply) (wire.Attributes, error) {
+	if reply.Type != wire.Attrs {
+		return wire.Attributes{}, unexpected(reply)
+	}
+	return wire.AttrsOf(reply.Body)
+}
+
+func (s *session) readLink(ctx context.Context, path string) (string, error) {
+	reply, err := s.ask(ctx, wire.ReadLink, path)
+	if err != nil {
+		return "", err
+	}
+	if reply.Type != wire.Name {
+		return "", unexpected(reply)
+	}
+	names, err := wire.NamesOf(nil, reply.Body)
+	if err != nil {
+		return "", err
+	}
+	if len(names) != 1 {
+		return "", fmt.Errorf("%d targets of a link: %w", len(names), wire.ErrMalformed)
+	}
+	return names[0].Name, nil
+}
+
+func info(name string, a wire.Attributes) dest.Info {
+	return dest.Info{Name: name, Mode: a.Mode, UID: a.UID, GID: a.GID, Size: a.Size, MTime: int64(a.MTime)}
+}
+
+func base(p string) string {
+	if p == "" {
+		return ""
+	}
+	return path.Base(p)
+}

@@ -1,0 +1,203 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// errLost says that a request's connection is gone: whether the server heard it is not known. Everything that is
+// asked here can be asked again.
+var errLost = errors.New("connection lost")
+
+// UnreachableError says why no connection could be had.
+type UnreachableError struct {
+	Address string // host:port
+	Err     error
+}
+
+func (e *UnreachableError) Error() string {
+	return "connect " + e.Address + ": " + plain(e.Err)
+}
+
+// Unwrap makes it dest.ErrUnreachable.
+func (e *UnreachableError) Unwrap() []error { return []error{dest.ErrUnreachable, e.Err} }
+
+// Hint tells the cure.
+func (e *UnreachableError) Hint() string {
+	var name *net.DNSError
+	switch {
+	case errors.As(e.Err, &name):
+		return "check the host's name"
+	case errors.Is(e.Err, syscall.ECONNREFUSED):
+		return "check the port, and that the SSH server runs"
+	case errors.Is(e.Err, errNoSubsystem):
+		return "the server must allow SFTP for this user"
+	}
+	return "check host, port and firewall; some servers block an address for a while after failed log-ins"
+}
+
+// plain says in words what package net says in several layers.
+func plain(err error) string {
+	var name *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &name) && name.IsNotFound:
+		return "no such host"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		return "no route to the host"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		return "no answer in time"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "connection closed by the other side"
+	}
+	return err.Error()
+}
+
+// AuthError says that the server refused the user.
+type AuthError struct {
+	Username string
+	Address  string
+	Methods  []string // tried, in order
+	Err      error
+}
+
+func (e *AuthError) Error() string {
+	tried := "nothing to log in with"
+	if len(e.Methods) > 0 {
+		tried = "tried " + strings.Join(e.Methods, ", ")
+	}
+	s := fmt.Sprintf("log in as %s@%s: %v (%s)", e.Username, e.Address, dest.ErrAuth, tried)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap makes it dest.ErrAuth.
+func (e *AuthError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{dest.ErrAuth}
+	}
+	return []error{dest.ErrAuth, e.Err}
+}
+
+// Hint tells the cure.
+func (e *AuthError) Hint() string {
+	if len(e.Methods) == 0 {
+		return "give an identity file or a password"
+	}
+	return "check the username, and that the server knows the key or password"
+}
+
+// HostKeyError says that the server's key is not one that was confirmed.
+type HostKeyError struct {
+	Address string
+	Offered string   // type and fingerprint, or "" if the server has no key of a known type any more
+	Known   []string // the same, of the keys that were confirmed; none: nothing was confirmed yet
+}
+
+func (e *HostKeyError) Error() string {
+	offered := e.Offered
+	if offered == "" {
+		offered = "none of a known type"
+	}
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("host key of %s is not known: it offers %s", e.Address, offered)
+	}
+	return fmt.Sprintf("host key of %s changed: it offers %s, known is %s",
+		e.Address, offered, strings.Join(e.Known, ", "))
+}
+
+// Unwrap makes it dest.ErrAuth.
+func (e *HostKeyError) Unwrap() error { return dest.ErrAuth }
+
+// Hint tells the cure.
+func (e *HostKeyError) Hint() string {
+	if len(e.Known) == 0 {
+		return "compare the fingerprint with what the server's owner says, and confirm it"
+	}
+	return "somebody may be listening in: ask the server's owner, and confirm the new key only if it was changed on purpose"
+}
+
+// MissingError says that the destination's directory is not there.
+type MissingError struct {
+	Directory string
+	Address   string
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("directory %s on %s: %v", show(e.Directory), e.Address, fs.ErrNotExist)
+}
+
+// Unwrap makes it fs.ErrNotExist.
+func (e *MissingError) Unwrap() error { return fs.ErrNotExist }
+
+// Hint tells the cure.
+func (e *MissingError) Hint() string {
+	return "create the directory, or correct it in the destination's settings; without a leading '/' it counts from the remote home"
+}
+
+// statusError is a server's refusal.
+type statusError struct {
+	code    uint32
+	message string
+}
+
+func (e *statusError) Error() string {
+	switch e.code {
+	case wire.StatusEOF:
+		return "end of file"
+	case wire.StatusNoSuchFile:
+		return fs.ErrNotExist.Error()
+	case wire.StatusPermission:
+		return fs.ErrPermission.Error()
+	case wire.StatusUnsupported:
+		return "the server does not support it"
+	}
+	if e.message == "" {
+		return fmt.Sprintf("the server answers with status %d", e.code)
+	}
+	return "the server says " + show(e.message)
+}
+
+func (e *statusError) Is(target error) bool {
+	switch e.code {
+	case wire.StatusNoSuchFile:
+		return target == fs.ErrNotExist
+	case wire.StatusPermission:
+		return target == fs.ErrPermission
+	case wire.StatusUnsupported:
+		return target == errors.ErrUnsupported
+	}
+	return false
+}
+
+// show makes foreign bytes fit for an error: quoted where a terminal would obey them, cut where they are endless.
+func show(s string) string {
+	const most = 1000
+	cut := ""
+	if len(s) > most {
+		s, cut = s[:most], "..."
+	}
+	if s == "" {
+		return `""` + cut
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return fmt.Sprintf("%q", s) + cut
+	}
+	return s + cut
+}

@@ -1,0 +1,290 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// file is an open remote file: a handle in each session that reads of it were sent to. A handle that is lost with
+// its session is opened again, and then it must be the same file as far as size and time tell.
+type file struct {
+	d      *Destination
+	path   string // below the destination's directory
+	remote string
+	first  wire.Attributes // when it was opened
+	ctx    context.Context // of opening handles in the background; ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	handles []*handle
+	spreads int                   // handles being opened in the background
+	refused map[*session]struct{} // sessions that would not open it once more
+	closed  bool
+}
+
+var _ dest.File = (*file)(nil)
+
+// handle is the file in one session.
+type handle struct {
+	s       *session
+	id      string
+	checked chan struct{} // closed when err is there
+	err     error         // why the handle is not the file that was asked for
+}
+
+// Open implements dest.Reader. SFTP cannot open without following a symbolic link: LSTAT, OPEN and FSTAT have to
+// agree. LSTAT and OPEN travel together, and FSTAT with the first read, so that a cold read takes two round trips.
+// Whoever can swap names on the server between LSTAT and OPEN, and set times, can still slip in another file
+// that he could have written there himself, or one of the same size and second that the account may read.
+func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return nil, err
+	}
+	f := &file{d: d, path: p, remote: remote, refused: make(map[*session]struct{})}
+	var h *handle
+	err = d.do(ctx, func(s *session) (err error) {
+		h, f.first, err = s.open(ctx, remote)
+		return err
+	})
+	if err != nil {
+		return nil, d.fail("open", p, err)
+	}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
+	f.handles = []*handle{h}
+	f.verify(h)
+	return f, nil
+}
+
+// open sends LSTAT and OPEN together.
+func (s *session) open(ctx context.Context, path string) (*handle, wire.Attributes, error) {
+	look := s.sendString(wire.Lstat, path)
+	opened := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, path) })
+	reply, err := s.wait(ctx, look, nil)
+	if err != nil {
+		s.leave(opened, s.closeLate)
+		return nil, wire.Attributes{}, err
+	}
+	a, err := attributesOf(reply)
+	if err == nil && a.Mode&backup.ModeType != backup.ModeRegular {
+		err = dest.ErrNotRegular
+	}
+	if err != nil {
+		s.leave(opened, s.closeLate)
+		if a.Mode&backup.ModeType == backup.ModeFIFO {
+			// The server waits in open(2) for somebody who writes, and answers nobody else.
+			s.fail(dest.ErrNotRegular)
+		}
+		return nil, a, err
+	}
+	reply, err = s.wait(ctx, opened, s.closeLate)
+	if err != nil {
+		return nil, a, err
+	}
+	if reply.Type != wire.Handle {
+		return nil, a, unexpected(reply)
+	}
+	id, err := wire.HandleOf(reply.Body)
+	if err != nil {
+		return nil, a, err
+	}
+	return &handle{s: s, id: id, checked: make(chan struct{})}, a, nil
+}
+
+// verify asks what the handle is and compares it with f.first, in the background.
+func (f *file) verify(h *handle) {
+	r := h.s.sendString(wire.Fstat, h.id)
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		defer close(h.checked)
+		reply, err := h.s.wait(f.ctx, r, nil)
+		if f.ctx.Err() != nil {
+			h.err = fs.ErrClosed
+			return
+		}
+		if err != nil {
+			h.err = err
+			return
+		}
+		a, err := attributesOf(reply)
+		if err == nil && !same(a, f.first) {
+			err = backup.ErrStale
+		}
+		h.err = err
+	}()
+}
+
+// same reports whether two answers can be about one file that was not written to.
+func same(a, b wire.Attributes) bool {
+	return a.Mode&backup.ModeType == b.Mode&backup.ModeType && a.Size == b.Size && a.MTime == b.MTime
+}
+
+// Close implements dest.File. It does not wait for the network.
+func (f *file) Close() error {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return fmt.Errorf("close %s: %w", show(f.path), fs.ErrClosed)
+	}
+	f.closed = true
+	handles := f.handles
+	f.handles = nil
+	f.mu.Unlock()
+	f.cancel()
+	for _, h := range handles {
+		h.s.close(h.id)
+	}
+	f.wg.Wait()
+	return nil
+}
+
+// Stat implements dest.File.
+func (f *file) Stat(ctx context.Context) (dest.Info, error) {
+	var a wire.Attributes
+	err := f.do(ctx, func(h *handle) (err error) {
+		a, err = h.s.attributes(ctx, wire.Fstat, h.id)
+		return err
+	})
+	if err != nil {
+		return dest.Info{}, f.d.fail("stat", f.path, err)
+	}
+	return info(base(f.path), a), nil
+}
+
+// do runs g with a handle, and again with another one if its session is lost.
+func (f *file) do(ctx context.Context, g func(h *handle) error) error {
+	for try := 1; ; try++ {
+		h, err := f.handle(ctx)
+		if err != nil {
+			return err
+		}
+		if err = g(h); err == nil {
+			err = h.check(ctx)
+		}
+		if !errors.Is(err, errLost) {
+			f.d.drop(h.s, err)
+			return err
+		}
+		if try == attempts {
+			return &UnreachableError{Address: f.d.settings.address(), Err: err}
+		}
+	}
+}
+
+// check waits until the handle is known to be the file.
+func (h *handle) check(ctx context.Context) error {
+	select {
+	case <-h.checked:
+		return h.err
+	default:
+	}
+	select {
+	case <-h.checked:
+		return h.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// handle returns the one whose session has the least to do, opening the file again if all were lost.
+func (f *file) handle(ctx context.Context) (*handle, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil, fs.ErrClosed
+	}
+	h := f.best()
+	if h != nil && h.s.load.Load() > busy && f.spreads < growing {
+		f.spread(h)
+	}
+	f.mu.Unlock()
+	if h != nil {
+		return h, nil
+	}
+	err := f.d.do(ctx, func(s *session) error {
+		var err error
+		h, err = f.reopen(ctx, s)
+		return err
+	})
+	return h, err
+}
+
+// best drops the handles that were lost and returns the one with the least to do, or nil. It needs f.mu.
+func (f *file) best() *handle {
+	var best *handle
+	kept := f.handles[:0]
+	for _, h := range f.handles {
+		if !h.s.alive() {
+			continue
+		}
+		kept = append(kept, h)
+		if best == nil || h.s.load.Load() < best.s.load.Load() {
+			best = h
+		}
+	}
+	clear(f.handles[len(kept):])
+	f.handles = kept
+	return best
+}
+
+// reopen opens the file in s and keeps the handle if it still is the file that was opened first.
+func (f *file) reopen(ctx context.Context, s *session) (*handle, error) {
+	h, a, err := s.open(ctx, f.remote)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) || err == nil && !same(a, f.first) {
+		if h != nil {
+			s.close(h.id)
+		}
+		return nil, backup.ErrStale
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		s.close(h.id)
+		return nil, fs.ErrClosed
+	}
+	f.handles = append(f.handles, h)
+	f.verify(h)
+	return h, nil
+}
+
+// spread opens the file in one more session in the background, so that further reads go there. It needs f.mu.
+func (f *file) spread(from *handle) {
+	s := f.d.pool.other(from.s.load.Load(), func(s *session) bool {
+		_, refused := f.refused[s]
+		for _, h := range f.handles {
+			refused = refused || h.s == s
+		}
+		return refused
+	})
+	if s == nil {
+		return
+	}
+	f.refused[s] = struct{}{} // not again, whatever comes of it
+	f.spreads++
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		h, err := f.reopen(f.ctx, s)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.spreads--
+		if err == nil && h != nil {
+			delete(f.refused, s)
+		}
+	}()
+}

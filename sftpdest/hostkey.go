@@ -1,0 +1,163 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// HostKey is a server's public key.
+type HostKey struct {
+	Type        string // "ssh-ed25519"
+	Fingerprint string // "SHA256:..."
+	Line        string // as Settings.HostKeys takes it
+}
+
+func hostKey(key ssh.PublicKey) HostKey {
+	return HostKey{
+		Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key),
+		Line: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))),
+	}
+}
+
+// Fingerprint tells the SHA-256 fingerprint of a key's line, as ssh-keygen -l prints it.
+func Fingerprint(line string) (string, error) {
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return "", fmt.Errorf("host key %s: %w", show(line), err)
+	}
+	return ssh.FingerprintSHA256(key), nil
+}
+
+// keyTypes are the types of host keys, best first, with the algorithms that sign with them.
+func keyTypes() [][]string {
+	return [][]string{
+		{ssh.KeyAlgoED25519},
+		{ssh.KeyAlgoECDSA256}, {ssh.KeyAlgoECDSA384}, {ssh.KeyAlgoECDSA521},
+		{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256},
+	}
+}
+
+// errSeen ends a handshake whose host key is all that was wanted.
+var errSeen = errors.New("host key seen")
+
+// FetchHostKey tells the key that the server offers, without logging in. It is for showing the fingerprint to
+// somebody who confirms it.
+func FetchHostKey(ctx context.Context, s Settings, o Options) (HostKey, error) {
+	var all []string
+	for _, algorithms := range keyTypes() {
+		all = append(all, algorithms...)
+	}
+	return fetchHostKey(ctx, s, o, all)
+}
+
+// FetchHostKeys tells one key of every type that the server has, the one that it prefers first. Pin all of them:
+// a server that loses one of its keys then raises no alarm. It makes a connection per type, one after the other.
+func FetchHostKeys(ctx context.Context, s Settings, o Options) ([]HostKey, error) {
+	first, err := FetchHostKey(ctx, s, o)
+	if err != nil {
+		return nil, err
+	}
+	keys := []HostKey{first}
+	for _, algorithms := range keyTypes() {
+		key, err := fetchHostKey(ctx, s, o, algorithms)
+		var none *ssh.AlgorithmNegotiationError
+		if errors.As(err, &none) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if key != first {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+func fetchHostKey(ctx context.Context, s Settings, o Options, algorithms []string) (HostKey, error) {
+	if s.Username == "" {
+		s.Username = "nobody" // it is not sent
+	}
+	s, err := s.withDefaults()
+	if err != nil {
+		return HostKey{}, err
+	}
+	var seen HostKey
+	config := sshConfig(s)
+	config.HostKeyAlgorithms = algorithms
+	config.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
+		seen = hostKey(key)
+		return errSeen
+	}
+	c, err := handshake(ctx, s, o.withDefaults(), config)
+	if err == nil {
+		c.close()
+	}
+	if seen.Line != "" {
+		return seen, nil
+	}
+	return HostKey{}, &UnreachableError{Address: s.address(), Err: err}
+}
+
+// pins are the host keys that were confirmed.
+type pins struct {
+	address string
+	keys    []ssh.PublicKey
+}
+
+func parsePins(s Settings) (*pins, error) {
+	p := &pins{address: s.address()}
+	for _, line := range s.HostKeys {
+		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+		if err != nil {
+			return nil, fmt.Errorf("host key %s: %w", show(line), err)
+		}
+		p.keys = append(p.keys, key)
+	}
+	return p, nil
+}
+
+// algorithms are those of the pinned types: a server with several keys then offers one that is known.
+func (p *pins) algorithms() []string {
+	known := make(map[string]bool)
+	for _, key := range p.keys {
+		known[key.Type()] = true
+	}
+	known[ssh.KeyAlgoRSASHA512] = known[ssh.KeyAlgoRSA]
+	known[ssh.KeyAlgoRSASHA256] = known[ssh.KeyAlgoRSA]
+	var all []string
+	for _, algorithms := range keyTypes() {
+		for _, a := range algorithms {
+			if known[a] || len(p.keys) == 0 {
+				all = append(all, a)
+			}
+		}
+	}
+	return all
+}
+
+func (p *pins) check(key ssh.PublicKey) error {
+	for _, known := range p.keys {
+		if string(known.Marshal()) == string(key.Marshal()) {
+			return nil
+		}
+	}
+	return p.refuse(hostKey(key))
+}
+
+// refuse makes the error about a key; the zero HostKey stands for one of another type than the pinned ones.
+func (p *pins) refuse(offered HostKey) *HostKeyError {
+	e := &HostKeyError{Address: p.address}
+	if offered.Line != "" {
+		e.Offered = offered.Fingerprint + " (" + offered.Type + ")"
+	}
+	for _, known := range p.keys {
+		e.Known = append(e.Known, ssh.FingerprintSHA256(known)+" ("+known.Type()+")")
+	}
+	return e
+}

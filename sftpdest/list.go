@@ -1,0 +1,217 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+const (
+	// listAhead is how many READDIRs are in flight in a large directory; small ones start with two, the names
+	// and the end.
+	listAhead = 8
+	listCost  = 32 << 10
+	// mostNames bounds what a server can make us keep of one directory.
+	mostNames     = 8 << 20
+	mostNameBytes = 1 << 30
+	// statAhead is how many LSTATs are in flight for a server that lists without attributes.
+	statAhead = 32
+)
+
+// errTooMany says that a listing has no end, or one that nobody should wait for.
+var errTooMany = errors.New("too many names in one directory")
+
+// List implements dest.Reader. A symbolic link to a directory is listed like the directory, as OPENDIR does.
+func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error) {
+	remote, err := d.remote(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []wire.Entry
+	err = d.do(ctx, func(s *session) (err error) {
+		list, err = s.list(ctx, remote, listAhead)
+		if err == nil && repeated(list) {
+			// Some servers answer READDIRs that are in flight together out of step.
+			list, err = s.list(ctx, remote, 1)
+			list = unique(list)
+		}
+		if err == nil {
+			err = s.complete(ctx, remote, list)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, d.fail("list", dir, err)
+	}
+	infos := make([]dest.Info, 0, len(list))
+	for _, e := range list {
+		if e.Name != "" {
+			infos = append(infos, info(e.Name, e.Attributes))
+		}
+	}
+	return infos, nil
+}
+
+// list reads a directory with up to ahead READDIRs in flight: two round trips for a small one. The CLOSE is not
+// waited for.
+func (s *session) list(ctx context.Context, dir string, ahead int) ([]wire.Entry, error) {
+	reply, err := s.wait(ctx, s.sendString(wire.OpenDir, dir), s.closeLate)
+	if err != nil {
+		return nil, err
+	}
+	if reply.Type != wire.Handle {
+		return nil, unexpected(reply)
+	}
+	handle, err := wire.HandleOf(reply.Body)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close(handle)
+	l := lister{s: s, handle: handle}
+	defer func() {
+		for _, r := range l.flight {
+			s.leave(r, nil)
+		}
+	}()
+	for want := min(2, ahead); ; want = min(2*want, ahead) {
+		l.fill(want)
+		if len(l.flight) == 0 {
+			return l.list, nil
+		}
+		if err := l.next(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lister is one directory being read.
+type lister struct {
+	s      *session
+	handle string
+	flight []*request
+	end    bool
+	list   []wire.Entry
+	bytes  int
+}
+
+func (l *lister) fill(want int) {
+	for !l.end && len(l.flight) < want {
+		l.flight = append(l.flight, l.s.send(listCost, func(b []byte, id uint32) []byte {
+			return wire.AppendString(b, wire.ReadDir, id, l.handle)
+		}))
+	}
+}
+
+// next takes the oldest reply. After the end, what is still in flight is looked at too: a server that works on
+// several at a time may answer the end first.
+func (l *lister) next(ctx context.Context) error {
+	r := l.flight[0]
+	l.flight = l.flight[1:]
+	reply, err := l.s.wait(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	if reply.Type != wire.Name {
+		err := unexpected(reply)
+		var status *statusError
+		if errors.As(err, &status) && status.code == wire.StatusEOF {
+			l.end = true
+			return nil
+		}
+		return err
+	}
+	defer l.s.recycle(reply)
+	before := len(l.list)
+	if l.list, err = wire.NamesOf(l.list, reply.Body); err != nil {
+		return err
+	}
+	if len(l.list) == before {
+		// Nothing and no end: asking on could go on for ever.
+		l.end = true
+	}
+	l.list = l.list[:before+l.clean(l.list[before:])]
+	if len(l.list) > mostNames || l.bytes > mostNameBytes {
+		return errTooMany
+	}
+	return nil
+}
+
+// clean moves the names that can be in a directory to the front and tells how many they are.
+func (l *lister) clean(names []wire.Entry) int {
+	n := 0
+	for _, e := range names {
+		if e.Name == "" || e.Name == "." || e.Name == ".." || strings.ContainsAny(e.Name, "/\x00") {
+			continue
+		}
+		l.bytes += len(e.Name)
+		names[n] = e
+		n++
+	}
+	return n
+}
+
+// repeated reports whether a name comes twice.
+func repeated(list []wire.Entry) bool {
+	seen := make(map[string]struct{}, len(list))
+	for _, e := range list {
+		seen[e.Name] = struct{}{}
+	}
+	return len(seen) != len(list)
+}
+
+// unique drops names that came before: the folder changed while it was listed.
+func unique(list []wire.Entry) []wire.Entry {
+	seen := make(map[string]struct{}, len(list))
+	kept := list[:0]
+	for _, e := range list {
+		if _, again := seen[e.Name]; !again {
+			seen[e.Name] = struct{}{}
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// complete asks for the attributes that a server left out of its listing. A name that is gone by then is emptied.
+func (s *session) complete(ctx context.Context, dir string, list []wire.Entry) error {
+	const needed = wire.HasMode | wire.HasSize | wire.HasTimes
+	var lacking []int
+	for i := range list {
+		if list[i].Flags&needed != needed {
+			lacking = append(lacking, i)
+		}
+	}
+	var flight []*request
+	defer func() {
+		for _, r := range flight {
+			s.leave(r, nil)
+		}
+	}()
+	for done := 0; done < len(lacking); done++ {
+		for len(flight) < statAhead && done+len(flight) < len(lacking) {
+			flight = append(flight, s.sendString(wire.Lstat, dir+"/"+list[lacking[done+len(flight)]].Name))
+		}
+		r := flight[0]
+		flight = flight[1:]
+		reply, err := s.wait(ctx, r, nil)
+		if err != nil {
+			return err
+		}
+		e := &list[lacking[done]]
+		a, err := attributesOf(reply)
+		var status *statusError
+		switch {
+		case errors.As(err, &status) && status.code == wire.StatusNoSuchFile:
+			e.Name = ""
+		case err != nil:
+			return fmt.Errorf("%s: %w", show(e.Name), err)
+		default:
+			e.Attributes = a
+		}
+	}
+	return nil
+}

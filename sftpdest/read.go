@@ -1,0 +1,168 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+
+	"slotfs/sftpdest/wire"
+)
+
+// readAhead is how many bytes one ReadAt keeps in flight; what is beyond waits for its turn.
+const readAhead = 32 << 20
+
+// part is a piece of a ReadAt that one READ asks for.
+type part struct {
+	p   []byte
+	off int64
+	h   *handle
+	r   *request
+}
+
+// ReadAt implements dest.File. The parts of a large read travel side by side, over several sessions if there are.
+func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if off < 0 || off > math.MaxInt64-int64(len(p)) {
+		return 0, f.d.fail("read", f.path, fmt.Errorf("offset %d: %w", off, fs.ErrInvalid))
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	r := reading{f: f, ctx: ctx, p: p, off: off}
+	n, err := r.run()
+	if err != nil && err != io.EOF {
+		err = f.d.fail("read", f.path, err)
+	}
+	return n, err
+}
+
+// reading is one ReadAt.
+type reading struct {
+	f      *file
+	ctx    context.Context
+	p      []byte
+	off    int64 // of p[0]
+	sent   int   // bytes of p that were asked for
+	done   int   // bytes of p that are there
+	flight []part
+}
+
+// run keeps parts in flight and takes them in order. Returning leaves what is still in flight behind.
+func (r *reading) run() (int, error) {
+	defer func() {
+		for _, t := range r.flight {
+			t.h.s.leave(t.r, nil)
+		}
+	}()
+	for r.done < len(r.p) {
+		for r.sent < len(r.p) && (len(r.flight) == 0 || r.sent-r.done < readAhead) {
+			if err := r.send(); err != nil {
+				return r.done, err
+			}
+		}
+		t := r.flight[0]
+		r.flight = r.flight[1:]
+		n, err := r.take(t)
+		r.done += n
+		if err != nil {
+			return r.done, err
+		}
+	}
+	return r.done, nil
+}
+
+// send asks for the next part. A part ends where the file ended when it was opened: the reply to it is not short
+// then, and the end is found in the same round trip.
+func (r *reading) send() error {
+	h, err := r.f.handle(r.ctx)
+	if err != nil {
+		return err
+	}
+	at := r.off + int64(r.sent)
+	n := min(int64(len(r.p)-r.sent), h.s.read.Load())
+	if left := r.f.first.Size - at; left > 0 {
+		n = min(n, left)
+	}
+	t := part{p: r.p[r.sent : r.sent+int(n)], off: at, h: h}
+	t.send()
+	r.flight = append(r.flight, t)
+	r.sent += int(n)
+	return nil
+}
+
+func (t *part) send() {
+	t.r = t.h.s.send(int64(len(t.p)), func(b []byte, id uint32) []byte {
+		return wire.AppendRead(b, id, t.h.id, t.off, len(t.p))
+	})
+}
+
+// take waits for a part. What is short is asked for again, and what is lost is asked for in another session.
+func (r *reading) take(t part) (int, error) {
+	total := 0
+	short := 0 // bytes of a reply that was short, though more came behind it
+	for lost := 0; ; {
+		n, err := t.take(r.ctx)
+		total += n
+		if n > 0 && short > 0 {
+			t.h.s.shorten(short)
+		}
+		switch {
+		case errors.Is(err, errLost):
+			if lost++; lost == attempts {
+				return total, &UnreachableError{Address: r.f.d.settings.address(), Err: err}
+			}
+			if t.h, err = r.f.handle(r.ctx); err != nil {
+				return total, err
+			}
+		case err != nil:
+			r.f.d.drop(t.h.s, err)
+			return total, err
+		case n == len(t.p):
+			return total, nil
+		default:
+			short = n
+		}
+		t.p, t.off = t.p[n:], t.off+int64(n)
+		t.p = t.p[:len(t.p):len(t.p)]
+		t.send()
+	}
+}
+
+// take waits for the reply and copies what came. It returns io.EOF at the end of the file.
+func (t *part) take(ctx context.Context) (int, error) {
+	s := t.h.s
+	reply, err := s.wait(ctx, t.r, nil)
+	if err == nil {
+		err = t.h.check(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if reply.Type != wire.Data {
+		err := unexpected(reply)
+		var status *statusError
+		if errors.As(err, &status) && status.code == wire.StatusEOF {
+			return 0, io.EOF
+		}
+		return 0, err
+	}
+	data, err := wire.DataOf(reply.Body)
+	if err != nil {
+		return 0, err
+	}
+	if len(data) > len(t.p) || len(data) == 0 {
+		return 0, fmt.Errorf("%d bytes for a READ of %d: %w", len(data), len(t.p), wire.ErrMalformed)
+	}
+	n := copy(t.p, data)
+	s.recycle(reply)
+	return n, nil
+}
+
+// shorten notes that the server answers large READs with n bytes: asking for more only costs round trips.
+func (s *session) shorten(n int) {
+	if n >= 4<<10 && int64(n) < s.read.Load() {
+		s.read.Store(int64(n))
+	}
+}

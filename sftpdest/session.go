@@ -1,0 +1,338 @@
+package sftpdest
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"slotfs/sftpdest/wire"
+)
+
+const (
+	// plainRead is the READ that every server answers in full; mostRead is what OpenSSH answers, less the header.
+	plainRead = 32 << 10
+	mostRead  = 255 << 10
+	// largeReply is the size from which replies are read into recycled buffers.
+	largeReply = 16 << 10
+)
+
+// session is one SFTP session: requests with ids, sent without waiting for each other, and replies by id.
+type session struct {
+	rw   io.ReadWriteCloser
+	conn *conn         // nil where a test has no connection
+	lost chan struct{} // closed when the session is over
+	wake chan struct{}
+	load atomic.Int64 // bytes that the server owes, about
+	read atomic.Int64 // bytes to ask for with one READ
+	bufs sync.Pool
+
+	mu      sync.Mutex // guards what follows
+	heard   time.Time  // the last reply, or the first request after all were answered
+	out     []byte     // requests to be written
+	pending map[uint32]*request
+	last    uint32
+	err     error
+}
+
+// request is one that was sent.
+type request struct {
+	id    uint32
+	cost  int64
+	reply chan result
+	// leave is set when nobody waits any more; it gets a reply that came too late.
+	leave func(wire.Reply)
+	left  bool
+}
+
+type result struct {
+	wire.Reply
+	err error
+}
+
+// newSession speaks SFTP over rw, which it owns from then on, also if it fails. The first exchange takes two round
+// trips, one if the server has no limits extension.
+func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
+	s := &session{
+		rw: rw, lost: make(chan struct{}), wake: make(chan struct{}, 1),
+		pending: make(map[uint32]*request),
+	}
+	s.read.Store(plainRead)
+	stop := context.AfterFunc(ctx, func() { rw.Close() })
+	extensions, in, err := s.hello()
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		rw.Close()
+		return nil, err
+	}
+	go s.write()
+	go s.receive(in)
+	if _, ok := extensions[wire.LimitsExtension]; ok {
+		s.askLimits(ctx)
+	}
+	return s, nil
+}
+
+func (s *session) hello() (map[string]string, *bufio.Reader, error) {
+	if _, err := s.rw.Write(wire.AppendInit(nil)); err != nil {
+		return nil, nil, err
+	}
+	in := bufio.NewReaderSize(s.rw, 32<<10)
+	reply, err := wire.ReadReply(in, s.buffer)
+	if err != nil {
+		return nil, nil, err
+	}
+	if reply.Type != wire.Version || reply.ID < 3 {
+		return nil, nil, fmt.Errorf("first packet has type %d, version %d: %w", reply.Type, reply.ID, wire.ErrMalformed)
+	}
+	extensions, err := wire.ExtensionsOf(reply.Body)
+	return extensions, in, err
+}
+
+// askLimits learns how much one READ may ask for. A server that will not say keeps the smallest.
+func (s *session) askLimits(ctx context.Context) {
+	reply, err := s.ask(ctx, wire.Extended, wire.LimitsExtension)
+	if err != nil || reply.Type != wire.ExtReply {
+		return
+	}
+	limits, err := wire.LimitsOf(reply.Body)
+	if err != nil || limits.Read < plainRead {
+		return
+	}
+	s.read.Store(int64(min(limits.Read, mostRead)))
+}
+
+// send queues the request that build appends, and does not wait. cost is about how many bytes the server will
+// answer with. The result is always answered, by the server or by the end of the session.
+func (s *session) send(cost int64, build func(b []byte, id uint32) []byte) *request {
+	r := &request{cost: cost, reply: make(chan result, 1)}
+	s.mu.Lock()
+	if s.err != nil {
+		err := s.err
+		s.mu.Unlock()
+		r.reply <- result{err: err}
+		return r
+	}
+	s.last++
+	for s.pending[s.last] != nil {
+		s.last++
+	}
+	if len(s.pending) == 0 {
+		s.heard = time.Now()
+	}
+	r.id = s.last
+	s.pending[r.id] = r
+	s.out = build(s.out, r.id)
+	s.mu.Unlock()
+	s.load.Add(cost)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return r
+}
+
+// sendString sends a request whose body is one string.
+func (s *session) sendString(typ byte, body string) *request {
+	return s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, body) })
+}
+
+// smallCost is what a request costs that is answered in a few bytes; the server's work on it counts as well.
+const smallCost = 4 << 10
+
+// ask sends a request whose body is one string and waits for its reply.
+func (s *session) ask(ctx context.Context, typ byte, body string) (wire.Reply, error) {
+	return s.wait(ctx, s.sendString(typ, body), nil)
+}
+
+// wait returns the reply to r. If ctx ends first, late gets the reply that comes after that (nil: it is dropped).
+func (s *session) wait(ctx context.Context, r *request, late func(wire.Reply)) (wire.Reply, error) {
+	select {
+	case got := <-r.reply:
+		return got.Reply, got.err
+	default:
+	}
+	select {
+	case got := <-r.reply:
+		return got.Reply, got.err
+	case <-ctx.Done():
+		s.leave(r, late)
+		return wire.Reply{}, ctx.Err()
+	}
+}
+
+// leave gives up waiting for r.
+func (s *session) leave(r *request, late func(wire.Reply)) {
+	s.mu.Lock()
+	if s.pending[r.id] == r {
+		r.left, r.leave = true, late
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
+	got := <-r.reply
+	if got.err == nil && late != nil {
+		late(got.Reply)
+	}
+}
+
+// closeLate closes the handle of an open that was given up.
+func (s *session) closeLate(reply wire.Reply) {
+	if reply.Type != wire.Handle {
+		return
+	}
+	if handle, err := wire.HandleOf(reply.Body); err == nil {
+		s.close(handle)
+	}
+}
+
+// close gives a handle back without waiting.
+func (s *session) close(handle string) {
+	s.leave(s.sendString(wire.Close, handle), nil)
+}
+
+// write sends what is queued until the session ends.
+func (s *session) write() {
+	var b []byte
+	for {
+		select {
+		case <-s.wake:
+		case <-s.lost:
+			return
+		}
+		s.mu.Lock()
+		b, s.out = s.out, b[:0]
+		s.mu.Unlock()
+		if len(b) == 0 {
+			continue
+		}
+		if _, err := s.rw.Write(b); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+// receive hands replies out until the session ends.
+func (s *session) receive(in *bufio.Reader) {
+	for {
+		reply, err := wire.ReadReply(in, s.buffer)
+		if err == nil {
+			err = s.deliver(reply)
+		}
+		if err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+func (s *session) deliver(reply wire.Reply) error {
+	s.mu.Lock()
+	r := s.pending[reply.ID]
+	if r == nil {
+		s.mu.Unlock()
+		return fmt.Errorf("reply to request %d, which was not sent: %w", reply.ID, wire.ErrMalformed)
+	}
+	delete(s.pending, reply.ID)
+	s.heard = time.Now()
+	left := r.left
+	s.mu.Unlock()
+	s.load.Add(-r.cost)
+	if !left {
+		r.reply <- result{Reply: reply}
+		return nil
+	}
+	if r.leave != nil {
+		r.leave(reply)
+	}
+	s.recycle(reply)
+	return nil
+}
+
+// fail ends the session: everybody who waits gets errLost.
+func (s *session) fail(err error) {
+	s.mu.Lock()
+	if s.err != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.err = fmt.Errorf("%w: %w", errLost, err)
+	pending := s.pending
+	s.pending, s.out = nil, nil
+	err = s.err
+	close(s.lost)
+	s.mu.Unlock()
+	for _, r := range pending {
+		r.reply <- result{err: err}
+	}
+	// A Close may wait for the network; nobody waits for it.
+	go s.rw.Close()
+}
+
+// stuck tells since when the server owes a reply without giving any; zero: it owes none.
+func (s *session) stuck() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) == 0 {
+		return time.Time{}
+	}
+	return s.heard
+}
+
+// alive reports whether requests can be sent.
+func (s *session) alive() bool {
+	select {
+	case <-s.lost:
+		return false
+	default:
+		return true
+	}
+}
+
+// buffer makes room for a reply of n bytes.
+func (s *session) buffer(n int) []byte {
+	if n < largeReply {
+		return make([]byte, n)
+	}
+	if b, ok := s.bufs.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:n]
+	}
+	return make([]byte, n, max(n, plainRead+64))
+}
+
+// recycle takes the buffer of a reply back that nobody looks at any more.
+func (s *session) recycle(reply wire.Reply) {
+	if cap(reply.Body) < largeReply {
+		return
+	}
+	b := reply.Body[:0]
+	s.bufs.Put(&b)
+}
+
+// statusOf makes an error of a Status reply; nil for OK.
+func statusOf(reply wire.Reply) error {
+	code, message, err := wire.StatusOf(reply.Body)
+	if err != nil {
+		return err
+	}
+	if code == wire.StatusOK {
+		return nil
+	}
+	return &statusError{code: code, message: message}
+}
+
+// unexpected is what a reply of another type than the wanted one means: the server's refusal, or nonsense.
+func unexpected(reply wire.Reply) error {
+	if reply.Type == wire.Status {
+		if err := statusOf(reply); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("reply of type %d: %w", reply.Type, wire.ErrMalformed)
+}

@@ -1,0 +1,70 @@
+package sftpdest
+
+import (
+	"strings"
+	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/desttest"
+	"slotfs/sftpdest/sshdtest"
+)
+
+// settingsOf are those of an sshd.
+func settingsOf(s *sshdtest.Server) Settings {
+	return Settings{
+		Host: s.Host, Port: s.Port, Username: s.Username, IdentityFile: s.Identity, HostKeys: s.HostKeys,
+		MaxRetries: 2, MaxConnections: 4,
+	}
+}
+
+func startSSHD(t testing.TB, o sshdtest.Options) *sshdtest.Server {
+	t.Helper()
+	s, err := sshdtest.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func newDest(t testing.TB, s Settings, o Options) *Destination {
+	t.Helper()
+	d, err := New(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func TestOpenSSHIsADestination(t *testing.T) {
+	s := startSSHD(t, sshdtest.Options{User: "nobody"})
+	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		settings := settingsOf(s)
+		settings.Directory = root
+		return newDest(t, settings, Options{})
+	})
+}
+
+func TestOpenSSHWithOneSessionIsADestination(t *testing.T) {
+	s := startSSHD(t, sshdtest.Options{User: "nobody", MaxSessions: 1})
+	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		settings := settingsOf(s)
+		settings.Directory, settings.MaxConnections = root, 1
+		return newDest(t, settings, Options{})
+	})
+}
+
+func TestServerWithoutExtensionsIsADestination(t *testing.T) {
+	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		l, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: "/", Password: "secret"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { l.Close() })
+		return newDest(t, Settings{
+			Host: l.Host, Port: l.Port, Username: "u", Password: "secret", HostKeys: l.HostKeys,
+			Directory: strings.TrimPrefix(root, "/"), MaxRetries: 1, MaxConnections: 2,
+		}, Options{})
+	}, desttest.AsRoot)
+}

@@ -1,0 +1,59 @@
+package sftpdest
+
+import (
+	"errors"
+	"time"
+)
+
+// errSilent says that the connection lives but its SFTP server stopped answering.
+var errSilent = errors.New("no reply from the server")
+
+// tend drops sessions that stopped answering, and gives connections back that are not needed any more.
+func (l *pool) tend() {
+	defer l.wg.Done()
+	tick := time.NewTicker(max(min(l.options.Idle, l.options.Release)/4, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			for _, s := range l.silent(now) {
+				s.fail(errSilent)
+			}
+			l.release(now)
+		case <-l.ctx.Done():
+			return
+		}
+	}
+}
+
+func (l *pool) silent(now time.Time) []*session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []*session
+	for _, s := range l.sessions {
+		since := s.stuck()
+		if !since.IsZero() {
+			s.conn.used = now
+			if now.Sub(since) > l.options.Idle {
+				found = append(found, s)
+			}
+		}
+	}
+	return found
+}
+
+// release closes connections that nobody used for a while, but one: servers count connections, and the next call
+// shall not wait for a log-in. Open files go on in another session.
+func (l *pool) release(now time.Time) {
+	l.mu.Lock()
+	var drop []*conn
+	for _, c := range l.conns {
+		if len(l.conns)-len(drop) > 1 && c.sessions > 0 && now.Sub(c.used) > l.options.Release {
+			drop = append(drop, c)
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range drop {
+		c.close()
+	}
+}
