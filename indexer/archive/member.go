@@ -28,6 +28,10 @@ func (l *level) member(b *block) error {
 	}
 	l.sparse = sparseMap{}
 	switch {
+	case r.broken:
+		l.forget()
+		l.enter(stepSkip, stored)
+		return nil
 	case b.typeflag() == 'S':
 		more, ok := l.sparse.gnuHeader(b)
 		if !ok {

@@ -33,6 +33,7 @@ type records struct {
 	xattrs          []backup.Xattr
 	sparse          sparseRecords
 	damaged         bool // a record could not be read
+	broken          bool // and it is one that says where the content is or whose it is
 }
 
 // nextRecord takes "LENGTH KEY=VALUE\n" off the front of data, LENGTH counting all of it.
@@ -50,13 +51,13 @@ func nextRecord(data []byte) (key, val, rest []byte, ok bool) {
 	return key, val, data[n:], ok && len(key) > 0
 }
 
-// readRecords applies all records of data to r. Those of a global header say nothing about the name and the
+// read applies all records of data to r. Those of a global header say nothing about the name and the
 // length of a single member.
 func (r *records) read(data []byte, global bool) {
 	for len(data) > 0 && data[0] != 0 {
 		key, val, rest, ok := nextRecord(data)
 		if !ok {
-			r.damaged = true
+			r.damaged, r.broken = true, true
 			return
 		}
 		data = rest
@@ -94,6 +95,7 @@ func (r *records) name(key, val []byte) {
 		r.link, r.hasLink = val, len(val) > 0
 	default:
 		r.number(&r.size, val)
+		r.broken = r.broken || r.damaged
 	}
 }
 
@@ -113,7 +115,7 @@ func (r *records) vendor(key string, val []byte, global bool) {
 	case "GNU":
 		if sparse, ok := strings.CutPrefix(name, "sparse."); ok && !global {
 			if !r.sparse.set(sparse, val) {
-				r.damaged = true
+				r.damaged, r.broken = true, true
 			}
 		}
 	case "SCHILY":

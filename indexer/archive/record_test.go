@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"testing"
 
@@ -53,7 +54,7 @@ func (r *recorder) Content(p []byte, done bool) error {
 		}
 		path := r.members[len(r.members)-1].Path
 		r.content[path], r.open = r.partial, false
-		r.events = append(r.events, fmt.Sprintf("content %x", r.partial))
+		r.events = append(r.events, fmt.Sprintf("content %d %x", len(r.partial), crc32.ChecksumIEEE(r.partial)))
 	}
 	return nil
 }
