@@ -1,5 +1,63 @@
 // Package tree is the Merkle tree of directories: it encodes nodes, builds them from members in any order,
 // and walks them by name and by number. It does not know where nodes are kept.
+//
+// # Nodes
+//
+// A node is named by the first 20 bytes of its SHA-256. Readers rely on the store to check that. A node starts
+// with the version of the format (1) and its kind ('p', 'i' or 'n'). Numbers are unsigned LEB128 varints (uvarint) of the
+// shortest form; signed ones are zigzag first. A string is its length and its bytes. A distance is a signed difference
+// of positions in the archive: whole blocks of 512 bytes as zigzag(blocks)*2, anything else as zigzag(bytes)*2+1.
+// Equal directories have equal bytes, and what decodes encodes to the same bytes again.
+//
+// A directory without entries has no node. One that fits a page is that page; a larger one is an index of pages. Whoever
+// refers to a directory (its entry in the parent, or the catalog for the root) knows the node's hash, the number of
+// entries anywhere below, and where the directory starts in the archive.
+//
+// # Pages
+//
+// A page holds entries in listing order, as columns, because columns of like values compress well:
+//
+//	entries     uvarint, 1 to 1024
+//	flags       1 byte; 1: there is a column of offsets. Without it all offsets are 0
+//	names       the length of each (uvarint), then all names
+//	kinds       number of kinds (uvarint); of each mode, uid, gid and which of the columns
+//	            below it has (bits, see encode.go), in the order in which they first occur;
+//	            then the kind of each entry (uvarint)
+//	sizes       uvarint, of all but directories
+//	seconds     of the modification time: signed difference to the entry before
+//	nanoseconds uvarint, of entries whose time is not on a whole second
+//	nodes       20 bytes, of directories that are not empty
+//	counts      of directories: entries below (uvarint, not if empty), link count (uvarint)
+//	extras      of each entry in turn what its kind says it has: link count (others have 1),
+//	            hard link (string), symbolic link (string), device (uvarint), extended attributes
+//	            (number, then name and value of each), sparse extents (number, then of each the
+//	            gap before it and its length)
+//	offsets     of each the distance from where it is expected
+//
+// Offsets count from where the page begins, which is where the directory begins unless an index says otherwise. An entry
+// is expected behind the one before: a directory's offset, that of its header, at the next header; a file's content one
+// block further; a hard link's anywhere at all, since its offset is that of its file. Content takes its size in
+// whole blocks. So most distances are 0, and a subtree has the same bytes wherever in an archive it stands.
+//
+// # Index and buckets
+//
+// A page ends after an entry whose name's hash (first 8 bytes of SHA-256, little endian) has 8 lower bits of 0, if it
+// has 64 entries by then; in any case before it has more than 1024 entries or about 64 KiB. One name more or less therefore
+// changes one page, seldom its neighbour. The index lists pages:
+//
+//	flags       1 byte; 1: there is a column of starts
+//	pages       uvarint, 2 or more; of each its hash, entries, entries below its directories and
+//	            directories that count as links (uvarints)
+//	starts      of each page, counted from the start of the directory: distance from the start of
+//	            the page before it
+//	buckets     bits (1 byte), then 2^bits hashes of buckets, zero for an empty one
+//
+// A name's bucket is the number in the upper bits of its hash; there are so many that they hold 1024 names on average at
+// most. A bucket is the number of its names (uvarint), then sorted the next 16 bits of their hashes (uvarint difference
+// to the one before), then the number of each name's page (uvarint). A look-up reads index, bucket and page.
+//
+// One level is enough: an index takes about 28 bytes for each 300 entries, so that of 5 million is half a megabyte, a
+// four-hundredth of what its pages are.
 package tree
 
 import (
