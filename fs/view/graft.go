@@ -53,19 +53,20 @@ func (b *built) graft(ctx context.Context, g *backup.Graft, elements []string, v
 		return nil
 	}
 	// A kind's own folder with neither a source nor a content is the tree itself.
-	it, ok, err := b.resolve(ctx, g.From)
+	from := strings.TrimSuffix(g.From, "/")
+	it, ok, err := b.resolve(ctx, from)
 	if err != nil || !ok {
 		return err
 	}
 	if whole && it.IsDir() && it.Count == 0 {
 		return nil
 	}
-	view, ok = o.take(view, g.From)
+	view, ok = o.take(view, from)
 	if !ok {
 		return nil
 	}
 	if at := b.way(elements); at != nil {
-		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: g.From, secret: g.Secret, home: within(home, g.From)})
+		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: from, secret: g.Secret, home: within(home, from)})
 	}
 	return nil
 }

@@ -42,10 +42,18 @@ func escape(name string, reserved ...string) string {
 	switch {
 	case stem == "" || stem == "." || stem == "..":
 		return name + "~"
-	case len(name) > maxName:
-		return name[:maxName-9] + "~" + strconv.FormatUint(topID(name, "")>>32, 16)
+	case showable(name):
+		return name
 	}
-	return strings.NewReplacer("/", "_", "\x00", "_").Replace(name)
+	return shorten(name, maxName)
+}
+
+// shorten makes a name that no file can have into one of at most limit bytes; a mark keeps it apart from others that
+// end up alike.
+func shorten(name string, limit int) string {
+	mark := "~" + strconv.FormatUint(topID(name, "")>>32, 16)
+	fit := strings.NewReplacer("/", "_", "\x00", "_").Replace(name)
+	return fit[:min(len(fit), limit-len(mark))] + mark
 }
 
 // originPath makes folders of an origin.
@@ -62,6 +70,9 @@ func originPath(origin string) []string {
 // shownName is the name of a snapshot's folder before those of the same name are told apart.
 func shownName(s *backup.Snapshot) string {
 	name := escape(s.Name, nameLatest)
+	if limit := maxName - 50; len(name) > limit {
+		name = shorten(name, limit) // leaves room for what is appended
+	}
 	if s.Status != backup.Complete {
 		name += "." + string(s.Status)
 	}

@@ -1,0 +1,355 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/fs/fstest"
+	"slotfs/indexer/backup"
+)
+
+func TestNewSnapshotsAppearAtOnce(t *testing.T) {
+	w := oneFile(t)
+	m, mnt := mount(t, config(w))
+	account := mnt + "/box/accounts/alice"
+	ls := func() string { return strings.Join(names(t, account), " ") }
+	// Everything that a kernel may remember is asked for first.
+	if ls() != "2026-01-05 latest" || readlink(t, account+"/latest") != "2026-01-05" {
+		t.Fatal(ls())
+	}
+	if _, err := os.Stat(account + "/2026-01-06"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(mnt + "/box/accounts/bob"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	next := fstest.Source("alice", "2026-01-06")
+	next.Time = next.Time.Add(24 * time.Hour)
+	w.Add(t, next, nil, fstest.File("f", "new"))
+	w.Add(t, fstest.Source("bob", "2026-01-06"), nil, fstest.File("f", "bob"))
+	must(t, m.Refresh(t.Context()))
+	if ls() != "2026-01-05 2026-01-06 latest" || readlink(t, account+"/latest") != "2026-01-06" {
+		t.Errorf("after a refresh: %s, latest %s", ls(), readlink(t, account+"/latest"))
+	}
+	for path, want := range map[string]string{account + "/latest/full/f": "new", mnt + "/box/accounts/bob/latest/full/f": "bob"} {
+		if data, err := os.ReadFile(path); err != nil || string(data) != want {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	w.Remove(1)
+	must(t, m.Refresh(t.Context()))
+	if ls() != "2026-01-06 latest" {
+		t.Errorf("after a snapshot went: %s", ls())
+	}
+	if _, err := os.Stat(account + "/2026-01-05/full/f"); !errors.Is(err, iofs.ErrNotExist) {
+		t.Errorf("gone snapshot: %v", err)
+	}
+}
+
+func TestAReplacedSnapshotIsReadAnew(t *testing.T) {
+	w := oneFile(t)
+	m, mnt := mount(t, config(w))
+	path := mnt + "/" + oneFilePath
+	if data, err := os.ReadFile(path); err != nil || string(data) != "0123456789" {
+		t.Fatal(err)
+	}
+	f, err := os.Open(filepath.Dir(path))
+	must(t, err)
+	defer f.Close()
+	w.Remove(1)
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.File("f", "second"))
+	must(t, m.Refresh(t.Context()))
+	if data, err := os.ReadFile(path); err != nil || string(data) != "second" {
+		t.Errorf("%q, %v", data, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(int(f.Fd()), "none", &st, 0); !errors.Is(err, unix.ESTALE) {
+		t.Errorf("a folder of the old snapshot: %v", err)
+	}
+}
+
+func names(t testing.TB, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	var all []string
+	for _, e := range entries {
+		all = append(all, e.Name())
+	}
+	return all
+}
+
+func readlink(t testing.TB, path string) string {
+	t.Helper()
+	target, err := os.Readlink(path)
+	must(t, err)
+	return target
+}
+
+func TestEveryChangeIsRefused(t *testing.T) {
+	_, mnt := mount(t, config(oneFile(t)))
+	file, dir := mnt+"/"+oneFilePath, filepath.Dir(mnt+"/"+oneFilePath)
+	buf := []byte("x")
+	for name, try := range map[string]func() error{
+		"create":      func() error { return os.WriteFile(dir+"/new", buf, 0o600) },
+		"open":        func() error { _, err := os.OpenFile(file, os.O_RDWR, 0); return err },
+		"truncate":    func() error { return os.Truncate(file, 0) },
+		"mkdir":       func() error { return os.Mkdir(dir+"/new", 0o700) },
+		"mkdir top":   func() error { return os.Mkdir(mnt+"/new", 0o700) },
+		"mknod":       func() error { return unix.Mkfifo(dir+"/new", 0o600) },
+		"symlink":     func() error { return os.Symlink("x", dir+"/new") },
+		"link":        func() error { return os.Link(file, dir+"/new") },
+		"rename":      func() error { return os.Rename(file, dir+"/new") },
+		"remove":      func() error { return unix.Unlink(file) },
+		"rmdir":       func() error { return unix.Rmdir(dir) },
+		"chmod":       func() error { return os.Chmod(file, 0o777) },
+		"chown":       func() error { return os.Chown(file, 1, 1) },
+		"utimes":      func() error { return os.Chtimes(file, time.Now(), time.Now()) },
+		"setxattr":    func() error { return unix.Setxattr(file, "user.a", buf, 0) },
+		"removexattr": func() error { return unix.Removexattr(file, "user.a") },
+	} {
+		if err := try(); !errors.Is(err, unix.EROFS) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, option := range []string{"ro", "nosuid", "nodev"} {
+		line := run(t, "findmnt", "-n", "-o", "FSTYPE,SOURCE,OPTIONS", mnt)
+		if !strings.HasPrefix(line, "fuse.slotfs slotfs") || !slices.Contains(strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ' ' }), option) {
+			t.Errorf("no %s in %q", option, line)
+		}
+	}
+}
+
+func TestDfAndAttributesNeedNoContent(t *testing.T) {
+	w := fstest.NewWorld()
+	s := fstest.Source("alice", "2026-01-05")
+	s.Content = 1 << 30
+	w.Add(t, s, nil, fstest.File("f", "x"))
+	c := config(w)
+	c.Content = func(string) Content { t.Error("content was asked for"); return nil }
+	_, mnt := mount(t, c)
+	run(t, "find", mnt, "-ls")
+	var st unix.Statfs_t
+	must(t, unix.Statfs(mnt, &st))
+	if st.Blocks*uint64(st.Bsize) != 1<<30 || st.Namelen != 255 || st.Bfree != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestAHundredThousandNamesInOneFolder(t *testing.T) {
+	w := fstest.NewWorld()
+	members := make([]fstest.Member, 100_000)
+	for i := range members {
+		members[i] = fstest.File(fmt.Sprintf("d/%06d", (i*7919)%len(members)), "x")
+	}
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, members...)
+	_, mnt := mount(t, config(w))
+	dir := mnt + "/box/accounts/alice/2026-01-05/full/d"
+	f, err := os.Open(dir)
+	must(t, err)
+	defer f.Close()
+	got, err := f.Readdirnames(-1)
+	must(t, err)
+	if len(got) != len(members) || got[0] != "000000" || got[1] != "007919" {
+		t.Fatalf("%d names, from %q", len(got), got[:min(2, len(got))])
+	}
+	slices.Sort(got)
+	for i, name := range got {
+		if name != fmt.Sprintf("%06d", i) {
+			t.Fatalf("name %d is %s", i, name)
+		}
+	}
+	if out := run(t, "find", dir, "-name", "09999?", "-size", "1c"); strings.Count(out, "\n") != 10 {
+		t.Errorf("find: %q", out)
+	}
+}
+
+func TestSeekingInAListing(t *testing.T) {
+	w := fstest.NewWorld()
+	var members []fstest.Member
+	for i := range 500 {
+		members = append(members, fstest.File(fmt.Sprint("f", i), "x"))
+	}
+	members[7].Mode = backup.ModeChar | 0o666
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, members...)
+	_, mnt := mount(t, config(w))
+	fd, err := unix.Open(mnt+"/box/accounts/alice/2026-01-05/full", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	all := dirents(t, fd, 64<<10)
+	if len(all) != 501 {
+		t.Fatalf("%d names", len(all))
+	}
+	for i, e := range all[:len(all)-1] {
+		_, err := unix.Seek(fd, e.off, 0)
+		must(t, err)
+		rest := dirents(t, fd, 280)
+		if len(rest) != len(all)-i-1 || rest[0].name != all[i+1].name {
+			t.Fatalf("after %s: %d names, the first is %s", e.name, len(rest), rest[0].name)
+		}
+	}
+}
+
+type dirent struct {
+	name string
+	off  int64
+}
+
+// dirents reads a directory to its end, size bytes at a time.
+func dirents(t testing.TB, fd, size int) []dirent {
+	t.Helper()
+	var all []dirent
+	buf := make([]byte, size)
+	for {
+		n, err := unix.Getdents(fd, buf)
+		must(t, err)
+		if n == 0 {
+			return all
+		}
+		for rest := buf[:n]; len(rest) > 0; {
+			length := int(rest[16]) | int(rest[17])<<8
+			var off int64
+			for i := 7; i >= 0; i-- {
+				off = off<<8 | int64(rest[8+i])
+			}
+			name, _, _ := strings.Cut(string(rest[19:length]), "\x00")
+			all = append(all, dirent{name, off})
+			rest = rest[length:]
+		}
+	}
+}
+
+func TestRandomReadsAreTheSource(t *testing.T) {
+	dir := difficult(t)
+	full := local(t, dir) + "/full/homedir/"
+	for _, name := range []string{"plain", "sparse", "second"} {
+		want, err := os.ReadFile(dir + "/homedir/" + name)
+		must(t, err)
+		f, err := os.Open(full + name)
+		must(t, err)
+		defer f.Close()
+		for i := range 200 {
+			off := (i * 7919 * 13) % (len(want) + 10)
+			size := 1 + (i*i*977)%(300<<10)
+			buf := make([]byte, size)
+			n, err := f.ReadAt(buf, int64(off))
+			end := min(off+size, len(want))
+			if err != nil && err != io.EOF || string(buf[:n]) != string(want[min(off, len(want)):max(end, min(off, len(want)))]) {
+				t.Fatalf("%s %d+%d: %d bytes, %v", name, off, size, n, err)
+			}
+		}
+	}
+	f, err := os.Open(full + "sparse")
+	must(t, err)
+	defer f.Close()
+	var at []int64
+	for _, whence := range []int{unix.SEEK_DATA, unix.SEEK_HOLE, unix.SEEK_DATA, unix.SEEK_HOLE} {
+		from := int64(0)
+		if len(at) > 0 {
+			from = at[len(at)-1]
+		}
+		to, err := f.Seek(from, whence)
+		must(t, err)
+		at = append(at, to)
+	}
+	if at[0] != 1<<20 || at[1] != 1<<20+64<<10 || at[3] != 10<<20 {
+		t.Errorf("data and holes at %d", at)
+	}
+}
+
+func TestAKilledReaderDies(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	c := withContent(oneFile(t), func(ctx context.Context, _ []byte, _ int64) (int, error) {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return 0, ctx.Err()
+	})
+	m, mnt := mount(t, c)
+	m.raw.grace = 10 * time.Millisecond
+	cat := exec.Command("cat", mnt+"/"+oneFilePath)
+	must(t, cat.Start())
+	<-asked
+	must(t, cat.Process.Kill())
+	var status *exec.ExitError
+	if err := cat.Wait(); !errors.As(err, &status) || status.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+		t.Errorf("%v", err)
+	}
+	names(t, mnt+"/box/accounts/alice/latest/full")
+}
+
+func TestABlockedDestinationDoesNotBlockTheRest(t *testing.T) {
+	asked := make(chan struct{}, 1000)
+	w := fstest.NewWorld()
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.File("f", "0123456789"))
+	other := fstest.Source("alice", "2026-01-05")
+	other.Destination = "well"
+	w.Add(t, other, nil, fstest.File("f", "0123456789"))
+	c := config(w)
+	c.Deadline = 200 * time.Millisecond
+	c.Content = func(destination string) Content {
+		if destination == "well" {
+			return memory{w}
+		}
+		return scripted(func(ctx context.Context, _ []byte, _ int64) (int, error) {
+			asked <- struct{}{}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+	}
+	_, mnt := mount(t, c)
+	failed := make(chan error, 5)
+	for range cap(failed) {
+		go func() {
+			_, err := os.ReadFile(mnt + "/" + oneFilePath)
+			failed <- err
+		}()
+	}
+	<-asked
+	if data, err := os.ReadFile(mnt + "/well/accounts/alice/latest/full/f"); err != nil || string(data) != "0123456789" {
+		t.Errorf("the other destination: %q, %v", data, err)
+	}
+	for range cap(failed) {
+		if err := <-failed; !errors.Is(err, unix.EIO) {
+			t.Errorf("read past the deadline: %v", err)
+		}
+	}
+	log, err := os.ReadFile(mnt + "/.slotfs/errors.log")
+	if err != nil || !strings.Contains(string(log), oneFilePath+": read 10 bytes at 0: no answer in time") {
+		t.Errorf("errors.log: %q, %v", log, err)
+	}
+}
+
+func TestFilesOfDotSlotfsAreOfTheMoment(t *testing.T) {
+	w := oneFile(t)
+	m, mnt := mount(t, config(w))
+	read := func() string {
+		data, err := os.ReadFile(mnt + "/.slotfs/status.json")
+		must(t, err)
+		var st unix.Stat_t
+		must(t, unix.Stat(mnt+"/.slotfs/status.json", &st))
+		if st.Size != int64(len(data)) {
+			t.Errorf("%d bytes of %d", len(data), st.Size)
+		}
+		return string(data)
+	}
+	before := read()
+	w.Add(t, fstest.Source("carol", "2026-01-05"), nil, fstest.File("f", "x"))
+	must(t, m.Refresh(t.Context()))
+	if after := read(); !strings.Contains(before, `"complete": 1`) || !strings.Contains(after, `"complete": 2`) {
+		t.Errorf("before %s\nafter %s", before, after)
+	}
+	run(t, "cp", mnt+"/.slotfs/status.json", t.TempDir())
+}
