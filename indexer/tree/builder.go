@@ -118,7 +118,8 @@ func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int6
 	}
 	dir, name := splitPath(path)
 	e.Name = name
-	r, err := newRecord(ownCopy(e))
+	own := ownCopy(e)
+	r, err := newRecord(&own)
 	if err != nil {
 		return false, nil
 	}
@@ -145,11 +146,11 @@ func (b *Builder) setRoot(e *backup.Entry) bool {
 
 // ownCopy keeps the strings of e from holding on to larger ones that they may be parts of. A directory brings
 // neither node nor count: those are the Builder's.
-func ownCopy(e *backup.Entry) *backup.Entry {
+func ownCopy(e *backup.Entry) backup.Entry {
 	own := *e
 	own.Name, own.Target = strings.Clone(e.Name), strings.Clone(e.Target)
 	own.Nlink, own.Child, own.Count = 1, backup.Hash{}, 0
-	return &own
+	return own
 }
 
 func splitPath(path string) (dir, name string) {

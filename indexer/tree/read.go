@@ -147,6 +147,14 @@ func (d *directory) pageCount() int {
 	return 1
 }
 
+// pageHash names page number p of d; zero if d is empty.
+func (d *directory) pageHash(p int) backup.Hash {
+	if d.index != nil {
+		return d.index.pages[p].hash
+	}
+	return d.item.Child
+}
+
 // readPage reads page number p of d.
 func (t *Tree) readPage(ctx context.Context, d *directory, p int) (placed, error) {
 	if d.index == nil {
