@@ -151,13 +151,13 @@ func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 
 // readAll reads the sources that are due, some side by side.
 func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(p.Parallel)
 	for _, s := range due {
-		if ctx.Err() != nil {
+		if groupCtx.Err() != nil {
 			break
 		}
-		group.Go(func() error { return p.readOne(ctx, s) })
+		group.Go(func() error { return p.readOne(groupCtx, s) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
