@@ -32,7 +32,16 @@ func NewClient(path string) *Client {
 
 // Status fills report with what the owner tells. ErrNoOwner when there is none.
 func (c *Client) Status(ctx context.Context, report any) error {
-	body, err := c.do(ctx, http.MethodGet, "/v1/status", nil)
+	return c.status(ctx, "/v1/status", report)
+}
+
+// Brief is Status without what takes time to count.
+func (c *Client) Brief(ctx context.Context, report any) error {
+	return c.status(ctx, "/v1/status?brief", report)
+}
+
+func (c *Client) status(ctx context.Context, path string, report any) error {
+	body, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}

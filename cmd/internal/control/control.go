@@ -1,7 +1,7 @@
 // Package control is how commands talk to the process that owns the index: HTTP on the Unix socket
 // STATE-DIR/control.sock, which only its owner can open. It must not know what a pass or a mount is made of.
 //
-//	GET  /v1/status           the report, one JSON object
+//	GET  /v1/status           the report, one JSON object; with ?brief what takes no time only
 //	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
 //	                          Who hangs up ends the pass.
 //	POST /v1/reload           the configuration is read again
@@ -47,7 +47,8 @@ type Indexer interface {
 
 // Keeper is the owner's state.
 type Keeper interface {
-	Report(ctx context.Context) (any, error)
+	// Report tells about the owner; brief leaves out what takes time to count.
+	Report(ctx context.Context, brief bool) (any, error)
 	Reload(ctx context.Context) error
 	Forget(ctx context.Context, destination string) error
 }
@@ -108,7 +109,7 @@ func (s *Server) Close() error {
 func handler(o Owner) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
-		report, err := o.Report(r.Context())
+		report, err := o.Report(r.Context(), r.URL.Query().Has("brief"))
 		answer(w, report, err)
 	})
 	mux.HandleFunc("POST /v1/index", func(w http.ResponseWriter, r *http.Request) { serveIndex(o, w, r) })

@@ -36,7 +36,13 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 	return o.err
 }
 
-func (o *owner) Report(context.Context) (any, error) { return map[string]int{"pid": 7}, o.err }
+func (o *owner) Report(_ context.Context, brief bool) (any, error) {
+	if brief {
+		return map[string]int{"pid": 8}, o.err
+	}
+	return map[string]int{"pid": 7}, o.err
+}
+
 func (o *owner) Reload(context.Context) error        { o.asked = append(o.asked, "reload"); return o.err }
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
@@ -87,6 +93,9 @@ func TestRequestsReachTheOwner(t *testing.T) {
 	var report map[string]int
 	if err := c.Status(ctx, &report); err != nil || report["pid"] != 7 {
 		t.Errorf("report %v, %v", report, err)
+	}
+	if err := c.Brief(ctx, &report); err != nil || report["pid"] != 8 {
+		t.Errorf("brief report %v, %v", report, err)
 	}
 }
 

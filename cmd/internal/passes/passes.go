@@ -21,13 +21,6 @@ import (
 // ErrRunning says that a pass over the destination is running already.
 var ErrRunning = errors.New("a pass is running already")
 
-// Index is what passes write to.
-type Index interface {
-	indexer.Index
-	// Sweep deletes what nothing reaches.
-	Sweep(ctx context.Context) (int, error)
-}
-
 // Targets gives what a pass is made over.
 type Targets interface {
 	// Target is a destination and its engine. It does not wait for the network; the destination stays open.
@@ -43,7 +36,7 @@ type Request struct {
 
 // Runner runs passes.
 type Runner struct {
-	Index   Index
+	Index   indexer.Index
 	Targets Targets
 	Dir     string // where records are kept
 	Log     *slog.Logger
@@ -65,22 +58,13 @@ type Running struct {
 // Run makes a pass over each destination of the request, one after the other, and tells emit about them; calls of
 // emit do not overlap. How each one ended is in its Finished event. The error is ctx's, or nil.
 func (r *Runner) Run(ctx context.Context, q Request, emit func(progress.Event)) error {
-	changed := false
 	for _, name := range q.Destinations {
 		if ctx.Err() != nil {
 			break
 		}
 		emit(progress.Event{Kind: progress.Started, Destination: name})
 		summary, err := r.one(ctx, name, q, emit)
-		changed = changed || summary.Read+summary.Gone > 0
 		emit(finished(name, summary, err))
-	}
-	if changed && ctx.Err() == nil {
-		if n, err := r.Index.Sweep(ctx); err != nil {
-			r.Log.Warn("sweep", "error", err)
-		} else {
-			r.Log.Debug("sweep", "deleted", n)
-		}
 	}
 	return ctx.Err()
 }
@@ -119,17 +103,13 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 			err = fmt.Errorf("index %s: internal error: %v", name, p)
 		}
 	}()
-	s, err = indexer.Pass(ctx, d, e, r.Index, indexer.Options{
+	return indexer.Pass(ctx, d, e, r.Index, indexer.Options{
 		Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now,
 		Progress: progress.NewFeed(name, r.Now, func(ev progress.Event) {
 			r.saw(name, ev)
 			emit(ev)
 		}),
 	})
-	if err != nil {
-		err = fmt.Errorf("index %s: %w", name, err)
-	}
-	return s, err
 }
 
 // saw keeps what Running tells, and lets the mount show what was committed.

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/engine/engines"
+)
+
+// version is that of the program, not of the index.
+const version = "0.1.0"
+
+// Where things are unless flags say otherwise.
+const (
+	defaultConfig   = "/etc/slotfs/slotfs.toml"
+	defaultStateDir = "/var/lib/slotfs"
+)
+
+// shell is where commands read and write.
+type shell struct {
+	in       *os.File
+	out, err *os.File
+	terminal *term.Terminal
+}
+
+// settings are the global flags.
+type settings struct {
+	*shell
+	configPath string
+	state      stateDir
+	json       bool
+	log        *slog.Logger
+	logLevel   string
+}
+
+// newApp describes the command line.
+func newApp(s *shell) *cli.App {
+	app := &cli.App{
+		Name:            "slotfs",
+		Usage:           "make the backups on an SFTP destination a directory",
+		Version:         fullVersion(),
+		HideHelpCommand: true,
+		Writer:          s.out,
+		ErrWriter:       s.err,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`", Value: defaultConfig, EnvVars: []string{"SLOTFS_CONFIG"}},
+			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` of the index and everything else that is kept", Value: defaultStateDir,
+				EnvVars: []string{"SLOTFS_STATE_DIR"}},
+			&cli.StringFlag{Name: "log-level", Usage: "least `LEVEL` of messages on standard error: debug, info, warn or error",
+				DefaultText: "info for mount, else warn"},
+			&cli.BoolFlag{Name: "json", Usage: "print data as JSON"},
+		},
+		Commands: []*cli.Command{
+			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), statusCommand(s),
+			lsCommand(s), catCommand(s),
+		},
+		// Errors are printed in one place, and only main ends the process.
+		ExitErrHandler: func(*cli.Context, error) {},
+		Description:    exitCodes(),
+	}
+	eachCommand(app.Commands, func(c *cli.Command) {
+		c.HideHelpCommand = true
+		c.OnUsageError = usageError
+	})
+	app.OnUsageError = usageError
+	return app
+}
+
+// execute runs a command line.
+func (s *shell) execute(ctx context.Context, argv []string) error {
+	app := newApp(s)
+	args, err := arrange(app, argv[1:])
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, append([]string{app.Name}, args...))
+}
+
+func eachCommand(commands []*cli.Command, do func(*cli.Command)) {
+	for _, c := range commands {
+		do(c)
+		eachCommand(c.Subcommands, do)
+	}
+}
+
+// usageError is what the command-line library finds wrong with a flag's value.
+func usageError(c *cli.Context, err error, _ bool) error {
+	text := strings.Replace(err.Error(), " for flag -", " for flag --", 1)
+	return exit.With(fmt.Errorf("%s", text), exit.Usage, seeHelp(c.Command.HelpName))
+}
+
+func seeHelp(command string) string {
+	return "see " + strings.TrimSpace("slotfs "+strings.TrimPrefix(command, "slotfs")) + " --help"
+}
+
+func exitCodes() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, m := range exit.Meanings() {
+		fmt.Fprintf(&b, "%5d  %s\n", m.Code, m.Text)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func fullVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return version + " (" + s.Value[:12] + ")"
+		}
+	}
+	return version
+}
+
+// settings reads the global flags. level is that of the log where --log-level does not say.
+func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
+	out := &settings{shell: s, json: c.Bool("json"), logLevel: c.String("log-level")}
+	var err error
+	if out.configPath, err = absolute("config", c.String("config")); err != nil {
+		return nil, err
+	}
+	dir, err := absolute("state-dir", c.String("state-dir"))
+	if err != nil {
+		return nil, err
+	}
+	out.state = stateDir(dir)
+	if out.logLevel != "" {
+		if err := level.UnmarshalText([]byte(out.logLevel)); err != nil {
+			return nil, exit.Usagef("--log-level %q: want debug, info, warn or error", out.logLevel)
+		}
+	}
+	out.log = newLog(s.err, level)
+	return out, nil
+}
+
+func newLog(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+func absolute(flag, path string) (string, error) {
+	if path == "" {
+		return "", exit.Usagef("--%s: empty", flag)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("--%s: %w", flag, err)
+	}
+	return abs, nil
+}
+
+// config reads the configuration file.
+func (s *settings) config() (*config.Config, error) {
+	c, err := config.Load(s.configPath, engines.Names())
+	if err != nil {
+		return nil, exit.With(err, exit.Usage, "")
+	}
+	return c, nil
+}
+
+// destinationsNamed checks names of destinations; none given are all.
+func destinationsNamed(c *config.Config, names []string) ([]string, error) {
+	if len(names) == 0 {
+		names = c.Names()
+	}
+	for _, name := range names {
+		if c.Destinations[name] == nil {
+			return nil, unknownDestination(c, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, exit.With(fmt.Errorf("%s: no destination there", c.Path), exit.Usage, "add one with `slotfs destination add`")
+	}
+	return names, nil
+}
+
+func unknownDestination(c *config.Config, name string) error {
+	hint := "add it with `slotfs destination add`"
+	if names := c.Names(); len(names) > 0 {
+		hint = "there is " + strings.Join(names, ", ")
+	}
+	return exit.With(fmt.Errorf("destination %s: not in %s", name, c.Path), exit.Usage, hint)
+}

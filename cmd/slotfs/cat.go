@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/exit"
+)
+
+func catCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "cat",
+		Usage:     "write files to standard output, with or without a mount",
+		ArgsUsage: "PATH...",
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if c.Args().Len() == 0 {
+				return exit.With(errors.New("PATH is missing"), exit.Usage, seeHelp("cat"))
+			}
+			b, err := g.browser(c.Context)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			for _, p := range c.Args().Slice() {
+				if err := g.cat(c.Context, b, shownPath(p)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+}
+
+// catBuffer is what is read at once: large enough to be spread over many requests.
+const catBuffer = 1 << 20
+
+func (s *settings) cat(ctx context.Context, b browser, p string) error {
+	f, err := b.open(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// The file is hidden behind plain interfaces, so that the buffer is used.
+	from, to := struct{ io.Reader }{f}, struct{ io.Writer }{s.out}
+	if _, err := io.CopyBuffer(to, from, make([]byte, catBuffer)); err != nil {
+		var at *fs.PathError
+		if errors.As(err, &at) && at.Path == s.out.Name() {
+			return fmt.Errorf("standard output: %w", at.Err)
+		}
+		return explain("cat", p, err)
+	}
+	return nil
+}

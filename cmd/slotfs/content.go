@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"slotfs/fs"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/content"
+	"slotfs/indexer/tree"
+)
+
+// shownContent reads the snapshots of one destination for the mount, which knows no destinations. The destination is
+// looked up with each file that is opened: its settings may have changed.
+type shownContent struct {
+	remotes *remotes
+	name    string
+}
+
+var _ fs.Content = shownContent{}
+
+// Open opens a regular file of a snapshot.
+func (c shownContent) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it tree.Item) (fs.File, error) {
+	return c.open(func(r *content.Reader) (*content.File, error) { return r.Open(ctx, s, t, it) })
+}
+
+// OpenOriginal opens a remote file of a snapshot.
+func (c shownContent) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (fs.File, error) {
+	return c.open(func(r *content.Reader) (*content.File, error) { return r.OpenOriginal(ctx, s, n) })
+}
+
+func (c shownContent) open(open func(*content.Reader) (*content.File, error)) (fs.File, error) {
+	r, err := c.remotes.get(c.name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := open(r.content)
+	if err != nil {
+		return nil, fmt.Errorf("destination %s: %w", c.name, err)
+	}
+	return f, nil
+}

@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/engine/engines"
+	"slotfs/sftpdest"
+)
+
+func destinationAddCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "add",
+		Usage:     "check a destination and write it into the configuration",
+		ArgsUsage: "NAME",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "engine", Usage: "`LAYOUT` of the backups: " + strings.Join(engines.Names(), ", "), Value: "cpanel"},
+			&cli.StringFlag{Name: "host", Usage: "`NAME` or address of the SFTP server"},
+			&cli.IntFlag{Name: "port", Usage: "`PORT` of the SFTP server", Value: config.DefaultPort},
+			&cli.StringFlag{Name: "username", Usage: "`USER` to log in as"},
+			&cli.StringFlag{Name: "directory", Usage: "`DIR` of the backups, relative to the remote home or absolute"},
+			&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
+			&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input"},
+			&cli.StringFlag{Name: "identity-file", Usage: "log in with the private key in `FILE`"},
+			&cli.StringFlag{Name: "accept-host-key", Usage: "accept the server's key if it has this `FINGERPRINT` (SHA256:...)"},
+			&cli.BoolFlag{Name: "accept-new-host-key", Usage: "accept whatever key the server has"},
+			&cli.DurationFlag{Name: "connection-timeout", Usage: "`TIME` that connecting may take", Value: config.DefaultConnectionTimeout},
+			&cli.IntFlag{Name: "max-retries", Usage: "`NUMBER` of times a lost connection is tried again, 0: no limit", Value: config.DefaultMaxRetries},
+			&cli.IntFlag{Name: "max-connections", Usage: "`NUMBER` of connections at once, 0: no limit", Value: config.DefaultMaxConnections},
+			&cli.StringFlag{Name: "reindex", Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
+		},
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c, "NAME"); err != nil {
+				return err
+			}
+			a := &adding{settings: g, c: c}
+			return a.run(c.Context)
+		},
+	}
+}
+
+// adding is a destination on its way into the configuration.
+type adding struct {
+	*settings
+	c *cli.Context
+}
+
+func (a *adding) run(ctx context.Context) error {
+	d, err := a.read()
+	if err != nil {
+		return err
+	}
+	before, err := a.config()
+	if err != nil {
+		return err
+	}
+	if before.Destinations[d.Name] != nil {
+		return exit.With(fmt.Errorf("destination %s: exists already", d.Name), exit.Usage, "remove it first: slotfs destination remove "+d.Name)
+	}
+	if err := a.state.make(); err != nil {
+		return err
+	}
+	password, err := a.password(ctx, d)
+	if err != nil {
+		return err
+	}
+	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
+		IdentityFile: d.IdentityFile, Password: sftpdest.Secret(password), ConnectionTimeout: d.ConnectionTimeout, MaxRetries: 1}
+	key, err := a.hostKey(ctx, d, remote)
+	if err != nil {
+		return fmt.Errorf("destination %s: %w", d.Name, err)
+	}
+	d.HostKey = key
+	remote.HostKeys = []string{key}
+	if err := a.try(ctx, d, remote); err != nil {
+		return fmt.Errorf("destination %s: %w", d.Name, err)
+	}
+	return a.keep(ctx, d, password)
+}
+
+// read makes settings of the flags.
+func (a *adding) read() (*config.Destination, error) {
+	d := &config.Destination{
+		Name: a.c.Args().First(), Engine: a.c.String("engine"), Host: a.c.String("host"), Port: a.c.Int("port"),
+		Username: a.c.String("username"), Directory: a.c.String("directory"), IdentityFile: a.c.String("identity-file"),
+		ConnectionTimeout: a.c.Duration("connection-timeout"), MaxRetries: a.c.Int("max-retries"),
+		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"),
+	}
+	for _, flag := range []string{"host", "username"} {
+		if a.c.String(flag) == "" {
+			return nil, exit.With(fmt.Errorf("--%s is missing", flag), exit.Usage, seeHelp("destination add"))
+		}
+	}
+	if a.c.IsSet("password-file") && a.c.Bool("password-stdin") {
+		return nil, exit.Usagef("--password-file and --password-stdin: only one of them")
+	}
+	if a.c.IsSet("accept-host-key") && a.c.Bool("accept-new-host-key") {
+		return nil, exit.Usagef("--accept-host-key and --accept-new-host-key: only one of them")
+	}
+	if d.IdentityFile != "" {
+		abs, err := filepath.Abs(d.IdentityFile)
+		if err != nil {
+			return nil, fmt.Errorf("--identity-file: %w", err)
+		}
+		d.IdentityFile = abs
+	}
+	if err := d.Check(engines.Names()); err != nil {
+		return nil, exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
+	}
+	return d, private(d.IdentityFile)
+}
+
+// maxStdin bounds what is read as a password.
+const maxStdin = 64 << 10
+
+// password gets the password; empty if a key alone is used.
+func (a *adding) password(ctx context.Context, d *config.Destination) (string, error) {
+	switch {
+	case a.c.IsSet("password-file"):
+		return readSecret(a.c.String("password-file"))
+	case a.c.Bool("password-stdin"):
+		data, err := io.ReadAll(io.LimitReader(a.in, maxStdin))
+		if err != nil {
+			return "", fmt.Errorf("password: standard input: %w", err)
+		}
+		line, _, _ := strings.Cut(string(data), "\n")
+		if line = strings.TrimSuffix(line, "\r"); line == "" {
+			return "", exit.Usagef("password: standard input has none")
+		}
+		return line, nil
+	case d.IdentityFile != "":
+		return "", nil
+	}
+	password, err := a.terminal.Secret(ctx, fmt.Sprintf("Password of %s@%s: ", d.Username, d.Host))
+	if errors.Is(err, term.ErrNoTerminal) {
+		return "", exit.With(fmt.Errorf("password: %w", err), exit.Usage, "give --password-file, --password-stdin or --identity-file")
+	}
+	if err == nil && password == "" {
+		return "", exit.Usagef("password: empty")
+	}
+	return password, err
+}
+
+// hostKey gets the server's key and has somebody accept it. Only the one that was accepted is pinned.
+func (a *adding) hostKey(ctx context.Context, d *config.Destination, remote sftpdest.Settings) (string, error) {
+	want := a.c.String("accept-host-key")
+	if want == "" {
+		key, err := sftpdest.FetchHostKey(ctx, remote, a.remoteOptions(d))
+		if err != nil {
+			return "", err
+		}
+		return key.Line, a.accept(ctx, d, key)
+	}
+	keys, err := sftpdest.FetchHostKeys(ctx, remote, a.remoteOptions(d))
+	if err != nil {
+		return "", err
+	}
+	var offered []string
+	for _, key := range keys {
+		if sameFingerprint(key.Fingerprint, want) {
+			return key.Line, nil
+		}
+		offered = append(offered, keyWords(key))
+	}
+	err = fmt.Errorf("host key: not the accepted one; the server offers %s", strings.Join(offered, ", "))
+	return "", exit.With(err, exit.Refused, "compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the server")
+}
+
+// sameFingerprint compares what the server has with what was typed, with or without its prefix.
+func sameFingerprint(got, want string) bool {
+	trim := func(s string) string {
+		return strings.TrimRight(strings.TrimPrefix(strings.TrimSpace(s), "SHA256:"), "=")
+	}
+	return trim(got) == trim(want)
+}
+
+func keyWords(key sftpdest.HostKey) string {
+	return strings.ToUpper(strings.TrimPrefix(key.Type, "ssh-")) + " " + key.Fingerprint
+}
+
+// accept has somebody look at the key.
+func (a *adding) accept(ctx context.Context, d *config.Destination, key sftpdest.HostKey) error {
+	fmt.Fprintf(a.err, "The host key of %s is %s\n", d.Host, keyWords(key))
+	if a.c.Bool("accept-new-host-key") {
+		return nil
+	}
+	yes, err := a.terminal.Confirm(ctx, "Is that the server's key?")
+	hint := "give --accept-host-key " + key.Fingerprint + " once you compared it with the server's"
+	switch {
+	case errors.Is(err, term.ErrNoTerminal):
+		return exit.With(fmt.Errorf("host key: %w", err), exit.Refused, hint)
+	case err != nil:
+		return err
+	case !yes:
+		return exit.With(errors.New("host key: refused"), exit.Refused, "")
+	}
+	return nil
+}
+
+// try connects as a pass would and looks into the directory.
+func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest.Settings) error {
+	conn, err := sftpdest.New(remote, a.remoteOptions(d))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	names, err := conn.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Connected; the directory has %d entries\n", len(names))
+	return nil
+}
+
+// keep writes secret and settings, and tells a running mount.
+func (a *adding) keep(ctx context.Context, d *config.Destination, password string) error {
+	if password != "" {
+		if err := a.state.saveSecret(d.Name, password); err != nil {
+			return err
+		}
+	}
+	err := config.Update(a.configPath, func(data []byte) ([]byte, error) {
+		return config.Add(a.configPath, data, d, engines.Names())
+	})
+	if err != nil {
+		return errors.Join(err, a.state.removeSecret(d.Name))
+	}
+	fmt.Fprintf(a.out, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
+	if password != "" {
+		fmt.Fprintf(a.out, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
+	}
+	fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+	return a.reloadOwner(ctx)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/term"
+)
+
+// destinationJSON is a destination as --json shows it.
+type destinationJSON struct {
+	Name              string `json:"name"`
+	Engine            string `json:"engine"`
+	Host              string `json:"host"`
+	Port              int    `json:"port"`
+	Username          string `json:"username"`
+	Directory         string `json:"directory"`
+	IdentityFile      string `json:"identity_file,omitempty"`
+	PasswordFile      string `json:"password_file,omitempty"`
+	HostKey           string `json:"host_key,omitempty"`
+	ConnectionTimeout string `json:"connection_timeout"`
+	MaxRetries        int    `json:"max_retries"`
+	MaxConnections    int    `json:"max_connections"`
+	Reindex           string `json:"reindex,omitempty"`
+}
+
+func jsonOf(d *config.Destination) destinationJSON {
+	return destinationJSON{
+		Name: d.Name, Engine: d.Engine, Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
+		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, HostKey: d.HostKey, Reindex: d.Reindex,
+		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxConnections: d.MaxConnections,
+	}
+}
+
+// printJSON writes one JSON value for programs to read.
+func (s *shell) printJSON(v any) error {
+	e := json.NewEncoder(s.out)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("standard output: %w", err)
+	}
+	return nil
+}
+
+func destinationListCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "list the destinations",
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c); err != nil {
+				return err
+			}
+			conf, err := g.config()
+			if err != nil {
+				return err
+			}
+			return g.list(conf)
+		},
+	}
+}
+
+func (s *settings) list(c *config.Config) error {
+	if s.json {
+		all := []destinationJSON{}
+		for _, name := range c.Names() {
+			all = append(all, jsonOf(c.Destinations[name]))
+		}
+		return s.printJSON(all)
+	}
+	rows := [][]string{{"NAME", "ENGINE", "HOST", "PORT", "USERNAME", "DIRECTORY", "REINDEX"}}
+	for _, name := range c.Names() {
+		d := c.Destinations[name]
+		rows = append(rows, []string{d.Name, d.Engine, d.Host, strconv.Itoa(d.Port), d.Username, or(d.Directory, "."), or(d.Reindex, "-")})
+	}
+	return term.Table(s.out, rows)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/engine/engines"
+)
+
+func destinationRemoveCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "remove",
+		Usage:     "forget a destination and what is known of it; the backups stay",
+		ArgsUsage: "NAME",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Action: func(c *cli.Context) error {
+			g, d, err := s.named(c)
+			if err != nil {
+				return err
+			}
+			if !c.Bool("yes") {
+				yes, err := g.terminal.Confirm(c.Context, fmt.Sprintf("Forget destination %s and its index? The backups on it stay.", d.Name))
+				switch {
+				case errors.Is(err, term.ErrNoTerminal):
+					return exit.With(err, exit.Usage, "give --yes")
+				case err != nil:
+					return err
+				case !yes:
+					return exit.With(errors.New("nothing removed"), exit.Failed, "")
+				}
+			}
+			return g.remove(c.Context, d)
+		},
+	}
+}
+
+// remove clears the index first: where another process holds it nothing has happened yet.
+func (s *settings) remove(ctx context.Context, d *config.Destination) error {
+	if err := s.forget(ctx, d.Name); err != nil {
+		return fmt.Errorf("destination %s: %w", d.Name, err)
+	}
+	err := config.Update(s.configPath, func(data []byte) ([]byte, error) {
+		return config.Remove(s.configPath, data, d.Name, engines.Names())
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.state.removeSecret(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "destination %s removed from %s and from the index\n", d.Name, s.configPath)
+	return s.reloadOwner(ctx)
+}
+
+// forget removes a destination's snapshots, by the owner of the index if there is one.
+func (s *settings) forget(ctx context.Context, name string) error {
+	err := control.NewClient(s.state.socket()).Forget(ctx, name)
+	if !errors.Is(err, control.ErrNoOwner) {
+		return err
+	}
+	x, err := s.openIndex()
+	if err != nil {
+		return err
+	}
+	defer x.Close()
+	return forgetSnapshots(ctx, x, name)
+}
+
+// reloadOwner tells a running mount that the configuration is another one.
+func (s *settings) reloadOwner(ctx context.Context) error {
+	err := control.NewClient(s.state.socket()).Reload(ctx)
+	if err == nil || errors.Is(err, control.ErrNoOwner) {
+		return nil
+	}
+	return exit.Hinted(fmt.Errorf("the running mount does not know it yet: %w", err), "send it SIGHUP, or mount again")
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/sftpdest"
+)
+
+func destinationShowCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show the settings of a destination",
+		ArgsUsage: "NAME",
+		Action: func(c *cli.Context) error {
+			g, d, err := s.named(c)
+			if err != nil {
+				return err
+			}
+			if g.json {
+				return g.printJSON(jsonOf(d))
+			}
+			return g.show(d)
+		},
+	}
+}
+
+// named is what commands about one destination begin with.
+func (s *shell) named(c *cli.Context) (*settings, *config.Destination, error) {
+	g, err := s.settings(c, slog.LevelWarn)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := arguments(c, "NAME"); err != nil {
+		return nil, nil, err
+	}
+	conf, err := g.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := conf.Destinations[c.Args().First()]
+	if d == nil {
+		return nil, nil, unknownDestination(conf, c.Args().First())
+	}
+	return g, d, nil
+}
+
+func (s *settings) show(d *config.Destination) error {
+	key := "none: connections are refused"
+	if d.HostKey != "" {
+		fingerprint, err := sftpdest.Fingerprint(d.HostKey)
+		if err != nil {
+			return exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
+		}
+		key = fingerprint
+	}
+	password := d.PasswordFile
+	if password == "" {
+		password = s.state.secret(d.Name)
+		if _, err := os.Stat(password); errors.Is(err, fs.ErrNotExist) {
+			password = "-"
+		}
+	}
+	return term.Table(s.out, [][]string{
+		{"name", d.Name}, {"engine", d.Engine}, {"host", d.Host}, {"port", strconv.Itoa(d.Port)},
+		{"username", d.Username}, {"directory", or(d.Directory, ".")}, {"host key", key},
+		{"identity file", or(d.IdentityFile, "-")}, {"password file", password},
+		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
+		{"maximum connections", limit(d.MaxConnections)}, {"reindex", or(d.Reindex, "-")},
+	})
+}
+
+func limit(n int) string {
+	if n == 0 {
+		return "unlimited"
+	}
+	return strconv.Itoa(n)
+}

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/term"
+)
+
+func indexCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "index",
+		Usage:     "find the backups on destinations and read what is new",
+		ArgsUsage: "[NAME...]",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "full", Usage: "read everything again, also what did not change"},
+			&cli.StringFlag{Name: "account", Usage: "only the backups of `ACCOUNT`"},
+			&cli.BoolFlag{Name: "rebuild", Usage: "delete the index first; not while something is mounted"},
+			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+		},
+		Action: func(c *cli.Context) error {
+			// What is wrong with single backups is in the summary; the log says it again from level warn on.
+			g, err := s.settings(c, slog.LevelError)
+			if err != nil {
+				return err
+			}
+			conf, err := g.config()
+			if err != nil {
+				return err
+			}
+			names, err := destinationsNamed(conf, c.Args().Slice())
+			if err != nil {
+				return err
+			}
+			q := passes.Request{Destinations: names, Account: c.String("account"), Full: c.Bool("full")}
+			return g.index(c.Context, q, c.Bool("rebuild"), c.Bool("quiet"))
+		},
+	}
+}
+
+// index makes passes, in the process that owns the index or in this one.
+func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet bool) error {
+	if rebuild {
+		if err := s.removeIndex(ctx); err != nil {
+			return err
+		}
+	}
+	out := newOutcome(len(q.Destinations))
+	show, done := s.progress(quiet)
+	err := s.passes(ctx, q, func(e progress.Event) {
+		out.take(e)
+		show(e)
+	})
+	done()
+	if printErr := s.printOutcome(out, quiet); err == nil {
+		err = printErr
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	return out.err()
+}
+
+// passes asks the owner of the index, or is the owner.
+func (s *settings) passes(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
+	err := control.NewClient(s.state.socket()).Index(ctx, q, emit)
+	if !errors.Is(err, control.ErrNoOwner) {
+		return err
+	}
+	x, err := s.openIndex()
+	if err != nil {
+		return err
+	}
+	conf, err := s.config()
+	if err != nil {
+		return errors.Join(err, x.Close())
+	}
+	r := newRemotes(s, conf, x)
+	runner := &passes.Runner{Index: x, Targets: r, Dir: s.state.passes(), Log: s.log, Now: time.Now}
+	err = runner.Run(ctx, q, emit)
+	r.close()
+	if closeErr := x.Close(); err == nil && closeErr != nil {
+		err = s.state.fault(closeErr)
+	}
+	return err
+}
+
+// removeIndex deletes the index, unless a mount uses it.
+func (s *settings) removeIndex(ctx context.Context) error {
+	var r report
+	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
+	if err == nil {
+		err = fmt.Errorf("rebuild: %w by the mount at %s", index.ErrBusy, r.Mountpoint)
+		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
+	}
+	if !errors.Is(err, control.ErrNoOwner) {
+		return err
+	}
+	if err := index.Remove(s.state.index()); err != nil {
+		return s.state.fault(err)
+	}
+	return nil
+}
+
+// progress gives what shows events, and what ends the showing.
+func (s *settings) progress(quiet bool) (show func(progress.Event), done func()) {
+	if quiet || s.json {
+		return func(progress.Event) {}, func() {}
+	}
+	r := progress.NewPlain(s.err, time.Now)
+	if term.IsTerminal(s.err) {
+		r = progress.NewLive(s.err, func() int { return term.Width(s.err) }, time.Now)
+	}
+	return r.Handle, r.Close
+}

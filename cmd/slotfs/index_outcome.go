@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/term"
+)
+
+// outcome is how passes ended.
+type outcome struct {
+	asked    int
+	finished []progress.Event
+}
+
+func newOutcome(asked int) *outcome { return &outcome{asked: asked} }
+
+// take keeps what counts in the end.
+func (o *outcome) take(e progress.Event) {
+	if e.Kind == progress.Finished {
+		o.finished = append(o.finished, e)
+	}
+}
+
+// err is what the command ends with. What is wrong with each destination was printed before.
+func (o *outcome) err() error {
+	failed, less, code := 0, false, exit.Done
+	for _, e := range o.finished {
+		if e.Error != "" {
+			failed++
+			if failed == 1 {
+				code = e.Code
+			} else if code != e.Code {
+				code = exit.Failed
+			}
+		}
+		less = less || e.Summary != nil && (e.Summary.Failed > 0 || len(e.Summary.Errors) > 0)
+	}
+	switch {
+	case failed == 0 && len(o.finished) < o.asked:
+		return errors.New("the pass did not come to its end")
+	case failed > 0 && failed == len(o.finished):
+		return &reported{code}
+	case failed > 0 || less:
+		return &reported{exit.Partial}
+	}
+	return nil
+}
+
+// resultJSON is how a pass over one destination ended.
+type resultJSON struct {
+	Destination string `json:"destination"`
+	*progress.Summary
+	Error string `json:"error,omitempty"`
+	Code  int    `json:"code"`
+}
+
+// printOutcome tells how each pass ended.
+func (s *settings) printOutcome(o *outcome, quiet bool) error {
+	if s.json {
+		all := []resultJSON{}
+		for _, e := range o.finished {
+			all = append(all, resultJSON{Destination: e.Destination, Summary: e.Summary, Error: e.Error, Code: e.Code})
+		}
+		return s.printJSON(all)
+	}
+	for _, e := range o.finished {
+		s.printFinished(e, quiet)
+	}
+	return nil
+}
+
+func (s *settings) printFinished(e progress.Event, quiet bool) {
+	if e.Code == exit.Interrupted {
+		return
+	}
+	if e.Summary != nil {
+		for _, text := range e.Summary.Errors {
+			fmt.Fprintf(s.err, "slotfs: %s: %s\n", e.Destination, term.Clean(text))
+		}
+		if !quiet && e.Error == "" {
+			fmt.Fprintf(s.out, "%s: %s\n", e.Destination, e.Summary.Text())
+		}
+	}
+	if e.Error != "" {
+		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(e.Error))
+	}
+	if e.Hint != "" {
+		fmt.Fprintf(s.err, "slotfs: hint: %s\n", term.Clean(e.Hint))
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/term"
+)
+
+func lsCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "ls",
+		Usage:     "list a directory as the mount shows it, with or without a mount",
+		ArgsUsage: "[PATH]",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "show mode, owner, size and time"}},
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if c.Args().Len() > 1 {
+				return arguments(c, "PATH")
+			}
+			b, err := g.browser(c.Context)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			return g.ls(c.Context, b, shownPath(c.Args().First()), c.Bool("long"))
+		},
+	}
+}
+
+func (s *settings) ls(ctx context.Context, b browser, p string, long bool) error {
+	out := bufio.NewWriter(s.out)
+	var rows [][]string
+	all := []shown{}
+	err := b.list(ctx, p, func(e shown) error {
+		switch {
+		case s.json:
+			all = append(all, e)
+		case long:
+			rows = append(rows, e.columns())
+		default:
+			if _, err := fmt.Fprintln(out, term.Clean(e.Name)); err != nil {
+				return fmt.Errorf("standard output: %w", err)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		out.Flush()
+		return err
+	case s.json:
+		return s.printJSON(all)
+	case long:
+		return term.Table(s.out, rows)
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("standard output: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+)
+
+func mountCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "mount",
+		Usage:     "show all snapshots below a directory",
+		ArgsUsage: "MOUNTPOINT",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "foreground", Usage: "stay in the foreground, with messages on standard error"},
+			&cli.BoolFlag{Name: "allow-other", Usage: "let other users in; everybody sees what belongs to him"},
+			&cli.StringSliceFlag{Name: "o", Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := arguments(c, "MOUNTPOINT"); err != nil {
+				return err
+			}
+			o, err := parseMountOptions(strings.Join(c.StringSlice("o"), ","))
+			if err != nil {
+				return err
+			}
+			for flag, value := range map[string]string{"config": o.config, "state-dir": o.stateDir, "log-level": o.logLevel} {
+				if value != "" {
+					if err := c.Set(flag, value); err != nil {
+						return exit.Usagef("mount option %s: %w", flag, err)
+					}
+				}
+			}
+			g, err := s.settings(c, slog.LevelInfo)
+			if err != nil {
+				return err
+			}
+			o.allowOther = o.allowOther || c.Bool("allow-other")
+			m := &mounting{settings: g, options: o}
+			if m.mountpoint, err = absolute("mountpoint", c.Args().First()); err != nil {
+				return err
+			}
+			return m.run(c.Context, c.Bool("foreground"))
+		},
+	}
+}
+
+// mounting is a mount that is asked for.
+type mounting struct {
+	*settings
+	options    mountOptions
+	mountpoint string
+}
+
+func (m *mounting) run(ctx context.Context, foreground bool) error {
+	if err := m.apart(); err != nil {
+		return err
+	}
+	if !foreground {
+		return m.background(ctx)
+	}
+	ready := readiness()
+	err := m.serve(ctx, ready.tell)
+	ready.tell(err)
+	return err
+}
+
+// apart refuses a mount that would hide its own state, or show itself in it.
+func (m *mounting) apart() error {
+	state := resolved(string(m.state))
+	mountpoint := resolved(m.mountpoint)
+	if within(mountpoint, state) || within(state, mountpoint) {
+		err := fmt.Errorf("mount %s: not apart from the state directory %s", m.mountpoint, m.state)
+		return exit.With(err, exit.Usage, "mount somewhere else, such as /mnt/backups")
+	}
+	return nil
+}
+
+// resolved follows the links of the parent only: the mountpoint itself may be a mount that does not answer.
+func resolved(path string) string {
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+func within(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// openOwned opens the index, and says who owns it if another mount does.
+func (m *mounting) openOwned(ctx context.Context) (*index.Index, error) {
+	x, err := m.openIndex()
+	if !errors.Is(err, index.ErrBusy) {
+		return x, err
+	}
+	var r report
+	if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
+		return nil, fmt.Errorf("mount %s: %w", m.mountpoint, err)
+	}
+	err = fmt.Errorf("mount %s: process %d has mounted %s at %s: %w", m.mountpoint, r.PID, r.StateDir, r.Mountpoint, err)
+	return nil, exit.Hinted(err, "one mount shows everything; for another place use `mount --bind`, or umount "+r.Mountpoint+" first")
+}
+
+// environReady names the descriptor on which a parent waits for the mount to answer.
+const environReady = "SLOTFS_READY_FD"
+
+// commandLine is what the background process is called with.
+func (m *mounting) commandLine() []string {
+	args := []string{"--config", m.configPath, "--state-dir", string(m.state)}
+	if m.logLevel != "" {
+		args = append(args, "--log-level", m.logLevel)
+	}
+	args = append(args, "mount", "--foreground")
+	if m.options.allowOther {
+		args = append(args, "--allow-other")
+	}
+	if len(m.options.kernel) > 0 {
+		args = append(args, "-o", strings.Join(m.options.kernel, ","))
+	}
+	return append(args, "--", m.mountpoint)
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/indexer/content"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+	"slotfs/indexer/engine/engines"
+	"slotfs/sftpdest"
+)
+
+// openIndex opens the index of the state directory.
+func (s *settings) openIndex() (*index.Index, error) {
+	if err := s.state.make(); err != nil {
+		return nil, err
+	}
+	x, err := index.Open(s.state.index(), index.Options{Log: s.log})
+	if errors.Is(err, index.ErrBusy) {
+		return nil, exit.Hinted(err, "another slotfs works with it; `slotfs status` tells whether a mount does")
+	}
+	if err != nil {
+		return nil, s.state.fault(err)
+	}
+	return x, nil
+}
+
+// remoteSettings are a destination's settings as sftpdest takes them.
+func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, error) {
+	out := sftpdest.Settings{
+		Host: c.Host, Port: c.Port, Username: c.Username, Directory: c.Directory, IdentityFile: c.IdentityFile,
+		ConnectionTimeout: c.ConnectionTimeout, MaxRetries: c.MaxRetries, MaxConnections: c.MaxConnections,
+	}
+	if c.HostKey != "" {
+		out.HostKeys = []string{c.HostKey}
+	}
+	if err := private(c.IdentityFile); err != nil {
+		return out, err
+	}
+	password, err := s.state.password(c)
+	if err != nil {
+		return out, err
+	}
+	out.Password = sftpdest.Secret(password)
+	return out, nil
+}
+
+// private refuses a key that others could have read, as OpenSSH does. What else may be wrong with it is for
+// whoever reads it to say.
+func private(identityFile string) error {
+	if identityFile == "" {
+		return nil
+	}
+	info, err := os.Stat(identityFile)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	err = fmt.Errorf("identity file %s: its permissions %#o are too open", identityFile, info.Mode().Perm())
+	return exit.With(err, exit.Usage, "chmod 600 "+identityFile)
+}
+
+// remote makes a destination. It connects with its first use.
+func (s *settings) remote(c *config.Destination) (*sftpdest.Destination, error) {
+	settings, err := s.remoteSettings(c)
+	if err != nil {
+		return nil, fmt.Errorf("destination %s: %w", c.Name, err)
+	}
+	d, err := sftpdest.New(settings, s.remoteOptions(c))
+	if err != nil {
+		return nil, exit.With(fmt.Errorf("destination %s: %w", c.Name, err), exit.Usage, "")
+	}
+	return d, nil
+}
+
+func (s *settings) remoteOptions(c *config.Destination) sftpdest.Options {
+	return sftpdest.Options{Log: s.log.With("destination", c.Name), AgentPath: os.Getenv("SSH_AUTH_SOCK")}
+}
+
+// remotes keeps the destinations that are in use, each with what reads its snapshots. It connects to none.
+type remotes struct {
+	settings *settings
+	points   content.Points
+	log      *slog.Logger
+
+	mu sync.Mutex
+	// mu guards what follows.
+	config *config.Config
+	open   map[string]*remote
+}
+
+// remote is one destination in use.
+type remote struct {
+	config  config.Destination
+	dest    dest.Destination
+	engine  engine.Engine
+	content *content.Reader
+}
+
+var _ passes.Targets = (*remotes)(nil)
+
+func newRemotes(s *settings, c *config.Config, points content.Points) *remotes {
+	return &remotes{settings: s, points: points, log: s.log, config: c, open: map[string]*remote{}}
+}
+
+// Target gives a destination and its engine.
+func (r *remotes) Target(name string) (dest.Destination, engine.Engine, error) {
+	t, err := r.get(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t.dest, t.engine, nil
+}
+
+// get opens a destination on first use.
+func (r *remotes) get(name string) (*remote, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.open[name]; t != nil {
+		return t, nil
+	}
+	c := r.config.Destinations[name]
+	if c == nil {
+		return nil, unknownDestination(r.config, name)
+	}
+	e, err := engines.ByName(c.Engine)
+	if err != nil {
+		return nil, fmt.Errorf("destination %s: %w", name, err)
+	}
+	d, err := r.settings.remote(c)
+	if err != nil {
+		return nil, err
+	}
+	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, content.Options{})}
+	r.open[name] = t
+	return t, nil
+}
+
+// names lists the destinations that are configured.
+func (r *remotes) names() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.config.Names()
+}
+
+// current is the configuration as it was read last.
+func (r *remotes) current() *config.Config {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.config
+}
+
+// reload takes another configuration. Destinations whose settings changed are closed, which ends what is read
+// from them; the next use opens them anew.
+func (r *remotes) reload(c *config.Config) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.config = c
+	for name, t := range r.open {
+		if now := c.Destinations[name]; now == nil || *now != t.config {
+			r.drop(name)
+		}
+	}
+}
+
+// drop closes a destination. mu is held.
+func (r *remotes) drop(name string) {
+	t := r.open[name]
+	delete(r.open, name)
+	if err := errors.Join(t.content.Close(), t.dest.Close()); err != nil {
+		r.log.Warn("close", "destination", name, "error", err)
+	}
+}
+
+// close closes all destinations.
+func (r *remotes) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.open {
+		r.drop(name)
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/schedule"
+	"slotfs/fs"
+)
+
+// owner is the process that mounts: it owns the index, makes passes, runs the schedules and answers on the control
+// socket.
+type owner struct {
+	*settings
+	index     *index.Index
+	remotes   *remotes
+	runner    *passes.Runner
+	scheduler *passes.Scheduler
+	server    *fs.Server
+	since     time.Time
+	changed   chan struct{} // the catalog is another one
+
+	mu sync.Mutex
+	// mu guards what follows.
+	work context.Context // what schedules end with; nil before the mount stands
+}
+
+var _ control.Owner = (*owner)(nil)
+
+// newOwner wires an owner up. It mounts nothing yet.
+func newOwner(s *settings, x *index.Index, r *remotes) *owner {
+	o := &owner{settings: s, index: x, remotes: r, since: time.Now(), changed: make(chan struct{}, 1)}
+	o.runner = &passes.Runner{Index: x, Targets: r, Dir: s.state.passes(), Log: s.log, Now: time.Now, Changed: o.wake}
+	o.scheduler = &passes.Scheduler{Runner: o.runner, Log: s.log, Now: time.Now}
+	return o
+}
+
+// wake has the mount refreshed soon.
+func (o *owner) wake() {
+	select {
+	case o.changed <- struct{}{}:
+	default:
+	}
+}
+
+// refreshPause is the least time between two refreshes: each one reads the whole catalog.
+const refreshPause = time.Second
+
+// refresh shows what changed until ctx ends.
+func (o *owner) refresh(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.changed:
+		}
+		if err := o.server.Refresh(ctx); err != nil && ctx.Err() == nil {
+			o.log.Error("refresh", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(refreshPause):
+		}
+	}
+}
+
+// Index makes passes and shows what they found before it returns.
+func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
+	if err := o.Reload(ctx); err != nil {
+		return err
+	}
+	if _, err := destinationsNamed(o.remotes.current(), q.Destinations); err != nil {
+		return err
+	}
+	var last *progress.Event
+	err := o.runner.Run(ctx, q, func(e progress.Event) {
+		// The last word is spoken when the mount shows what was found.
+		if last != nil {
+			emit(*last)
+			last = nil
+		}
+		if e.Kind == progress.Finished {
+			last = &e
+			return
+		}
+		emit(e)
+	})
+	if refreshErr := o.server.Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
+		o.log.Error("refresh", "error", refreshErr)
+	}
+	if last != nil {
+		emit(*last)
+	}
+	return err
+}
+
+// Report tells what `slotfs status` shows.
+func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
+	r := o.emptyReport()
+	if !brief {
+		var err error
+		if r, err = o.report(ctx, o.remotes.current(), o.index); err != nil {
+			return nil, err
+		}
+	}
+	r.PID, r.Since, r.Mountpoint = os.Getpid(), &o.since, o.server.Mountpoint()
+	for i := range r.Destinations {
+		d := &r.Destinations[i]
+		d.Running = o.runner.Running(d.Name)
+		if due, ok := o.scheduler.Due(d.Name); ok {
+			d.NextPass = &due
+		}
+	}
+	return r, nil
+}
+
+// Reload reads the configuration again.
+func (o *owner) Reload(context.Context) error {
+	c, err := o.config()
+	if err != nil {
+		return err
+	}
+	before := o.remotes.current()
+	o.remotes.reload(c)
+	if before == nil || !equalConfigs(before, c) {
+		o.setSchedules()
+		o.wake()
+	}
+	return nil
+}
+
+// Forget removes what the index knows of a destination.
+func (o *owner) Forget(ctx context.Context, name string) error {
+	if o.runner.Running(name) != nil {
+		return exit.With(fmt.Errorf("forget %s: %w", name, passes.ErrRunning), exit.Busy, "wait for it, or interrupt it")
+	}
+	if err := forgetSnapshots(ctx, o.index, name); err != nil {
+		return err
+	}
+	if err := o.server.Refresh(ctx); err != nil {
+		o.log.Error("refresh", "error", err)
+	}
+	return nil
+}
+
+// schedules are those of the configuration.
+func (o *owner) schedules() map[string]schedule.Schedule {
+	all := map[string]schedule.Schedule{}
+	for name, d := range o.remotes.current().Destinations {
+		if d.Reindex == "" {
+			continue
+		}
+		when, err := schedule.Parse(d.Reindex)
+		if err != nil { // it was checked when the file was read
+			o.log.Error("schedule", "destination", name, "error", err)
+			continue
+		}
+		all[name] = when
+	}
+	return all
+}
+
+// content reads a destination for the mount; nil if it is not configured any more.
+func (o *owner) content(name string) fs.Content {
+	if o.remotes.current().Destinations[name] == nil {
+		return nil
+	}
+	return shownContent{o.remotes, name}
+}
+
+// lastPass is what status.json says of a destination.
+func (o *owner) lastPass(name string) any {
+	r, err := passes.Last(o.state.passes(), name)
+	if err != nil {
+		if !errors.Is(err, os.ErrNotExist) {
+			o.log.Log(context.Background(), slog.LevelWarn, "last pass", "destination", name, "error", err)
+		}
+		return nil
+	}
+	return r
+}

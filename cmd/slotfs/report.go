@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/passes"
+	"slotfs/indexer/backup"
+)
+
+// report is what `slotfs status` shows, on the control socket and with --json.
+type report struct {
+	Version      string              `json:"version"`
+	PID          int                 `json:"pid,omitempty"` // of the mount
+	Since        *time.Time          `json:"since,omitempty"`
+	Mountpoint   string              `json:"mountpoint,omitempty"`
+	Config       string              `json:"config"`
+	StateDir     string              `json:"state_dir"`
+	Index        indexReport         `json:"index"`
+	Destinations []destinationReport `json:"destinations"`
+}
+
+// indexReport tells how much the index holds.
+type indexReport struct {
+	Snapshots  int64 `json:"snapshots"`
+	Nodes      int64 `json:"nodes"`
+	Points     int64 `json:"points"`
+	NodeBytes  int64 `json:"node_bytes"`
+	PointBytes int64 `json:"point_bytes"`
+	DiskBytes  int64 `json:"disk_bytes"`
+}
+
+// destinationReport tells about one destination.
+type destinationReport struct {
+	Name       string                `json:"name"`
+	Engine     string                `json:"engine,omitempty"`
+	Address    string                `json:"address,omitempty"`
+	Configured bool                  `json:"configured"`
+	Accounts   int                   `json:"accounts"`
+	Snapshots  map[backup.Status]int `json:"snapshots"`
+	Newest     *time.Time            `json:"newest,omitempty"` // complete snapshot
+	Running    *passes.Running       `json:"running,omitempty"`
+	LastPass   *passes.Record        `json:"last_pass,omitempty"`
+	NextPass   *time.Time            `json:"next_pass,omitempty"`
+}
+
+// holdings is what a report is made of.
+type holdings interface {
+	Snapshots(ctx context.Context, destination string) ([]*backup.Snapshot, error)
+	Stats(ctx context.Context) (index.Stats, error)
+}
+
+// report tells what the configuration and the index say.
+func (s *settings) report(ctx context.Context, c *config.Config, x holdings) (*report, error) {
+	stats, err := x.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := x.Snapshots(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	r := s.emptyReport()
+	r.Index = indexReport(stats)
+	by := map[string]*destinationReport{}
+	for name, d := range c.Destinations {
+		by[name] = &destinationReport{Name: name, Engine: d.Engine, Address: address(d), Configured: true, Snapshots: map[backup.Status]int{}}
+	}
+	accounts := map[[3]string]bool{}
+	for _, snapshot := range all {
+		d := by[snapshot.Destination]
+		if d == nil {
+			d = &destinationReport{Name: snapshot.Destination, Snapshots: map[backup.Status]int{}}
+			by[snapshot.Destination] = d
+		}
+		d.count(snapshot, accounts)
+	}
+	for _, d := range by {
+		d.LastPass, err = passes.Last(s.state.passes(), d.Name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.log.Warn("last pass", "destination", d.Name, "error", err)
+		}
+		r.Destinations = append(r.Destinations, *d)
+	}
+	slices.SortFunc(r.Destinations, func(a, b destinationReport) int {
+		if a.Name < b.Name {
+			return -1
+		}
+		return 1
+	})
+	return r, nil
+}
+
+func (s *settings) emptyReport() *report {
+	return &report{Version: fullVersion(), Config: s.configPath, StateDir: string(s.state), Destinations: []destinationReport{}}
+}
+
+// count adds a snapshot. accounts has those that were seen, by destination, origin and name.
+func (d *destinationReport) count(s *backup.Snapshot, accounts map[[3]string]bool) {
+	d.Snapshots[s.Status]++
+	if s.Status == backup.Complete && (d.Newest == nil || s.Time.After(*d.Newest)) {
+		t := s.Time
+		d.Newest = &t
+	}
+	id := [3]string{s.Destination, s.Origin, s.Account}
+	if !s.System && !accounts[id] {
+		accounts[id] = true
+		d.Accounts++
+	}
+}
+
+// nothing is the holdings where there is no index yet.
+type nothing struct{}
+
+// Snapshots has none.
+func (nothing) Snapshots(context.Context, string) ([]*backup.Snapshot, error) { return nil, nil }
+
+// Stats counts nothing.
+func (nothing) Stats(context.Context) (index.Stats, error) { return index.Stats{}, nil }

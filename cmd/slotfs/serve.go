@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/control"
+	"slotfs/fs"
+)
+
+// serve mounts and returns when the mount is gone: unmounted by somebody, or because ctx ended. ready hears when the
+// mount answers.
+func (m *mounting) serve(ctx context.Context, ready func(error)) error {
+	conf, err := m.config()
+	if err != nil {
+		return err
+	}
+	x, err := m.openOwned(ctx)
+	if err != nil {
+		return err
+	}
+	r := newRemotes(m.settings, conf, x)
+	o := newOwner(m.settings, x, r)
+	err = m.own(ctx, o, ready)
+	r.close()
+	if closeErr := x.Close(); closeErr != nil {
+		err = errors.Join(err, m.state.fault(closeErr))
+	}
+	return err
+}
+
+// own mounts and serves with an owner that is wired up.
+func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
+	server, err := fs.Mount(ctx, m.mountpoint, m.mountConfig(o))
+	if err != nil {
+		return err
+	}
+	o.server = server
+	// Passes, schedules and requests end before the mount does.
+	work, cancel := context.WithCancel(ctx)
+	defer cancel()
+	socket, err := control.Listen(work, m.state.socket(), o)
+	if err != nil {
+		return errors.Join(err, m.unmount(o))
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if err := socket.Serve(); err != nil {
+			m.log.Error("control socket", "error", err)
+		}
+	})
+	wait.Go(func() { o.refresh(work) })
+	wait.Go(func() { o.hangups(work) })
+	o.schedule(work)
+	m.tellManager("READY=1\nSTATUS=mounted at " + m.mountpoint)
+	ready(nil)
+
+	gone := make(chan struct{})
+	go func() {
+		server.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+	}
+	m.tellManager("STOPPING=1")
+	cancel()
+	err = errors.Join(m.unmount(o), socket.Close())
+	o.scheduler.Wait()
+	wait.Wait()
+	return err
+}
+
+// unmount takes the mount away and waits for those who have something open.
+func (m *mounting) unmount(o *owner) error {
+	if err := o.server.Unmount(); err != nil {
+		return err
+	}
+	o.server.Wait()
+	return nil
+}
+
+func (m *mounting) tellManager(state string) {
+	if err := notifyManager(state); err != nil {
+		m.log.Warn("service manager", "error", err)
+	}
+}
+
+// mountConfig says what is mounted.
+func (m *mounting) mountConfig(o *owner) fs.Config {
+	return fs.Config{
+		Destinations: o.remotes.names, Catalog: o.index, Nodes: o.index, Content: o.content,
+		LookupUser: newUsers("/etc/passwd").lookup, AllowOther: m.options.allowOther, Options: m.options.kernel,
+		Log: m.log, Status: o.lastPass,
+	}
+}
+
+// hangups reads the configuration again with each SIGHUP.
+func (o *owner) hangups(ctx context.Context) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	defer signal.Stop(c)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-c:
+			err := o.Reload(ctx)
+			o.wake()
+			o.log.Info("configuration read again", "error", err)
+		}
+	}
+}
+
+// schedule runs the schedules of the configuration until ctx ends.
+func (o *owner) schedule(ctx context.Context) {
+	o.mu.Lock()
+	o.work = ctx
+	o.mu.Unlock()
+	o.setSchedules()
+}
+
+// setSchedules takes the schedules of the configuration as it is now.
+func (o *owner) setSchedules() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.work != nil {
+		o.scheduler.Set(o.work, o.schedules())
+	}
+}
+
+// equalConfigs compares the destinations of two configurations.
+func equalConfigs(a, b *config.Config) bool {
+	if len(a.Destinations) != len(b.Destinations) {
+		return false
+	}
+	for name, d := range a.Destinations {
+		if other := b.Destinations[name]; other == nil || *other != *d {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
+)
+
+func statusCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:  "status",
+		Usage: "show the mount, the index, and how the last passes ended",
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c); err != nil {
+				return err
+			}
+			r, err := g.status(c.Context)
+			if err != nil {
+				return err
+			}
+			if g.json {
+				return g.printJSON(r)
+			}
+			return g.printReport(r)
+		},
+	}
+}
+
+// status asks the owner of the index, or looks into the index itself.
+func (s *settings) status(ctx context.Context) (*report, error) {
+	var r report
+	err := control.NewClient(s.state.socket()).Status(ctx, &r)
+	if !errors.Is(err, control.ErrNoOwner) {
+		return &r, err
+	}
+	conf, err := s.config()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.state.index()); errors.Is(err, fs.ErrNotExist) {
+		return s.report(ctx, conf, nothing{})
+	}
+	x, err := s.openIndex()
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	return s.report(ctx, conf, x)
+}
+
+// printReport shows a report to people.
+func (s *settings) printReport(r *report) error {
+	if r.Mountpoint != "" {
+		fmt.Fprintf(s.out, "mounted at %s since %s (process %d)\n", r.Mountpoint, clock(r.Since), r.PID)
+	} else {
+		fmt.Fprintln(s.out, "not mounted")
+	}
+	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n\n", r.Index.Snapshots,
+		r.Index.Nodes, term.Bytes(r.Index.NodeBytes), r.Index.Points, term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
+	rows := [][]string{{"DESTINATION", "ACCOUNTS", "SNAPSHOTS", "NEWEST", "LAST PASS", "NEXT PASS"}}
+	for i := range r.Destinations {
+		d := &r.Destinations[i]
+		rows = append(rows, []string{d.Name, strconv.Itoa(d.Accounts), d.snapshots(), day(d.Newest), d.lastPass(), clock(d.NextPass)})
+	}
+	if err := term.Table(s.out, rows); err != nil {
+		return err
+	}
+	for i := range r.Destinations {
+		s.printErrors(&r.Destinations[i])
+	}
+	return nil
+}
+
+// snapshots counts by status: "12 complete, 1 truncated".
+func (d *destinationReport) snapshots() string {
+	var words []string
+	for _, status := range []backup.Status{backup.Complete, backup.Truncated, backup.Corrupt, backup.Unreadable,
+		backup.Growing, backup.Incomplete} {
+		if n := d.Snapshots[status]; n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", n, status))
+		}
+	}
+	if len(words) == 0 {
+		return "-"
+	}
+	return strings.Join(words, ", ")
+}
+
+// lastPass says how the last pass ended.
+func (d *destinationReport) lastPass() string {
+	switch {
+	case d.Running != nil:
+		return "running since " + clock(&d.Running.Began)
+	case d.LastPass == nil:
+		return "never"
+	case d.LastPass.Error != "":
+		return clock(&d.LastPass.Ended) + " failed"
+	case d.LastPass.Summary != nil && len(d.LastPass.Summary.Errors) > 0:
+		return clock(&d.LastPass.Ended) + " with errors"
+	}
+	return clock(&d.LastPass.Ended) + " ok"
+}
+
+// shownErrors is how many errors of a pass are shown.
+const shownErrors = 10
+
+func (s *settings) printErrors(d *destinationReport) {
+	if !d.Configured {
+		fmt.Fprintf(s.out, "\n%s is not in the configuration: its snapshots can be listed, not read\n", d.Name)
+	}
+	if d.LastPass == nil {
+		return
+	}
+	var errs []string
+	if d.LastPass.Summary != nil {
+		errs = d.LastPass.Summary.Errors
+	}
+	if d.LastPass.Error != "" {
+		errs = append(slices.Clone(errs), d.LastPass.Error)
+	}
+	if len(errs) == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "\nlast pass over %s:\n", d.Name)
+	for i, text := range errs {
+		if i == shownErrors {
+			fmt.Fprintf(s.out, "  ... and %d more; --json shows them\n", len(errs)-i)
+			break
+		}
+		fmt.Fprintf(s.out, "  %s\n", term.Clean(text))
+	}
+}
+
+func clock(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+func day(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return "-"
+	}
+	return t.Format("2006-01-02")
+}

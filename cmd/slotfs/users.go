@@ -1,0 +1,54 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// minUID is the first id of people: a backup called like a system user belongs to root.
+const minUID = 500
+
+// users knows the local users. It reads the file again when it changed.
+type users struct {
+	path string
+
+	mu sync.Mutex
+	// mu guards what follows.
+	read time.Time
+	ids  map[string][2]uint32
+}
+
+func newUsers(path string) *users { return &users{path: path} }
+
+// lookup finds the ids of a user.
+func (u *users) lookup(name string) (uid, gid uint32, ok bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if info, err := os.Stat(u.path); err == nil && !info.ModTime().Equal(u.read) {
+		if data, err := os.ReadFile(u.path); err == nil {
+			u.ids, u.read = parsePasswd(string(data)), info.ModTime()
+		}
+	}
+	ids, ok := u.ids[name]
+	return ids[0], ids[1], ok
+}
+
+// parsePasswd reads passwd(5).
+func parsePasswd(text string) map[string][2]uint32 {
+	ids := map[string][2]uint32{}
+	for line := range strings.SplitSeq(text, "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 4 || f[0] == "" {
+			continue
+		}
+		uid, uidErr := strconv.ParseUint(f[2], 10, 32)
+		gid, gidErr := strconv.ParseUint(f[3], 10, 32)
+		if uidErr == nil && gidErr == nil && uid >= minUID {
+			ids[f[0]] = [2]uint32{uint32(uid), uint32(gid)}
+		}
+	}
+	return ids
+}
