@@ -101,7 +101,7 @@ func usageError(c *cli.Context, err error, _ bool) error {
 }
 
 func seeHelp(command string) string {
-	return "see " + strings.TrimSpace("slotfs "+strings.TrimPrefix(command, "slotfs")) + " --help"
+	return "see " + strings.Join(append([]string{"slotfs"}, strings.Fields(strings.TrimPrefix(command, "slotfs"))...), " ") + " --help"
 }
 
 func exitCodes() string {

@@ -43,7 +43,7 @@ func (o *owner) Report(_ context.Context, brief bool) (any, error) {
 	return map[string]int{"pid": 7}, o.err
 }
 
-func (o *owner) Reload(context.Context) error        { o.asked = append(o.asked, "reload"); return o.err }
+func (o *owner) Reload(context.Context) error { o.asked = append(o.asked, "reload"); return o.err }
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
 	return o.err
