@@ -73,3 +73,9 @@ func accountDir(name string) bool {
 	}
 	return false
 }
+
+// rootNames are the names that say whether a folder is the root of an account or a home directory.
+var rootNames = []string{"cp", "homedir", "homedir.tar", "userdata", "public_html", "mail", "etc", "apache_tls",
+	"authnlinks", "bandwidth_db", "customizations", "dnssec_keys", "dnszones", "domainkeys", "httpfiles", "mm",
+	"mma", "mms", "mysql", "mysql-timestamps", "psql", "resellerconfig", "resellerfeatures", "resellerpackages",
+	"sslcerts", "sslkeys", "suspendinfo", "userconfig", "va", "vad", "vf"}

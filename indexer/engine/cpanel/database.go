@@ -1,0 +1,76 @@
+package cpanel
+
+import (
+	"strings"
+
+	"slotfs/indexer/backup"
+)
+
+// cutDatabases shows the dumps. Names stay as they are: MySQL's end with .sql, .sql.gz and .create,
+// PostgreSQL's with .tar.
+func (c *cutter) cutDatabases() {
+	names := make(map[string]bool)
+	mysql, _ := c.folder(c.root.spot, "mysql")
+	for dump := range c.each(mysql) {
+		name, ok := mysqlName(dump.Name)
+		if ok && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
+			names["mysql/"+name] = true
+		}
+	}
+	psql, _ := c.folder(c.root.spot, "psql")
+	for dump := range c.each(psql) {
+		name, ok := strings.CutSuffix(dump.Name, ".tar")
+		if ok && name != "" && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
+			names["psql/"+name] = true
+		}
+	}
+	if len(names) > 0 {
+		c.counts[backup.Databases] = len(names)
+	}
+}
+
+// mysqlName tells the database that a file in mysql/ belongs to. What the server's own webmail keeps
+// there is no database of the account.
+func mysqlName(file string) (string, bool) {
+	for _, suffix := range []string{".sql", ".sql.gz", ".create"} {
+		name, ok := strings.CutSuffix(file, suffix)
+		if !ok {
+			continue
+		}
+		switch name {
+		case "", "roundcube", "horde", "openfileslimit":
+			return "", false
+		}
+		return name, true
+	}
+	return "", false
+}
+
+// cutDatabaseUsers generates a file for each database user.
+func (c *cutter) cutDatabaseUsers() {
+	users := 0
+	mysql := readMySQL(c.content("mysql.sql"), c.content("mysql.sql-auth.json"))
+	psql := readPostgres(c.either("psql_users.sql"), c.either("psql_grants.sql"))
+	c.skipped += mysql.skipped + psql.skipped
+	for _, name := range mysql.names() {
+		if c.generate(backup.DatabaseUsers, "database-users/"+fileName(name)+".sql", mysql.file(name, mysqlHeader)) {
+			users++
+		}
+	}
+	for _, name := range psql.names() {
+		if c.generate(backup.DatabaseUsers, "database-users/"+fileName(name)+".pgsql.sql", psql.file(name, postgresHeader)) {
+			users++
+		}
+	}
+	if users > 0 {
+		c.counts[backup.DatabaseUsers] = users
+	}
+}
+
+// either reads a file at the root, or in psql/ where versions of pkgacct differ.
+func (c *cutter) either(name string) []byte {
+	if data := c.content(name); data != nil {
+		return data
+	}
+	return c.content("psql", name)
+}

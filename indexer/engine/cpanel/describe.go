@@ -1,0 +1,114 @@
+package cpanel
+
+import (
+	"context"
+	"strings"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/engine"
+	"slotfs/indexer/tree"
+)
+
+// Describe implements engine.Engine. Errors are those of the tree and of read.
+func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read engine.ReadFunc) (engine.Description, error) {
+	c := &cutter{ctx: ctx, tree: t, read: read, places: make(map[string]bool), counts: make(backup.Counts)}
+	c.root = c.findRoot(s.Account)
+	var d engine.Description
+	if !onlyHome(s) {
+		// What such a backup has at its top was chosen by the customer, the name in cp/ too.
+		d.Account = c.canonical(c.root, s.Account)
+	}
+	c.account = d.Account
+	if c.account == "" {
+		c.account = s.Account
+	}
+	d.Parts.Full = c.fullPath(c.root)
+	d.Status, d.Detail = c.lacking()
+	if c.root.kind != noRoot {
+		c.findHome()
+		c.cut()
+		d.Owner = c.owner()
+	}
+	if c.err != nil {
+		return engine.Description{}, c.err
+	}
+	d.Parts.Grafts, d.Counts = c.parts(), c.counts
+	notes := c.notes()
+	if d.Detail != "" {
+		notes = append([]string{d.Detail}, notes...)
+	}
+	d.Detail = strings.Join(notes, "; ")
+	return d, nil
+}
+
+// onlyHome reports whether the source's name says that it is a home directory alone.
+func onlyHome(s *backup.Source) bool { return s.Loose && strings.Contains(s.Name, "."+formHome+"-") }
+
+// lacking tells what a tree does not have that every account has.
+func (c *cutter) lacking() (backup.Status, string) {
+	switch {
+	case c.root.kind == noRoot:
+		return backup.Incomplete, "no account found: neither cp/ nor a home directory"
+	case c.root.kind == partialRoot && c.root.shape.dirs["cp"]:
+		return backup.Incomplete, "cp/ stands alone: homedir/, homedir.tar and userdata/ are missing"
+	case c.root.kind == partialRoot:
+		return backup.Incomplete, "cp/ is missing"
+	}
+	return "", ""
+}
+
+// findHome finds the home directory. Where there are both homedir/ and homedir.tar, the one with more in
+// it is the home: the other is an empty folder or a leftover.
+func (c *cutter) findHome() {
+	if c.root.kind == homeRoot {
+		c.home, c.hasHome = c.root.spot, true
+		return
+	}
+	c.home, c.hasHome = c.folder(c.root.spot, "homedir")
+	if nested, ok := c.folder(c.root.spot, nestedHome); ok && (!c.hasHome || nested.Count > c.home.Count) {
+		c.home, c.hasHome = nested, true
+	}
+}
+
+// cut makes all parts. What a customer cannot multiply comes first: the bound on the number of grafts
+// then only ever costs the customer's own mailboxes.
+func (c *cutter) cut() {
+	c.cutFiles()
+	if c.root.kind != homeRoot {
+		c.cutWholes()
+		c.cutDatabases()
+		c.cutDatabaseUsers()
+		c.cutDNS()
+		c.cutCron()
+		c.cutCounts()
+		c.cutMailRoutes()
+	}
+	c.cutHomeKeys()
+	c.cutAutoresponders()
+	c.cutMail()
+	if c.hasHome && c.home.path == "" {
+		c.cutBareHome()
+	}
+}
+
+// cutFiles shows the home directory. A homedir.tar whose members are not known is shown as the file it is.
+func (c *cutter) cutFiles() {
+	if c.hasHome {
+		c.counts[backup.Files] = int(min(c.home.Count, 1<<31-1))
+		if c.home.path != "" {
+			c.graft(backup.Files, string(backup.Files), c.home, false)
+		}
+		return
+	}
+	if packed, ok := c.in(c.root.spot, "homedir.tar"); ok && packed.IsRegular() {
+		c.graft(backup.Files, "files/homedir.tar", packed, false)
+	}
+}
+
+// cutBareHome shows a home directory that is the whole tree, which a graft cannot name: entry by entry.
+// Links at its top are in full/ only.
+func (c *cutter) cutBareHome() {
+	for at := range c.each(c.home) {
+		c.graft(backup.Files, "files/"+at.Name, at, false)
+	}
+}

@@ -1,0 +1,149 @@
+package cpanel
+
+import (
+	"strings"
+)
+
+// Bounds of the search for the root.
+const (
+	maxRootDepth = 3
+	maxVisited   = 256
+)
+
+// rootKind is how much of an account stands at a root.
+type rootKind int
+
+const (
+	noRoot      rootKind = iota
+	fullRoot             // cp/ and what belongs to it
+	partialRoot          // some of the folders of an account
+	homeRoot             // a home directory alone
+)
+
+// root is where an account's data begin.
+type root struct {
+	spot
+	kind  rootKind
+	shape shape
+}
+
+// findRoot searches the tree level by level. Below a home directory nothing is searched: what stands
+// there is the customer's, who could place anybody's account in it.
+func (c *cutter) findRoot(account string) root {
+	level := []spot{{Item: c.tree.Root()}}
+	visited := 0
+	for depth := 0; depth <= maxRootDepth && len(level) > 0; depth++ {
+		best := root{}
+		var next []spot
+		for _, at := range level {
+			if visited++; visited > maxVisited {
+				break
+			}
+			found := c.judge(at)
+			if better(found, best, account) {
+				best = found
+			}
+			if found.kind == noRoot {
+				next = append(next, c.foldersBelow(at)...)
+			}
+		}
+		if best.kind != noRoot {
+			return best
+		}
+		level = next
+	}
+	return root{spot: spot{Item: c.tree.Root()}}
+}
+
+// better reports whether a is the better root of two on one level.
+func better(a, b root, account string) bool {
+	switch {
+	case a.kind == noRoot:
+		return false
+	case b.kind == noRoot || a.kind < b.kind:
+		return true
+	}
+	return a.kind == b.kind && isFolderOf(a.Name, account) && !isFolderOf(b.Name, account)
+}
+
+func isFolderOf(folder, account string) bool {
+	return strings.TrimPrefix(folder, "cpmove-") == account
+}
+
+// judge tells what kind of root a folder is.
+func (c *cutter) judge(at spot) root {
+	s := shapeOf(nil)
+	for _, name := range rootNames {
+		if it, ok := c.in(at, name); ok {
+			s.add(name, it.Mode)
+		}
+	}
+	r := root{spot: at, shape: s}
+	switch {
+	case s.dirs["public_html"]: // no account has it beside cp/, and every home has it
+		r.kind = homeRoot
+	case s.account():
+		r.kind = fullRoot
+	case s.home() && s.known == 0:
+		r.kind = homeRoot
+	case s.dirs["cp"] || s.dirs["homedir"] || s.files["homedir.tar"] || s.known >= 2:
+		r.kind = partialRoot
+	}
+	return r
+}
+
+// foldersBelow lists the folders in which a root may be, as many as the search can visit.
+func (c *cutter) foldersBelow(at spot) []spot {
+	var dirs []spot
+	for it := range c.each(at) {
+		if len(dirs) == maxVisited {
+			break
+		}
+		if it.IsDir() {
+			dirs = append(dirs, it)
+		}
+	}
+	return dirs
+}
+
+// fullPath tells what full/ shows: the root, unless anything stands beside the path to it.
+func (c *cutter) fullPath(r root) string {
+	at := spot{Item: c.tree.Root()}
+	for rest := r.path; rest != ""; {
+		if n, err := c.tree.Len(c.ctx, at.Item); c.failed(err) || n != 1 {
+			return ""
+		}
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		next, ok := c.in(at, name)
+		if !ok {
+			return ""
+		}
+		at = next
+	}
+	return r.path
+}
+
+// canonical is the name of the account: that of the file in cp/. Where there are several and none is the
+// one that was expected, the tree does not tell.
+func (c *cutter) canonical(r root, expected string) string {
+	cp, ok := c.in(r.spot, "cp")
+	if !ok || r.kind == homeRoot {
+		return ""
+	}
+	name, names := "", 0
+	for it := range c.each(cp) {
+		if !it.IsRegular() || !validAccount(it.Name) {
+			continue
+		}
+		if it.Name == expected {
+			return expected
+		}
+		name = it.Name
+		names++
+	}
+	if names != 1 {
+		return ""
+	}
+	return name
+}

@@ -1,0 +1,130 @@
+package cpanel
+
+import (
+	"strings"
+
+	"slotfs/indexer/backup"
+)
+
+// whole is a file or folder at the root of an account that is shown as it is.
+type whole struct {
+	kind   backup.PartKind
+	name   string // at the root
+	path   string // in the snapshot's folder
+	secret bool
+}
+
+var wholes = []whole{
+	{backup.Lists, "mm", "lists/mm", false},
+	{backup.Lists, "mma", "lists/mma", false},
+	{backup.Lists, "mms", "lists/mms", false},
+	{backup.DNS, "dnssec_keys", "dns/keys", true},
+	{backup.SSL, "apache_tls", "ssl/apache_tls", true},
+	{backup.SSL, "ssl", "ssl/ssl", true},
+	{backup.SSL, "sslcerts", "ssl/sslcerts", true},
+	{backup.SSL, "sslkeys", "ssl/sslkeys", true},
+	{backup.FTP, "proftpdpasswd", "ftp/proftpdpasswd", true},
+	{backup.Domains, "userdata", "domains/userdata", false},
+	{backup.Domains, "httpfiles", "domains/httpfiles", false},
+	{backup.Domains, "addons", "domains/addons", false},
+	{backup.Domains, "pds", "domains/pds", false},
+	{backup.Domains, "sds", "domains/sds", false},
+	{backup.Domains, "sds2", "domains/sds2", false},
+	{backup.Reseller, "resellerconfig", "reseller/resellerconfig", false},
+	{backup.Reseller, "resellerfeatures", "reseller/resellerfeatures", false},
+	{backup.Reseller, "resellerpackages", "reseller/resellerpackages", false},
+	{backup.Config, "cp", "config/cp", false},
+	{backup.Config, "authnlinks", "config/authnlinks", false},
+	{backup.Config, "autossl.json", "config/autossl.json", false},
+	{backup.Config, "customizations", "config/customizations", false},
+	{backup.Config, "digestshadow", "config/digestshadow", true},
+	{backup.Config, "has_sslstorage", "config/has_sslstorage", false},
+	{backup.Config, "homedir_paths", "config/homedir_paths", false},
+	{backup.Config, "ips", "config/ips", false},
+	{backup.Config, "locale", "config/locale", false},
+	{backup.Config, "mailbox_format.cpanel", "config/mailbox_format.cpanel", false},
+	{backup.Config, "mysql_host_notes.json", "config/mysql_host_notes.json", false},
+	{backup.Config, "nobodyfiles", "config/nobodyfiles", false},
+	{backup.Config, "quota", "config/quota", false},
+	{backup.Config, "shadow", "config/shadow", true},
+	{backup.Config, "shell", "config/shell", false},
+	{backup.Config, "suspended", "config/suspended", false},
+	{backup.Config, "suspendinfo", "config/suspendinfo", false},
+	{backup.Config, "team", "config/team", true},
+	{backup.Config, "userconfig", "config/userconfig", false},
+	{backup.Config, "version", "config/version", false},
+	{backup.Config, "webcalls.json", "config/webcalls.json", false},
+}
+
+// cutWholes shows what needs no rearranging. pkgacct makes all its folders whether there is anything for
+// them or not, so empty ones are no parts.
+func (c *cutter) cutWholes() {
+	for _, w := range wholes {
+		at, ok := c.in(c.root.spot, w.name)
+		if !ok || at.IsDir() && at.Count == 0 {
+			continue
+		}
+		if c.graft(w.kind, w.path, at, w.secret) && w.kind == backup.Reseller {
+			c.counts[backup.Reseller]++
+		}
+	}
+	for _, name := range []string{"public", "private"} {
+		if keys, ok := c.folder(c.root.spot, "domainkeys", name); ok && keys.Count > 0 {
+			c.graft(backup.DKIM, "dkim/"+name, keys, name == "private")
+		}
+	}
+}
+
+// cutHomeKeys shows the certificates and keys that the customer's home holds.
+func (c *cutter) cutHomeKeys() {
+	if keys, ok := c.folder(c.home, "ssl"); ok && keys.Count > 0 {
+		c.graft(backup.SSL, "ssl/home", keys, true)
+	}
+}
+
+// cutDNS shows the zones.
+func (c *cutter) cutDNS() {
+	zones, _ := c.folder(c.root.spot, "dnszones")
+	for zone := range c.each(zones) {
+		if strings.HasSuffix(zone.Name, ".db") && zone.IsRegular() &&
+			c.graft(backup.DNS, "dns/"+zone.Name, zone, false) {
+			c.counts[backup.DNS]++
+		}
+	}
+}
+
+// cutCron shows the tables of jobs: one, named after the account.
+func (c *cutter) cutCron() {
+	cron, _ := c.folder(c.root.spot, "cron")
+	for tab := range c.each(cron) {
+		if tab.IsRegular() && c.graft(backup.Cron, "cron/"+tab.Name, tab, false) {
+			c.counts[backup.Cron]++
+		}
+	}
+}
+
+// cutCounts counts what the whole folders hold.
+func (c *cutter) cutCounts() {
+	c.count(backup.Lists, func(at spot) bool { return at.IsDir() }, "mm")
+	c.count(backup.DKIM, func(at spot) bool { return at.IsRegular() }, "domainkeys", "public")
+	c.count(backup.SSL, func(at spot) bool { return at.IsRegular() }, "apache_tls")
+	if c.counts[backup.SSL] == 0 {
+		c.count(backup.SSL, func(at spot) bool { return strings.HasSuffix(at.Name, ".crt") }, "sslcerts")
+	}
+	if n := countFTP(c.content("proftpdpasswd"), c.account); n > 0 {
+		c.counts[backup.FTP] = n
+	}
+	if n := len(parseDomains(c.content("userdata", "main"))); n > 0 {
+		c.counts[backup.Domains] = n
+	}
+}
+
+// count adds the entries of the folder at path that are of a kind.
+func (c *cutter) count(kind backup.PartKind, counts func(spot) bool, path ...string) {
+	dir, _ := c.folder(c.root.spot, path...)
+	for at := range c.each(dir) {
+		if counts(at) {
+			c.counts[kind]++
+		}
+	}
+}
