@@ -34,7 +34,7 @@ func TestFlippedBytesAreErrorsOrOtherValuesButNeverPanics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		step := 1 + len(data)/150
+		step := 1 + len(data)/60
 		for i := 0; i < len(data); i += step {
 			for _, flip := range []byte{1, 0x80, 0xff} {
 				broken := bytes.Clone(data)
@@ -45,7 +45,7 @@ func TestFlippedBytesAreErrorsOrOtherValuesButNeverPanics(t *testing.T) {
 				}
 				accepted++
 				tr := New(&unchecked{store, h, broken}, root, NewCache(0))
-				walkNumbers(tr, 40)
+				walkNumbers(tr, 12)
 			}
 		}
 		for n := 0; n < len(data); n += step {

@@ -1,0 +1,135 @@
+package tree
+
+import (
+	"context"
+	"testing"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/tree/treetest"
+)
+
+// linkStep is a member of the cases below: a file, or a hard link if link is set, or a directory if its
+// path ends with '/'.
+type linkStep struct{ path, link string }
+
+func TestHardLinksKeepTheFileTheyWereMadeOf(t *testing.T) {
+	type name struct {
+		nlink uint32
+		link  string
+		size  int64 // number of the member that brought the content, from 1
+	}
+	cases := map[string]struct {
+		steps []linkStep
+		want  map[string]name
+	}{
+		"two names": {
+			[]linkStep{{"a", ""}, {"d/b", "a"}},
+			map[string]name{"a": {2, "", 1}, "d/b": {2, "a", 1}}},
+		"link to a link": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "b"}},
+			map[string]name{"a": {3, "", 1}, "b": {3, "a", 1}, "c": {3, "a", 1}}},
+		"link to itself": {
+			[]linkStep{{"a", ""}, {"a", "a"}},
+			map[string]name{"a": {1, "", 1}}},
+		"same link twice": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"b", "a"}},
+			map[string]name{"a": {2, "", 1}, "b": {2, "a", 1}}},
+		"first name replaced": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}},
+			map[string]name{"b": {2, "", 1}, "c": {2, "b", 1}, "a": {1, "", 4}}},
+		"first name replaced, then linked again": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}, {"d", "a"}, {"e", "c"}},
+			map[string]name{"b": {3, "", 1}, "c": {3, "b", 1}, "e": {3, "b", 1}, "a": {2, "", 4}, "d": {2, "a", 4}}},
+		"first name comes back as a link": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"a", ""}, {"a", "b"}},
+			map[string]name{"a": {2, "", 1}, "b": {2, "a", 1}}},
+		"link replaced": {
+			[]linkStep{{"a", ""}, {"b", "a"}, {"b", ""}},
+			map[string]name{"a": {1, "", 1}, "b": {1, "", 3}}},
+		"only name left": {
+			[]linkStep{{"d/a", ""}, {"b", "d/a"}, {"d", ""}},
+			map[string]name{"b": {1, "", 1}, "d": {1, "", 3}}},
+		"target becomes the folder of its link": {
+			[]linkStep{{"a", ""}, {"a/b", "a"}},
+			map[string]name{"a/b": {1, "", 1}}},
+		"target missing": {
+			[]linkStep{{"b", "a"}, {"c", "c"}},
+			map[string]name{}},
+		"target is a directory": {
+			[]linkStep{{"a/", ""}, {"b", "a"}},
+			map[string]name{}},
+	}
+	for title, c := range cases {
+		t.Run(title, func(t *testing.T) {
+			store := treetest.NewStore()
+			b := NewBuilder(store, backup.Entry{})
+			for i, s := range c.steps {
+				at := int64(i) * 2 * block
+				path, e := s.path, backup.Entry{Mode: backup.ModeRegular | 0o600, Size: int64(i + 1), Offset: at + block}
+				if path[len(path)-1] == '/' {
+					path, e = path[:len(path)-1], backup.Entry{Mode: backup.ModeDir | 0o755}
+				}
+				if s.link != "" {
+					e = backup.Entry{Link: s.link}
+				}
+				if _, err := b.Add(context.Background(), path, e, at); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := map[string]name{}
+			for path, e := range byPath(t, New(store, finish(t, b), NewCache(0))) {
+				if e.IsDir() {
+					continue
+				}
+				got[path] = name{e.Nlink, e.Link, e.Size}
+				if e.Offset != 2*block*(e.Size-1)+block {
+					t.Errorf("%s is at %d, content of member %d", path, e.Offset, e.Size)
+				}
+			}
+			if len(got) != len(c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+			for path, want := range c.want {
+				if got[path] != want {
+					t.Errorf("%s is %+v, want %+v", path, got[path], want)
+				}
+			}
+		})
+	}
+}
+
+func TestFinishWithoutHardLinksReadsNothingButTheRoot(t *testing.T) {
+	store := treetest.NewStore()
+	b := NewBuilder(store, backup.Entry{})
+	for _, s := range mailSteps(2000) {
+		if _, err := b.Add(context.Background(), s.path, s.e, s.at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, _ := store.Calls()
+	finish(t, b)
+	if after, _ := store.Calls(); after-before > 1 {
+		t.Errorf("%d nodes read", after-before)
+	}
+}
+
+func TestFinishedTreeDoesNotTellThatItWasFlushed(t *testing.T) {
+	store := treetest.NewStore()
+	b := NewBuilder(store, backup.Entry{})
+	for i, s := range []step{
+		{"d/e/a", backup.Entry{Mode: backup.ModeRegular, Offset: block}, 0},
+		{"d/b", backup.Entry{Link: "d/e/a"}, block},
+		{"d/b", backup.Entry{Mode: backup.ModeRegular, Offset: 3 * block}, 2 * block},
+	} {
+		if _, err := b.Add(context.Background(), s.path, s.e, s.at); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	got := finish(t, b)
+	want := buildSteps(t, store, []step{
+		{"d/e/a", backup.Entry{Mode: backup.ModeRegular, Offset: block}, 0},
+		{"d/b", backup.Entry{Mode: backup.ModeRegular, Offset: 3 * block}, 2 * block}})
+	if got.Child != want.Child {
+		t.Error("a link that is gone left a trace in the nodes")
+	}
+}
