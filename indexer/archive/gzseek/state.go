@@ -11,12 +11,24 @@ const stateVersion = 1
 // The flags of a mark in a state.
 const markHeader = 1 << 0
 
+// packWait is how long a state may be late, in bytes of output.
+const packWait = 2 << 20
+
 // save hands out the state when it is due. The last undecided mark is where a pass goes on: what lies between it
 // and the end of the output is decoded again, but not handed out again. So there is never a half-read block to keep.
 func (s *Scanner) save() error {
 	c := &s.choose
-	if s.Save == nil || c.at < s.saveAt || !c.started || !c.packed {
+	if s.Save == nil || c.at < s.saveAt || !c.started {
 		return nil
+	}
+	if !c.packed {
+		// Wait for the output that tells what the window needs, but not for ever: points may be close.
+		if c.at < s.saveAt+packWait {
+			return nil
+		}
+		if err := c.pack(); err != nil {
+			return err
+		}
 	}
 	s.saveAt = (c.at/s.Every + 1) * s.Every
 	b := []byte{stateVersion}
