@@ -1,9 +1,21 @@
 // Package content reads what is in a snapshot: files of a tree from the remote files themselves, members of an
 // archive through its seek points. Every byte of an archive is checked before it is handed out. It knows no protocol.
+//
+// A source is what bytes come from: one remote file, the pieces of an archive put one behind the other, or what a
+// compressed archive unpacks to. All files of one archive share its source, so that whoever copies them in
+// the archive's order reads one stream. Sources fill a cache of blocks that all of a Reader share; work on a
+// block is shared by everybody who waits for it, and belongs to none of them.
 package content
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
@@ -19,34 +31,260 @@ type Points interface {
 
 // Options of a Reader.
 type Options struct {
-	Memory int64 // bytes of decoded spans and fetched blocks kept; default 64 MiB
+	Memory   int64         // bytes of decoded spans and fetched blocks kept; default 64 MiB
+	Deadline time.Duration // how long work on a block may go without progress; default 60 s
+	Handles  int           // remote files kept open; default 64
+	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
+	Now      func() time.Time
 }
 
+func (o *Options) fill() {
+	if o.Memory <= 0 {
+		o.Memory = 64 << 20
+	}
+	if o.Deadline <= 0 {
+		o.Deadline = 60 * time.Second
+	}
+	if o.Handles <= 0 {
+		o.Handles = 64
+	}
+	if o.Recheck <= 0 {
+		o.Recheck = 30 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// maxSources is how many sources are remembered after their last file was closed.
+const maxSources = 256
+
 // Reader reads the snapshots of one destination. It is safe for concurrent use.
-type Reader struct{}
+type Reader struct {
+	dest     dest.Reader
+	points   Points
+	o        Options
+	cache    cache
+	handles  handles
+	paused   paused
+	streams  streams
+	decoders sync.Pool // of *gzseek.Decoder
+
+	ctx    context.Context // of all work; ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu sync.Mutex
+	// mu guards what follows.
+	closed  bool
+	sources recently[string, *shared]
+	nextID  uint64
+}
 
 // NewReader reads from d with the seek points in points.
-func NewReader(d dest.Reader, points Points, o Options) *Reader { panic("unwritten") }
+func NewReader(d dest.Reader, points Points, o Options) *Reader {
+	o.fill()
+	r := &Reader{dest: d, points: points, o: o}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	r.cache.limit = o.Memory
+	r.handles.limit = o.Handles
+	return r
+}
 
 // Open prepares reading the regular file it of snapshot s, whose tree is t. It does not wait for the network.
 func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it tree.Item) (*File, error) {
-	panic("unwritten")
+	if !it.IsRegular() {
+		return nil, fmt.Errorf("open %q: no regular file: %w", it.Name, fs.ErrInvalid)
+	}
+	f := &File{name: it.Name, size: it.Size}
+	switch s.Kind {
+	case backup.Tree:
+		path, err := t.Path(ctx, it.Number)
+		if err != nil {
+			return nil, fmt.Errorf("open %q: %w", it.Name, err)
+		}
+		if top := s.Files[0].Path; top != "" {
+			path = top + "/" + path
+		}
+		// SFTP tells whole seconds only.
+		remote := backup.File{Path: path, Size: it.Size, MTime: floorSeconds(it.MTime)}
+		f.parts = []part{{length: it.Size}}
+		return f, r.attach(f, plainKey(remote), remoteFile, remote)
+	case backup.Tar, backup.TarGzip:
+		f.parts = partsOf(&it.Entry)
+		if s.Kind == backup.Tar {
+			return f, r.attach(f, archiveKey(s), plainArchive, s.Files...)
+		}
+		f.serial = s.Serial
+		return f, r.attach(f, archiveKey(s), gzipArchive, s.Files...)
+	}
+	return nil, fmt.Errorf("open %q: snapshot of unknown kind %q", it.Name, s.Kind)
 }
 
 // OpenOriginal prepares reading the n-th remote file of an archive snapshot as it lies there.
 func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*File, error) {
-	panic("unwritten")
+	if s.Kind == backup.Tree || n < 0 || n >= len(s.Files) {
+		return nil, fmt.Errorf("open piece %d of %s: %w", n, s.Key(), fs.ErrNotExist)
+	}
+	remote := s.Files[n]
+	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
+	return f, r.attach(f, plainKey(remote), remoteFile, remote)
+}
+
+func floorSeconds(ns int64) int64 {
+	s := ns / int64(time.Second)
+	if ns%int64(time.Second) < 0 {
+		s--
+	}
+	return s
+}
+
+func plainKey(f backup.File) string { return fmt.Sprintf("file %d %d %s", f.Size, f.MTime, f.Path) }
+
+func archiveKey(s *backup.Snapshot) string {
+	key := fmt.Sprintf("archive %d", s.Serial)
+	for _, f := range s.Files {
+		key += fmt.Sprintf("\x00%d %d %s", f.Size, f.MTime, f.Path)
+	}
+	return key
+}
+
+// The sorts of sources.
+const (
+	remoteFile = iota
+	plainArchive
+	gzipArchive
+)
+
+// attach connects f with its source, which is made unless it is there.
+func (r *Reader) attach(f *File, key string, sort int, files ...backup.File) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return fmt.Errorf("open %q: %w", f.name, fs.ErrClosed)
+	}
+	s, ok := r.sources.get(key)
+	if !ok {
+		r.nextID++
+		m := newRemote(r, files)
+		s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams}
+		if sort == gzipArchive {
+			s.source = &unpacked{r: r, id: r.nextID, serial: f.serial, remote: m}
+		} else {
+			s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size()}
+		}
+		s.limit = min(maxAhead, r.o.Memory/4)
+	}
+	s.users++
+	f.r, f.source = r, s
+	r.sources.put(key, s)
+	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })
+	return nil
+}
+
+// detach ends one use of a source. A remote file that nobody reads is closed; archives stay open for the next
+// of their files.
+func (r *Reader) detach(s *shared) {
+	r.mu.Lock()
+	s.users--
+	idle := s.users == 0 && s.single
+	r.mu.Unlock()
+	if idle {
+		s.remote.release()
+	}
 }
 
 // Close gives memory and remote handles back.
-func (r *Reader) Close() error { panic("unwritten") }
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.cancel()
+	r.work.Wait()
+	r.cache.clear()
+	r.handles.closeAll()
+	return nil
+}
+
+// begin counts work that Close waits for; false means that the Reader is closed.
+func (r *Reader) begin() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return false
+	}
+	r.work.Add(1)
+	return true
+}
 
 // File is the content of one file. It is safe for concurrent use.
-type File struct{}
+type File struct {
+	r      *Reader
+	name   string
+	size   int64
+	serial uint64
+	source *shared
+	parts  []part // ascending; what lies between them reads as zeros
+	closed atomic.Bool
+}
 
 // ReadAt reads len(p) bytes at off; fewer only with an error, io.EOF at the end. backup.ErrStale when the remote
 // file is not the one that was indexed, backup.ErrCorrupt when its bytes are not.
-func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) { panic("unwritten") }
+func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	switch {
+	case f.closed.Load():
+		return 0, fmt.Errorf("read %q: %w", f.name, fs.ErrClosed)
+	case off < 0:
+		return 0, fmt.Errorf("read %q at %d: %w", f.name, off, fs.ErrInvalid)
+	case len(p) == 0:
+		return 0, nil
+	case off >= f.size:
+		return 0, io.EOF
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	want := p[:min(int64(len(p)), f.size-off)]
+	n, err := f.read(ctx, want, off)
+	if err != nil {
+		return n, fmt.Errorf("read %q at %d: %w", f.name, off+int64(n), err)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// read fills p, part by part.
+func (f *File) read(ctx context.Context, p []byte, off int64) (done int, err error) {
+	for done < len(p) {
+		at, part, data := find(f.parts, off+int64(done))
+		rest := p[done:]
+		if at >= 0 {
+			rest = rest[:min(int64(len(rest)), at)]
+		}
+		if !data {
+			clear(rest)
+			done += len(rest)
+			continue
+		}
+		n, err := f.source.read(ctx, rest, part)
+		done += n
+		if err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
 
 // Close gives up the file. Nothing is flushed; there is nothing to lose.
-func (f *File) Close() error { panic("unwritten") }
+func (f *File) Close() error {
+	if f.closed.Swap(true) {
+		return fmt.Errorf("close %q: %w", f.name, fs.ErrClosed)
+	}
+	f.r.detach(f.source)
+	return nil
+}
+
+// errReader says that the Reader was closed under somebody who was reading.
+var errReader = errors.New("reader closed")

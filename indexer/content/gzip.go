@@ -1,0 +1,192 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"slotfs/indexer/archive/gzseek"
+)
+
+// unpacked reads what a gzip stream unpacks to, span by span. Every span that is wanted has a decoder of its own,
+// which stops where nobody wants more and goes on from there when somebody does.
+type unpacked struct {
+	r      *Reader
+	id     uint64
+	serial uint64
+	remote *remote
+
+	mu sync.Mutex
+	// mu guards what follows.
+	spans []*span // by offset
+}
+
+var _ source = (*unpacked)(nil)
+
+// maxSpans is how many idle spans, with their points, a source remembers.
+const maxSpans = 48
+
+// span is what lies between two seek points.
+type span struct {
+	src   *unpacked
+	point *gzseek.Point
+	// The source's mu guards what follows.
+	target  int64 // decode as far as this
+	ahead   bool  // although nobody waits
+	waiters []*waiter
+	run     *run // nil: no decoder
+}
+
+func (s *span) end() int64 { return s.point.Out + s.point.Length }
+
+// waiter waits for the block at off.
+type waiter struct {
+	off int64
+	got chan result // has room for one
+}
+
+type result struct {
+	block []byte
+	err   error
+}
+
+func (a *unpacked) block(ctx context.Context, off int64) ([]byte, error) {
+	s, err := a.span(ctx, off)
+	if err != nil {
+		return nil, err
+	}
+	start := off - (off-s.point.Out)%gzseek.BlockSize
+	a.mu.Lock()
+	if b := a.r.cache.get(blockKey{a.id, start}); b != nil {
+		a.mu.Unlock()
+		return b[off-start:], nil
+	}
+	w := &waiter{off: start, got: make(chan result, 1)}
+	s.waiters = append(s.waiters, w)
+	s.want(start + 1)
+	a.mu.Unlock()
+	select {
+	case got := <-w.got:
+		if got.err != nil {
+			return nil, got.err
+		}
+		return got.block[off-start:], nil
+	case <-ctx.Done():
+		s.leave(w)
+		return nil, ctx.Err()
+	}
+}
+
+func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
+	for off < end {
+		s, err := a.span(ctx, off)
+		if err != nil {
+			return // whoever reads there will be told
+		}
+		a.mu.Lock()
+		if upTo := min(end, s.end()); !s.cached(off, upTo) {
+			s.ahead = s.ahead || ahead
+			s.want(upTo)
+		}
+		a.mu.Unlock()
+		off = s.end()
+	}
+}
+
+// span finds the span that off lies in.
+func (a *unpacked) span(ctx context.Context, off int64) (*span, error) {
+	a.mu.Lock()
+	i, known := slices.BinarySearchFunc(a.spans, off, compareSpan)
+	if known {
+		defer a.mu.Unlock()
+		return a.spans[i], nil
+	}
+	a.mu.Unlock()
+	p, err := a.r.points.Point(ctx, a.serial, off)
+	if err != nil {
+		return nil, fmt.Errorf("find seek point: %w", err)
+	}
+	if p.Out > off || off >= p.Out+p.Length {
+		return nil, fmt.Errorf("archive has nothing at byte %d: %w", off, io.ErrUnexpectedEOF)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i, known = slices.BinarySearchFunc(a.spans, off, compareSpan)
+	if !known {
+		a.forget()
+		i, _ = slices.BinarySearchFunc(a.spans, off, compareSpan)
+		a.spans = slices.Insert(a.spans, i, &span{src: a, point: p})
+	}
+	return a.spans[i], nil
+}
+
+func compareSpan(s *span, off int64) int {
+	switch {
+	case s.end() <= off:
+		return -1
+	case s.point.Out > off:
+		return 1
+	}
+	return 0
+}
+
+// forget makes room for a span by leaving out those that nobody works on. It needs a.mu.
+func (a *unpacked) forget() {
+	if len(a.spans) < maxSpans {
+		return
+	}
+	a.spans = slices.DeleteFunc(a.spans, func(s *span) bool { return s.run == nil && len(s.waiters) == 0 })
+}
+
+// cached reports whether all blocks from off to end are in the cache.
+func (s *span) cached(off, end int64) bool {
+	for start := off - (off-s.point.Out)%gzseek.BlockSize; start < end; start += gzseek.BlockSize {
+		if !s.src.r.cache.has(blockKey{s.src.id, start}) {
+			return false
+		}
+	}
+	return true
+}
+
+// want has the span decoded up to target. It needs the source's mu.
+func (s *span) want(target int64) {
+	s.target = max(s.target, target)
+	if s.run == nil {
+		s.start()
+		return
+	}
+	s.run.reach(s)
+	s.run.poke()
+}
+
+// leave ends waiting. A decoder that nobody wants anything of is stopped.
+func (s *span) leave(w *waiter) {
+	s.src.mu.Lock()
+	defer s.src.mu.Unlock()
+	s.waiters = slices.DeleteFunc(s.waiters, func(v *waiter) bool { return v == w })
+	if len(s.waiters) == 0 && !s.ahead && s.run != nil {
+		s.target = 0
+		s.run.cancel(errUnwanted)
+	}
+}
+
+// deliver hands a block to those who wait for it. It needs the source's mu.
+func (s *span) deliver(off int64, block []byte) {
+	s.waiters = slices.DeleteFunc(s.waiters, func(w *waiter) bool {
+		if w.off != off {
+			return false
+		}
+		w.got <- result{block: block}
+		return true
+	})
+}
+
+// fail tells everybody who waits that it was in vain. It needs the source's mu.
+func (s *span) fail(err error) {
+	for _, w := range s.waiters {
+		w.got <- result{err: err}
+	}
+	s.waiters = nil
+}

@@ -1,0 +1,131 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// plainBlock is the unit in which uncompressed bytes are fetched: few enough for one small read, enough to
+// make a round trip worth it when many are in flight.
+const plainBlock = 256 << 10
+
+// plain reads the remote files of a snapshot as they are.
+type plain struct {
+	r      *Reader
+	id     uint64
+	remote *remote
+	size   int64
+
+	mu sync.Mutex
+	// mu guards what follows.
+	fetches map[int64]*blockFetch
+}
+
+var _ source = (*plain)(nil)
+
+// blockFetch is one block on its way.
+type blockFetch struct {
+	start   int64
+	waiting int  // who waits; guarded by the source's mu
+	ahead   bool // wanted without anybody waiting; likewise
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when data and err are there
+	data    []byte
+	err     error
+}
+
+func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
+	if off < 0 || off >= s.size {
+		return nil, fmt.Errorf("offset %d of %d bytes: %w", off, s.size, io.ErrUnexpectedEOF)
+	}
+	start := off - off%plainBlock
+	s.mu.Lock()
+	if b := s.r.cache.get(blockKey{s.id, start}); b != nil {
+		s.mu.Unlock()
+		return b[off-start:], nil
+	}
+	f := s.fetch(start)
+	if f == nil {
+		s.mu.Unlock()
+		return nil, errReader
+	}
+	f.waiting++
+	s.mu.Unlock()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		s.leave(f)
+		return nil, ctx.Err()
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	return f.data[off-start:], nil
+}
+
+// leave ends waiting for a fetch. It is given up if nobody else wants it.
+func (s *plain) leave(f *blockFetch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.waiting--
+	if f.waiting == 0 && !f.ahead {
+		f.cancel()
+		s.forget(f)
+	}
+}
+
+func (s *plain) want(ctx context.Context, off, end int64, ahead bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for start := off - off%plainBlock; start < min(end, s.size); start += plainBlock {
+		if s.r.cache.has(blockKey{s.id, start}) {
+			continue
+		}
+		if f := s.fetch(start); f != nil && ahead {
+			f.ahead = true
+		}
+	}
+}
+
+// fetch returns the fetch of the block at start, begun unless there is one. It is nil if the Reader is closed. It needs s.mu.
+func (s *plain) fetch(start int64) *blockFetch {
+	if f := s.fetches[start]; f != nil {
+		return f
+	}
+	if !s.r.begin() {
+		return nil
+	}
+	f := &blockFetch{start: start, done: make(chan struct{})}
+	var ctx context.Context
+	ctx, f.cancel = context.WithTimeout(s.r.ctx, s.r.o.Deadline)
+	if s.fetches == nil {
+		s.fetches = map[int64]*blockFetch{}
+	}
+	s.fetches[start] = f
+	go s.run(ctx, f)
+	return f
+}
+
+func (s *plain) run(ctx context.Context, f *blockFetch) {
+	defer s.r.work.Done()
+	defer f.cancel()
+	buf := make([]byte, min(plainBlock, s.size-f.start))
+	err := s.remote.readAt(ctx, buf, f.start)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f.err = err; err == nil {
+		f.data = buf
+		s.r.cache.put(blockKey{s.id, f.start}, buf)
+	}
+	s.forget(f)
+	close(f.done)
+}
+
+// forget takes a fetch from the list, so that the next one who wants the block begins anew. It needs s.mu.
+func (s *plain) forget(f *blockFetch) {
+	if s.fetches[f.start] == f {
+		delete(s.fetches, f.start)
+	}
+}

@@ -1,0 +1,280 @@
+package content
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+)
+
+// remote is the remote file of a source, or the pieces of a split archive as one file. It is opened when it is
+// needed, and compared with what was indexed: whenever it is opened, and then again after a while. For that it is
+// opened anew, because an open handle goes on showing a file that was replaced or deleted long ago.
+type remote struct {
+	r     *Reader
+	files []backup.File
+
+	lock chan struct{} // one token: held while the file is opened, by who can stop waiting
+	// lock guards what follows.
+	handle *handle
+}
+
+func newRemote(r *Reader, files []backup.File) *remote {
+	return &remote{r: r, files: files, lock: make(chan struct{}, 1)}
+}
+
+func (m *remote) size() (total int64) {
+	for _, f := range m.files {
+		total += f.Size
+	}
+	return total
+}
+
+// handle is an open remote. It is closed when it is given up and nobody uses it.
+type handle struct {
+	dest.File
+	pieces []dest.File
+	opened time.Time
+
+	checked chan struct{} // closed when fault is known
+	fault   error         // of the comparison with the index
+
+	mu sync.Mutex
+	// mu guards what follows.
+	users   int
+	retired bool
+}
+
+// readAt fills p from offset off on. What comes back is what was indexed, as far as size and time tell. A
+// handle that fails is given up, and the file is opened and compared once more.
+func (m *remote) readAt(ctx context.Context, p []byte, off int64) error {
+	err := m.tryRead(ctx, p, off)
+	if err == nil || ctx.Err() != nil || errors.Is(err, backup.ErrStale) || errors.Is(err, dest.ErrClosed) {
+		return err
+	}
+	return m.tryRead(ctx, p, off)
+}
+
+func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
+	h, err := m.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.done()
+	n, err := h.ReadAt(ctx, p, off)
+	// The answer to the comparison travels beside that of the first read.
+	if fault := h.verify(ctx); fault != nil {
+		h.retire()
+		return fault
+	}
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	h.retire()
+	return fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(n), err)
+}
+
+// compare opens the remote anew and compares it with the index, after something was wrong with its bytes.
+func (m *remote) compare(ctx context.Context) error {
+	m.release()
+	h, err := m.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.done()
+	return h.verify(ctx)
+}
+
+// acquire returns the open remote, which the caller must be done with.
+func (m *remote) acquire(ctx context.Context) (*handle, error) {
+	select {
+	case m.lock <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-m.lock }()
+	if h := m.handle; h != nil && m.aged(h) {
+		h.retire()
+	}
+	if m.handle == nil || !m.handle.use() {
+		h, err := m.open(ctx)
+		if err != nil {
+			return nil, err
+		}
+		h.use()
+		m.handle = h
+	}
+	m.r.handles.used(m)
+	return m.handle, nil
+}
+
+// aged reports whether it is time to compare anew.
+func (m *remote) aged(h *handle) bool { return m.r.o.Now().Sub(h.opened) >= m.r.o.Recheck }
+
+// open opens all pieces and begins to compare them.
+func (m *remote) open(ctx context.Context) (*handle, error) {
+	h := &handle{pieces: make([]dest.File, len(m.files)), checked: make(chan struct{}), opened: m.r.o.Now()}
+	group, gctx := errgroup.WithContext(ctx)
+	sizes := make([]int64, len(m.files))
+	for i, f := range m.files {
+		sizes[i] = f.Size
+		group.Go(func() error {
+			file, err := m.r.dest.Open(gctx, f.Path)
+			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) {
+				return fmt.Errorf("open %s: %w: %w", f.Path, backup.ErrStale, err)
+			}
+			if err != nil {
+				return fmt.Errorf("open %s: %w", f.Path, err)
+			}
+			h.pieces[i] = file
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		h.closePieces()
+		return nil, err
+	}
+	if h.File = h.pieces[0]; len(h.pieces) > 1 {
+		h.File = dest.Concat(h.pieces, sizes)
+	}
+	if !m.r.begin() {
+		h.closePieces()
+		return nil, errReader
+	}
+	h.users++
+	go m.check(h)
+	return h, nil
+}
+
+// check compares the pieces of a handle with the index.
+func (m *remote) check(h *handle) {
+	defer m.r.work.Done()
+	defer h.done()
+	defer close(h.checked)
+	ctx, cancel := context.WithTimeout(m.r.ctx, m.r.o.Deadline)
+	defer cancel()
+	group, ctx := errgroup.WithContext(ctx)
+	for i, f := range m.files {
+		group.Go(func() error {
+			info, err := h.pieces[i].Stat(ctx)
+			if err != nil {
+				return fmt.Errorf("stat %s: %w", f.Path, err)
+			}
+			if info.Size != f.Size || info.MTime != f.MTime {
+				return fmt.Errorf("%s: %w", f.Path, backup.ErrStale)
+			}
+			return nil
+		})
+	}
+	h.fault = group.Wait()
+}
+
+// verify waits for the comparison.
+func (h *handle) verify(ctx context.Context) error {
+	select {
+	case <-h.checked:
+		return h.fault
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// release closes the remote, unless somebody is opening it at this moment.
+func (m *remote) release() {
+	select {
+	case m.lock <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-m.lock }()
+	if m.handle != nil {
+		m.handle.retire()
+		m.handle = nil
+	}
+}
+
+// use begins a use; false means that the handle was given up.
+func (h *handle) use() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.retired {
+		return false
+	}
+	h.users++
+	return true
+}
+
+// done ends one use.
+func (h *handle) done() {
+	h.mu.Lock()
+	h.users--
+	last := h.users == 0 && h.retired
+	h.mu.Unlock()
+	if last {
+		h.closePieces()
+	}
+}
+
+// retire lets the last user close the handle.
+func (h *handle) retire() {
+	h.mu.Lock()
+	idle := h.users == 0 && !h.retired
+	h.retired = true
+	h.mu.Unlock()
+	if idle {
+		h.closePieces()
+	}
+}
+
+func (h *handle) closePieces() {
+	for _, f := range h.pieces {
+		if f != nil {
+			f.Close() // nothing was written: there is nothing to lose
+		}
+	}
+}
+
+// handles keeps the number of open remotes bounded.
+type handles struct {
+	limit int
+
+	mu sync.Mutex
+	// mu guards what follows.
+	order recently[*remote, *remote]
+}
+
+// used says that m is open, and closes what was not used for longest.
+func (s *handles) used(m *remote) {
+	s.mu.Lock()
+	s.order.put(m, m)
+	var over []*remote
+	for len(s.order.elements) > s.limit {
+		old, _ := s.order.dropOldest()
+		over = append(over, old)
+	}
+	s.mu.Unlock()
+	for _, old := range over {
+		if old != m {
+			old.release()
+		}
+	}
+}
+
+func (s *handles) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for old, ok := s.order.dropOldest(); ok; old, ok = s.order.dropOldest() {
+		old.release()
+	}
+}

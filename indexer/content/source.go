@@ -1,0 +1,112 @@
+package content
+
+import (
+	"context"
+	"sync"
+)
+
+// source makes blocks of bytes available.
+type source interface {
+	// block returns the bytes from off to the end of the block that off lies in, at least one.
+	block(ctx context.Context, off int64) ([]byte, error)
+	// want begins work on the bytes from off to end without waiting. ahead says that nobody waits for them.
+	want(ctx context.Context, off, end int64, ahead bool)
+}
+
+// shared is a source with those who read from it.
+type shared struct {
+	source
+	key     string
+	remote  *remote
+	single  bool  // one remote file of its own
+	users   int   // guarded by the Reader's mu
+	limit   int64 // of the read-ahead in bytes
+	streams *streams
+	readers
+}
+
+// read fills p from offset off on.
+func (s *shared) read(ctx context.Context, p []byte, off int64) (done int, err error) {
+	end := off + int64(len(p))
+	ahead := s.next(off, end, s.limit)
+	if ahead > 0 {
+		ahead = max(min(ahead, s.limit/s.streams.note(s)), minAhead)
+	}
+	s.want(ctx, off, end, false)
+	if ahead > 0 {
+		s.want(ctx, end, end+ahead, true)
+	}
+	for done < len(p) {
+		b, err := s.block(ctx, off+int64(done))
+		if err != nil {
+			return done, err
+		}
+		done += copy(p[done:], b)
+	}
+	return done, nil
+}
+
+const (
+	// maxAhead bounds what is read ahead of one reader: at 20 ms it takes about 4 MiB in flight to fill
+	// 200 MB/s, and decoding has to be ahead of the reader too.
+	maxAhead = 16 << 20
+	// minAhead is where reading ahead begins.
+	minAhead = 256 << 10
+	// maxReaders is how many places of one source are followed at a time.
+	maxReaders = 8
+	// near is how far from where the last one ended a read may begin and still be of the same reader: the kernel sends reads side
+	// by side, and between two files of an archive stand headers, or files that were left out.
+	near = 1 << 20
+)
+
+// readers tells those who read on from those who jump.
+type readers struct {
+	mu sync.Mutex
+	// mu guards what follows.
+	places []place // the one used last in front
+}
+
+// place is where one reader is.
+type place struct{ start, end int64 }
+
+// next notes a read and tells how many bytes are worth reading ahead behind it. That grows with the length
+// of what was read in one go: nothing after the first read, then twice that length.
+func (r *readers) next(off, end, limit int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, p := range r.places {
+		if off < max(p.start, p.end-2*near) || off > p.end+near {
+			continue
+		}
+		p.end = max(p.end, end)
+		copy(r.places[1:i+1], r.places[:i])
+		r.places[0] = p
+		return min(max(2*(p.end-p.start), minAhead), limit)
+	}
+	r.places = append([]place{{off, end}}, r.places[:min(len(r.places), maxReaders-1)]...)
+	return 0
+}
+
+// streams tells how many sources are being read in order at the moment: they share the cache, and what is read ahead
+// must not push out what was read ahead for others.
+type streams struct {
+	mu sync.Mutex
+	// mu guards what follows.
+	last [64]*shared // who read
+	next int
+}
+
+// note says that s was read in order, and tells how many sources were lately.
+func (t *streams) note(s *shared) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last[t.next%len(t.last)] = s
+	t.next++
+	seen := make(map[*shared]bool, 4)
+	for _, l := range t.last {
+		if l != nil {
+			seen[l] = true
+		}
+	}
+	return int64(len(seen))
+}
