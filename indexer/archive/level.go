@@ -1,9 +1,5 @@
 package archive
 
-import (
-	"math"
-)
-
 const (
 	maxRecord = 1 << 20  // bytes of one extension header, and of all PAX records of a member
 	maxGlobal = 64 << 10 // bytes of all global PAX records in force: every member reads them anew
@@ -192,7 +188,7 @@ func (l *level) header(b *block) error {
 		return nil
 	}
 	size, ok := b.size()
-	ok = ok && size <= math.MaxInt64-l.pos-2*blockSize
+	ok = ok && size <= l.room()
 	if !b.summed() || !ok || l.lost && b.dialect() == dialectV7 {
 		return l.strayBlock(at)
 	}

@@ -13,14 +13,11 @@ const largeMember = 1 << 20
 // member acts on the header of a member: its extension headers are complete.
 func (l *level) member(b *block) error {
 	r := l.records()
-	stored := int64(0)
-	if b.hasContent() {
-		stored, _ = b.size()
-		if r.size.set {
-			stored = r.size.n
-		}
+	stored, ok := l.claimed(b, &r)
+	if !b.hasContent() {
+		stored, ok = 0, true
 	}
-	if stored < 0 || stored > l.room() {
+	if !ok {
 		l.fault(l.pos-blockSize, "impossible size")
 		l.lost = true
 		l.forget()
@@ -52,8 +49,17 @@ func (l *level) member(b *block) error {
 	return l.emit(b, &r, stored)
 }
 
+// claimed is how many bytes follow the header b by what it and the records say.
+func (l *level) claimed(b *block, r *records) (int64, bool) {
+	n, ok := b.size()
+	if r.size.set {
+		n = r.size.n
+	}
+	return n, ok && n >= 0 && n <= l.room()
+}
+
 // room is how large the content of a member may be for arithmetic to hold.
-func (l *level) room() int64 { return 1<<62 - l.pos }
+func (l *level) room() int64 { return farthest - l.pos }
 
 // records reads the PAX records that hold for the next member.
 func (l *level) records() records {
@@ -73,9 +79,9 @@ func (l *level) records() records {
 // sparseBlock takes one more block of the map of an old GNU header.
 func (l *level) sparseBlock(b *block) error {
 	r := l.records()
-	stored, _ := l.head.size()
-	if r.size.set {
-		stored = r.size.n
+	stored, fits := l.claimed(&l.head, &r)
+	if !fits {
+		return l.badMap(0)
 	}
 	more, ok := l.sparse.gnuBlock(b)
 	switch {
@@ -130,9 +136,8 @@ func (l *level) emit(b *block, r *records, stored int64) error {
 		return nil
 	}
 	if !b.hasContent() && b.typeflag() == '1' {
-		l.linkBody, _ = b.size()
-		if r.size.set {
-			l.linkBody = r.size.n
+		if n, ok := l.claimed(b, r); ok {
+			l.linkBody = n
 		}
 	}
 	l.forget()

@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
+	"hash/crc32"
 
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
@@ -16,8 +18,8 @@ var errState = errors.New("resume scan: unusable state")
 
 // state is a state of Save, taken apart: the version (1 byte), gzip (0 or 1), the offset in the
 // uncompressed archive, the state of the inflater, refused, fault, and the levels from the outermost
-// on, each with a byte that tells whether another one stands within. Numbers are varints, bytes have their length
-// in front.
+// on, each with a byte that tells whether another one stands within, and the CRC-32C of it all (4 bytes).
+// Numbers are varints, bytes have their length in front.
 type state struct {
 	gzip     bool
 	pos      int64
@@ -26,6 +28,7 @@ type state struct {
 }
 
 func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
+	from := len(out)
 	out = append(out, stateVersion, flag(gzip))
 	out = binary.AppendVarint(out, w.top.pos)
 	out = appendBytes(out, inflater)
@@ -34,14 +37,20 @@ func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
 	for l := w.top; l != nil; l = l.inner {
 		out = l.appendTo(out)
 	}
-	return out
+	return seal(out, out[from:])
+}
+
+// seal appends a checksum of what stands in front of it.
+func seal(out, sealed []byte) []byte {
+	return binary.LittleEndian.AppendUint32(out, crc32.Checksum(sealed, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 func parseState(data []byte) (state, error) {
-	if len(data) < 2 || data[0] != stateVersion || data[1] > 1 {
+	n := len(data) - crc32.Size
+	if n < 2 || data[0] != stateVersion || data[1] > 1 || !bytes.Equal(seal(nil, data[:n]), data[n:]) {
 		return state{}, errState
 	}
-	d := decoder{rest: data[2:]}
+	d := decoder{rest: data[2:n]}
 	s := state{gzip: data[1] == 1, pos: d.number(), inflater: d.bytes()}
 	s.rest = d.rest
 	if d.failed || s.pos < 0 {
@@ -155,7 +164,10 @@ func (l *level) restore(d *decoder) bool {
 func (l *level) sane() bool {
 	moving := l.step == stepSkip || l.step == stepContent || l.step == stepRecord
 	switch {
-	case l.step > stepDead, l.pos < 0, l.pos > 1<<62, l.left < 0, l.pad < 0, l.pad >= blockSize:
+	case l.step > stepDead, l.pos < 0, l.end < l.pos, l.end > farthest, l.left < 0, l.left > farthest,
+		l.pad < 0, l.pad >= blockSize, l.linkBody < 0, l.linkBody > farthest:
+		return false
+	case l.step == stepMap && l.left < blockSize:
 		return false
 	case moving && l.left == 0, l.step == stepRecord && l.left > maxRecord:
 		return false

@@ -14,6 +14,9 @@ var errNoArchive = errors.New("not a tar archive")
 // gzip stream shows only somewhat later, and that is another fault.
 const proveEnough = 4 << 20
 
+// farthest is an offset that no archive reaches: arithmetic on offsets below it does not overflow.
+const farthest = 1 << 62
+
 // walker is the io.Writer that takes an archive.
 type walker struct {
 	h      Handler
@@ -32,7 +35,7 @@ type walker struct {
 
 func newWalker(h Handler, nested func(path string) bool) *walker {
 	w := &walker{h: h, nested: nested}
-	w.top = newLevel(w, "", 0, 1<<62)
+	w.top = newLevel(w, "", 0, farthest)
 	return w
 }
 
