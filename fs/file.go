@@ -58,7 +58,10 @@ func (r *raw) open(n *view.Node) (File, error) {
 	if n.Source != view.FromTree && n.Source != view.FromOriginal {
 		return nil, nil
 	}
-	content := r.c.Content(n.Snapshot.Destination)
+	var content Content
+	if r.c.Content != nil {
+		content = r.c.Content(n.Snapshot.Destination)
+	}
 	if content == nil {
 		return nil, fmt.Errorf("destination %s: %w", n.Snapshot.Destination, iofs.ErrNotExist)
 	}

@@ -177,6 +177,29 @@ func TestAHundredThousandNamesInOneFolder(t *testing.T) {
 	}
 }
 
+func TestNamesThatCannotBeDoNotSpoilAListing(t *testing.T) {
+	w := fstest.NewWorld()
+	members := []fstest.Member{fstest.Dir("homedir.tar\x00"), fstest.File("a", "x"), fstest.File("z", "x")}
+	for _, n := range []int{255, 256, 1024, 1025, 4000} {
+		members = append(members, fstest.File(strings.Repeat("n", n), "x"))
+	}
+	members[0].Nlink = 2
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, members...)
+	_, mnt := mount(t, config(w))
+	full := mnt + "/box/accounts/alice/2026-01-05/full"
+	if got, want := names(t, full), []string{"a", strings.Repeat("n", 255), "z"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if _, err := os.Stat(full + "/" + strings.Repeat("n", 256)); !errors.Is(err, unix.ENAMETOOLONG) {
+		t.Errorf("%v", err)
+	}
+	var st unix.Stat_t
+	must(t, unix.Stat(full, &st))
+	if st.Nlink != 2 {
+		t.Errorf("%d links with no visible directory", st.Nlink)
+	}
+}
+
 func TestSeekingInAListing(t *testing.T) {
 	w := fstest.NewWorld()
 	var members []fstest.Member

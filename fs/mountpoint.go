@@ -59,6 +59,8 @@ func prepare(ctx context.Context, mountpoint string) error {
 			}
 		}
 		switch {
+		case ctx.Err() != nil:
+			return ctx.Err() // a probe that was cut short proves nothing
 		case alive:
 			return &hinted{ErrAlreadyMounted, "unmount it first: slotfs umount " + mountpoint}
 		case !dead:

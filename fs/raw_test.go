@@ -20,11 +20,11 @@ import (
 
 // kernel asks a file system without a kernel.
 type kernel struct {
-	t *testing.T
+	t testing.TB
 	r *raw
 }
 
-func newKernel(t *testing.T, c Config) *kernel {
+func newKernel(t testing.TB, c Config) *kernel {
 	r := newRaw(t.Context(), c)
 	t.Cleanup(r.OnUnmount)
 	if _, err := r.load(t.Context()); err != nil {
