@@ -12,8 +12,8 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// siteSteps are the members of an account as they lie in an archive made by cPanel: sites with an application's
-// files and uploads, and mailboxes. The names are as long and as alike as real ones.
+// siteSteps are the members of an account as they lie in an archive made by cPanel: sites with an
+// application's files and uploads, and mailboxes. The names are as long and as alike as real ones.
 func siteSteps(n int) []step {
 	r := rand.New(rand.NewSource(42))
 	var steps []step
@@ -72,7 +72,8 @@ func perEntry(b *testing.B, n int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/entry")
 }
 
-// BenchmarkSize tells how many bytes nodes take per entry, as they are and each compressed as the index does.
+// BenchmarkSize tells how many bytes nodes take per entry, as they are and each compressed as the
+// index does.
 func BenchmarkSize(b *testing.B) {
 	steps := siteSteps(100000)
 	encoder, err := zstd.NewWriter(nil)

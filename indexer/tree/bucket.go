@@ -15,8 +15,8 @@ import (
 // maxBucket is how many names a bucket has on average at most.
 const maxBucket = 1024
 
-// bucket tells in which page of a directory a name is, if it is there at all: names are known by 16 bits of their
-// hash, so that one in about a hundred look-ups reads one page too many.
+// bucket tells in which page of a directory a name is, if it is there at all: names are known by 16
+// bits of their hash, so that one in about a hundred look-ups reads one page too many.
 type bucket struct {
 	places []place // sorted
 }

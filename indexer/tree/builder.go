@@ -9,8 +9,9 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// Builder makes a tree of members that come in any order, with few directories in memory: directories that
-// were left are written and read again when a later member needs them. It is not safe for concurrent use.
+// Builder makes a tree of members that come in any order, with few directories in memory:
+// directories that were left are written and read again when a later member needs them. It is not
+// safe for concurrent use.
 type Builder struct {
 	store Store
 	root  record // attributes of the root; offset is where the archive begins
@@ -26,8 +27,8 @@ type Builder struct {
 	front, back *folder
 	used        int64 // bytes of all open folders
 	limit       int64 // above which folders are closed
-	added       int64 // members
-	reread      int64 // entries of folders that were closed and opened again
+	added       int64 // members since the limit was set
+	reread      int64 // entries of folders that were opened again since then
 }
 
 // What a Builder keeps in memory, in bytes.
@@ -51,19 +52,24 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 	return b
 }
 
-// Add puts e at path ("" changes the root's attributes), making folders that are missing and replacing what was there,
-// as tar does when it extracts: the last occurrence wins, a directory keeps its children when a directory
-// comes again, and anything else takes their place. at is the absolute position of the member's first header in
-// the archive; e.Offset is absolute. A hard link has e.Link set to its normalised target path and needs
-// no other attribute; a link whose target is not there (or is a directory) is not added, and the result is false.
+// Add puts e at path ("" changes the root's attributes), making folders that are missing and
+// replacing what was there, as tar does when it extracts: the last occurrence wins, a directory
+// keeps its children when a directory comes again, and anything else takes their place. at is the
+// absolute position of the member's first header in the archive; e.Offset is absolute. A hard link
+// has e.Link set to its normalised target path and needs no other attribute; a link whose target is
+// not there (or is a directory) is not added, and the result is false.
 //
-// A directory stands where it, or the first member below it, came first; anything else where it came
-// last, because that is where its content is. Folders that no member made yet have mode 0755 and the owner and time of
-// the member that needed them. A link to the path that it is at changes nothing. A link stays what it was when
-// the name that it was linked to is replaced. Not added are also members with a path that cannot be (empty, "." or ".."
-// elements, names over 4096 bytes, more than 2048 elements), with sparse extents out of order, and those in
-// directories too large to keep open (about 8 million entries).
+// A directory stands where it, or the first member below it, came first; anything else where it
+// came last, because that is where its content is. Folders that no member made yet have mode 0755
+// and the owner and time of the member that needed them. A link to the path that it is at changes
+// nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
+// also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
+// than 2048 elements), with sparse extents out of order, and those in directories too large to keep
+// open (about 8 million entries).
 func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (bool, error) {
+	if at < 0 || at > maxPosition {
+		return false, fmt.Errorf("add %q: position %d out of range", path, at)
+	}
 	if err := b.start(ctx, &e, at); err != nil {
 		return false, err
 	}
@@ -110,7 +116,7 @@ func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int6
 	if path == "" {
 		return b.setRoot(e), nil
 	}
-	if !validPath(path) {
+	if !validPath(path) || e.Offset < 0 {
 		return false, nil
 	}
 	if e.Link != "" {
@@ -144,8 +150,8 @@ func (b *Builder) setRoot(e *backup.Entry) bool {
 	return true
 }
 
-// ownCopy keeps the strings of e from holding on to larger ones that they may be parts of. A directory brings
-// neither node nor count: those are the Builder's.
+// ownCopy keeps the strings of e from holding on to larger ones that they may be parts of. A
+// directory brings neither node nor count: those are the Builder's.
 func ownCopy(e *backup.Entry) backup.Entry {
 	own := *e
 	own.Name, own.Target = strings.Clone(e.Name), strings.Clone(e.Target)
@@ -215,8 +221,8 @@ func (b *Builder) grow(f *folder, n int64) {
 	b.used += n
 }
 
-// folder opens the directory at path and makes what is missing of it, in the name of member e. It returns nil if
-// the directory is too large.
+// folder opens the directory at path and makes what is missing of it, in the name of member e. It
+// returns nil if the directory is too large.
 func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
 	if b.last != nil && path == b.lastPath {
 		return b.last.ifSmall(b.last.pathWeight()), nil

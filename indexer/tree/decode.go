@@ -33,7 +33,8 @@ func (p *page) bytes() int64 { return p.memory }
 
 func damaged(what string) error { return fmt.Errorf("%w: %s", ErrDamaged, what) }
 
-// decodePage is the reverse of encodePage with offsets from 0. Whatever it accepts encodes to the same bytes.
+// decodePage is the reverse of encodePage with offsets from 0. Whatever it accepts encodes to the
+// same bytes.
 func decodePage(data []byte) (*page, error) {
 	w, ok := openNode(data, kindPage)
 	if !ok {

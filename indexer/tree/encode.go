@@ -113,7 +113,8 @@ func appendNames(out []byte, recs []record) []byte {
 	return out
 }
 
-// appendKinds writes the dictionary of kinds, in the order in which they first occur, and each entry's place in it.
+// appendKinds writes the dictionary of kinds, in the order in which they first occur, and each
+// entry's place in it.
 func appendKinds(out []byte, recs []record) ([]byte, []uint32) {
 	places := make([]uint32, len(recs))
 	has := make([]uint32, len(recs))
@@ -179,7 +180,8 @@ func appendOffsets(out []byte, recs []record, start int64) []byte {
 	return out
 }
 
-// guess tells where the next entry of a directory is if nothing but one header stands between it and the one before.
+// guess tells where the next entry of a directory is if nothing but one header stands between it
+// and the one before.
 type guess struct{ next int64 }
 
 // offset is the likely offset of r: of a directory its header, else the content after it.
@@ -190,7 +192,8 @@ func (g *guess) offset(r *record) int64 {
 	return g.next + block
 }
 
-// pass goes on behind r, which is at offset. A hard link is a header only; its offset is somewhere else.
+// pass goes on behind r, which is at offset. A hard link is a header only; its offset is somewhere
+// else.
 func (g *guess) pass(r *record, offset int64) {
 	switch {
 	case r.isDir():

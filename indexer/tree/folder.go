@@ -25,7 +25,8 @@ type folder struct {
 // folderBytes is what an open folder takes besides its entries.
 const folderBytes = 256
 
-// ifSmall returns f unless the folders on its path, which weigh that much together, are too large to be open together.
+// ifSmall returns f unless the folders on its path, which weigh that much together, are too large
+// to be open together.
 func (f *folder) ifSmall(weight int64) *folder {
 	if weight > pathLimit {
 		return nil
@@ -142,7 +143,8 @@ func (b *Builder) unlink(f *folder) {
 	f.older, f.newer = nil, nil
 }
 
-// touch moves f and then everything above it to the front, so that no folder is older than what is below it.
+// touch moves f and then everything above it to the front, so that no folder is older than what is
+// below it.
 func (b *Builder) touch(f *folder) {
 	for ; f != nil; f = f.parent {
 		if b.front != f {
@@ -171,14 +173,14 @@ func (b *Builder) drop(f *folder) {
 	b.forget(f)
 }
 
-// shrink closes the folders that were used longest ago until the others fit the limit. The folders of the
-// member just added stay open.
+// shrink closes the folders that were used longest ago until the others fit the limit. The folders
+// of the member just added stay open.
 func (b *Builder) shrink(ctx context.Context) error {
 	if b.used <= b.limit {
 		return nil
 	}
 	if b.reread > 4*b.added+1<<20 && b.limit < crowdedLimit {
-		b.limit *= 2
+		b.limit, b.added, b.reread = 2*b.limit, 0, 0
 		return nil
 	}
 	for f := b.last; f != nil; f = f.parent {

@@ -47,7 +47,8 @@ func (x *indexNode) pageOf(i int) int {
 	return sort.Search(len(x.pages), func(p int) bool { return x.pages[p].first > i }) - 1
 }
 
-// pageAt is the page that has, or has below it, what is number rel in the directory, its first entry being 0.
+// pageAt is the page that has, or has below it, what is number rel in the directory, its first
+// entry being 0.
 func (x *indexNode) pageAt(rel uint64) int {
 	return sort.Search(len(x.pages), func(p int) bool { return x.pages[p].before > rel }) - 1
 }

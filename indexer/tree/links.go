@@ -11,10 +11,11 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// While a tree is built, every name of a file with several has nlink 2 and the position of the content, and all names
-// but the first have the path of the first one. A file is known by that path together with the position: if the
-// first name is replaced, the others still belong together. Directories above such names are marked as unsettled,
-// so that Finish finds them in a tree that was written long ago.
+// While a tree is built, every name of a file with several has nlink 2 and the position of the
+// content, and all names but the first have the path of the first one. A file is known by that path
+// together with the position: if the first name is replaced, the others still belong together.
+// Directories above such names are marked as unsettled, so that Finish finds them in a tree that
+// was written long ago.
 
 // addLink adds a hard link at path.
 func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at int64) (bool, error) {
@@ -58,8 +59,8 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	return true, nil
 }
 
-// find opens the directory that path is in and finds its entry there. It makes nothing and returns nil if path
-// is not there.
+// find opens the directory that path is in and finds its entry there. It makes nothing and returns
+// nil if path is not there.
 func (b *Builder) find(ctx context.Context, path string) (*folder, int, error) {
 	f := b.top
 	for rest, more := path, true; more; {
@@ -85,9 +86,9 @@ func (b *Builder) find(ctx context.Context, path string) (*folder, int, error) {
 // Finish is Flush with link counts of hard-linked files settled on all their names. The Builder is
 // done with then.
 //
-// The first name of a file has Link empty; if it was replaced, the next one in listing order takes its place. Only
-// directories that have hard links somewhere below are read and written again, so Finish costs nothing without them.
-// It needs memory for 8 bytes for each name of such a file.
+// The first name of a file has Link empty; if it was replaced, the next one in listing order takes
+// its place. Only directories that have hard links somewhere below are read and written again, so
+// Finish costs nothing without them. It needs memory for 8 bytes for each name of such a file.
 func (b *Builder) Finish(ctx context.Context) (backup.Entry, error) {
 	if _, err := b.Flush(ctx); err != nil {
 		return backup.Entry{}, err
@@ -114,13 +115,15 @@ func (b *Builder) Finish(ctx context.Context) (backup.Entry, error) {
 type settler struct {
 	store Store
 	seed  maphash.Seed
-	// names has one value for each name: which file it is, the lowest bit saying that it is the first one.
+	// names has one value for each name: which file it is, the lowest bit saying that it is the
+	// first one.
 	names []uint64
 	// firsts are the paths that took the place of first names that were replaced.
 	firsts map[uint64]string
 }
 
-// file tells which file the name at path is one of. The highest and the lowest bit of the result are 0.
+// file tells which file the name at path is one of. The highest and the lowest bit of the result
+// are 0.
 func (s *settler) file(r *record, path string) uint64 {
 	if link := r.link(); link != "" {
 		path = link

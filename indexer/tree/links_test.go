@@ -8,8 +8,8 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// linkStep is a member of the cases below: a file, or a hard link if link is set, or a directory if its
-// path ends with '/'.
+// linkStep is a member of the cases below: a file, or a hard link if link is set, or a directory if
+// its path ends with '/'.
 type linkStep struct{ path, link string }
 
 func TestHardLinksKeepTheFileTheyWereMadeOf(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// model extracts members into memory the way tar does it on a disk: directories with ordered names, names
-// that point to inodes.
+// model extracts members into memory the way tar does it on a disk: directories with ordered names,
+// names that point to inodes.
 type model struct {
 	root *inode
 	last int
@@ -253,6 +253,38 @@ func randomSteps(r *rand.Rand, n, names int) []step {
 	return steps
 }
 
+// checkFolders compares what a Builder believes about its open folders with what they are.
+func checkFolders(t *testing.T, b *Builder) {
+	t.Helper()
+	var used int64
+	seen := map[*folder]bool{}
+	for f := b.back; f != nil; f = f.newer {
+		weight, dead := int64(folderBytes), 0
+		for i := range f.recs {
+			r := &f.recs[i]
+			if r.name == "" {
+				dead++
+				continue
+			}
+			weight += r.weight()
+			if at := f.names.find(f.recs, r.name); at != i {
+				t.Fatalf("%q is entry %d and found at %d", r.name, i, at)
+			}
+			if r.isDir() && r.more.open != nil && !seen[r.more.open] {
+				t.Fatalf("folder %q is newer than its parent, or not in the list", r.name)
+			}
+		}
+		if weight != f.weight || dead != f.dead || f.pinned || seen[f.parent] {
+			t.Fatalf("folder %q weighs %d, not %d, and has %d dead entries, not %d", f.name, weight, f.weight, dead, f.dead)
+		}
+		seen[f] = true
+		used += weight
+	}
+	if used != b.used || !seen[b.top] || b.last != nil && !seen[b.last] {
+		t.Fatalf("%d bytes used, not %d", used, b.used)
+	}
+}
+
 func TestBuilderExtractsAsTarDoes(t *testing.T) {
 	for seed := range int64(400) {
 		r := rand.New(rand.NewSource(seed))
@@ -270,6 +302,7 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 			if want := m.add(s.path, s.e, s.at); got != want {
 				t.Fatalf("seed %d, member %d: added %v, want %v", seed, i, got, want)
 			}
+			checkFolders(t, b)
 		}
 		root, err := b.Finish(context.Background())
 		if err != nil {

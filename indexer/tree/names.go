@@ -5,8 +5,8 @@ import "hash/maphash"
 // fewNames is how many names are compared one by one.
 const fewNames = 8
 
-// nameTable finds names among records. It keeps numbers of records only, with open addressing, which is a quarter of
-// what a map of strings takes.
+// nameTable finds names among records. It keeps numbers of records only, with open addressing,
+// which is a quarter of what a map of strings takes.
 type nameTable struct {
 	seed  maphash.Seed
 	slots []int32 // number of a record plus 1, or 0; the length is a power of two
@@ -15,7 +15,8 @@ type nameTable struct {
 
 func newNameTable() nameTable { return nameTable{seed: maphash.MakeSeed()} }
 
-// find returns the number of the record that has the name, or -1. Records without a name are no longer there.
+// find returns the number of the record that has the name, or -1. Records without a name are no
+// longer there.
 func (t *nameTable) find(recs []record, name string) int {
 	if t.slots == nil {
 		for i := len(recs) - 1; i >= 0; i-- {
@@ -34,7 +35,8 @@ func (t *nameTable) find(recs []record, name string) int {
 	return -1
 }
 
-// add makes the last record known. Its name must not be known yet, other than by a record that lost its name.
+// add makes the last record known. Its name must not be known yet, other than by a record that lost
+// its name.
 func (t *nameTable) add(recs []record) {
 	if t.slots == nil && len(recs) <= fewNames {
 		return

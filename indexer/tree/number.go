@@ -52,8 +52,9 @@ func (t *Tree) descend(ctx context.Context, number uint64, pass func(*Item)) err
 	return nil
 }
 
-// step goes from dir, which has the number below it, to the child that has it or is it. Each step's directory
-// claims fewer entries than the one before, and claims are checked, so that steps come to an end whatever nodes say.
+// step goes from dir, which has the number below it, to the child that has it or is it. Each step's
+// directory claims fewer entries than the one before, and claims are checked, so that steps come to
+// an end whatever nodes say.
 func (t *Tree) step(ctx context.Context, dir *Item, number uint64) (Item, error) {
 	d, err := t.open(ctx, dir)
 	if err != nil {
@@ -73,8 +74,8 @@ func (t *Tree) step(ctx context.Context, dir *Item, number uint64) (Item, error)
 	return it, err
 }
 
-// at finds the entry of the page that is, or has below it, what is number rel, the page's first entry being 0. It also
-// tells how many entries stand in directories before it.
+// at finds the entry of the page that is, or has below it, what is number rel, the page's first
+// entry being 0. It also tells how many entries stand in directories before it.
 func (p *page) at(rel uint64) (i int, before uint64) {
 	d := searchDirs(p.dirs, func(m dirMark) bool { return uint64(m.at)+m.before > rel }) - 1
 	if d < 0 {

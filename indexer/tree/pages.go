@@ -9,8 +9,8 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// Where a directory is cut into pages. All but the last have between minPage and maxPage entries, or fewer where those
-// would take more than pageRoom bytes.
+// Where a directory is cut into pages. All but the last have between minPage and maxPage entries,
+// or fewer where those would take more than pageRoom bytes.
 const (
 	minPage  = 64
 	maxPage  = 1024
@@ -28,8 +28,8 @@ type written struct {
 	unsettled bool
 }
 
-// nameHash spreads names for cuts and buckets. It is cryptographic so that nobody can choose names that
-// make one bucket, or one page, out of a directory.
+// nameHash spreads names for cuts and buckets. It is cryptographic so that nobody can choose names
+// that make one bucket, or one page, out of a directory.
 func nameHash(name string) uint64 {
 	var buffer [256]byte
 	sum := sha256.Sum256(append(buffer[:0], name...))
@@ -48,7 +48,8 @@ func cost(r *record) int {
 	return n
 }
 
-// cut tells how many of recs go to the next page. hashes are those of their names, or nil if not known.
+// cut tells how many of recs go to the next page. hashes are those of their names, or nil if not
+// known.
 func cut(recs []record, hashes []uint64) int {
 	room := pageRoom
 	for i := range recs {
@@ -64,7 +65,8 @@ func cut(recs []record, hashes []uint64) int {
 	return len(recs)
 }
 
-// writeDir writes a directory. Offsets in recs count from the same point as start, which is the directory's own.
+// writeDir writes a directory. Offsets in recs count from the same point as start, which is the
+// directory's own.
 func writeDir(ctx context.Context, store Putter, recs []record, start int64) (written, error) {
 	w, err := tally(recs)
 	if err != nil || len(recs) == 0 {
@@ -147,8 +149,8 @@ func writePages(ctx context.Context, store Putter, recs []record, hashes []uint6
 	return x, nil
 }
 
-// baseOf is where the first member of a page begins in the archive. Hard links do not count: theirs is the
-// place of another file.
+// baseOf is where the first member of a page begins in the archive. Hard links do not count: theirs
+// is the place of another file.
 func baseOf(recs []record) int64 {
 	for i := range recs {
 		switch r := &recs[i]; {

@@ -13,12 +13,12 @@ import (
 // maxDepth bounds how deep a directory may lie: Linux takes paths of 4096 bytes.
 const maxDepth = 2048
 
-// Item is an entry together with where it stands in its snapshot. It is self-contained: a directory's Item
-// is enough to list it.
+// Item is an entry together with where it stands in its snapshot. It is self-contained: a
+// directory's Item is enough to list it.
 type Item struct {
 	backup.Entry // Offset is absolute here: content of a file, first header of a directory
-	// Number counts entries in the tree in pre-order, directories before what is below them, children in
-	// listing order (archive order; trees by name). The root is 0.
+	// Number counts entries in the tree in pre-order, directories before what is below them,
+	// children in listing order (archive order; trees by name). The root is 0.
 	Number uint64
 }
 
@@ -203,8 +203,8 @@ func (t *Tree) Len(ctx context.Context, dir Item) (int, error) {
 	return d.len(), nil
 }
 
-// List yields the children of dir in listing order, the first one yielded being child number from (0-based).
-// After an error it stops. Names with backup.NestedSuffix are among them.
+// List yields the children of dir in listing order, the first one yielded being child number from
+// (0-based). After an error it stops. Names with backup.NestedSuffix are among them.
 func (t *Tree) List(ctx context.Context, dir Item, from int) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {
 		if err := t.list(ctx, &dir, from, yield); err != nil {
@@ -251,8 +251,8 @@ func (p *placed) list(from int, yield func(Item, error) bool) (more bool, err er
 	return true, nil
 }
 
-// Lookup finds name in dir; fs.ErrNotExist if it has none. Of a large directory it reads the index, a bucket
-// and a page; seldom, when hashes of names collide, one page more.
+// Lookup finds name in dir; fs.ErrNotExist if it has none. Of a large directory it reads the index,
+// a bucket and a page; seldom, when hashes of names collide, one page more.
 func (t *Tree) Lookup(ctx context.Context, dir Item, name string) (Item, error) {
 	it, err := t.lookup(ctx, &dir, name)
 	if err != nil {
@@ -317,7 +317,8 @@ func (p *page) find(name string) int {
 	return -1
 }
 
-// Resolve finds a path from the root ("" is the root); fs.ErrNotExist where there is none. Links are not followed.
+// Resolve finds a path from the root ("" is the root); fs.ErrNotExist where there is none. Links
+// are not followed.
 func (t *Tree) Resolve(ctx context.Context, path string) (Item, error) {
 	it := t.Root()
 	for rest := path; rest != ""; {

@@ -69,7 +69,8 @@ func (r *record) below() uint64 {
 	return r.more.count
 }
 
-// stored is how many bytes of content stand in the archive. It only serves to guess where the next member is.
+// stored is how many bytes of content stand in the archive. It only serves to guess where the next
+// member is.
 func (r *record) stored() int64 {
 	if r.mode&backup.ModeType != backup.ModeRegular {
 		return 0
@@ -84,8 +85,8 @@ func (r *record) stored() int64 {
 	return sum
 }
 
-// weight is about how many bytes r takes in memory. It depends on nothing but what r says, so that limits
-// built on it hold alike however often a directory was written and read again.
+// weight is about how many bytes r takes in memory. It depends on nothing but what r says, so that
+// limits built on it hold alike however often a directory was written and read again.
 func (r *record) weight() int64 {
 	n := int64(64+12) + int64(len(r.name))
 	if m := r.more; m != nil {
@@ -107,7 +108,8 @@ func (r *record) entry(e *backup.Entry) {
 	}
 }
 
-// newRecord takes what an entry says, dropping what its type cannot have. Its name is checked by the caller.
+// newRecord takes what an entry says, dropping what its type cannot have. Its name is checked by
+// the caller.
 func newRecord(e *backup.Entry) (record, error) {
 	r := record{name: e.Name, size: max(e.Size, 0), mtime: e.MTime, offset: e.Offset, mode: e.Mode,
 		uid: e.UID, gid: e.GID, nlink: e.Nlink}
@@ -133,8 +135,8 @@ func newRecord(e *backup.Entry) (record, error) {
 	return r, nil
 }
 
-// sortedXattrs returns the attributes in strictly ascending order of their names. Of several with one name the
-// last one counts.
+// sortedXattrs returns the attributes in strictly ascending order of their names. Of several with
+// one name the last one counts.
 func sortedXattrs(all []backup.Xattr) []backup.Xattr {
 	if len(all) == 0 {
 		return nil

@@ -2,8 +2,9 @@ package tree
 
 import "slotfs/indexer/backup"
 
-// References returns the hashes that the node encoded in data refers to, for sweeping: nodes of directories, pages
-// and buckets. Some may be there several times. What is not a node, such as the list of parts, is an error.
+// References returns the hashes that the node encoded in data refers to, for sweeping: nodes of
+// directories, pages and buckets. Some may be there several times. What is not a node, such as the
+// list of parts, is an error.
 func References(data []byte) ([]backup.Hash, error) {
 	n, err := decode(data)
 	if err != nil {

@@ -1,17 +1,19 @@
-// Package tree is the Merkle tree of directories: it encodes nodes, builds them from members in any order,
-// and walks them by name and by number. It does not know where nodes are kept.
+// Package tree is the Merkle tree of directories: it encodes nodes, builds them from members in any
+// order, and walks them by name and by number. It does not know where nodes are kept.
 //
 // # Nodes
 //
-// A node is named by the first 20 bytes of its SHA-256. Readers rely on the store to check that. A node starts
-// with the version of the format (1) and its kind ('p', 'i' or 'n'). Numbers are unsigned LEB128 varints (uvarint) of the
-// shortest form; signed ones are zigzag first. A string is its length and its bytes. A distance is a signed difference
-// of positions in the archive: whole blocks of 512 bytes as zigzag(blocks)*2, anything else as zigzag(bytes)*2+1.
-// Equal directories have equal bytes, and what decodes encodes to the same bytes again.
+// A node is named by the first 20 bytes of its SHA-256. Readers rely on the store to check that. A
+// node starts with the version of the format (1) and its kind ('p', 'i' or 'n'). Numbers are
+// unsigned LEB128 varints (uvarint) of the shortest form; signed ones are zigzag first. A string is
+// its length and its bytes. A distance is a signed difference of positions in the archive: whole
+// blocks of 512 bytes as zigzag(blocks)*2, anything else as zigzag(bytes)*2+1. Equal directories
+// have equal bytes, and what decodes encodes to the same bytes again.
 //
-// A directory without entries has no node. One that fits a page is that page; a larger one is an index of pages. Whoever
-// refers to a directory (its entry in the parent, or the catalog for the root) knows the node's hash, the number of
-// entries anywhere below, and where the directory starts in the archive.
+// A directory without entries has no node. One that fits a page is that page; a larger one is an
+// index of pages. Whoever refers to a directory (its entry in the parent, or the catalog for the
+// root) knows the node's hash, the number of entries anywhere below, and where the directory starts
+// in the archive.
 //
 // # Pages
 //
@@ -20,9 +22,12 @@
 //	entries     uvarint, 1 to 1024
 //	flags       1 byte; 1: there is a column of offsets. Without it all offsets are 0
 //	names       the length of each (uvarint), then all names
-//	kinds       number of kinds (uvarint); of each mode, uid, gid and which of the columns
-//	            below it has (bits, see encode.go), in the order in which they first occur;
-//	            then the kind of each entry (uvarint)
+//	kinds       number of kinds (uvarint); of each mode, uid, gid and a sum of what its entries
+//	            have (uvarints), in the order in which they first occur: 1 nanoseconds, 2 link
+//	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
+//	            64 sparse extents, 128 no node (an empty directory), 256 unsettled hard links
+//	            below (only in trees that a Builder has not finished); then the kind of each
+//	            entry (uvarint)
 //	sizes       uvarint, of all but directories
 //	seconds     of the modification time: signed difference to the entry before
 //	nanoseconds uvarint, of entries whose time is not on a whole second
@@ -34,16 +39,20 @@
 //	            gap before it and its length)
 //	offsets     of each the distance from where it is expected
 //
-// Offsets count from where the page begins, which is where the directory begins unless an index says otherwise. An entry
-// is expected behind the one before: a directory's offset, that of its header, at the next header; a file's content one
-// block further; a hard link's anywhere at all, since its offset is that of its file. Content takes its size in
-// whole blocks. So most distances are 0, and a subtree has the same bytes wherever in an archive it stands.
+// Offsets count from where the page begins, which is where the directory begins unless an index
+// says otherwise. An entry is expected where the next header is, at first 0: there if it is a
+// directory or a hard link, else one block further. The header after a directory is one block
+// behind its offset; after a hard link, whose offset is that of its file, one block behind where it
+// was expected; after anything else behind the content, in whole blocks (of a sparse file the sum
+// of its extents; only regular files have content). So most distances are 0, and a subtree has the
+// same bytes wherever in an archive it stands.
 //
 // # Index and buckets
 //
-// A page ends after an entry whose name's hash (first 8 bytes of SHA-256, little endian) has 8 lower bits of 0, if it
-// has 64 entries by then; in any case before it has more than 1024 entries or about 64 KiB. One name more or less therefore
-// changes one page, seldom its neighbour. The index lists pages:
+// A page ends after an entry whose name's hash (first 8 bytes of SHA-256, little endian) has 8
+// lower bits of 0, if it has 64 entries by then; in any case before it has more than 1024 entries
+// or about 64 KiB. One name more or less therefore changes one page, seldom its neighbour. The
+// index lists pages:
 //
 //	flags       1 byte; 1: there is a column of starts
 //	pages       uvarint, 2 or more; of each its hash, entries, entries below its directories and
@@ -52,12 +61,13 @@
 //	            the page before it
 //	buckets     bits (1 byte), then 2^bits hashes of buckets, zero for an empty one
 //
-// A name's bucket is the number in the upper bits of its hash; there are so many that they hold 1024 names on average at
-// most. A bucket is the number of its names (uvarint), then sorted the next 16 bits of their hashes (uvarint difference
-// to the one before), then the number of each name's page (uvarint). A look-up reads index, bucket and page.
+// A name's bucket is the number in the upper bits of its hash; there are so many that they hold
+// 1024 names on average at most. A bucket is the number of its names (uvarint), then sorted the
+// next 16 bits of their hashes (uvarint difference to the one before), then the number of each
+// name's page (uvarint). A look-up reads index, bucket and page.
 //
-// One level is enough: an index takes about 28 bytes for each 300 entries, so that of 5 million is half a megabyte, a
-// four-hundredth of what its pages are.
+// One level is enough: an index takes about 28 bytes for each 300 entries, so that of 5 million is
+// half a megabyte, a four-hundredth of what its pages are.
 package tree
 
 import (
@@ -99,8 +109,9 @@ type Dir struct {
 	Dirs  uint32 // child directories
 }
 
-// Write stores one directory whose entries are complete (Child, Count and Nlink of child directories filled
-// in, Offset relative to the directory) and in listing order, with no name twice.
+// Write stores one directory whose entries are complete (Child, Count and Nlink of child
+// directories filled in, Offset relative to the directory) and in listing order, with no name
+// twice.
 func Write(ctx context.Context, store Putter, entries []backup.Entry) (Dir, error) {
 	recs := make([]record, len(entries))
 	seen := newNameTable()

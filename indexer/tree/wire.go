@@ -7,7 +7,8 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// ErrDamaged says that a node is not what a Builder or Write writes, or that nodes contradict each other.
+// ErrDamaged says that a node is not what a Builder or Write writes, or that nodes contradict each
+// other.
 var ErrDamaged = errors.New("damaged node")
 
 // What the first two bytes of a node say: the version of the format and the kind of node.
@@ -18,8 +19,8 @@ const (
 	kindBucket = 'n'
 )
 
-// wire takes values off the front of rest. After the first one that is wrong, bad stays set and everything
-// else reads as zero.
+// wire takes values off the front of rest. After the first one that is wrong, bad stays set and
+// everything else reads as zero.
 type wire struct {
 	rest []byte
 	bad  bool
@@ -46,7 +47,8 @@ func (w *wire) uvarint() uint64 {
 	return w.longUvarint()
 }
 
-// longUvarint refuses encodings that are longer than they need to be, so that equal nodes have equal bytes.
+// longUvarint refuses encodings that are longer than they need to be, so that equal nodes have
+// equal bytes.
 func (w *wire) longUvarint() uint64 {
 	v, n := binary.Uvarint(w.rest)
 	if n <= 0 || w.rest[n-1] == 0 && n > 1 {
@@ -125,7 +127,8 @@ func appendString(out []byte, s string) []byte {
 	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
 }
 
-// appendDistance encodes a difference of positions: whole blocks as an even number, the rest as an odd one.
+// appendDistance encodes a difference of positions: whole blocks as an even number, the rest as an
+// odd one.
 func appendDistance(out []byte, d int64) []byte {
 	if d%block == 0 {
 		return binary.AppendUvarint(out, zigzag(d/block)<<1)

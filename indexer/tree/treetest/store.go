@@ -1,5 +1,5 @@
-// Package treetest has a store of nodes in memory for the tests of everything that reads or builds trees. It does
-// not know what nodes mean.
+// Package treetest has a store of nodes in memory for the tests of everything that reads or builds
+// trees. It does not know what nodes mean.
 package treetest
 
 import (
@@ -24,8 +24,8 @@ type Store struct {
 // NewStore makes an empty store.
 func NewStore() *Store { return &Store{nodes: map[backup.Hash][]byte{}} }
 
-// Get returns a copy of what was put under h. What is missing, or no longer has the hash h, is an error that is
-// not fs.ErrNotExist.
+// Get returns a copy of what was put under h. What is missing, or no longer has the hash h, is an
+// error that is not fs.ErrNotExist.
 func (s *Store) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
