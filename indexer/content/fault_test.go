@@ -266,10 +266,10 @@ func TestCloseEndsEverything(t *testing.T) {
 			if stacks := goroutines(); strings.Contains(stacks, "content.(*") {
 				t.Errorf("goroutines left:\n%s", stacks)
 			}
-			if _, err := x.open2(t); err == nil {
+			if _, err := x.openFirst(t); err == nil {
 				t.Error("a closed Reader opens files")
 			}
-			if _, err := f.ReadAt(t.Context(), make([]byte, 100), 900_000); err == nil || err == io.EOF {
+			if _, err := f.ReadAt(t.Context(), make([]byte, 100), 0); err == nil || err == io.EOF {
 				t.Errorf("read after Close: %v", err)
 			}
 		})
@@ -281,6 +281,6 @@ func goroutines() string {
 	return string(buf[:runtime.Stack(buf, true)])
 }
 
-func (x *fixture) open2(t *testing.T) (*content.File, error) {
+func (x *fixture) openFirst(t *testing.T) (*content.File, error) {
 	return x.reader.Open(t.Context(), x.snap, nil, x.scan.items[0])
 }

@@ -1,0 +1,140 @@
+package content_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/content"
+	"slotfs/indexer/dest/desttest"
+	"slotfs/indexer/tree"
+	"slotfs/indexer/tree/treetest"
+)
+
+// folder is a destination with one tree on it.
+type folder struct {
+	root   string
+	fake   *desttest.Fake
+	reader *content.Reader
+	snap   *backup.Snapshot
+	tree   *tree.Tree
+	files  map[string][]byte
+}
+
+// plant writes files below "acct" and indexes them.
+func plant(t *testing.T, files map[string][]byte, o content.Options) *folder {
+	t.Helper()
+	x := &folder{root: t.TempDir(), files: files}
+	x.fake = desttest.Dir(x.root)
+	x.snap = &backup.Snapshot{Source: backup.Source{Kind: backup.Tree, Files: []backup.File{{Path: "acct"}}}}
+	store := treetest.NewStore()
+	b := tree.NewBuilder(store, backup.Entry{})
+	for name, data := range files {
+		path := filepath.Join(x.root, "acct", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stamp := time.Unix(1_700_000_000, 123_456_789)
+		if err := os.Chtimes(path, stamp, stamp); err != nil {
+			t.Fatal(err)
+		}
+		e := backup.Entry{Name: filepath.Base(name), Mode: backup.ModeRegular | 0o600, Size: int64(len(data)),
+			MTime: stamp.UnixNano(), Nlink: 1}
+		if _, err := b.Add(t.Context(), name, e, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := b.Finish(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.tree = tree.New(store, root, tree.NewCache(1<<20))
+	x.reader = content.NewReader(x.fake, nil, o)
+	t.Cleanup(func() {
+		x.reader.Close()
+		if n := x.fake.Counts().Handles; n != 0 {
+			t.Errorf("%d handles left open", n)
+		}
+	})
+	return x
+}
+
+func (x *folder) open(t *testing.T, name string) *content.File {
+	t.Helper()
+	it, err := x.tree.Resolve(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := x.reader.Open(t.Context(), x.snap, x.tree, it)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestFilesOfATreeAreThoseOnTheDestination(t *testing.T) {
+	files := map[string][]byte{"homedir/a": bytes.Repeat([]byte("abc"), 500_000), "mysql/\xffraw": []byte("x"), "empty": nil}
+	x := plant(t, files, content.Options{})
+	for name, want := range files {
+		got, err := read(t.Context(), x.open(t, name), 100_000)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%q: %d bytes, %v; want %d", name, len(got), err, len(want))
+		}
+	}
+	checkRange(t, x.open(t, "homedir/a"), files["homedir/a"], 1_000_001, 600_000)
+}
+
+func TestSmallFileOfATreeCostsThreeCalls(t *testing.T) {
+	x := plant(t, map[string][]byte{"a": []byte("hello")}, content.Options{})
+	x.fake.Reset()
+	f := x.open(t, "a")
+	if n := x.fake.Counts().RoundTrips(); n != 0 {
+		t.Errorf("opening took %d calls", n)
+	}
+	if _, err := read(t.Context(), f, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if c := x.fake.Counts(); c.Open != 1 || c.FileStat != 1 || c.Read != 1 {
+		t.Errorf("%d opens, %d stats, %d reads", c.Open, c.FileStat, c.Read)
+	}
+}
+
+func TestChangedFileOfATreeIsStaleAloneAmongOthers(t *testing.T) {
+	x := plant(t, map[string][]byte{"a": []byte("hello"), "b": []byte("there")}, content.Options{})
+	if err := os.Chtimes(filepath.Join(x.root, "acct", "a"), time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := read(t.Context(), x.open(t, "a"), 10); !errors.Is(err, backup.ErrStale) {
+		t.Errorf("changed file: %v", err)
+	}
+	if got, err := read(t.Context(), x.open(t, "b"), 10); err != nil || string(got) != "there" {
+		t.Errorf("other file: %q, %v", got, err)
+	}
+}
+
+func TestHandlesStayBounded(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 40 {
+		files[fmt.Sprintf("f%02d", i)] = []byte("content")
+	}
+	x := plant(t, files, content.Options{Handles: 5})
+	for name := range files {
+		if _, err := read(t.Context(), x.open(t, name), 100); err != nil {
+			t.Fatal(err)
+		}
+		// One more may be closing.
+		if n := x.fake.Counts().Handles; n > 6 {
+			t.Fatalf("%d handles open", n)
+		}
+	}
+	x.open(t, "f00").Close()
+}
