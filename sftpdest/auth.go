@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"slotfs/indexer/dest"
 )
 
 // credentials are what a Destination logs in with. Secrets are asked for once.
@@ -173,7 +175,8 @@ func (e *IdentityError) Error() string {
 	return fmt.Sprintf("identity file %s: %v", show(e.File), e.Err)
 }
 
-func (e *IdentityError) Unwrap() error { return e.Err }
+// Unwrap makes it dest.ErrAuth. That a local file is missing must not look like a missing remote one.
+func (e *IdentityError) Unwrap() error { return dest.ErrAuth }
 
 // Hint tells the cure.
 func (e *IdentityError) Hint() string {

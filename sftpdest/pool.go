@@ -47,6 +47,7 @@ type pool struct {
 	changed    chan struct{} // closed and replaced when a wait may be over
 	failure    error         // why there is no session
 	until      time.Time     // until then failure is told without another attempt
+	rounds     int           // of attempts that were given up
 	failed     int           // attempts since the last success
 	closed     bool
 }
@@ -70,6 +71,7 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 		l.waiting--
 		l.mu.Unlock()
 	}()
+	rounds := l.rounds
 	for {
 		if l.closed {
 			return nil, dest.ErrClosed
@@ -80,7 +82,7 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 			}
 			return s, nil
 		}
-		if l.failure != nil && time.Now().Before(l.until) {
+		if l.failure != nil && (rounds != l.rounds || time.Now().Before(l.until)) {
 			return nil, l.failure
 		}
 		l.connect()
@@ -157,6 +159,7 @@ func (l *pool) keepTrying() {
 		delay, again := l.fail(err)
 		if !again {
 			l.connecting = false
+			l.rounds++
 			l.signal()
 			l.mu.Unlock()
 			return

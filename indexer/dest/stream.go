@@ -26,7 +26,10 @@ type Stream struct {
 	ahead  int
 	queue  []*chunk // in order of offset; the first one is being handed out
 	err    error
-	wg     sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	wg     sync.WaitGroup // of the reads in flight; none is added once closed is set
 }
 
 var _ io.ReadCloser = (*Stream)(nil)
@@ -59,7 +62,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	s.fill()
 	if len(s.queue) == 0 {
-		s.err = io.EOF
+		if s.err = s.ctx.Err(); s.err == nil {
+			s.err = io.EOF
+		}
 		return 0, s.err
 	}
 	head := s.queue[0]
@@ -85,7 +90,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 
 // fill starts reads until enough are in flight.
 func (s *Stream) fill() {
-	for len(s.queue) < s.ahead && s.next < s.end && s.ctx.Err() == nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.queue) < s.ahead && s.next < s.end && !s.closed {
 		n := min(streamChunk, s.end-s.next)
 		c := &chunk{done: make(chan struct{})}
 		s.queue = append(s.queue, c)
@@ -112,6 +119,9 @@ func (s *Stream) fetch(c *chunk, off int64, n int) {
 
 // Close ends the reads in flight and waits for them, which takes no network.
 func (s *Stream) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.cancel()
 	s.wg.Wait()
 	return nil

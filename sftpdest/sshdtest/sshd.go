@@ -24,10 +24,10 @@ import (
 
 // Options of a Server.
 type Options struct {
-	User        string // who logs in; "": the current user. Another one needs root
-	MaxSessions int    // per connection; 0: 10, as sshd has it
-	HostKeys    []string
-	Config      string // further lines of sshd_config
+	User        string   // who logs in; "": the current user. Another one needs root
+	MaxSessions int      // per connection; 0: 10, as sshd has it
+	HostKeys    []string // types of host keys; nil: ed25519 and ecdsa (rsa takes its time)
+	Config      string   // further lines of sshd_config
 }
 
 // Server is a running sshd.
@@ -44,8 +44,7 @@ type Server struct {
 	cmd    *exec.Cmd
 }
 
-// Start runs the system's sshd on a free port of the loopback, with keys of its own, until Close. HostKeys are
-// types that ssh-keygen knows (default: ed25519, ecdsa and rsa).
+// Start runs the system's sshd on a free port of the loopback, with keys of its own, until Close.
 func Start(o Options) (*Server, error) {
 	dir, err := os.MkdirTemp("", "sshdtest")
 	if err != nil {
@@ -80,7 +79,7 @@ func (s *Server) prepare(o Options) error {
 		}
 	}
 	if o.HostKeys == nil {
-		o.HostKeys = []string{"ed25519", "ecdsa", "rsa"}
+		o.HostKeys = []string{"ed25519", "ecdsa"}
 	}
 	var config strings.Builder
 	for _, typ := range o.HostKeys {
@@ -118,7 +117,11 @@ func (s *Server) prepare(o Options) error {
 
 func hostKeyFile(dir, typ string) (file, line string, err error) {
 	file = filepath.Join(dir, "host_"+typ)
-	out, err := exec.Command("ssh-keygen", "-q", "-t", typ, "-N", "", "-C", "", "-f", file).CombinedOutput()
+	command := []string{"-q", "-t", typ, "-N", "", "-C", "", "-f", file}
+	if typ == "rsa" {
+		command = append(command, "-b", "2048")
+	}
+	out, err := exec.Command("ssh-keygen", command...).CombinedOutput()
 	if err != nil {
 		return "", "", fmt.Errorf("ssh-keygen: %w: %s", err, out)
 	}

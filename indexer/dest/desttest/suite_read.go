@@ -110,8 +110,10 @@ func testLargeFolder(t *testing.T, b *bench) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	b.write(t, "message", 1)
 	for i := range entries {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("1700000000.M%dP1.host,S=%d:2,S", i, i)), nil, 0o600); err != nil {
+		name := filepath.Join(dir, fmt.Sprintf("1700000000.M%dP1.host,S=%d:2,S", i, i))
+		if err := os.Link(filepath.Join(b.root, "message"), name); err != nil {
 			t.Fatal(err)
 		}
 	}
