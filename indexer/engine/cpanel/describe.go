@@ -9,8 +9,11 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// Describe implements engine.Engine. Errors are those of the tree and of read.
+// Describe implements engine.Engine. Errors are those of the tree and of read. System backups have no parts.
 func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read engine.ReadFunc) (engine.Description, error) {
+	if s.System {
+		return engine.Description{}, nil
+	}
 	c := &cutter{ctx: ctx, tree: t, read: read, places: make(map[string]bool), counts: make(backup.Counts)}
 	c.root = c.findRoot(s.Account)
 	var d engine.Description
@@ -77,11 +80,11 @@ func (c *cutter) cut() {
 	if c.root.kind != homeRoot {
 		c.cutWholes()
 		c.cutDatabases()
-		c.cutDatabaseUsers()
 		c.cutDNS()
 		c.cutCron()
 		c.cutCounts()
 		c.cutMailRoutes()
+		c.cutDatabaseUsers()
 	}
 	c.cutHomeKeys()
 	c.cutAutoresponders()

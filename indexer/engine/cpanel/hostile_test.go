@@ -149,9 +149,9 @@ func TestBrokenIndexIsAnErrorAndNoSmallerAccount(t *testing.T) {
 	}
 }
 
-func TestSystemBackupsAndEmptyTreesAreDescribed(t *testing.T) {
-	d := plant(t).describe(t, backup.Source{Account: "alice"})
-	if d.Status != backup.Incomplete || len(d.Parts.Grafts) != 0 {
+func TestSystemBackupIsNoIncompleteAccount(t *testing.T) {
+	d := plant(t, "files/_etc_passwd.gz", "dirs/_etc_cpanel.tar.gz").describe(t, backup.Source{System: true})
+	if d.Status != "" || len(d.Parts.Grafts) != 0 || d.Parts.Full != "" {
 		t.Errorf("%+v", d)
 	}
 }
