@@ -23,7 +23,9 @@ type Member struct {
 // Handler receives what Scan finds, in archive order. An error of any method ends the scan.
 type Handler interface {
 	// Member is called when a member's headers are complete, before its content passes. If want is true the content
-	// follows as one or more calls of Content (sparse files expanded) and a last one with done.
+	// follows as one or more calls of Content (sparse files expanded), the last one with done. That holds for regular
+	// files that are no hard links and, if sparse, no larger than 64 MiB. m is valid during the call; what
+	// its fields refer to may be kept.
 	Member(m *Member) (want bool, err error)
 	// Content gets the content of the member that was wanted. done comes with the last bytes.
 	Content(p []byte, done bool) error
@@ -34,16 +36,25 @@ type Handler interface {
 // Options of a Scan.
 type Options struct {
 	Gzip bool // the archive is compressed
-	// Nested reports whether the content of the regular file at path is a tar archive to descend into.
+	// Nested reports whether the content of the regular file at path is a tar archive to descend into. One
+	// that is wanted is delivered instead, and one level is all there is.
 	Nested func(path string) bool
 	// Save, if set, is called every Every bytes of uncompressed archive (default 256 MiB) with a state that
-	// Resume takes. What the Handler got before is what the state stands for.
+	// Resume takes. What the Handler got before is what the state stands for. It waits while wanted content is
+	// on its way.
 	Save  func(state []byte) error
 	Every int64
 	// Resume is a state from Save. The reader must then start at the offset that Start tells.
 	Resume []byte
 	// Size of the archive as stored (compressed), in bytes, or 0 if unknown.
 	Size int64
+}
+
+// Skipper may be implemented by the reader of an archive that is not compressed: content that nobody wants then need
+// not be fetched. It is used if Options.Size is set.
+type Skipper interface {
+	// Skip passes over the next n bytes, which exist if the archive has the Size that it should have.
+	Skip(ctx context.Context, n int64) error
 }
 
 // Result is what a scan proved.

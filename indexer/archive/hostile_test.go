@@ -99,15 +99,23 @@ func TestDamagedHeaderKeepsWhatComesBeforeAndAfter(t *testing.T) {
 	}
 }
 
+func TestDamagedFirstHeaderIsNotTheEnd(t *testing.T) {
+	bad := file("bad", "x")
+	bad[3] ^= 1
+	rec, res := scanBytes(t, join(bad, file("after", "2"), make([]byte, 1024)), Options{})
+	if res.Status != backup.Corrupt || res.Detail != "damaged header at byte 0 of the archive" || len(rec.members) != 1 {
+		t.Errorf("%+v, %d members", res, len(rec.members))
+	}
+}
+
 func TestWhatIsNoArchiveIsUnreadable(t *testing.T) {
 	for name, data := range map[string][]byte{
-		"empty":         nil,
-		"text":          []byte("hello\n"),
-		"long text":     []byte(strings.Repeat("hello\n", 500)),
-		"a few zeros":   make([]byte, 100),
-		"zeros, text":   join(make([]byte, 1024), []byte(strings.Repeat("hello\n", 500))),
-		"gzip":          []byte("\x1f\x8b\x08\x00" + strings.Repeat("x", 2000)),
-		"damaged first": append([]byte("x"), file("f", "content")...),
+		"empty":       nil,
+		"text":        []byte("hello\n"),
+		"long text":   []byte(strings.Repeat("hello\n", 500)),
+		"a few zeros": make([]byte, 100),
+		"zeros, text": join(make([]byte, 1024), []byte(strings.Repeat("hello\n", 500))),
+		"gzip":        []byte("\x1f\x8b\x08\x00" + strings.Repeat("x", 2000)),
 	} {
 		rec, res := scanBytes(t, data, Options{})
 		if res.Status != backup.Unreadable || res.Detail == "" || len(rec.members) != 0 {

@@ -1,9 +1,7 @@
 package archive
 
-const (
-	maxRecord = 1 << 20  // bytes of one extension header, and of all PAX records of a member
-	maxGlobal = 64 << 10 // bytes of all global PAX records in force: every member reads them anew
-)
+// maxRecord bounds one extension header, and all PAX records of a member, in bytes.
+const maxRecord = 1 << 20
 
 // step is what the next bytes of a level are.
 type step uint8
@@ -124,6 +122,32 @@ func (l *level) pass(p []byte) (int, error) {
 	return n, nil
 }
 
+// leap is pass for bytes that nobody has seen; skippable told that there are as many.
+func (l *level) leap(n int64) {
+	l.pos += n
+	if l.step == stepDead {
+		return
+	}
+	l.left -= n
+	if l.inner != nil {
+		l.inner.leap(n)
+	}
+	if l.left == 0 {
+		l.passed()
+	}
+}
+
+// skippable is how many bytes could as well not be there.
+func (l *level) skippable() int64 {
+	switch {
+	case l.step != stepSkip && l.step != stepContent, l.walk.delivery.on:
+		return 0
+	case l.inner != nil && l.inner.step != stepDead:
+		return min(l.left, l.inner.skippable())
+	}
+	return l.left
+}
+
 // passed ends content or padding.
 func (l *level) passed() {
 	if l.inner != nil {
@@ -190,7 +214,7 @@ func (l *level) header(b *block) error {
 	size, ok := b.size()
 	ok = ok && size <= l.room()
 	if !b.summed() || !ok || l.lost && b.dialect() == dialectV7 {
-		return l.strayBlock(at)
+		return l.strayBlock(b, at)
 	}
 	if l.lost && l.garbage >= 0 {
 		l.fault(l.garbage, "something that is no archive between two archives")
@@ -245,7 +269,7 @@ func (l *level) zeroBlock(at int64) {
 }
 
 // strayBlock is a block that should be a header and is none.
-func (l *level) strayBlock(at int64) error {
+func (l *level) strayBlock(b *block, at int64) error {
 	switch {
 	case l.linkBody > 0:
 		// POSIX lets a hard link have content, GNU writes a size that means nothing: what follows tells.
@@ -255,7 +279,7 @@ func (l *level) strayBlock(at int64) error {
 		return nil
 	case l.lost:
 		return nil
-	case !l.valid:
+	case !l.valid && (l.prefix != "" || !likely(b[:])):
 		l.step = stepDead
 		return nil
 	case l.ended:

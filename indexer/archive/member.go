@@ -65,10 +65,10 @@ func (l *level) room() int64 { return farthest - l.pos }
 func (l *level) records() records {
 	var r records
 	if len(l.globals) > 0 {
-		r.read(l.globals, true)
+		r.read(l.globals)
 	}
 	if len(l.pax) > 0 {
-		r.read(l.pax, false)
+		r.read(l.pax)
 	}
 	if r.damaged {
 		l.fault(l.first, "damaged extended header")
@@ -78,17 +78,17 @@ func (l *level) records() records {
 
 // sparseBlock takes one more block of the map of an old GNU header.
 func (l *level) sparseBlock(b *block) error {
+	more, ok := l.sparse.gnuBlock(b)
+	if ok && more {
+		return nil
+	}
 	r := l.records()
 	stored, fits := l.claimed(&l.head, &r)
-	if !fits {
-		return l.badMap(0)
-	}
-	more, ok := l.sparse.gnuBlock(b)
 	switch {
+	case !fits:
+		return l.badMap(0)
 	case !ok:
 		return l.badMap(stored)
-	case more:
-		return nil
 	}
 	return l.emit(&l.head, &r, stored)
 }

@@ -14,7 +14,11 @@ import (
 const (
 	maxXattrName  = 255
 	maxXattrValue = 64 << 10
+	maxXattrNames = 64 << 10 // all names of a file together, each with a NUL
 )
+
+// maxGlobalValue is how long a number in a global header can be, in bytes.
+const maxGlobalValue = 64
 
 // value is a number that a record gave, or did not.
 type value struct {
@@ -31,6 +35,7 @@ type records struct {
 	uid, gid, mtime value
 	major, minor    value // device numbers
 	xattrs          []backup.Xattr
+	xattrNames      int // bytes
 	sparse          sparseRecords
 	damaged         bool // a record could not be read
 	broken          bool // and it is one that says where the content is or whose it is
@@ -51,9 +56,8 @@ func nextRecord(data []byte) (key, val, rest []byte, ok bool) {
 	return key, val, data[n:], ok && len(key) > 0
 }
 
-// read applies all records of data to r. Those of a global header say nothing about the name and the
-// length of a single member.
-func (r *records) read(data []byte, global bool) {
+// read applies all records of data to r.
+func (r *records) read(data []byte) {
 	for len(data) > 0 && data[0] != 0 {
 		key, val, rest, ok := nextRecord(data)
 		if !ok {
@@ -63,9 +67,7 @@ func (r *records) read(data []byte, global bool) {
 		data = rest
 		switch string(key) {
 		case "path", "linkpath", "size":
-			if !global {
-				r.name(key, val)
-			}
+			r.name(key, val)
 		case "uid":
 			r.number(&r.uid, val)
 		case "gid":
@@ -81,7 +83,7 @@ func (r *records) read(data []byte, global bool) {
 				r.damaged = r.damaged || !r.mtime.set
 			}
 		default:
-			r.vendor(string(key), val, global)
+			r.vendor(string(key), val)
 		}
 	}
 }
@@ -109,14 +111,13 @@ func (r *records) number(v *value, val []byte) {
 }
 
 // vendor applies the records that POSIX leaves to the writers.
-func (r *records) vendor(key string, val []byte, global bool) {
+func (r *records) vendor(key string, val []byte) {
 	vendor, name, _ := strings.Cut(key, ".")
 	switch vendor {
 	case "GNU":
-		if sparse, ok := strings.CutPrefix(name, "sparse."); ok && !global {
-			if !r.sparse.set(sparse, val) {
-				r.damaged, r.broken = true, true
-			}
+		if sparse, ok := strings.CutPrefix(name, "sparse."); ok {
+			ok := r.sparse.set(sparse, val)
+			r.damaged, r.broken = r.damaged || !ok, r.broken || !ok
 		}
 	case "SCHILY":
 		if attr, ok := strings.CutPrefix(name, "xattr."); ok {
@@ -140,7 +141,9 @@ func (r *records) vendor(key string, val []byte, global bool) {
 
 // xattr adds an attribute if Linux could hold it.
 func (r *records) xattr(name, val string) {
-	if name != "" && len(name) <= maxXattrName && len(val) <= maxXattrValue && strings.IndexByte(name, 0) < 0 {
+	fits := len(name) <= maxXattrName && len(val) <= maxXattrValue && r.xattrNames+len(name)+1 <= maxXattrNames
+	if name != "" && fits && strings.IndexByte(name, 0) < 0 {
+		r.xattrNames += len(name) + 1
 		r.xattrs = append(r.xattrs, backup.Xattr{Name: name, Value: val})
 	}
 }
@@ -170,41 +173,35 @@ func unescape(name string) string {
 	return strings.NewReplacer("%3D", "=", "%25", "%").Replace(name)
 }
 
-// mergeGlobal adds the records of one more global header to those that hold so far: a later record of a
-// key replaces the earlier one, an empty value removes it. It reports false if the result is too long
-// or a record cannot be read.
+// mergeGlobal adds the records of one more global header to those in force. Only ids and times are
+// kept: names and lengths of single members do not belong there, and every member reads the rest anew. It
+// reports false if a record cannot be read.
 func mergeGlobal(old, data []byte) ([]byte, bool) {
-	type span struct {
-		key, raw []byte
-		gone     bool
-	}
-	var spans []span
-	seen := map[string]int{}
+	inForce := map[string][]byte{}
 	for _, part := range [][]byte{old, data} {
 		for len(part) > 0 && part[0] != 0 {
 			key, val, rest, ok := nextRecord(part)
 			if !ok {
 				return old, false
 			}
-			if i, ok := seen[string(key)]; ok {
-				spans[i].gone = true
+			if slices.Contains(globalKeys(), string(key)) && len(val) <= maxGlobalValue {
+				inForce[string(key)] = part[:len(part)-len(rest)]
+				if len(val) == 0 {
+					delete(inForce, string(key))
+				}
 			}
-			seen[string(key)] = len(spans)
-			spans = append(spans, span{key: key, raw: part[:len(part)-len(rest)], gone: len(val) == 0})
 			part = rest
 		}
 	}
 	var merged []byte
-	for _, s := range spans {
-		if !s.gone {
-			merged = append(merged, s.raw...)
-		}
-	}
-	if len(merged) > maxGlobal {
-		return old, false
+	for _, key := range globalKeys() {
+		merged = append(merged, inForce[key]...)
 	}
 	return merged, true
 }
+
+// globalKeys are the records that a global header can give.
+func globalKeys() []string { return []string{"gid", "mtime", "uid"} }
 
 // decimal reads a number of at most 18 digits with an optional sign.
 func decimal(text []byte) (int64, bool) {

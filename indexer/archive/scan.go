@@ -16,6 +16,9 @@ const defaultEvery = 256 << 20
 // chunkSize is how much of a plain archive is read at once.
 const chunkSize = 256 << 10
 
+// leastSkip is from how many bytes on it pays to begin to read elsewhere.
+const leastSkip = 4 << 20
+
 // scan is one pass.
 type scan struct {
 	*walker
@@ -93,10 +96,8 @@ func (s *scan) plain(ctx context.Context) error {
 			if _, err := s.Write(buf[:n]); err != nil {
 				return err
 			}
-			if s.o.Save != nil && s.top.pos-s.saved >= s.o.Every {
-				if err := s.save(nil); err != nil {
-					return err
-				}
+			if err := s.after(ctx); err != nil {
+				return err
 			}
 		}
 		switch {
@@ -106,6 +107,27 @@ func (s *scan) plain(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// after saves and skips, where that is due.
+func (s *scan) after(ctx context.Context) error {
+	if s.o.Save != nil {
+		if err := s.save(nil); err != nil {
+			return err
+		}
+	}
+	skipper, ok := s.in.r.(Skipper)
+	// The last byte is always read: that the archive is as long as it claims is not taken on trust.
+	n := min(s.top.skippable(), s.o.Size-s.top.pos-1)
+	if !ok || n < leastSkip {
+		return nil
+	}
+	if err := skipper.Skip(ctx, n); err != nil {
+		s.in.err = err
+		return err
+	}
+	s.top.leap(n)
+	return nil
 }
 
 // Write takes uncompressed bytes.
