@@ -36,9 +36,9 @@ type Server struct {
 // Mount mounts at mountpoint and serves until Unmount, or until somebody else unmounts it; ctx is for mounting only.
 // A dead slotfs mount at the mountpoint is replaced; a live one is ErrAlreadyMounted.
 func Mount(ctx context.Context, mountpoint string, c Config) (*Server, error) {
-	mountpoint, err := filepath.Abs(mountpoint)
+	mountpoint, err := resolve(mountpoint)
 	if err != nil {
-		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
+		return nil, err
 	}
 	if err := prepare(ctx, mountpoint); err != nil {
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
@@ -51,6 +51,7 @@ func Mount(ctx context.Context, mountpoint string, c Config) (*Server, error) {
 	server, err := fuse.NewServer(r, mountpoint, r.options())
 	if err != nil {
 		r.stop()
+		takeBack(mountpoint)
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, withHint(err))
 	}
 	m := &Server{mountpoint: mountpoint, raw: r, server: server, served: make(chan struct{})}
@@ -66,6 +67,13 @@ func Mount(ctx context.Context, mountpoint string, c Config) (*Server, error) {
 	}
 	r.c.Log.Info("mounted", "mountpoint", mountpoint)
 	return m, nil
+}
+
+// takeBack takes away a mount that the kernel made and whose first request failed.
+func takeBack(mountpoint string) {
+	if all := mounts(mountpoint); len(all) > 0 && all[len(all)-1].ours() {
+		_ = unix.Unmount(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
 }
 
 // options are those of the kernel and of the protocol library.

@@ -40,6 +40,31 @@ const probeTime = 3 * time.Second
 // maxStacked is how many dead mounts on one another are taken away.
 const maxStacked = 64
 
+// resolve makes a mountpoint the path that mountinfo has for it. A mount there is never asked, which might not answer.
+func resolve(mountpoint string) (string, error) {
+	path, err := filepath.Abs(mountpoint)
+	if err != nil {
+		return "", fmt.Errorf("mountpoint %s: %w", mountpoint, err)
+	}
+	for range maxStacked {
+		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		if len(mounts(path)) > 0 {
+			return path, nil
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // no link
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
+	}
+	return "", fmt.Errorf("mountpoint %s: %w", mountpoint, unix.ELOOP)
+}
+
 // prepare makes sure that mountpoint can be mounted on. A dead mount of ours there is taken away.
 func prepare(ctx context.Context, mountpoint string) error {
 	if err := canFuse(); err != nil {
@@ -157,9 +182,9 @@ func probe(ctx context.Context, mountpoint string, limit time.Duration) bool {
 // Unmount takes a slotfs mount away, whoever serves it: at once if nobody uses it, else as soon as nobody does.
 // What is not a mount of slotfs is left alone.
 func Unmount(mountpoint string) error {
-	abs, err := filepath.Abs(mountpoint)
+	abs, err := resolve(mountpoint)
 	if err != nil {
-		return fmt.Errorf("unmount %s: %w", mountpoint, err)
+		return err
 	}
 	all := mounts(abs)
 	if len(all) == 0 || !all[len(all)-1].ours() {
@@ -173,7 +198,7 @@ func Unmount(mountpoint string) error {
 
 // Mounted reports whether a slotfs that answers is mounted at mountpoint.
 func Mounted(ctx context.Context, mountpoint string) bool {
-	abs, err := filepath.Abs(mountpoint)
+	abs, err := resolve(mountpoint)
 	if err != nil {
 		return false
 	}

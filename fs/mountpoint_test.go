@@ -136,6 +136,22 @@ func TestALiveMountIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAMountIsFoundThroughLinks(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(dir+"/real", 0o755))
+	must(t, os.Symlink("real", dir+"/link"))
+	must(t, os.Symlink(dir+"/link", dir+"/far"))
+	daemon(t, dir+"/real", childEnv)
+	if _, err := Mount(t.Context(), dir+"/far", config(oneFile(t))); !errors.Is(err, ErrAlreadyMounted) {
+		t.Errorf("%v", err)
+	}
+	must(t, Unmount(dir+"/far"))
+	must(t, os.Symlink("loop", dir+"/loop"))
+	if _, err := Mount(t.Context(), dir+"/loop", config(oneFile(t))); !errors.Is(err, unix.ELOOP) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestWhatCannotBeAMountpointIsRefused(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
