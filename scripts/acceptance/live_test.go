@@ -86,7 +86,7 @@ func TestReplacedArchiveIsStaleNotMixed(t *testing.T) {
 	h.must("index")
 	h.mount()
 	snapshot := filepath.Join(h.account("d", "", "alice"), "2026-01-05")
-	run(t, `tar -C "$1" -czf "$2" alice/homedir; touch -d '2030-01-01' "$2"`, parent, archive)
+	run(t, `echo new >"$1/alice/homedir/public_html/new"; tar -C "$1" -czf "$2" alice; touch -d '2030-01-01' "$2"`, parent, archive)
 	out, err := exec.Command("cat", filepath.Join(snapshot, "databases/alice_wp.sql")).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "Stale file handle") {
 		t.Fatalf("reading a replaced archive: %v, %.200q", err, out)

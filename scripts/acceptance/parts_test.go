@@ -73,7 +73,7 @@ func checkParts(t *testing.T, source, snapshot string) {
 	if err := json.Unmarshal([]byte(run(t, `cat "$1"`, filepath.Join(snapshot, "snapshot.json"))), &about); err != nil {
 		t.Fatal(err)
 	}
-	if about.Status != "complete" || about.Counts["databases"] != 2 || about.Counts["email"] != 1 || about.Counts["database-users"] != 2 {
+	if about.Status != "complete" || about.Counts["databases"] != 2 || about.Counts["email"] != 2 || about.Counts["database-users"] != 2 {
 		t.Errorf("snapshot.json: %+v", about)
 	}
 }
@@ -90,7 +90,7 @@ func TestOriginalArchiveIsByteForByte(t *testing.T) {
 func TestNestedHomeArchiveIsTheHomeDirectory(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
-	run(t, `cd "$1/alice"; cp -a homedir "$1/home-was"; tar -C homedir -cf homedir.tar .; rm -r homedir`, parent)
+	run(t, `cd "$1/alice"; touch -d @1700000000 homedir; cp -a homedir "$1/home-was"; tar -C homedir -cf homedir.tar .; rm -r homedir`, parent)
 	h.pack(parent, "alice", "2026-01-05")
 	h.add("d")
 	h.must("index")
@@ -122,5 +122,5 @@ mkdir -p "$2/2026-01-06/accounts" "$2/weekly/2026-01-04/accounts"
 	for _, dir := range append(full, deep...) {
 		run(t, `diff -r --no-dereference "$1/alice" "$2"`, parent, dir)
 	}
-	run(t, `cmp "$1/2026-01-05/system/files/_etc_shadow.gz" "$2/d/system/2026-01-05/files/_etc_shadow.gz"; [ "$(stat -c %a:%u "$2/d/system")" = 700:0 ]`, h.store, h.mnt)
+	run(t, `cmp "$1/2026-01-05/system/files/_etc_shadow.gz" "$2/d/system/2026-01-05/full/files/_etc_shadow.gz"; [ "$(stat -c %a:%u "$2/d/system")" = 700:0 ]`, h.store, h.mnt)
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -64,7 +66,7 @@ func (a *account) make() error {
 	if len(a.sources) == 0 {
 		return fmt.Errorf("no sources below %s to take text from", runtime.GOROOT())
 	}
-	for _, step := range []func() error{a.settings, a.databases, a.sites, a.pictures, a.mail, a.links, a.own} {
+	for _, step := range []func() error{a.settings, a.databases, a.sites, a.pictures, a.mail, a.links, a.own, a.date} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -95,5 +97,16 @@ func (a *account) own() error {
 			return err
 		}
 		return os.Lchown(name, a.uid, a.uid)
+	})
+}
+
+// date gives every folder and link one time, so that the same seed makes the same account.
+func (a *account) date() error {
+	when := unix.NsecToTimespec(a.clock.UnixNano())
+	return filepath.WalkDir(a.dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.Type().IsRegular() {
+			return err
+		}
+		return unix.UtimesNanoAt(unix.AT_FDCWD, name, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
 	})
 }
