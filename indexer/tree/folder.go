@@ -179,7 +179,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 	if b.used <= b.limit {
 		return nil
 	}
-	if b.reread > 4*b.added+1<<20 && b.limit < crowdedLimit {
+	if b.reread > 4*b.added+1<<19 && b.limit < crowdedLimit {
 		b.limit, b.added, b.reread = 2*b.limit, 0, 0
 		return nil
 	}

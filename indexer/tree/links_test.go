@@ -12,54 +12,57 @@ import (
 // its path ends with '/'.
 type linkStep struct{ path, link string }
 
+// linkName is what a name is in the end.
+type linkName struct {
+	nlink uint32
+	link  string
+	size  int64 // number of the member that brought the content, from 1
+}
+
+var linkCases = map[string]struct {
+	steps []linkStep
+	want  map[string]linkName
+}{
+	"two names": {
+		[]linkStep{{"a", ""}, {"d/b", "a"}},
+		map[string]linkName{"a": {2, "", 1}, "d/b": {2, "a", 1}}},
+	"link to a link": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"c", "b"}},
+		map[string]linkName{"a": {3, "", 1}, "b": {3, "a", 1}, "c": {3, "a", 1}}},
+	"link to itself": {
+		[]linkStep{{"a", ""}, {"a", "a"}},
+		map[string]linkName{"a": {1, "", 1}}},
+	"same link twice": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"b", "a"}},
+		map[string]linkName{"a": {2, "", 1}, "b": {2, "a", 1}}},
+	"first name replaced": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}},
+		map[string]linkName{"b": {2, "", 1}, "c": {2, "b", 1}, "a": {1, "", 4}}},
+	"first name replaced, then linked again": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}, {"d", "a"}, {"e", "c"}},
+		map[string]linkName{"b": {3, "", 1}, "c": {3, "b", 1}, "e": {3, "b", 1}, "a": {2, "", 4}, "d": {2, "a", 4}}},
+	"first name comes back as a link": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"a", ""}, {"a", "b"}},
+		map[string]linkName{"a": {2, "", 1}, "b": {2, "a", 1}}},
+	"link replaced": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"b", ""}},
+		map[string]linkName{"a": {1, "", 1}, "b": {1, "", 3}}},
+	"only name left": {
+		[]linkStep{{"d/a", ""}, {"b", "d/a"}, {"d", ""}},
+		map[string]linkName{"b": {1, "", 1}, "d": {1, "", 3}}},
+	"target becomes the folder of its link": {
+		[]linkStep{{"a", ""}, {"a/b", "a"}},
+		map[string]linkName{"a/b": {1, "", 1}}},
+	"target missing": {
+		[]linkStep{{"b", "a"}, {"c", "c"}},
+		map[string]linkName{}},
+	"target is a directory": {
+		[]linkStep{{"a/", ""}, {"b", "a"}},
+		map[string]linkName{}},
+}
+
 func TestHardLinksKeepTheFileTheyWereMadeOf(t *testing.T) {
-	type name struct {
-		nlink uint32
-		link  string
-		size  int64 // number of the member that brought the content, from 1
-	}
-	cases := map[string]struct {
-		steps []linkStep
-		want  map[string]name
-	}{
-		"two names": {
-			[]linkStep{{"a", ""}, {"d/b", "a"}},
-			map[string]name{"a": {2, "", 1}, "d/b": {2, "a", 1}}},
-		"link to a link": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "b"}},
-			map[string]name{"a": {3, "", 1}, "b": {3, "a", 1}, "c": {3, "a", 1}}},
-		"link to itself": {
-			[]linkStep{{"a", ""}, {"a", "a"}},
-			map[string]name{"a": {1, "", 1}}},
-		"same link twice": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"b", "a"}},
-			map[string]name{"a": {2, "", 1}, "b": {2, "a", 1}}},
-		"first name replaced": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}},
-			map[string]name{"b": {2, "", 1}, "c": {2, "b", 1}, "a": {1, "", 4}}},
-		"first name replaced, then linked again": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"c", "a"}, {"a", ""}, {"d", "a"}, {"e", "c"}},
-			map[string]name{"b": {3, "", 1}, "c": {3, "b", 1}, "e": {3, "b", 1}, "a": {2, "", 4}, "d": {2, "a", 4}}},
-		"first name comes back as a link": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"a", ""}, {"a", "b"}},
-			map[string]name{"a": {2, "", 1}, "b": {2, "a", 1}}},
-		"link replaced": {
-			[]linkStep{{"a", ""}, {"b", "a"}, {"b", ""}},
-			map[string]name{"a": {1, "", 1}, "b": {1, "", 3}}},
-		"only name left": {
-			[]linkStep{{"d/a", ""}, {"b", "d/a"}, {"d", ""}},
-			map[string]name{"b": {1, "", 1}, "d": {1, "", 3}}},
-		"target becomes the folder of its link": {
-			[]linkStep{{"a", ""}, {"a/b", "a"}},
-			map[string]name{"a/b": {1, "", 1}}},
-		"target missing": {
-			[]linkStep{{"b", "a"}, {"c", "c"}},
-			map[string]name{}},
-		"target is a directory": {
-			[]linkStep{{"a/", ""}, {"b", "a"}},
-			map[string]name{}},
-	}
-	for title, c := range cases {
+	for title, c := range linkCases {
 		t.Run(title, func(t *testing.T) {
 			store := treetest.NewStore()
 			b := NewBuilder(store, backup.Entry{})
@@ -76,12 +79,12 @@ func TestHardLinksKeepTheFileTheyWereMadeOf(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			got := map[string]name{}
+			got := map[string]linkName{}
 			for path, e := range byPath(t, New(store, finish(t, b), NewCache(0))) {
 				if e.IsDir() {
 					continue
 				}
-				got[path] = name{e.Nlink, e.Link, e.Size}
+				got[path] = linkName{e.Nlink, e.Link, e.Size}
 				if e.Offset != 2*block*(e.Size-1)+block {
 					t.Errorf("%s is at %d, content of member %d", path, e.Offset, e.Size)
 				}

@@ -224,6 +224,9 @@ func (t *Tree) list(ctx context.Context, dir *Item, from int, yield func(Item, e
 		first = d.index.pageOf(from)
 	}
 	for n := first; n < d.pageCount(); n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		p, err := t.readPage(ctx, &d, n)
 		if err != nil {
 			return err
