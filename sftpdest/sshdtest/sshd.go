@@ -82,6 +82,7 @@ func (s *Server) prepare(o Options) error {
 		o.HostKeys = []string{"ed25519", "ecdsa"}
 	}
 	var config strings.Builder
+	config.WriteString(o.Config) // of several values sshd takes the first one
 	for _, typ := range o.HostKeys {
 		file, line, err := hostKeyFile(s.dir, typ)
 		if err != nil {
@@ -111,7 +112,6 @@ func (s *Server) prepare(o Options) error {
 	if o.MaxSessions > 0 {
 		fmt.Fprintf(&config, "MaxSessions %d\n", o.MaxSessions)
 	}
-	config.WriteString(o.Config)
 	return os.WriteFile(s.config, []byte(config.String()), 0o644)
 }
 
