@@ -43,7 +43,7 @@ func newBench(o options) (*bench, error) {
 		b.close()
 		return nil, err
 	}
-	if b.server, err = sshdtest.Start(sshdtest.Options{HostKeys: []string{"ed25519"}}); err != nil {
+	if b.server, err = sshdtest.Start(sshdtest.Options{HostKeys: []string{"ed25519"}, Config: "ForceCommand none\n"}); err != nil {
 		b.close()
 		return nil, err
 	}
