@@ -27,13 +27,15 @@ func (u *unchecked) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
 
 func TestFlippedBytesAreErrorsOrOtherValuesButNeverPanics(t *testing.T) {
 	store := treetest.NewStore()
-	root := buildSteps(t, store, append(randomSteps(rand.New(rand.NewSource(5)), 150, 5), mailSteps(200)...))
+	root := buildSteps(t, store, append(randomSteps(rand.New(rand.NewSource(5)), 150, 5), mailSteps(600)...))
 	refused, accepted := 0, 0
+	kinds := map[byte]int{}
 	for _, h := range store.Hashes() {
 		data, err := store.Get(context.Background(), h)
 		if err != nil {
 			t.Fatal(err)
 		}
+		kinds[data[1]]++
 		step := 1 + len(data)/60
 		for i := 0; i < len(data); i += step {
 			for _, flip := range []byte{1, 0x80, 0xff} {
@@ -57,8 +59,8 @@ func TestFlippedBytesAreErrorsOrOtherValuesButNeverPanics(t *testing.T) {
 			t.Fatalf("node with a byte too many: %v", err)
 		}
 	}
-	if refused == 0 || accepted == 0 {
-		t.Errorf("%d refused, %d accepted", refused, accepted)
+	if refused == 0 || accepted == 0 || len(kinds) != 3 {
+		t.Errorf("%d refused, %d accepted, of kinds %v", refused, accepted, kinds)
 	}
 }
 
@@ -108,7 +110,7 @@ func walkNumbers(tr *Tree, n uint64) {
 
 func FuzzNode(f *testing.F) {
 	store := treetest.NewStore()
-	root := buildSteps(f, store, append(randomSteps(rand.New(rand.NewSource(5)), 60, 5), mailSteps(200)...))
+	root := buildSteps(f, store, append(randomSteps(rand.New(rand.NewSource(5)), 60, 5), mailSteps(600)...))
 	for _, h := range store.Hashes() {
 		data, err := store.Get(context.Background(), h)
 		if err != nil {

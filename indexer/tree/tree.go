@@ -109,6 +109,15 @@ type Dir struct {
 	Dirs  uint32 // child directories
 }
 
+// Check tells why Write would refuse e: its name, position, sparse extents, or a node without entries.
+func Check(e *backup.Entry) error {
+	_, err := newRecord(e)
+	if err == nil {
+		err = checkName(e.Name)
+	}
+	return err
+}
+
 // Write stores one directory whose entries are complete (Child, Count and Nlink of child
 // directories filled in, Offset relative to the directory) and in listing order, with no name
 // twice.

@@ -27,7 +27,7 @@ func TestWriteRefusesWhatIsNoDirectory(t *testing.T) {
 		"far away":           with(func(e *backup.Entry) { e.Offset = 1 << 60 }),
 		"count without node": with(func(e *backup.Entry) { e.Mode, e.Count = backup.ModeDir, 1 }),
 		"node without count": with(func(e *backup.Entry) { e.Mode, e.Child = backup.ModeDir, backup.Hash{1} }),
-		"too many":           with(func(e *backup.Entry) { e.Mode, e.Child, e.Count = backup.ModeDir, backup.Hash{1}, 1<<48 }),
+		"too many":           with(func(e *backup.Entry) { e.Mode, e.Child, e.Count = backup.ModeDir, backup.Hash{1}, 1<<49 }),
 		"sparse backwards":   with(func(e *backup.Entry) { e.Sparse = []backup.Extent{{Offset: 5, Length: 5}, {Offset: 9, Length: 1}} }),
 		"twice":              {file, file},
 	}
@@ -36,6 +36,9 @@ func TestWriteRefusesWhatIsNoDirectory(t *testing.T) {
 			store := treetest.NewStore()
 			if _, err := Write(context.Background(), store, entries); err == nil {
 				t.Error("written")
+			}
+			if err := Check(&entries[0]); (err == nil) != (name == "twice") {
+				t.Errorf("checked: %v", err)
 			}
 		})
 	}
