@@ -103,7 +103,7 @@ func (s *settings) removeIndex(ctx context.Context) error {
 	var r report
 	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
 	if err == nil {
-		err = fmt.Errorf("rebuild: %w by the mount at %s", index.ErrBusy, r.Mountpoint)
+		err = fmt.Errorf("rebuild: %w: process %d shows it at %s", index.ErrBusy, r.PID, r.Mountpoint)
 		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
 	}
 	if !errors.Is(err, control.ErrNoOwner) {

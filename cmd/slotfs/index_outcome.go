@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
@@ -13,15 +14,36 @@ import (
 type outcome struct {
 	asked    int
 	finished []progress.Event
+	told     map[string]bool // paths of backups whose errors were shown when they ended
 }
 
-func newOutcome(asked int) *outcome { return &outcome{asked: asked} }
+func newOutcome(asked int) *outcome { return &outcome{asked: asked, told: map[string]bool{}} }
 
 // take keeps what counts in the end.
 func (o *outcome) take(e progress.Event) {
-	if e.Kind == progress.Finished {
+	switch e.Kind {
+	case progress.Finished:
 		o.finished = append(o.finished, e)
+	case progress.Ended:
+		if e.Notable() {
+			o.told[e.Source.Path] = true
+		}
 	}
+}
+
+// untold are the errors of a pass that were not shown while it ran.
+func (o *outcome) untold(e progress.Event, quiet bool) []string {
+	if quiet {
+		return e.Summary.Errors
+	}
+	var left []string
+	for _, text := range e.Summary.Errors {
+		path, _, _ := strings.Cut(text, ": ")
+		if !o.told[path] {
+			left = append(left, text)
+		}
+	}
+	return left
 }
 
 // err is what the command ends with. What is wrong with each destination was printed before.
@@ -67,17 +89,17 @@ func (s *settings) printOutcome(o *outcome, quiet bool) error {
 		return s.printJSON(all)
 	}
 	for _, e := range o.finished {
-		s.printFinished(e, quiet)
+		s.printFinished(o, e, quiet)
 	}
 	return nil
 }
 
-func (s *settings) printFinished(e progress.Event, quiet bool) {
+func (s *settings) printFinished(o *outcome, e progress.Event, quiet bool) {
 	if e.Code == exit.Interrupted {
 		return
 	}
 	if e.Summary != nil {
-		for _, text := range e.Summary.Errors {
+		for _, text := range o.untold(e, quiet) {
 			fmt.Fprintf(s.err, "slotfs: %s: %s\n", e.Destination, term.Clean(text))
 		}
 		if !quiet && e.Error == "" {

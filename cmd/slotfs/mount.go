@@ -13,6 +13,7 @@ import (
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/fs"
 )
 
 func mountCommand(s *shell) *cli.Command {
@@ -108,7 +109,10 @@ func (m *mounting) openOwned(ctx context.Context) (*index.Index, error) {
 	if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
 		return nil, fmt.Errorf("mount %s: %w", m.mountpoint, err)
 	}
-	err = fmt.Errorf("mount %s: process %d has mounted %s at %s: %w", m.mountpoint, r.PID, r.StateDir, r.Mountpoint, err)
+	if r.Mountpoint == m.mountpoint {
+		return nil, exit.With(fmt.Errorf("mount %s: %w", m.mountpoint, fs.ErrAlreadyMounted), exit.Busy, "")
+	}
+	err = fmt.Errorf("mount %s: %w: process %d shows it at %s", m.mountpoint, index.ErrBusy, r.PID, r.Mountpoint)
 	return nil, exit.Hinted(err, "one mount shows everything; for another place use `mount --bind`, or umount "+r.Mountpoint+" first")
 }
 

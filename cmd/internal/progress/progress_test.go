@@ -77,12 +77,12 @@ func TestPlainLinesSayWhatIsDoneAndWhatIsWrong(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
 	play(NewPlain(&out, c.now), c)
-	for _, want := range []string{`offsite: srv1/bob\x1b/2026-01-05: truncated: ends at byte 77`, "of 2 backups"} {
+	for _, want := range []string{`offsite: 2026-01-05/accounts/bob\x1b.tar.gz: truncated: ends at byte 77`, "of 2 backups"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing from\n%s", want, out.String())
 		}
 	}
-	if strings.Contains(out.String(), "\x1b") || strings.Contains(out.String(), "alice/2026-01-05:") {
+	if strings.Contains(out.String(), "\x1b") || strings.Contains(out.String(), "alice.tar.gz:") {
 		t.Errorf("lines with control characters, or about what is right:\n%q", out.String())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
 )
 
 // Renderer shows events to people.
@@ -100,21 +101,24 @@ func (r *Renderer) erase() {
 	}
 }
 
+// Notable reports whether the event says that something is wrong with a backup.
+func (e *Event) Notable() bool {
+	return e.Kind == Ended && (e.Error != "" || e.Status != string(backup.Complete))
+}
+
 // notable is the line of an event that stays on the screen.
 func notable(e Event) string {
-	if e.Kind != Ended {
+	if !e.Notable() {
 		return ""
 	}
-	name := term.Clean(e.Destination + ": " + e.Source.Name)
-	switch {
-	case e.Error != "":
-		return name + ": " + term.Clean(e.Error)
-	case e.Status == "complete" || e.Status == "":
-		return ""
-	case e.Detail != "":
-		return name + ": " + e.Status + ": " + term.Clean(e.Detail)
+	what := e.Error
+	if what == "" {
+		what = e.Status
+		if e.Detail != "" {
+			what += ": " + e.Detail
+		}
 	}
-	return name + ": " + e.Status
+	return term.Clean(e.Destination + ": " + e.Source.Path + ": " + what)
 }
 
 // Text puts a summary into one line.

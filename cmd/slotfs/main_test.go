@@ -1,0 +1,205 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/sftpdest/sshdtest"
+)
+
+// built is what all tests of the command line share: the program and an SFTP server with the user's key.
+var built struct {
+	program string
+	sshd    *sshdtest.Server
+}
+
+func TestMain(m *testing.M) {
+	code, err := testAll(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func testAll(m *testing.M) (int, error) {
+	dir, err := os.MkdirTemp("", "slotfs-test")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	built.program = filepath.Join(dir, "slotfs")
+	build := exec.Command("go", "build", "-o", built.program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return 1, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	if built.sshd, err = sshdtest.Start(sshdtest.Options{}); err != nil {
+		return 1, err
+	}
+	defer built.sshd.Close()
+	return m.Run(), nil
+}
+
+// world is a configuration, a state directory and a store of backups of one test.
+type world struct {
+	t        *testing.T
+	dir      string
+	config   string
+	state    string
+	store    string
+	mnt      string
+	username string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{t: t, dir: dir, config: filepath.Join(dir, "etc", "slotfs.toml"), state: filepath.Join(dir, "state"),
+		store: filepath.Join(dir, "store"), mnt: filepath.Join(dir, "mnt"), username: built.sshd.Username}
+	for _, d := range []string{w.store, w.mnt} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// result is how a command ended.
+type result struct {
+	code     int
+	out, err string
+}
+
+// command prepares a command line.
+func (w *world) command(args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // a hang fails the test, no more
+	w.t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, built.program, append([]string{"--config", w.config, "--state-dir", w.state}, args...)...)
+	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
+	return c
+}
+
+// run runs slotfs.
+func (w *world) run(args ...string) result {
+	w.t.Helper()
+	return w.finish(w.command(args...))
+}
+
+func (w *world) finish(c *exec.Cmd) result {
+	w.t.Helper()
+	var out, errOut bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errOut
+	err := c.Run()
+	if c.ProcessState == nil {
+		w.t.Fatalf("%v: %v", c.Args, err)
+	}
+	return result{c.ProcessState.ExitCode(), out.String(), errOut.String()}
+}
+
+// must runs slotfs and wants an exit code.
+func (w *world) must(code int, args ...string) result {
+	w.t.Helper()
+	r := w.run(args...)
+	if r.code != code {
+		w.t.Fatalf("slotfs %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), r.code, code, r.out, r.err)
+	}
+	return r
+}
+
+// refused runs slotfs and wants an error: its exit code, its first line (in part), and nothing but a hint after it.
+func (w *world) refused(code int, want string, args ...string) {
+	w.t.Helper()
+	w.refusal(w.run(args...), code, want)
+}
+
+func (w *world) refusal(r result, code int, want string) {
+	w.t.Helper()
+	lines := strings.Split(strings.TrimSuffix(r.err, "\n"), "\n")
+	last := len(lines) - 1
+	if strings.HasPrefix(lines[last], "slotfs: hint: ") {
+		last--
+	}
+	if r.code != code || last < 0 || !strings.HasPrefix(lines[last], "slotfs: ") || !strings.Contains(lines[last], want) {
+		w.t.Errorf("exit code %d, want %d, with %q:\n%s%s", r.code, code, want, r.out, r.err)
+	}
+	if strings.Contains(r.err, "goroutine ") || strings.Contains(r.err, "USAGE") || r.out != "" {
+		w.t.Errorf("more than an error:\n%s%s", r.out, r.err)
+	}
+}
+
+// addArgs is the command line that adds the store as a destination.
+func (w *world) addArgs(name string, more ...string) []string {
+	s := built.sshd
+	return append([]string{"destination", "add", name, "--host", s.Host, "--port", strconv.Itoa(s.Port), "--username", w.username,
+		"--directory", w.store, "--identity-file", s.Identity, "--accept-new-host-key"}, more...)
+}
+
+// account writes the tree of an account below dir and returns the content of one of its databases.
+func (w *world) account(dir, name, marker string) string {
+	w.t.Helper()
+	database := strings.Repeat("INSERT INTO posts VALUES (1, '"+marker+"');\n", 3000)
+	for path, text := range map[string]string{
+		"cp/" + name: "DNS=" + name + ".example\nUSER=" + name + "\n", "version": "pkgacct version: 10\n",
+		"homedir/public_html/index.php":                     "<?php echo '" + marker + "';\n",
+		"homedir/mail/" + name + ".example/info/new/1.host": "Subject: " + marker + "\n\nhello\n",
+		"homedir/etc/" + name + ".example/passwd":           "info:x:1001:1001::/home/" + name + "/mail/" + name + ".example/info:/bin/false\n",
+		"mysql/" + name + "_shop.sql":                       database,
+		"dnszones/" + name + ".example.db":                  "$TTL 14400\n",
+		"userdata/main":                                     "main_domain: " + name + ".example\n",
+	} {
+		file := filepath.Join(dir, name, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return database
+}
+
+// backup puts an account's archive of one day into the store and returns its database's content.
+func (w *world) backup(name, day string) string {
+	w.t.Helper()
+	src := filepath.Join(w.dir, "src", day)
+	database := w.account(src, name, name+" "+day)
+	accounts := filepath.Join(w.store, day, "accounts")
+	if err := os.MkdirAll(accounts, 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	tar := exec.Command("tar", "-C", src, "-czf", filepath.Join(accounts, name+".tar.gz"), name)
+	if out, err := tar.CombinedOutput(); err != nil {
+		w.t.Fatalf("tar: %v\n%s", err, out)
+	}
+	return database
+}
+
+// mount mounts in the background and sees to it that nothing stays behind.
+func (w *world) mount() {
+	w.t.Helper()
+	w.must(0, "mount", w.mnt)
+	w.t.Cleanup(func() {
+		if w.owner() != 0 {
+			w.must(0, "umount", w.mnt)
+		}
+	})
+}
+
+// owner is the process that mounts, or 0.
+func (w *world) owner() int {
+	var r report
+	if control.NewClient(stateDir(w.state).socket()).Brief(context.Background(), &r) != nil {
+		return 0
+	}
+	return r.PID
+}
