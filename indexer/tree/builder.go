@@ -27,6 +27,7 @@ type Builder struct {
 	front, back *folder
 	used        int64 // bytes of all open folders
 	limit       int64 // above which folders are closed
+	pathLimit   int64 // above which the folders on one path are too large together
 	added       int64 // members since the limit was set
 	reread      int64 // entries of folders that were opened again since then
 }
@@ -44,7 +45,7 @@ const (
 
 // NewBuilder starts from root, which is the zero Entry for a new tree or what Flush returned before.
 func NewBuilder(store Store, root backup.Entry) *Builder {
-	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit}
+	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit, pathLimit: pathLimit}
 	b.begun = root.Mode != 0
 	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
 		gid: root.GID, nlink: root.Nlink,
@@ -225,7 +226,7 @@ func (b *Builder) grow(f *folder, n int64) {
 // returns nil if the directory is too large.
 func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
 	if b.last != nil && path == b.lastPath {
-		return b.last.ifSmall(b.last.pathWeight()), nil
+		return b.ifSmall(b.last, b.last.pathWeight()), nil
 	}
 	f, weight := b.top, b.top.weight
 	for rest := path; rest != ""; {
@@ -248,5 +249,5 @@ func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at i
 	}
 	b.touch(f)
 	b.last, b.lastPath = f, strings.Clone(path)
-	return f.ifSmall(weight), nil
+	return b.ifSmall(f, weight), nil
 }

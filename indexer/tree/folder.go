@@ -25,10 +25,10 @@ type folder struct {
 // folderBytes is what an open folder takes besides its entries.
 const folderBytes = 256
 
-// ifSmall returns f unless the folders on its path, which weigh that much together, are too large
-// to be open together.
-func (f *folder) ifSmall(weight int64) *folder {
-	if weight > pathLimit {
+// ifSmall returns f unless the folders on its path, which weigh that much together, are too large to
+// be open together.
+func (b *Builder) ifSmall(f *folder, weight int64) *folder {
+	if weight > b.pathLimit {
 		return nil
 	}
 	return f

@@ -179,3 +179,35 @@ func TestBuilderRefusesPathsThatCannotBe(t *testing.T) {
 		t.Errorf("%d entries, want %d", root.Count, maxDepth)
 	}
 }
+
+func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
+	steps := mailSteps(300)
+	build := func(resume bool) (kept []bool, root backup.Entry) {
+		store := treetest.NewStore()
+		b := NewBuilder(store, backup.Entry{})
+		for _, s := range steps {
+			b.pathLimit = 20_000
+			ok, err := b.Add(context.Background(), s.path, s.e, s.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept = append(kept, ok)
+			if resume {
+				flushed, err := b.Flush(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				b = NewBuilder(store, flushed)
+			}
+		}
+		return kept, finish(t, b)
+	}
+	kept, root := build(false)
+	again, resumed := build(true)
+	if !slices.Equal(kept, again) || root.Child != resumed.Child {
+		t.Error("resuming changes what is refused")
+	}
+	if root.Count < 50 || root.Count > 250 || !slices.Contains(kept, false) {
+		t.Errorf("%d of %d members kept", root.Count, len(steps))
+	}
+}
