@@ -143,8 +143,11 @@ func (s *site) mounted(f func() error) error {
 
 // stats is what the index holds.
 type stats struct {
-	Snapshots, Nodes, Points         int64
-	NodeBytes, PointBytes, DiskBytes int64
+	Nodes      int64
+	Points     int64
+	NodeBytes  int64 `json:"node_bytes"`
+	PointBytes int64 `json:"point_bytes"`
+	DiskBytes  int64 `json:"disk_bytes"`
 }
 
 func (s *site) stats() (stats, error) {

@@ -71,7 +71,7 @@ func measureCold(b *bench) ([]figure, error) {
 	var took time.Duration
 	var fetched int64
 	err = s.mounted(func() error {
-		picture, err := b.shell(`find "$1" -size +63k -size -90k -name '*.jpg' | sed -n 40p`, s.mnt+"/d/accounts/alice/latest/files/public_html/wp-content/uploads")
+		picture, err := b.shell(`find "$1" -size +63k -size -90k -name '*.jpg' | sort | awk '{name[NR]=$0} END{print name[int((NR+1)/2)]}'`, s.mnt+"/d/accounts/alice/latest/files/public_html/wp-content/uploads")
 		if err != nil {
 			return err
 		}
