@@ -43,7 +43,7 @@ func encodeACL(text string, access bool) (string, bool) {
 		}
 		acl = append(acl, e)
 	}
-	if len(acl) < 3 || access && len(acl) == 3 {
+	if !wholeACL(acl) || access && len(acl) == 3 {
 		return "", false
 	}
 	slices.SortFunc(acl, func(a, b aclEntry) int {
@@ -59,6 +59,18 @@ func encodeACL(text string, access bool) (string, bool) {
 		out = binary.LittleEndian.AppendUint32(out, e.id)
 	}
 	return string(out), true
+}
+
+// wholeACL reports whether Linux would take the entries: one for owner, group and others, and a mask if
+// anybody is named (posix_acl_valid).
+func wholeACL(acl []aclEntry) bool {
+	count := map[uint16]int{}
+	for _, e := range acl {
+		count[e.tag]++
+	}
+	named := count[aclUser]+count[aclGroup] > 0
+	return count[aclUserObj] == 1 && count[aclGroupObj] == 1 && count[aclOther] == 1 &&
+		count[aclMask] <= 1 && (!named || count[aclMask] == 1)
 }
 
 // parseACLEntry reads "user::rwx", "user:1000:rwx" and star's "user:name:rwx:1000".

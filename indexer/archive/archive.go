@@ -10,7 +10,9 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// Member is one member of an archive, its extension headers applied.
+// Member is one member of an archive, its extension headers applied. Of a hard link the type is that of a regular file,
+// the attributes are those of its own header, and Link need not name anything that came before. The content
+// of the last members may be missing if the archive turns out to be cut: Result.Content tells.
 type Member struct {
 	// Path is normalised: no "." or empty elements, no leading or trailing '/'. "" is the archive's own top. Members
 	// of an archive in the archive have an element that ends in backup.NestedSuffix.

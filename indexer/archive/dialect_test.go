@@ -118,6 +118,8 @@ func TestACLTextThatCannotBeEncodedIsLeftOut(t *testing.T) {
 		"user::rwx,group::r--,other::r--":                                 false,
 		"user::rwx,group::r--,other::r--,mask:7:rwx":                      false,
 		"user::rwx,group::r--,other::r--,mask::rwz":                       false,
+		"user::rwx,user:1000:rwx,group::r--,other::r--":                   false,
+		"user::rwx,user::rwx,group::r--,mask::rwx,other::r--":             false,
 		"nonsense":                               false,
 		"":                                       false,
 		"user::rwx,group::,other::---,mask::r--": false,

@@ -205,6 +205,9 @@ func TestErrorsThatAreNotOfTheArchive(t *testing.T) {
 	if _, err := Scan(ctx, bytes.NewReader(data), &recorder{}, Options{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("context: %v", err)
 	}
+	if _, err := Scan(context.Background(), failingReader{}, &recorder{}, Options{}); !errors.Is(err, io.ErrNoProgress) {
+		t.Errorf("reader that gives nothing: %v", err)
+	}
 	r = io.MultiReader(bytes.NewReader(data[:600]), failingReader{io.ErrUnexpectedEOF})
 	if res, err := Scan(context.Background(), r, &recorder{}, Options{}); err != nil || res.Status != backup.Truncated {
 		t.Errorf("short: %+v, %v", res, err)

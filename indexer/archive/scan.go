@@ -19,6 +19,9 @@ const chunkSize = 256 << 10
 // leastSkip is from how many bytes on it pays to begin to read elsewhere.
 const leastSkip = 4 << 20
 
+// maxIdle is how many times in a row a reader may give nothing.
+const maxIdle = 100
+
 // scan is one pass.
 type scan struct {
 	*walker
@@ -87,12 +90,13 @@ func (s *scan) run(ctx context.Context, inflater []byte) error {
 // plain reads an archive that is not compressed.
 func (s *scan) plain(ctx context.Context) error {
 	buf := make([]byte, chunkSize)
-	for {
+	for idle := 0; ; idle++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		n, err := s.in.Read(buf)
 		if n > 0 {
+			idle = 0
 			if _, err := s.Write(buf[:n]); err != nil {
 				return err
 			}
@@ -105,6 +109,8 @@ func (s *scan) plain(ctx context.Context) error {
 			return nil
 		case err != nil:
 			return err
+		case idle == maxIdle:
+			return io.ErrNoProgress
 		}
 	}
 }
