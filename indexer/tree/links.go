@@ -49,6 +49,9 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	if first == path {
 		r.more.link = ""
 	}
+	if extraKind(&r) == 0 {
+		r.more = nil // as it would be if it were read again
+	}
 	var like backup.Entry
 	r.entry(&like)
 	to, err := b.folder(ctx, dir, &like, at)
