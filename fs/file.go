@@ -97,17 +97,20 @@ var errShort = errors.New("ends early")
 
 // readAt reads all of p, within the deadline.
 func (r *raw) readAt(cancel <-chan struct{}, f *openFile, p []byte, off int64) (int, error) {
-	ctx, done := r.request(cancel)
-	defer done()
-	n, err := f.file.ReadAt(ctx, p, off)
+	q, err := r.request(f.node.Snapshot.Destination, cancel)
+	if err != nil {
+		return 0, err
+	}
+	defer q.end()
+	n, err := f.file.ReadAt(q.ctx, p, off)
 	switch {
 	case n == len(p):
 		return n, nil
 	case errors.Is(err, io.EOF) || err == nil:
 		return 0, errShort
-	case ctx.Err() != nil:
-		// Which of them it was is known to the context only.
-		return 0, fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	case q.ctx.Err() != nil:
+		// Why it ended is known to the context only.
+		return 0, fmt.Errorf("%w (%w)", context.Cause(q.ctx), err)
 	}
 	return 0, err
 }

@@ -300,8 +300,7 @@ func TestAKilledReaderDies(t *testing.T) {
 		<-ctx.Done()
 		return 0, ctx.Err()
 	})
-	m, mnt := mount(t, c)
-	m.raw.grace = 10 * time.Millisecond
+	_, mnt := mount(t, c, func(r *raw) { r.grace = 10 * time.Millisecond })
 	cat := exec.Command("cat", mnt+"/"+oneFilePath)
 	must(t, cat.Start())
 	<-asked
@@ -353,6 +352,47 @@ func TestABlockedDestinationDoesNotBlockTheRest(t *testing.T) {
 	if err != nil || !strings.Contains(string(log), oneFilePath+": read 10 bytes at 0: no answer in time") {
 		t.Errorf("errors.log: %q, %v", log, err)
 	}
+}
+
+func TestASilentDestinationLeavesReadAheadToOthers(t *testing.T) {
+	const size = 64 << 20
+	w := fstest.NewWorld()
+	var members []fstest.Member
+	for i := range 80 {
+		f := fstest.File(fmt.Sprint("f", i), "")
+		f.Size = size
+		members = append(members, f)
+	}
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, members...)
+	other := fstest.Source("alice", "2026-01-05")
+	other.Destination = "well"
+	w.Add(t, other, nil, members...)
+	asked := make(chan struct{}, 10000)
+	c := config(w)
+	c.Deadline = time.Hour
+	c.Content = func(destination string) Content {
+		return scripted(func(ctx context.Context, p []byte, _ int64) (int, error) {
+			if destination == "well" {
+				return len(p), nil
+			}
+			asked <- struct{}{}
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+	}
+	_, mnt := mount(t, c, func(r *raw) { r.gates.patience, r.grace = 100*time.Millisecond, time.Millisecond })
+	for i := range members {
+		dd := exec.Command("dd", "if="+mnt+"/box/accounts/alice/latest/full/f"+fmt.Sprint(i), "of=/dev/null", "bs=1M", "status=none")
+		must(t, dd.Start())
+		t.Cleanup(func() {
+			dd.Process.Kill()
+			dd.Wait()
+		})
+	}
+	for range silentReads {
+		<-asked
+	}
+	run(t, "dd", "if="+mnt+"/well/accounts/alice/latest/full/f0", "of=/dev/null", "bs=1M", "status=none")
 }
 
 func TestFilesOfDotSlotfsAreOfTheMoment(t *testing.T) {

@@ -36,15 +36,19 @@ type Server struct {
 // Mount mounts at mountpoint and serves until Unmount, or until somebody else unmounts it; ctx is for mounting only.
 // A dead slotfs mount at the mountpoint is replaced; a live one is ErrAlreadyMounted.
 func Mount(ctx context.Context, mountpoint string, c Config) (*Server, error) {
+	return serve(ctx, mountpoint, newRaw(ctx, c))
+}
+
+// serve mounts r at mountpoint.
+func serve(ctx context.Context, mountpoint string, r *raw) (*Server, error) {
 	mountpoint, err := resolve(mountpoint)
+	if err == nil {
+		err = prepare(ctx, mountpoint)
+	}
+	if err == nil {
+		_, err = r.load(ctx)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if err := prepare(ctx, mountpoint); err != nil {
-		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
-	}
-	r := newRaw(ctx, c)
-	if _, err := r.load(ctx); err != nil {
 		r.stop()
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
 	}

@@ -44,7 +44,7 @@ const maxStacked = 64
 func resolve(mountpoint string) (string, error) {
 	path, err := filepath.Abs(mountpoint)
 	if err != nil {
-		return "", fmt.Errorf("mountpoint %s: %w", mountpoint, err)
+		return mountpoint, err
 	}
 	for range maxStacked {
 		if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
@@ -62,7 +62,7 @@ func resolve(mountpoint string) (string, error) {
 		}
 		path = target
 	}
-	return "", fmt.Errorf("mountpoint %s: %w", mountpoint, unix.ELOOP)
+	return mountpoint, unix.ELOOP
 }
 
 // prepare makes sure that mountpoint can be mounted on. A dead mount of ours there is taken away.
@@ -184,7 +184,7 @@ func probe(ctx context.Context, mountpoint string, limit time.Duration) bool {
 func Unmount(mountpoint string) error {
 	abs, err := resolve(mountpoint)
 	if err != nil {
-		return err
+		return fmt.Errorf("unmount %s: %w", mountpoint, err)
 	}
 	all := mounts(abs)
 	if len(all) == 0 || !all[len(all)-1].ours() {

@@ -30,12 +30,14 @@ type raw struct {
 	grace time.Duration // how long an interrupted read may still take
 	dirs  handles[*openDir]
 	files handles[*openFile]
+	gates gates
 }
 
 // newRaw makes the file system without a kernel.
 func newRaw(ctx context.Context, c Config) *raw {
 	c = c.withDefaults()
 	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second}
+	r.gates.patience, r.gates.now = patience, c.Now
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, LookupUser: c.LookupUser, Status: c.Status, Now: c.Now})
 	return r

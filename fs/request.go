@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -19,32 +20,66 @@ var (
 	errInterrupted = errors.New("interrupted")
 )
 
-// request makes the context of one read. It ends at the deadline, with the mount, and some time after the
-// kernel said that the reader was interrupted: any signal makes the kernel say so, and a reader that was not
-// killed would rather have its bytes.
-func (r *raw) request(cancel <-chan struct{}) (context.Context, func()) {
-	ctx, stop := context.WithTimeoutCause(r.ctx, r.c.Deadline, errDeadline)
-	ctx, interrupt := context.WithCancelCause(ctx)
-	finished := make(chan struct{})
-	go func() {
-		select {
-		case <-finished:
-			return
-		case <-cancel:
-		}
-		grace := time.NewTimer(r.grace)
-		defer grace.Stop()
-		select {
-		case <-finished:
-		case <-grace.C:
-			interrupt(errInterrupted)
-		}
-	}()
-	return ctx, func() {
-		close(finished)
-		interrupt(nil)
-		stop()
+// request is one read that waits for a destination.
+type request struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	gate   *gate
+	place  *list.Element // in gate
+	done   chan struct{}
+}
+
+// request begins a read. Its context ends at the deadline, with the mount, when it should give way to other
+// destinations, and some time after the kernel said that the reader was interrupted: any signal makes the kernel say
+// so, and a reader that was not killed would rather have its bytes.
+func (r *raw) request(destination string, interrupted <-chan struct{}) (*request, error) {
+	g := r.gates.of(destination)
+	place, err := g.enter()
+	if err != nil {
+		return nil, err
 	}
+	q := &request{gate: g, place: place, done: make(chan struct{})}
+	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
+	go q.watch(r.c.Deadline, r.grace, interrupted)
+	return q, nil
+}
+
+// watch ends the context of a read that takes too long.
+func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct{}) {
+	late := time.NewTimer(deadline)
+	defer late.Stop()
+	check := time.NewTicker(q.gate.patience/2 + 1)
+	defer check.Stop()
+	var given <-chan time.Time
+	for {
+		select {
+		case <-q.done:
+			return
+		case <-late.C:
+			q.cancel(errDeadline)
+			return
+		case <-given:
+			q.cancel(errInterrupted)
+			return
+		case <-check.C:
+			if q.gate.surplus(q.place) {
+				q.cancel(errSilent)
+				return
+			}
+		case <-interrupted:
+			interrupted = nil
+			timer := time.NewTimer(grace)
+			defer timer.Stop()
+			given = timer.C
+		}
+	}
+}
+
+// end gives the place up.
+func (q *request) end() {
+	close(q.done)
+	q.gate.leave(q.place, q.ctx.Err() == nil)
+	q.cancel(nil)
 }
 
 // failed tells an error to errors.log and the kernel. name is set when the error is about a name in the node.
@@ -72,7 +107,7 @@ func statusOf(err error) fuse.Status {
 	switch {
 	case errors.Is(err, errInterrupted):
 		return fuse.EINTR
-	case errors.Is(err, errDeadline), errors.Is(err, backup.ErrCorrupt):
+	case errors.Is(err, errDeadline), errors.Is(err, errSilent), errors.Is(err, backup.ErrCorrupt):
 		return fuse.EIO
 	case errors.Is(err, view.ErrGone), errors.Is(err, backup.ErrStale), errors.Is(err, iofs.ErrNotExist):
 		return fuse.Status(syscall.ESTALE)

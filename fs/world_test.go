@@ -48,11 +48,15 @@ func config(w *fstest.World) Config {
 }
 
 // mount mounts c and takes it away at the end of the test, at which nothing may be left.
-func mount(t testing.TB, c Config) (*Server, string) {
+func mount(t testing.TB, c Config, tune ...func(*raw)) (*Server, string) {
 	t.Helper()
 	needRoot(t)
 	dir := t.TempDir()
-	m, err := Mount(t.Context(), dir, c)
+	r := newRaw(t.Context(), c)
+	for _, f := range tune {
+		f(r)
+	}
+	m, err := serve(t.Context(), dir, r)
 	if err != nil {
 		t.Fatal(err)
 	}
