@@ -67,7 +67,7 @@ func (p *pass) treeRecord(s *backup.Source, w *treeWalker, root backup.Entry) (*
 	}
 	snapshot := p.record(s, serial, status, detail)
 	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete
-	snapshot.Root, snapshot.Content = root, w.bytes.Load()
+	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
 	return snapshot, nil
 }
 
@@ -113,6 +113,7 @@ type treeWalker struct {
 	entries  atomic.Int64
 	bytes    atomic.Int64
 	unlisted atomic.Int64
+	refused  atomic.Uint64
 }
 
 // directory lists dir, walks what is below it, and completes e, which is its entry.
@@ -132,8 +133,8 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
 	w.pass.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
-	entries := make([]backup.Entry, len(infos))
-	if err := w.children(ctx, dir, depth, infos, entries); err != nil {
+	entries := w.entriesOf(infos)
+	if err := w.children(ctx, dir, depth, entries); err != nil {
 		return err
 	}
 	written, err := tree.Write(ctx, w.pass.index, entries)
@@ -144,12 +145,27 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	return nil
 }
 
+// entriesOf are the entries of a listing, without those that a hijacked server made up: names and sizes that
+// no file system has.
+func (w *treeWalker) entriesOf(infos []dest.Info) []backup.Entry {
+	entries := make([]backup.Entry, 0, len(infos))
+	for _, info := range infos {
+		e := entryOf(info)
+		if tree.Check(&e) != nil {
+			w.refused.Add(1)
+			continue
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
 // children fills in the entries of one folder, walking its subfolders.
-func (w *treeWalker) children(ctx context.Context, dir string, depth int, infos []dest.Info, entries []backup.Entry) error {
+func (w *treeWalker) children(ctx context.Context, dir string, depth int, entries []backup.Entry) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for i := range infos {
-		entries[i] = entryOf(infos[i])
-		e, name := &entries[i], path.Join(dir, infos[i].Name)
+	for i := range entries {
+		e := &entries[i]
+		name := path.Join(dir, e.Name)
 		var visit func() error
 		switch {
 		case e.IsDir():
