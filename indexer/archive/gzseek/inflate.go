@@ -50,56 +50,60 @@ func (z *inflater) copyStored(limit int) (ended bool, err error) {
 	return true, nil
 }
 
-// fast decodes while whole words of input and room for the longest match are at hand.
+// fast decodes while whole words of input and room for the longest match are at hand. It is long because every
+// call in it would cost more than what is called: nothing here fits into another function for free. The entry of the
+// next symbol is looked up before bits is refilled and before a match is copied, to have it when it is needed.
 func (z *inflater) fast(limit int) (ended bool, err error) {
 	in, out := z.buf, z.out
 	literals, distances := &z.use.literals, &z.use.distances
 	bits, nbits, pos, wp := z.bits, z.nbits, z.pos, z.wp
 	last := z.end - 16
 	fault := ""
-loop:
+	bits |= binary.LittleEndian.Uint64(in[pos:]) << (nbits & 63)
+	pos, nbits = pos+int((63-nbits)>>3), nbits|56
+	e := literals[bits&(1<<literalBits-1)]
 	for pos <= last && wp < limit {
 		bits |= binary.LittleEndian.Uint64(in[pos:]) << (nbits & 63)
-		pos += int((63 - nbits) >> 3)
-		nbits |= 56
-		e := literals[bits&(1<<literalBits-1)]
+		pos, nbits = pos+int((63-nbits)>>3), nbits|56
 		if e >= isLiteral {
-			out[wp] = byte(e >> 16)
-			wp++
-			bits >>= e & 63
-			nbits -= uint(e & 63)
-			e = literals[bits&(1<<literalBits-1)]
-			if e >= isLiteral {
-				out[wp] = byte(e >> 16)
-				wp++
-				bits >>= e & 63
-				nbits -= uint(e & 63)
-				e = literals[bits&(1<<literalBits-1)]
-				if e >= isLiteral {
-					out[wp] = byte(e >> 16)
-					wp++
-					bits >>= e & 63
-					nbits -= uint(e & 63)
-					continue
+			// Four literals leave bits enough for a length.
+			dst := (*[5]byte)(out[wp : wp+5])
+			dst[0] = byte(e >> 16)
+			bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+			if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+				dst[1] = byte(e >> 16)
+				bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+				if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+					dst[2] = byte(e >> 16)
+					bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+					if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+						dst[3] = byte(e >> 16)
+						bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+						if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+							dst[4] = byte(e >> 16)
+							bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+							e = literals[bits&(1<<literalBits-1)]
+							continue
+						}
+					}
 				}
 			}
 		}
 		if e&isOdd != 0 {
 			if e&isSub != 0 {
-				bits >>= literalBits
-				nbits -= literalBits
+				bits, nbits = bits>>literalBits, nbits-literalBits
 				e = literals[(uint64(e>>16)+bits&(1<<(e>>8&15)-1))&tableMask]
 			}
 			if e >= isLiteral {
 				out[wp] = byte(e >> 16)
-				wp++
-				bits >>= e & 63
-				nbits -= uint(e & 63)
+				bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
+				bits |= binary.LittleEndian.Uint64(in[pos:]) << (nbits & 63)
+				pos, nbits = pos+int((63-nbits)>>3), nbits|56
+				e = literals[bits&(1<<literalBits-1)]
 				continue
 			}
 			if e&isOdd != 0 {
-				bits >>= e & 63
-				nbits -= uint(e & 63)
+				bits, nbits = bits>>(e&63), nbits-uint(e&63)
 				if ended = e&isEnd != 0; !ended {
 					fault = "invalid length"
 				}
@@ -107,28 +111,25 @@ loop:
 			}
 		}
 		length := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		bits >>= e & 63
-		nbits -= uint(e & 63)
-		if nbits < 28 {
+		bits, nbits = bits>>(e&63), nbits-uint(e&63)
+		if nbits < 28+literalBits {
 			bits |= binary.LittleEndian.Uint64(in[pos:]) << (nbits & 63)
-			pos += int((63 - nbits) >> 3)
-			nbits |= 56
+			pos, nbits = pos+int((63-nbits)>>3), nbits|56
 		}
 		e = distances[bits&(1<<distanceBits-1)]
 		if e&isOdd != 0 {
 			if e&isSub != 0 {
-				bits >>= distanceBits
-				nbits -= distanceBits
+				bits, nbits = bits>>distanceBits, nbits-distanceBits
 				e = distances[(uint64(e>>16)+bits&(1<<(e>>8&15)-1))&tableMask]
 			}
 			if e&isOdd != 0 {
 				fault = "invalid distance"
-				break loop
+				break
 			}
 		}
 		distance := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		bits >>= e & 63
-		nbits -= uint(e & 63)
+		bits, nbits = bits>>(e&63), nbits-uint(e&63)
+		e = literals[bits&(1<<literalBits-1)]
 		if distance > wp-z.low {
 			fault = "distance before the beginning"
 			break
@@ -143,8 +144,7 @@ loop:
 			}
 			wp = end
 		} else {
-			repeatBytes(out, wp, distance, length)
-			wp += length
+			wp = repeatBytes(out, wp, distance, length)
 		}
 	}
 	z.bits, z.nbits, z.pos, z.wp = bits, nbits, pos, wp
@@ -154,17 +154,17 @@ loop:
 	return ended, nil
 }
 
-// repeatBytes copies a match whose distance is less than 16.
-func repeatBytes(out []byte, wp, distance, length int) {
+// repeatBytes copies a match whose distance is less than 16 and returns its end.
+func repeatBytes(out []byte, wp, distance, length int) int {
+	end := wp + length
 	if distance == 1 {
 		word := uint64(out[wp-1]) * 0x0101010101010101
-		for end := wp + length; wp < end; wp += 8 {
+		for ; wp < end; wp += 8 {
 			binary.LittleEndian.PutUint64(out[wp:], word)
 		}
-		return
+		return end
 	}
 	// The first copies widen the pattern until whole words of it can be copied.
-	end := wp + length
 	for src := wp - distance; wp < end; {
 		if wp-src >= 8 {
 			binary.LittleEndian.PutUint64(out[wp:], binary.LittleEndian.Uint64(out[src:]))
@@ -178,6 +178,7 @@ func repeatBytes(out []byte, wp, distance, length int) {
 		}
 		wp += n
 	}
+	return end
 }
 
 // symbol is a literal (Length 0), a match or the end of the block.
