@@ -21,7 +21,6 @@ const (
 type level struct {
 	walk   *walker
 	prefix string // what paths stand below; "" in the whole archive
-	start  int64  // absolute offset of the archive
 	pos    int64  // absolute offset of the next byte
 	end    int64  // absolute offset that no member may pass
 
@@ -31,25 +30,28 @@ type level struct {
 	part []byte // what came of the block or record so far
 
 	// Of the next member, from its extension headers.
-	first              int64 // offset of the first one, or -1
-	kind               byte  // of the record that is being read
-	long, longLink     []byte
-	hasLong, hasLink   bool
-	pax                []byte
-	spoilt             bool // one of them was no use
-	head               block
-	sparse             sparseMap
-	globals            []byte
-	linkBody           int64 // the last header was a hard link that claims this much content
-	ended, lost, valid bool  // zeros came last; looking for the next header; there was one
-	garbage            int64 // offset where, after an end, something else began, or -1
+	first            int64 // offset of the first one, or -1
+	kind             byte  // of the record that is being read
+	long, longLink   []byte
+	hasLong, hasLink bool
+	pax              []byte
+	spoilt           bool      // one of them was no use
+	head             block     // its header, while the map of a sparse file is read
+	sparse           sparseMap // what came of that map
 
-	current string // path of the last member, for the report
-	inner   *level
+	// Of the archive so far.
+	globals  []byte // global PAX records in force
+	valid    bool   // there was a header
+	ended    bool   // zeros came last
+	lost     bool   // looking for the next header
+	garbage  int64  // offset where, after an end, something else began, or -1
+	linkBody int64  // the last header was that of a hard link and claims so much content
+	current  string // path of the last member, for the report
+	inner    *level // walks the content of the member, if that is an archive
 }
 
 func newLevel(w *walker, prefix string, start, end int64) *level {
-	return &level{walk: w, prefix: prefix, start: start, pos: start, end: end, first: -1, garbage: -1}
+	return &level{walk: w, prefix: prefix, pos: start, end: end, first: -1, garbage: -1}
 }
 
 // feed takes the next bytes.

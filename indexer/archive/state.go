@@ -96,7 +96,7 @@ func (s *state) restore(w *walker) error {
 }
 
 func (l *level) numbers() []*int64 {
-	return []*int64{&l.start, &l.pos, &l.end, &l.left, &l.pad, &l.first, &l.linkBody, &l.garbage,
+	return []*int64{&l.pos, &l.end, &l.left, &l.pad, &l.first, &l.linkBody, &l.garbage,
 		&l.sparse.need, &l.sparse.num, &l.sparse.digits}
 }
 

@@ -95,7 +95,7 @@ func (l *level) unfinished() string {
 		return ""
 	case l.step == stepHeader && l.first < 0 && len(l.part) == 0:
 		return "no end-of-archive marker"
-	case l.step == stepContent:
+	case l.step == stepContent, l.step == stepSkip:
 		return "within the content of " + printable(l.current)
 	}
 	return "within a header"
