@@ -206,3 +206,36 @@ func FuzzParts(f *testing.F) {
 		walk(t, show(t, w, view.Options{LookupUser: users}))
 	})
 }
+
+// FuzzNames shows two accounts of any names, each with two snapshots of any names.
+func FuzzNames(f *testing.F) {
+	f.Add("a", "b", "2026-01-05", "2026-01-05", "o", "accounts")
+	f.Add("latest", "latest~", "..", "", "accounts~", "accounts")
+	f.Add("a/b", "a_b", "\x00", strings.Repeat("n", 300), "x//y", "x/y")
+	f.Add("a", "a", "n", "n", "x//y", "x/y")
+	f.Fuzz(func(t *testing.T, a, b, first, second, origin, other string) {
+		if len(a)+len(b)+len(first)+len(second)+len(origin)+len(other) > 4000 {
+			return
+		}
+		w := fstest.NewWorld()
+		for i, account := range []string{a, b} {
+			for j, name := range []string{first, second} {
+				w.Add(t, source(account, name, func(s *backup.Snapshot) {
+					s.Origin, s.Status = origin, []backup.Status{backup.Complete, backup.Truncated}[(i+j)%2]
+					if j == 1 {
+						s.Origin = other
+					}
+				}), nil, fstest.File("x", "1"))
+			}
+		}
+		shown := 0
+		for p := range walk(t, show(t, w, view.Options{})) {
+			if strings.HasSuffix(p, "/full/x") {
+				shown++
+			}
+		}
+		if shown != 4 {
+			t.Errorf("%d of 4 snapshots are shown", shown)
+		}
+	})
+}

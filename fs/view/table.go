@@ -135,7 +135,7 @@ func (m *maker) group(snapshots []*backup.Snapshot) [][]*record {
 	at := map[place]int{}
 	var groups [][]*record
 	for _, s := range snapshots {
-		p := place{s.Destination, s.Origin, s.Account, s.System}
+		p := place{s.Destination, strings.Join(originPath(s.Origin), "/"), s.Account, s.System}
 		if s.System {
 			p.account = ""
 		}
