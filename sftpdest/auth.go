@@ -29,6 +29,7 @@ type credentials struct {
 type attempt struct {
 	mu    sync.Mutex // guards what follows
 	tried []string
+	err   error // why a secret could not be had
 }
 
 func (a *attempt) note(method string) {
@@ -39,10 +40,18 @@ func (a *attempt) note(method string) {
 	}
 }
 
-func (a *attempt) methods() []string {
+// end tells what was tried, and what kept a method from being tried.
+func (a *attempt) end() ([]string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.tried
+	return a.tried, a.err
+}
+
+// failed notes that a secret could not be had.
+func (a *attempt) failed(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.err = err
 }
 
 // methods prepares a log-in. close gives the agent's connection back. What cannot be used (a key file that is not
@@ -75,7 +84,7 @@ func (c *credentials) methods(ctx context.Context, a *attempt) (methods []ssh.Au
 	if hasPassword {
 		methods = append(methods, ssh.PasswordCallback(func() (string, error) {
 			a.note("password")
-			return c.secret(ctx)
+			return c.secret(ctx, a)
 		}), ssh.KeyboardInteractive(c.answer(ctx, a)))
 	}
 	return methods, close, nil
@@ -92,7 +101,7 @@ func (c *credentials) answer(ctx context.Context, a *attempt) ssh.KeyboardIntera
 			if echos[i] || given {
 				return nil, errors.New("the server asks something other than the password")
 			}
-			password, err := c.secret(ctx)
+			password, err := c.secret(ctx, a)
 			if err != nil {
 				return nil, err
 			}
@@ -102,7 +111,7 @@ func (c *credentials) answer(ctx context.Context, a *attempt) ssh.KeyboardIntera
 	}
 }
 
-func (c *credentials) secret(ctx context.Context) (string, error) {
+func (c *credentials) secret(ctx context.Context, a *attempt) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.settings.Password != "" {
@@ -111,6 +120,7 @@ func (c *credentials) secret(ctx context.Context) (string, error) {
 	if !c.asked {
 		password, err := c.settings.AskPassword(ctx)
 		if err != nil {
+			a.failed(err)
 			return "", err
 		}
 		c.password, c.asked = password, true

@@ -215,7 +215,8 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 	case errors.As(err, &none) && len(p.keys) > 0:
 		return nil, refusedType(ctx, s, o, p, err)
 	case trusted && !isNetwork(err):
-		return nil, &AuthError{Username: s.Username, Address: s.address(), Methods: a.methods()}
+		tried, cause := a.end()
+		return nil, &AuthError{Username: s.Username, Address: s.address(), Methods: tried, Err: cause}
 	}
 	return nil, &UnreachableError{Address: s.address(), Err: err}
 }

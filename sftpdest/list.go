@@ -13,7 +13,7 @@ import (
 const (
 	// listAhead is how many READDIRs are in flight in a large directory; small ones start with two, the names
 	// and the end.
-	listAhead = 8
+	listAhead = 16
 	listCost  = 32 << 10
 	// mostNames bounds what a server can make us keep of one directory.
 	mostNames     = 8 << 20

@@ -307,3 +307,15 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestPasswordThatCannotBeAskedForIsTheCause(t *testing.T) {
+	l := startLocal(t, sshdtest.LocalOptions{Password: secret})
+	s := localSettings(l)
+	noTerminal := errors.New("no terminal")
+	s.AskPassword = func(context.Context) (Secret, error) { return "", noTerminal }
+	err := newDest(t, s, Options{}).Connect(t.Context())
+	hinted(t, err, dest.ErrAuth, "no terminal")
+	if !errors.Is(err, noTerminal) || l.Logins() != 0 {
+		t.Errorf("%v, %d log-ins", err, l.Logins())
+	}
+}

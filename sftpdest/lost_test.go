@@ -273,10 +273,10 @@ func TestSettingsBoundConnections(t *testing.T) {
 
 func TestConnectionsThatAreNotNeededAreReleased(t *testing.T) {
 	s, _, link, content := remoteFile(t, 24<<20, time.Millisecond)
-	d := newDest(t, s, Options{Release: 50 * time.Millisecond})
+	d := newDest(t, s, Options{Release: 200 * time.Millisecond})
 	f := openFile(t, d)
 	p := make([]byte, len(content))
-	for link.Open() < 2 {
+	for link.Dialed() < 2 {
 		if _, err := f.ReadAt(t.Context(), p, 0); err != nil {
 			t.Fatal(err)
 		}

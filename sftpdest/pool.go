@@ -277,6 +277,7 @@ func (l *pool) add(s *session) {
 		s.conn.close()
 		return
 	}
+	s.conn.used = time.Now()
 	l.sessions = append(l.sessions, s)
 	go l.mourn(s)
 	l.signal()

@@ -34,7 +34,7 @@ type session struct {
 	heard   time.Time  // the last reply, or the first request after all were answered
 	out     []byte     // requests to be written
 	pending map[uint32]*request
-	last    uint32
+	newest  uint32 // request id
 	err     error
 }
 
@@ -118,14 +118,14 @@ func (s *session) send(cost int64, build func(b []byte, id uint32) []byte) *requ
 		r.reply <- result{err: err}
 		return r
 	}
-	s.last++
-	for s.pending[s.last] != nil {
-		s.last++
+	s.newest++
+	for s.pending[s.newest] != nil {
+		s.newest++
 	}
 	if len(s.pending) == 0 {
 		s.heard = time.Now()
 	}
-	r.id = s.last
+	r.id = s.newest
 	s.pending[r.id] = r
 	s.out = build(s.out, r.id)
 	s.mu.Unlock()
@@ -275,14 +275,11 @@ func (s *session) fail(err error) {
 	go s.rw.Close()
 }
 
-// stuck tells since when the server owes a reply without giving any; zero: it owes none.
-func (s *session) stuck() time.Time {
+// last tells when the server was heard last (or asked, after it had answered everything), and whether it owes a reply.
+func (s *session) last() (heard time.Time, owes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.pending) == 0 {
-		return time.Time{}
-	}
-	return s.heard
+	return s.heard, len(s.pending) > 0
 }
 
 // alive reports whether requests can be sent.

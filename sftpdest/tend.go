@@ -31,12 +31,12 @@ func (l *pool) silent(now time.Time) []*session {
 	defer l.mu.Unlock()
 	var found []*session
 	for _, s := range l.sessions {
-		since := s.stuck()
-		if !since.IsZero() {
-			s.conn.used = now
-			if now.Sub(since) > l.options.Idle {
-				found = append(found, s)
-			}
+		heard, owes := s.last()
+		if heard.After(s.conn.used) {
+			s.conn.used = heard
+		}
+		if owes && now.Sub(heard) > l.options.Idle {
+			found = append(found, s)
 		}
 	}
 	return found
