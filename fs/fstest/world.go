@@ -80,17 +80,32 @@ func Source(account, name string) backup.Snapshot {
 // Add puts a snapshot with these members into the catalog.
 func (w *World) Add(t testing.TB, s backup.Snapshot, parts *backup.Parts, members ...Member) *backup.Snapshot {
 	t.Helper()
+	if parts != nil {
+		var err error
+		if s.Parts, err = w.putParts(t.Context(), parts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	added, err := w.Build(t.Context(), s, members...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
+}
+
+// Build is Add without parts, for goroutines of a test.
+func (w *World) Build(ctx context.Context, s backup.Snapshot, members ...Member) (*backup.Snapshot, error) {
 	data := map[string]string{}
 	b := tree.NewBuilder(w.Store, backup.Entry{})
 	for i, m := range members {
 		e := m.Entry
 		e.Name = filepath.Base(m.Path)
-		if _, err := b.Add(t.Context(), m.Path, e, int64(i)*512); err != nil {
-			t.Fatal(err)
+		if _, err := b.Add(ctx, m.Path, e, int64(i)*512); err != nil {
+			return nil, err
 		}
 		data[m.Path] = m.Data
 	}
-	return w.finish(t, s, parts, b, func(path string) ([]byte, error) {
+	return w.finish(ctx, s, b, func(path string) ([]byte, error) {
 		d, ok := data[path]
 		if !ok {
 			return nil, iofs.ErrNotExist
@@ -99,22 +114,21 @@ func (w *World) Add(t testing.TB, s backup.Snapshot, parts *backup.Parts, member
 	})
 }
 
-// finish commits what a builder built.
-func (w *World) finish(t testing.TB, s backup.Snapshot, parts *backup.Parts, b *tree.Builder, data reader) *backup.Snapshot {
-	t.Helper()
-	root, err := b.Finish(t.Context())
+// putParts stores a Parts blob.
+func (w *World) putParts(ctx context.Context, parts *backup.Parts) (backup.Hash, error) {
+	blob, err := parts.MarshalBinary()
 	if err != nil {
-		t.Fatal(err)
+		return backup.Hash{}, err
 	}
-	if parts != nil {
-		blob, err := parts.MarshalBinary()
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Parts = tree.Sum(blob)
-		if err := w.Store.Put(t.Context(), s.Parts, blob); err != nil {
-			t.Fatal(err)
-		}
+	h := tree.Sum(blob)
+	return h, w.Store.Put(ctx, h, blob)
+}
+
+// finish commits what a builder built.
+func (w *World) finish(ctx context.Context, s backup.Snapshot, b *tree.Builder, data reader) (*backup.Snapshot, error) {
+	root, err := b.Finish(ctx)
+	if err != nil {
+		return nil, err
 	}
 	s.Root = root
 	w.mu.Lock()
@@ -123,7 +137,7 @@ func (w *World) finish(t testing.TB, s backup.Snapshot, parts *backup.Parts, b *
 	s.Serial = w.serial
 	w.data[s.Serial] = data
 	w.snapshots = append(w.snapshots, &s)
-	return &s
+	return &s, nil
 }
 
 // AddBare puts a snapshot without a tree into the catalog.
@@ -147,6 +161,21 @@ func (w *World) Remove(serial uint64) {
 		}
 	}
 	w.snapshots = rest
+}
+
+// Renumber gives the snapshot with one serial another one, in place of the snapshot that had it.
+func (w *World) Renumber(from, to uint64) {
+	w.Remove(to)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, s := range w.snapshots {
+		if s.Serial == from {
+			changed := *s
+			changed.Serial = to
+			w.snapshots[i] = &changed
+		}
+	}
+	w.data[to] = w.data[from]
 }
 
 // Snapshots is the catalog.
@@ -198,7 +227,15 @@ func (w *World) AddLocal(t testing.TB, s backup.Snapshot, parts *backup.Parts, d
 	if err := addLocal(t.Context(), b, dir, prefix); err != nil {
 		t.Fatal(err)
 	}
-	return w.finish(t, s, parts, b, func(path string) ([]byte, error) {
+	var err error
+	if s.Parts, err = w.putParts(t.Context(), parts); err != nil {
+		t.Fatal(err)
+	}
+	added, err := w.finish(t.Context(), s, b, func(path string) ([]byte, error) {
 		return os.ReadFile(filepath.Join(dir, strings.TrimPrefix(path, prefix)))
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return added
 }
