@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"slotfs/cmd/internal/control"
@@ -61,6 +62,9 @@ func explain(op, p string, err error) error {
 	var at *fs.PathError
 	if errors.As(err, &at) {
 		err = at.Err
+	}
+	if err == fs.ErrNotExist { // in the words of the kernel, whoever says it
+		err = syscall.ENOENT
 	}
 	err = fmt.Errorf("%s %s: %w", op, or(p, "/"), err)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -126,18 +126,18 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 }
 
 // Reload reads the configuration again.
-func (o *owner) Reload(context.Context) error {
+func (o *owner) Reload(ctx context.Context) error {
 	c, err := o.config()
 	if err != nil {
 		return err
 	}
 	before := o.remotes.current()
 	o.remotes.reload(c)
-	if before == nil || !equalConfigs(before, c) {
-		o.setSchedules()
-		o.wake()
+	if equalConfigs(before, c) {
+		return nil
 	}
-	return nil
+	o.setSchedules()
+	return o.server.Refresh(ctx)
 }
 
 // Forget removes what the index knows of a destination.

@@ -36,6 +36,10 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 
 // own mounts and serves with an owner that is wired up.
 func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
+	// From here on a hang-up is no end, also for who sends one as soon as the mount answers.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	server, err := fs.Mount(ctx, m.mountpoint, m.mountConfig(o))
 	if err != nil {
 		return err
@@ -55,7 +59,7 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 		}
 	})
 	wait.Go(func() { o.refresh(work) })
-	wait.Go(func() { o.hangups(work) })
+	wait.Go(func() { o.hangups(work, hangups) })
 	o.schedule(work)
 	m.tellManager("READY=1\nSTATUS=mounted at " + m.mountpoint)
 	ready(nil)
@@ -102,10 +106,7 @@ func (m *mounting) mountConfig(o *owner) fs.Config {
 }
 
 // hangups reads the configuration again with each SIGHUP.
-func (o *owner) hangups(ctx context.Context) {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGHUP)
-	defer signal.Stop(c)
+func (o *owner) hangups(ctx context.Context, c <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():

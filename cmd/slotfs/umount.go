@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/control"
 	"slotfs/fs"
@@ -29,38 +31,35 @@ func umountCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			var r report
-			owned := control.NewClient(g.state.socket()).Brief(c.Context, &r) == nil && r.Mountpoint == mountpoint
-			if err := fs.Unmount(mountpoint); err != nil {
-				return err
-			}
-			if owned {
-				return g.ended(c.Context, mountpoint)
-			}
-			return nil
+			return g.umount(c.Context, mountpoint)
 		},
 	}
 }
 
-// How long umount waits for the process behind the mount, and how often it looks.
-const (
-	endLooks = 100
-	endPause = 100 * time.Millisecond
-)
+// endTime is how long umount waits for the process behind the mount.
+const endTime = 10 * time.Second
 
-// ended waits until the process behind a mount is gone, so that what comes next finds the index free. It does not wait
-// for those who have files open.
-func (s *settings) ended(ctx context.Context, mountpoint string) error {
-	client := control.NewClient(s.state.socket())
-	for range endLooks {
-		var r report
-		if client.Brief(ctx, &r) != nil {
+// umount returns when the process behind the mount is gone, so that what comes next finds the index free. It does not
+// wait for those who have files open.
+func (s *settings) umount(ctx context.Context, mountpoint string) error {
+	process := -1
+	var r report
+	if control.NewClient(s.state.socket()).Brief(ctx, &r) == nil && r.Mountpoint == mountpoint {
+		if fd, err := unix.PidfdOpen(r.PID, 0); err == nil {
+			process = fd
+			defer unix.Close(fd)
+		}
+	}
+	if err := fs.Unmount(mountpoint); err != nil || process < 0 {
+		return err
+	}
+	for end := time.Now().Add(endTime); time.Now().Before(end); {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 100)
+		if n > 0 || err != nil && !errors.Is(err, unix.EINTR) {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case <-time.After(endPause):
 		}
 	}
 	fmt.Fprintf(s.err, "%s is detached; it is still in use, and ends when the last open file is closed\n", mountpoint)

@@ -11,7 +11,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"syscall"
+	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/passes"
@@ -19,16 +21,10 @@ import (
 )
 
 // Client talks to the owner of the index.
-type Client struct{ http *http.Client }
+type Client struct{ path string }
 
 // NewClient talks over the socket at path. It does not connect yet.
-func NewClient(path string) *Client {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", path)
-	}
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
-}
+func NewClient(path string) *Client { return &Client{path} }
 
 // Status fills report with what the owner tells. ErrNoOwner when there is none.
 func (c *Client) Status(ctx context.Context, report any) error {
@@ -52,30 +48,48 @@ func (c *Client) status(ctx context.Context, path string, report any) error {
 	return nil
 }
 
-// Index asks for passes and hands what the owner tells about them to emit. ErrNoOwner when there is none.
+// endTime is how long an interrupted pass may take to end.
+const endTime = 10 * time.Second
+
+// Index asks for passes and hands what the owner tells about them to emit. ErrNoOwner when there is none. When ctx
+// ends it hangs up and returns when the pass has ended too, so that the next one finds nothing in its way.
 func (c *Client) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	body, err := c.do(ctx, http.MethodPost, "/v1/index", data)
-	if err != nil {
-		return err
+	patient, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	line := &line{path: c.path}
+	stop := context.AfterFunc(ctx, func() {
+		line.hangUp()
+		time.AfterFunc(endTime, cancel)
+	})
+	defer stop()
+	body, err := line.do(patient, http.MethodPost, "/v1/index", data)
+	if err == nil {
+		err = events(body, emit)
+		body.Close()
 	}
-	defer body.Close()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// events reads one event after the other.
+func events(body io.Reader, emit func(progress.Event)) error {
 	d := json.NewDecoder(body)
 	for {
 		var e progress.Event
 		err := d.Decode(&e)
 		switch {
-		case err == nil && e.Kind != "":
-			emit(e)
 		case errors.Is(err, io.EOF):
 			return nil
-		case ctx.Err() != nil:
-			return ctx.Err()
 		case err != nil:
 			return fmt.Errorf("the mount that made the pass went away: %w", err)
+		case e.Kind != "":
+			emit(e)
 		}
 	}
 }
@@ -96,13 +110,54 @@ func (c *Client) post(ctx context.Context, path string) error {
 	return body.Close()
 }
 
-// do sends a request and gives the body of the answer, or the error that came in its place.
 func (c *Client) do(ctx context.Context, method, path string, data []byte) (io.ReadCloser, error) {
+	return (&line{path: c.path}).do(ctx, method, path, data)
+}
+
+// line is the connection of one request.
+type line struct {
+	path string
+
+	mu sync.Mutex
+	// mu guards what follows.
+	conn *net.UnixConn
+	over bool
+}
+
+func (l *line) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "unix", l.path)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.conn, _ = c.(*net.UnixConn)
+	if l.over {
+		c.Close()
+		return nil, context.Canceled
+	}
+	return c, nil
+}
+
+// hangUp closes our half: the owner sees that nobody waits any more, and can still say when it is done.
+func (l *line) hangUp() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	if l.conn != nil {
+		l.conn.CloseWrite()
+	}
+}
+
+// do sends a request and gives the body of the answer, or the error that came in its place.
+func (l *line) do(ctx context.Context, method, path string, data []byte) (io.ReadCloser, error) {
 	r, err := http.NewRequestWithContext(ctx, method, "http://slotfs"+path, bytes.NewReader(data))
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.http.Do(r)
+	client := http.Client{Transport: &http.Transport{DialContext: l.dial, DisableKeepAlives: true}}
+	res, err := client.Do(r)
 	if err != nil {
 		return nil, dialError(ctx, err)
 	}
@@ -128,5 +183,9 @@ func dialError(ctx context.Context, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return fmt.Errorf("control socket: %w", err)
+	err = fmt.Errorf("control socket: %w", err)
+	if errors.Is(err, fs.ErrPermission) {
+		return exit.Hinted(err, "run as root, or choose places of your own with --state-dir and --config")
+	}
+	return err
 }

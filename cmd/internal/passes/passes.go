@@ -46,7 +46,14 @@ type Runner struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	running map[string]*Running
+	running map[string]*underway
+}
+
+// underway is a pass and how it ends.
+type underway struct {
+	Running
+	ctx  context.Context
+	done chan struct{} // closed at the end
 }
 
 // Running is a pass that is under way.
@@ -71,7 +78,7 @@ func (r *Runner) Run(ctx context.Context, q Request, emit func(progress.Event)) 
 
 // one makes one pass and records how it ended.
 func (r *Runner) one(ctx context.Context, name string, q Request, emit func(progress.Event)) (s indexer.Summary, err error) {
-	if err := r.begin(name); err != nil {
+	if err := r.begin(ctx, name); err != nil {
 		return s, fmt.Errorf("index %s: %w", name, err)
 	}
 	defer r.end(name)
@@ -133,22 +140,42 @@ func (r *Runner) changed() {
 	}
 }
 
-func (r *Runner) begin(name string) error {
+// begin enters a pass. One that was cancelled already is waited for: who interrupts a pass may begin another at once.
+func (r *Runner) begin(ctx context.Context, name string) error {
+	for {
+		before := r.enter(ctx, name)
+		if before == nil {
+			return nil
+		}
+		if before.ctx.Err() == nil {
+			return exit.With(ErrRunning, exit.Busy, "`slotfs status` shows it")
+		}
+		select {
+		case <-before.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// enter notes a pass, or gives the one that is under way.
+func (r *Runner) enter(ctx context.Context, name string) *underway {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.running[name] != nil {
-		return exit.With(ErrRunning, exit.Busy, "`slotfs status` shows it")
+	if before := r.running[name]; before != nil {
+		return before
 	}
 	if r.running == nil {
-		r.running = map[string]*Running{}
+		r.running = map[string]*underway{}
 	}
-	r.running[name] = &Running{Began: r.Now()}
+	r.running[name] = &underway{Running: Running{Began: r.Now()}, ctx: ctx, done: make(chan struct{})}
 	return nil
 }
 
 func (r *Runner) end(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	close(r.running[name].done)
 	delete(r.running, name)
 }
 
@@ -160,7 +187,7 @@ func (r *Runner) Running(name string) *Running {
 	if p == nil {
 		return nil
 	}
-	out := *p
+	out := p.Running
 	return &out
 }
 
