@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 
@@ -14,10 +13,6 @@ import (
 	"slotfs/indexer/engine"
 	"slotfs/indexer/tree"
 )
-
-// readAhead is how many MiB of an archive are asked for before they are needed: several times what one SSH
-// channel carries in a round trip.
-const readAhead = 16
 
 // errGrowing says that a file changed while it was read.
 var errGrowing = errors.New("changed while it was read")
@@ -174,10 +169,9 @@ func (p *pass) resume(ctx context.Context, s *backup.Source) (*backup.Unfinished
 func (r *archiveReader) scan(ctx context.Context) (archive.Result, error) {
 	size := storedSize(r.source)
 	r.pass.Progress.Began(r.source, size, r.start)
-	stream := dest.NewStream(ctx, r.file, r.start, size-r.start, readAhead)
-	defer stream.Close()
-	counted := &counter{Reader: stream, done: r.start, report: func(done int64) { r.pass.Progress.Read(r.source, done) }}
-	return archive.Scan(ctx, counted, r.handler, archive.Options{
+	bytes := newStored(ctx, r.file, r.start, size, func(done int64) { r.pass.Progress.Read(r.source, done) })
+	defer bytes.close()
+	return archive.Scan(ctx, bytes, r.handler, archive.Options{
 		Gzip:   r.source.Kind == backup.TarGzip,
 		Nested: nestedHome,
 		Save:   func(state []byte) error { return r.save(ctx, state) },
@@ -251,18 +245,4 @@ func (r *archiveReader) readKept(ctx context.Context, t *tree.Tree) engine.ReadF
 		}
 		return content, nil
 	}
-}
-
-// counter tells how many bytes of the stored archive passed.
-type counter struct {
-	io.Reader
-	done   int64
-	report func(done int64)
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.done += int64(n)
-	c.report(c.done)
-	return n, err
 }

@@ -461,3 +461,18 @@ func TestCancelledPassReturnsAndKeepsWhatItCommitted(t *testing.T) {
 		t.Fatal(s.Status)
 	}
 }
+
+func TestContentOfPlainArchivesIsNotFetched(t *testing.T) {
+	w := newWorld(t)
+	parent := w.account("alice", nil)
+	w.incompressible(filepath.Join(parent, "alice/homedir/video"), 100<<20)
+	name := filepath.Join(w.root, "2026-01-01/accounts/alice.tar")
+	w.sh(`mkdir -p "$(dirname "$2")"; tar -C "$1" -cf "$2" alice`, parent, name)
+	w.mustPass()
+	if s := w.only(); s.Status != backup.Complete || w.resolve(s, "alice/homedir/video").Size != 100<<20 {
+		t.Fatalf("%s: %s", s.Status, s.Detail)
+	}
+	if read := w.dest.Counts().Bytes; read > 50<<20 {
+		t.Errorf("%d bytes of content were fetched that nobody looks at", read)
+	}
+}

@@ -68,6 +68,7 @@ type Reader struct {
 	handles  handles
 	paused   paused
 	streams  streams
+	siblings siblings
 	decoders sync.Pool // of *gzseek.Decoder
 
 	ctx    context.Context // of all work; ends with Close
@@ -99,24 +100,23 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 	f := &File{name: it.Name, size: it.Size}
 	switch s.Kind {
 	case backup.Tree:
-		path, err := t.Path(ctx, it.Number)
+		remote, err := remoteOf(ctx, s, t, &it)
 		if err != nil {
-			return nil, fmt.Errorf("open %q: %w", it.Name, err)
+			return nil, err
 		}
-		if top := s.Files[0].Path; top != "" {
-			path = top + "/" + path
-		}
-		// SFTP tells whole seconds only.
-		remote := backup.File{Path: path, Size: it.Size, MTime: floorSeconds(it.MTime)}
 		f.parts = []part{{length: it.Size}}
-		return f, r.attach(f, plainKey(remote), remoteFile, remote)
+		if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+			return nil, err
+		}
+		r.fetchSiblings(s, t, &it)
+		return f, nil
 	case backup.Tar, backup.TarGzip:
 		f.parts = partsOf(&it.Entry)
 		if s.Kind == backup.Tar {
-			return f, r.attach(f, archiveKey(s), plainArchive, s.Files...)
+			return attached(f, r.attach(f, archiveKey(s), plainArchive, s.Files...))
 		}
 		f.serial = s.Serial
-		return f, r.attach(f, archiveKey(s), gzipArchive, s.Files...)
+		return attached(f, r.attach(f, archiveKey(s), gzipArchive, s.Files...))
 	}
 	return nil, fmt.Errorf("open %q: snapshot of unknown kind %q", it.Name, s.Kind)
 }
@@ -128,7 +128,28 @@ func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*
 	}
 	remote := s.Files[n]
 	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
-	return f, r.attach(f, plainKey(remote), remoteFile, remote)
+	return attached(f, r.attach(f, plainKey(remote), remoteFile, remote))
+}
+
+// attached keeps a file that has no source from getting out.
+func attached(f *File, err error) (*File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// remoteOf is the remote file of an entry of a tree.
+func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (backup.File, error) {
+	path, err := t.Path(ctx, it.Number)
+	if err != nil {
+		return backup.File{}, fmt.Errorf("open %q: %w", it.Name, err)
+	}
+	if top := s.Files[0].Path; top != "" {
+		path = top + "/" + path
+	}
+	// SFTP tells whole seconds only.
+	return backup.File{Path: path, Size: it.Size, MTime: floorSeconds(it.MTime)}, nil
 }
 
 func floorSeconds(ns int64) int64 {
@@ -163,23 +184,29 @@ func (r *Reader) attach(f *File, key string, sort int, files ...backup.File) err
 	if r.closed {
 		return fmt.Errorf("open %q: %w", f.name, fs.ErrClosed)
 	}
-	s, ok := r.sources.get(key)
-	if !ok {
-		r.nextID++
-		m := newRemote(r, files)
-		s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams}
-		if sort == gzipArchive {
-			s.source = &unpacked{r: r, id: r.nextID, serial: f.serial, remote: m}
-		} else {
-			s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size()}
-		}
-		s.limit = min(maxAhead, r.o.Memory/4)
-	}
+	s := r.source(key, sort, f.serial, files...)
 	s.users++
 	f.r, f.source = r, s
+	return nil
+}
+
+// source returns the source with that key, made unless it is there. It needs r.mu.
+func (r *Reader) source(key string, sort int, serial uint64, files ...backup.File) *shared {
+	s, ok := r.sources.get(key)
+	if ok {
+		return s
+	}
+	r.nextID++
+	m := newRemote(r, files)
+	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
+	if sort == gzipArchive {
+		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m}
+	} else {
+		s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size(), small: s.single && m.size() <= plainBlock}
+	}
 	r.sources.put(key, s)
 	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })
-	return nil
+	return s
 }
 
 // detach ends one use of a source. A remote file that nobody reads is closed; archives stay open for the next

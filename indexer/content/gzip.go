@@ -20,10 +20,15 @@ type unpacked struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	spans []*span // by offset
+	spans   []*span // by offset
+	running int     // decoders
 }
 
 var _ source = (*unpacked)(nil)
+
+// maxRunning is how many decoders of a source may run before no more are begun that nobody waits for: some archives
+// have a point for every member.
+const maxRunning = 12
 
 // maxSpans is how many idle spans, with their points, a source remembers.
 const maxSpans = 48
@@ -86,6 +91,10 @@ func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
 			return // whoever reads there will be told
 		}
 		a.mu.Lock()
+		if ahead && s.run == nil && a.running >= maxRunning {
+			a.mu.Unlock()
+			return
+		}
 		if upTo := min(end, s.end()); !s.cached(off, upTo) {
 			s.ahead = s.ahead || ahead
 			s.want(upTo)

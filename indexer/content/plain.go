@@ -17,6 +17,7 @@ type plain struct {
 	id     uint64
 	remote *remote
 	size   int64
+	small  bool // one block is all of it
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -113,6 +114,9 @@ func (s *plain) run(ctx context.Context, f *blockFetch) {
 	defer f.cancel()
 	buf := make([]byte, min(plainBlock, s.size-f.start))
 	err := s.remote.readAt(ctx, buf, f.start)
+	if s.small {
+		s.remote.release() // all of it is here
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.err = err; err == nil {

@@ -201,6 +201,7 @@ func (m *remote) release() {
 	if m.handle != nil {
 		m.handle.retire()
 		m.handle = nil
+		m.r.handles.closed(m)
 	}
 }
 
@@ -271,10 +272,21 @@ func (s *handles) used(m *remote) {
 	}
 }
 
-func (s *handles) closeAll() {
+// closed says that m is open no more.
+func (s *handles) closed(m *remote) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for old, ok := s.order.dropOldest(); ok; old, ok = s.order.dropOldest() {
+	s.order.drop(m)
+}
+
+func (s *handles) closeAll() {
+	for {
+		s.mu.Lock()
+		old, ok := s.order.dropOldest()
+		s.mu.Unlock()
+		if !ok {
+			return
+		}
 		old.release()
 	}
 }

@@ -87,6 +87,7 @@ func (s *span) start() {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	s.run = &run{cancel: cancel, wake: make(chan struct{}, 1), pos: s.point.Out}
 	s.run.timer = time.AfterFunc(r.o.Deadline, func() { cancel(errDeadline) })
+	s.src.running++
 	go s.decode(ctx, s.run)
 }
 
@@ -108,6 +109,7 @@ func (s *span) decode(ctx context.Context, r *run) {
 	s.src.mu.Lock()
 	defer s.src.mu.Unlock()
 	s.run = nil
+	s.src.running--
 	// Who came while the run ended is no concern of its errors.
 	if err != nil && !errors.Is(err, errUnwanted) {
 		s.fail(err)

@@ -2,6 +2,7 @@ package content_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -137,4 +138,55 @@ func TestHandlesStayBounded(t *testing.T) {
 		}
 	}
 	x.open(t, "f00").Close()
+}
+
+func TestFilesThatFollowAreFetchedAhead(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 100 {
+		files[fmt.Sprintf("d%d/f%02d", i/30, i)] = fmt.Appendf(nil, "content of %d", i)
+	}
+	files["d1/large"] = make([]byte, 1<<20)
+	x := plant(t, files, content.Options{})
+	waits := 0
+	for i := range 100 {
+		if i == 50 {
+			// What was fetched ahead is there although nobody answers any more.
+			waitFor(t, func() bool { return x.fake.Counts().Bytes >= int64(len("content of 10")*75) })
+			x.fake.SetFault(func(ctx context.Context, c desttest.Call) error {
+				if c.Op == desttest.OpOpen {
+					return os.ErrDeadlineExceeded
+				}
+				return nil
+			})
+		}
+		name := fmt.Sprintf("d%d/f%02d", i/30, i)
+		f := x.open(t, name)
+		got, err := read(t.Context(), f, 4096)
+		f.Close()
+		if i < 50 && (err != nil || !bytes.Equal(got, files[name])) || err == nil && !bytes.Equal(got, files[name]) {
+			t.Fatalf("%s: %q, %v", name, got, err)
+		}
+		if i >= 50 && err != nil {
+			waits++
+		}
+	}
+	if waits > 30 {
+		t.Errorf("%d files of 50 were not fetched ahead", waits)
+	}
+	x.fake.SetFault(nil)
+	if _, err := read(t.Context(), x.open(t, "d3/f99"), 4096); err != nil {
+		t.Errorf("what could not be fetched ahead: %v", err)
+	}
+}
+
+// waitFor waits for what happens in the background.
+func waitFor(t *testing.T, done func() bool) {
+	t.Helper()
+	for !done() {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("it never happened")
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
