@@ -45,21 +45,29 @@ type Reply struct {
 // ReadReply reads one packet. alloc makes room for its bytes, at most MaxPacket.
 func ReadReply(r io.Reader, alloc func(n int) []byte) (Reply, error) {
 	var head [9]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+	if _, err := io.ReadFull(r, head[:4]); err != nil {
 		return Reply{}, err
 	}
 	n := binary.BigEndian.Uint32(head[:4])
 	if n < 5 || n > MaxPacket {
 		return Reply{}, fmt.Errorf("packet of %d bytes: %w", n, ErrMalformed)
 	}
+	if _, err := io.ReadFull(r, head[4:]); err != nil {
+		return Reply{}, cut(err)
+	}
 	body := alloc(int(n - 5))
 	if _, err := io.ReadFull(r, body); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return Reply{}, err
+		return Reply{}, cut(err)
 	}
 	return Reply{Type: head[4], ID: binary.BigEndian.Uint32(head[5:]), Body: body}, nil
+}
+
+// cut makes an end inside a packet unexpected.
+func cut(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // Attributes are a file's, as far as Flags say.
