@@ -50,6 +50,7 @@ type gate struct {
 	// mu guards what follows.
 	waiting  *list.List // of time.Time, the start of each read, oldest in front
 	answered time.Time
+	late     bool // a read met its deadline, and no other one was answered since
 }
 
 // enter lets a read wait for the destination, unless that is silent and enough wait already.
@@ -68,8 +69,26 @@ func (g *gate) leave(at *list.Element, answered bool) {
 	defer g.mu.Unlock()
 	g.waiting.Remove(at)
 	if answered {
-		g.answered = g.now()
+		g.answered, g.late = g.now(), false
 	}
+}
+
+// deadline is how long a read may take. Many readers of one page wait one after the other, so once one waited in vain
+// the next ones learn sooner.
+func (g *gate) deadline(full time.Duration) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.late {
+		return min(full, g.patience)
+	}
+	return full
+}
+
+// missed says that a read met its deadline.
+func (g *gate) missed() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.late = true
 }
 
 // surplus reports whether a read should give way: the destination is silent and enough others wait for longer.

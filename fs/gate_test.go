@@ -49,3 +49,24 @@ func TestAGateClosesForASilentDestinationOnly(t *testing.T) {
 		t.Errorf("few enough wait: %v", err)
 	}
 }
+
+func TestAfterADeadlineOthersLearnSooner(t *testing.T) {
+	gs := gates{patience: 10 * time.Second, now: func() time.Time { return fstest.Time }}
+	g := gs.of("box")
+	place, err := g.enter()
+	must(t, err)
+	if got := g.deadline(time.Minute); got != time.Minute {
+		t.Errorf("at first: %v", got)
+	}
+	g.missed()
+	if got := g.deadline(time.Minute); got != 10*time.Second {
+		t.Errorf("after a deadline: %v", got)
+	}
+	if got := g.deadline(time.Second); got != time.Second {
+		t.Errorf("a deadline shorter than patience: %v", got)
+	}
+	g.leave(place, true)
+	if got := g.deadline(time.Minute); got != time.Minute {
+		t.Errorf("after an answer: %v", got)
+	}
+}

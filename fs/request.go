@@ -40,7 +40,7 @@ func (r *raw) request(destination string, interrupted <-chan struct{}) (*request
 	}
 	q := &request{gate: g, place: place, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
-	go q.watch(r.c.Deadline, r.grace, interrupted)
+	go q.watch(g.deadline(r.c.Deadline), r.grace, interrupted)
 	return q, nil
 }
 
@@ -56,6 +56,7 @@ func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct
 		case <-q.done:
 			return
 		case <-late.C:
+			q.gate.missed()
 			q.cancel(errDeadline)
 			return
 		case <-given:

@@ -19,6 +19,7 @@ type built struct {
 	made    map[uint64]*shown // by number in viewMade
 	regions [viewEnd][]*region
 	secrets []span // by first; last is the greatest up to there
+	homes   []span // of the home directory
 	next    uint64 // number in viewMade
 	cost    int64  // bytes, about
 }
@@ -69,6 +70,16 @@ func (b *built) region(view int, number uint64) *region {
 func (b *built) isSecret(number uint64) bool {
 	i := sort.Search(len(b.secrets), func(i int) bool { return b.secrets[i].first > number })
 	return i > 0 && b.secrets[i-1].last >= number
+}
+
+// inHome reports whether an entry lies in the home directory.
+func (b *built) inHome(number uint64) bool {
+	for _, h := range b.homes {
+		if number >= h.first && number <= h.last {
+			return true
+		}
+	}
+	return false
 }
 
 // build makes the folder of a snapshot. It reads the index only.

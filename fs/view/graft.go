@@ -15,7 +15,16 @@ import (
 // everything is in full/ anyway.
 func (b *built) grafts(ctx context.Context, parts *backup.Parts) error {
 	o := &occupied{}
-	home := joinPath(parts.Full, "homedir")
+	home := joinPath(strings.TrimSuffix(parts.Full, "/"), "homedir")
+	for _, at := range []string{home, home + ".tar" + backup.NestedSuffix} {
+		it, ok, err := b.resolve(ctx, at)
+		if err != nil {
+			return err
+		}
+		if ok {
+			b.homes = append(b.homes, span{it.Number, it.Number + it.Count})
+		}
+	}
 	for i, kind := range backup.PartKinds() {
 		for j := range parts.Grafts {
 			g := &parts.Grafts[j]

@@ -201,10 +201,10 @@ func (b *built) fill(ctx context.Context, n *Node, r *region, it *tree.Item) err
 			return err
 		}
 		n.Attr.Ino = nodeID(b.rec.Serial, r.view, first)
-		secret = secret || !r.holds(first) && b.isSecret(first)
+		secret = secret || b.leaks(r, first)
 	}
 	switch {
-	case secret && !r.raw:
+	case secret:
 		n.Attr = secretAttr(n.Attr)
 	case !r.raw:
 		n.Attr = b.rec.owned(n.Attr, r.home)
@@ -229,6 +229,15 @@ func (b *built) first(ctx context.Context, it *tree.Item) (uint64, error) {
 		return it.Number, nil
 	}
 	return target.Number, nil
+}
+
+// leaks reports whether a hard link in region r shows something that is not for those who may see r: a secret, or
+// from the home directory what lies outside of it.
+func (b *built) leaks(r *region, first uint64) bool {
+	if r.raw || r.holds(first) {
+		return false
+	}
+	return b.isSecret(first) || r.home && !b.inHome(first)
 }
 
 // top corrects the node of a region's own top.

@@ -34,6 +34,9 @@ func members() []fstest.Member {
 		fstest.Dir("alice/homedir/mail/d"),
 		fstest.Dir("alice/homedir/mail/d/info"),
 		fstest.File("alice/homedir/mail/d/info/1", "m"),
+		with(fstest.Hard("alice/homedir/mail/d/info/copy", "alice/homedir/suid"), 0, 0, 0),
+		with(fstest.File("alice/mysql.sql", "GRANT"), 0o644, 0, 0),
+		with(fstest.Hard("alice/homedir/leak2", "alice/mysql.sql"), 0, 0, 0),
 		fstest.Dir("alice/homedir.tar\x00"),
 		fstest.File("alice/homedir.tar\x00/nested", "n"),
 		fstest.Dir("alice/ssl"),
@@ -76,12 +79,16 @@ func account(t *testing.T, s backup.Snapshot) map[string]view.Node {
 
 func TestPartsAreCutOut(t *testing.T) {
 	at := account(t, source("alice", "2026-01-05", nil))
-	want := strings.Fields(`archive archive/alice.tar.gz config config/hashes config/nested config/nested/nested
-		email email/all email/all/d email/all/d/info email/all/d/info/1 email/d email/d/again email/d/again/info
-		email/d/again/info/1 email/d/info email/d/info/1 files files/hard files/leak files/mail files/mail/d files/mail/d/info
-		files/mail/d/info/1 files/roots files/suid full full/cron full/homedir full/homedir/hard full/homedir/leak
-		full/homedir/mail full/homedir/mail/d full/homedir/mail/d/info full/homedir/mail/d/info/1 full/homedir/roots
-		full/homedir/suid full/shadow full/ssl full/ssl/key snapshot.json ssl ssl/key`)
+	want := strings.Fields(`archive archive/alice.tar.gz config config/hashes config/nested config/nested/nested email
+		email/all email/all/d email/all/d/info email/all/d/info/1 email/all/d/info/copy email/d
+		email/d/again email/d/again/info email/d/again/info/1 email/d/again/info/copy email/d/info
+		email/d/info/1 email/d/info/copy files files/hard files/leak files/leak2 files/mail
+		files/mail/d files/mail/d/info files/mail/d/info/1 files/mail/d/info/copy files/roots
+		files/suid full full/cron full/homedir full/homedir/hard full/homedir/leak
+		full/homedir/leak2 full/homedir/mail full/homedir/mail/d full/homedir/mail/d/info
+		full/homedir/mail/d/info/1 full/homedir/mail/d/info/copy full/homedir/roots
+		full/homedir/suid full/mysql.sql full/shadow full/ssl full/ssl/key snapshot.json ssl
+		ssl/key`)
 	if got := paths(at, "alice/2026-01-05/"); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -102,6 +109,8 @@ func TestOwnersAndModes(t *testing.T) {
 		{"alice", "/2026-01-05/files/roots", own, "640 0 12"},
 		{"alice", "/2026-01-05/files/roots", tree, "640 5001 12"},
 		{"alice", "/2026-01-05/files/leak", own, "400 0 0"},
+		{"alice", "/2026-01-05/files/leak2", own, "400 0 0"},
+		{"alice", "/2026-01-05/email/d/info/copy", own, "755 5001 1001"},
 		{"alice", "/2026-01-05/full", own, "700 0 0"},
 		{"alice", "/2026-01-05/full/homedir/suid", own, "755 1001 1001"},
 		{"alice", "/2026-01-05/full/homedir/roots", tree, "640 0 12"},
@@ -144,7 +153,7 @@ func TestHardLinksShareAnInodeInEveryView(t *testing.T) {
 	at := account(t, source("alice", "2026-01-05", nil))
 	for _, dir := range []string{"alice/2026-01-05/files/", "alice/2026-01-05/full/homedir/"} {
 		a, b := at[dir+"suid"], at[dir+"hard"]
-		if a.Attr.Ino != b.Attr.Ino || a.ID == b.ID || a.Attr.Nlink != 2 {
+		if a.Attr.Ino != b.Attr.Ino || a.ID == b.ID || a.Attr.Nlink != 3 {
 			t.Errorf("%s: inodes %#x and %#x, %d links", dir, a.Attr.Ino, b.Attr.Ino, a.Attr.Nlink)
 		}
 	}
