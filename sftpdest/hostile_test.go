@@ -294,6 +294,7 @@ func TestLinkToAFIFOHoldsNobodyUp(t *testing.T) {
 	if err := syscall.Mkfifo(filepath.Join(s.Directory, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	desttest.FreeFIFO(t, filepath.Join(s.Directory, "fifo"))
 	if err := os.Symlink("fifo", filepath.Join(s.Directory, "link")); err != nil {
 		t.Fatal(err)
 	}

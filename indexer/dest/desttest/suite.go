@@ -122,6 +122,7 @@ func testList(t *testing.T, b *bench) {
 	if err := syscall.Mkfifo(filepath.Join(b.root, "fifo"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	FreeFIFO(t, filepath.Join(b.root, "fifo"))
 	old := time.Unix(1_000_000_000, 999_999_999)
 	if err := os.Chtimes(filepath.Join(b.root, "file"), old, old); err != nil {
 		t.Fatal(err)
@@ -163,6 +164,18 @@ func testList(t *testing.T, b *bench) {
 	if info, err := b.d.Stat(t.Context(), ""); err != nil || info.Mode&backup.ModeType != backup.ModeDir || info.Name != "" {
 		t.Errorf("Stat of the directory itself: %+v, %v", info, err)
 	}
+}
+
+// FreeFIFO lets servers go on, when the test ends, that wait in open(2) of a FIFO for somebody who writes.
+func FreeFIFO(t testing.TB, local string) {
+	t.Cleanup(func() {
+		f, err := os.OpenFile(local, os.O_RDWR|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		f.Close()
+	})
 }
 
 func testRawNames(t *testing.T, b *bench) {
