@@ -27,6 +27,9 @@ const (
 	defaultStateDir = "/var/lib/slotfs"
 )
 
+// maxSocket is how long the path of a Unix socket can be (unix(7)).
+const maxSocket = 107
+
 // shell is where commands read and write.
 type shell struct {
 	in       *os.File
@@ -138,6 +141,9 @@ func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
 		return nil, err
 	}
 	out.state = stateDir(dir)
+	if len(out.state.socket()) > maxSocket {
+		return nil, exit.Usagef("--state-dir %s: longer than a socket's path may be", dir)
+	}
 	if out.logLevel != "" {
 		if err := level.UnmarshalText([]byte(out.logLevel)); err != nil {
 			return nil, exit.Usagef("--log-level %q: want debug, info, warn or error", out.logLevel)

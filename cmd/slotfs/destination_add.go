@@ -74,18 +74,22 @@ func (a *adding) run(ctx context.Context) error {
 	if err := a.state.make(); err != nil {
 		return err
 	}
-	password, err := a.password(ctx, d)
+	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
+		IdentityFile: d.IdentityFile, ConnectionTimeout: d.ConnectionTimeout, MaxRetries: 1}
+	// A password that is typed in is not asked for before it is known whom it goes to.
+	password, typed, err := a.password(d)
 	if err != nil {
 		return err
 	}
-	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
-		IdentityFile: d.IdentityFile, Password: sftpdest.Secret(password), ConnectionTimeout: d.ConnectionTimeout, MaxRetries: 1}
-	key, err := a.hostKey(ctx, d, remote)
-	if err != nil {
+	if d.HostKey, err = a.hostKey(ctx, d, remote); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
-	d.HostKey = key
-	remote.HostKeys = []string{key}
+	if typed {
+		if password, err = a.ask(ctx, d); err != nil {
+			return err
+		}
+	}
+	remote.HostKeys, remote.Password = []string{d.HostKey}, sftpdest.Secret(password)
 	if err := a.try(ctx, d, remote); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
@@ -127,28 +131,40 @@ func (a *adding) read() (*config.Destination, error) {
 // maxStdin bounds what is read as a password.
 const maxStdin = 64 << 10
 
-// password gets the password; empty if a key alone is used.
-func (a *adding) password(ctx context.Context, d *config.Destination) (string, error) {
+// password gets the password from where flags say; empty if a key alone is used. typed says that somebody has to be
+// asked for it.
+func (a *adding) password(d *config.Destination) (password string, typed bool, err error) {
 	switch {
 	case a.c.IsSet("password-file"):
-		return readSecret(a.c.String("password-file"))
+		password, err = readSecret(a.c.String("password-file"))
+		return password, false, err
 	case a.c.Bool("password-stdin"):
-		data, err := io.ReadAll(io.LimitReader(a.in, maxStdin))
-		if err != nil {
-			return "", fmt.Errorf("password: standard input: %w", err)
-		}
-		line, _, _ := strings.Cut(string(data), "\n")
-		if line = strings.TrimSuffix(line, "\r"); line == "" {
-			return "", exit.Usagef("password: standard input has none")
-		}
-		return line, nil
+		password, err = a.passwordStdin()
+		return password, false, err
 	case d.IdentityFile != "":
-		return "", nil
+		return "", false, nil
+	case !a.terminal.Interactive:
+		return "", false, exit.With(fmt.Errorf("password: %w", term.ErrNoTerminal), exit.Usage,
+			"give --password-file, --password-stdin or --identity-file")
 	}
+	return "", true, nil
+}
+
+func (a *adding) passwordStdin() (string, error) {
+	data, err := io.ReadAll(io.LimitReader(a.in, maxStdin))
+	if err != nil {
+		return "", fmt.Errorf("password: standard input: %w", err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	if line = strings.TrimSuffix(line, "\r"); line == "" {
+		return "", exit.Usagef("password: standard input has none")
+	}
+	return line, nil
+}
+
+// ask has somebody type the password.
+func (a *adding) ask(ctx context.Context, d *config.Destination) (string, error) {
 	password, err := a.terminal.Secret(ctx, fmt.Sprintf("Password of %s@%s: ", d.Username, d.Host))
-	if errors.Is(err, term.ErrNoTerminal) {
-		return "", exit.With(fmt.Errorf("password: %w", err), exit.Usage, "give --password-file, --password-stdin or --identity-file")
-	}
 	if err == nil && password == "" {
 		return "", exit.Usagef("password: empty")
 	}

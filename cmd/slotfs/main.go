@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"slotfs/cmd/internal/exit"
@@ -44,7 +45,9 @@ func (s *shell) exit(err error) int {
 	if errors.As(err, &said) {
 		return code
 	}
-	fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(err.Error()))
+	// Joined errors have several lines.
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
 	if hint := exit.Hint(err); hint != "" {
 		fmt.Fprintf(s.err, "slotfs: hint: %s\n", term.Clean(hint))
 	}
