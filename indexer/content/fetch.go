@@ -48,11 +48,12 @@ func (f *fetch) reach(limit int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for f.next < min(limit, f.end) && !f.closed {
-		p := &piece{done: make(chan struct{}), data: make([]byte, min(fetchSize, f.end-f.next))}
+		size := min(fetchSize, f.end-f.next)
+		p := &piece{done: make(chan struct{}), data: make([]byte, size)}
 		f.pieces = append(f.pieces, p)
 		f.work.Add(1)
 		go f.get(p, f.next)
-		f.next += int64(len(p.data))
+		f.next += size
 	}
 }
 

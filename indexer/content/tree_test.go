@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,7 +37,8 @@ func plant(t *testing.T, files map[string][]byte, o content.Options) *folder {
 	x.snap = &backup.Snapshot{Source: backup.Source{Kind: backup.Tree, Files: []backup.File{{Path: "acct"}}}}
 	store := treetest.NewStore()
 	b := tree.NewBuilder(store, backup.Entry{})
-	for name, data := range files {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		data := files[name]
 		path := filepath.Join(x.root, "acct", name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
@@ -182,11 +185,11 @@ func TestFilesThatFollowAreFetchedAhead(t *testing.T) {
 // waitFor waits for what happens in the background.
 func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
-	for !done() {
-		select {
-		case <-t.Context().Done():
-			t.Fatal("it never happened")
-		case <-time.After(time.Millisecond):
+	for range 10_000 {
+		if done() {
+			return
 		}
+		time.Sleep(time.Millisecond)
 	}
+	t.Fatal("it never happened")
 }
