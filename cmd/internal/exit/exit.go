@@ -9,6 +9,7 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest"
 )
 
 // The exit codes. They are never reused for something else.
@@ -96,6 +97,8 @@ func Code(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Interrupted
+	case errors.As(err, new(*sftpdest.IdentityError)):
+		return Usage // nobody refused anything: the settings name a file that is no key
 	case errors.Is(err, dest.ErrAuth):
 		return Refused
 	case errors.Is(err, dest.ErrUnreachable):
