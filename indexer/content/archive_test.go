@@ -106,7 +106,10 @@ func makeTar(t testing.TB, all map[string][]byte) []byte {
 func compress(t testing.TB, data []byte) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Write(data)
 	if err := w.Close(); err != nil {
 		t.Fatal(err)

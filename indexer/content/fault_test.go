@@ -27,7 +27,7 @@ func (c *clock) now() time.Time { return time.Unix(1_800_000_000, c.passed.Load(
 func (c *clock) advance(d time.Duration) { c.passed.Add(int64(d)) }
 
 func TestChangedRemoteIsStale(t *testing.T) {
-	plain := makeTar(t, members(6, 150_000))
+	plain := makeTar(t, members(6, 60_000))
 	changes := map[string]func(path string) error{
 		"deleted":   os.Remove,
 		"truncated": func(path string) error { return os.Truncate(path, 100) },
@@ -119,7 +119,7 @@ func TestDamagedRemoteNeverGivesWrongBytes(t *testing.T) {
 }
 
 func TestCancelledReadReturnsAtOnceAndOthersGoOn(t *testing.T) {
-	all := members(3, 300_000)
+	all := members(3, 100_000)
 	for name, x := range sorts(t, makeTar(t, all), content.Options{}) {
 		t.Run(name, func(t *testing.T) {
 			gate := make(chan struct{})
@@ -163,7 +163,7 @@ func TestCancelledReadReturnsAtOnceAndOthersGoOn(t *testing.T) {
 }
 
 func TestReadThatNobodyWaitsForIsGivenUp(t *testing.T) {
-	for name, x := range sorts(t, makeTar(t, members(3, 300_000)), content.Options{}) {
+	for name, x := range sorts(t, makeTar(t, members(3, 100_000)), content.Options{}) {
 		t.Run(name, func(t *testing.T) {
 			started, ended := make(chan struct{}, 100), make(chan struct{}, 100)
 			x.fake.SetFault(func(ctx context.Context, c desttest.Call) error {
@@ -190,7 +190,7 @@ func TestReadThatNobodyWaitsForIsGivenUp(t *testing.T) {
 // TestSilentDestinationIsGivenUp runs on a time of its own.
 func TestSilentDestinationIsGivenUp(t *testing.T) {
 	for _, op := range []desttest.Op{desttest.OpOpen, desttest.OpFileStat, desttest.OpRead} {
-		for name, x := range sorts(t, makeTar(t, members(3, 300_000)), content.Options{}) {
+		for name, x := range sorts(t, makeTar(t, members(3, 100_000)), content.Options{}) {
 			t.Run(string(op)+"/"+name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					x.fake.SetFault(func(ctx context.Context, c desttest.Call) error {
@@ -221,7 +221,7 @@ func TestSilentDestinationIsGivenUp(t *testing.T) {
 }
 
 func TestLostConnectionIsTriedOnceMore(t *testing.T) {
-	all := members(3, 300_000)
+	all := members(3, 100_000)
 	for name, x := range sorts(t, makeTar(t, all), content.Options{}) {
 		t.Run(name, func(t *testing.T) {
 			var failed atomic.Bool

@@ -34,8 +34,9 @@ type walk struct {
 	ahead uint64 // number of the last entry that was looked at
 }
 
-// next notes that a file was opened and tells which entries, from and up to, are worth fetching.
-func (s *siblings) next(key string, number uint64) (from, to uint64) {
+// next notes that a file was opened and tells which of the window entries behind it, from and up to, are worth
+// fetching.
+func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.walks.get(key)
@@ -51,14 +52,14 @@ func (s *siblings) next(key string, number uint64) (from, to uint64) {
 	if w.run++; w.run < siblingsAfter {
 		return 0, 0
 	}
-	from, to = max(w.ahead, number)+1, number+siblingsAhead
+	from, to = max(w.ahead, number)+1, number+window
 	w.ahead = max(w.ahead, to)
 	return from, to
 }
 
 // fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
 func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) {
-	from, to := r.siblings.next(archiveKey(s), it.Number)
+	from, to := r.siblings.next(archiveKey(s), it.Number, uint64(min(siblingsAhead, r.o.Handles/2)))
 	for n := from; n <= to && n > 0; n++ {
 		next, err := t.Item(r.ctx, n)
 		if err != nil {

@@ -128,11 +128,11 @@ func TestChangedFileOfATreeIsStaleAloneAmongOthers(t *testing.T) {
 func TestHandlesStayBounded(t *testing.T) {
 	files := map[string][]byte{}
 	for i := range 40 {
-		files[fmt.Sprintf("f%02d", i)] = []byte("content")
+		files[fmt.Sprintf("f%02d", i)] = make([]byte, 300<<10)
 	}
 	x := plant(t, files, content.Options{Handles: 5})
 	for name := range files {
-		if _, err := read(t.Context(), x.open(t, name), 100); err != nil {
+		if _, err := read(t.Context(), x.open(t, name), 100<<10); err != nil {
 			t.Fatal(err)
 		}
 		// One more may be closing.
