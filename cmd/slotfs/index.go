@@ -62,11 +62,11 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 		show(e)
 	})
 	done()
-	if printErr := s.printOutcome(out, quiet); err == nil {
-		err = printErr
-	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if printErr := s.printOutcome(out, quiet); err == nil {
+		err = printErr
 	}
 	if err != nil {
 		return err

@@ -96,6 +96,7 @@ func (s *settings) printOutcome(o *outcome, quiet bool) error {
 
 func (s *settings) printFinished(o *outcome, e progress.Event, quiet bool) {
 	if e.Code == exit.Interrupted {
+		fmt.Fprintf(s.err, "slotfs: index %s: interrupted by the end of the mount\n", e.Destination)
 		return
 	}
 	if e.Summary != nil {

@@ -49,6 +49,34 @@ func TestInterruptedPassKeepsWhatWasCommitted(t *testing.T) {
 	}
 }
 
+func TestPassEndsWithTheMountThatMakesIt(t *testing.T) {
+	w := newWorld(t)
+	w.must(0, w.addArgs("offsite")...)
+	link, err := sshdtest.Proxy(built.sshd.Address(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	w.through(link)
+	w.mount()
+	link.Stall()
+	c := w.command("index")
+	var out bytes.Buffer
+	c.Stderr = &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the pass's connection", func() bool { return link.Dialed() > 0 })
+	w.must(0, "umount", w.mnt)
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 130 || !strings.Contains(out.String(), "interrupted by the end of the mount") {
+		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+	if r := w.must(0, "status"); !strings.Contains(r.out, " interrupted") {
+		t.Errorf("status says\n%s", r.out)
+	}
+}
+
 // through puts a link between slotfs and the server.
 func (w *world) through(link *sshdtest.Link) {
 	w.t.Helper()

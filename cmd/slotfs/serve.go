@@ -75,7 +75,10 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	}
 	m.tellManager("STOPPING=1")
 	cancel()
-	err = errors.Join(m.unmount(o), socket.Close())
+	err = errors.Join(server.Unmount(), socket.Close())
+	if err == nil {
+		server.Wait() // for those who have something open
+	}
 	o.scheduler.Wait()
 	wait.Wait()
 	return err
@@ -112,9 +115,12 @@ func (o *owner) hangups(ctx context.Context, c <-chan os.Signal) {
 		case <-ctx.Done():
 			return
 		case <-c:
-			err := o.Reload(ctx)
+			if err := o.Reload(ctx); err != nil {
+				o.log.Error("configuration not read again", "error", err)
+			} else {
+				o.log.Info("configuration read again")
+			}
 			o.wake()
-			o.log.Info("configuration read again", "error", err)
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/backup"
 )
@@ -110,6 +111,8 @@ func (d *destinationReport) lastPass() string {
 		return "running since " + clock(&d.Running.Began)
 	case d.LastPass == nil:
 		return "never"
+	case d.LastPass.Code == exit.Interrupted:
+		return clock(&d.LastPass.Ended) + " interrupted"
 	case d.LastPass.Error != "":
 		return clock(&d.LastPass.Ended) + " failed"
 	case d.LastPass.Summary != nil && len(d.LastPass.Summary.Errors) > 0:
@@ -132,7 +135,7 @@ func (s *settings) printErrors(d *destinationReport) {
 	if d.LastPass.Summary != nil {
 		errs = d.LastPass.Summary.Errors
 	}
-	if d.LastPass.Error != "" {
+	if d.LastPass.Error != "" && d.LastPass.Code != exit.Interrupted {
 		errs = append(slices.Clone(errs), d.LastPass.Error)
 	}
 	if len(errs) == 0 {

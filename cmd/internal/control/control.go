@@ -99,9 +99,17 @@ func (s *Server) Serve() error {
 	return nil
 }
 
-// Close ends all requests and removes the socket.
+// lastWords is how long requests whose context ended may take to say so.
+const lastWords = 5 * time.Second
+
+// Close removes the socket and ends all requests. Their context must have ended before.
 func (s *Server) Close() error {
-	err := s.http.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
+	}
 	s.listener.Close() // Serve may not have begun
 	return err
 }

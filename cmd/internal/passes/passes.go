@@ -88,6 +88,9 @@ func (r *Runner) one(ctx context.Context, name string, q Request, emit func(prog
 	record.Summary = progress.SummaryOf(s)
 	if err != nil {
 		record.Error, record.Code = err.Error(), exit.Code(err)
+		if record.Code == exit.Interrupted {
+			record.Error = "interrupted" // what was waited for at that moment says nothing
+		}
 	}
 	r.Log.Info("pass", "destination", name, "found", s.Found, "read", s.Read, "unchanged", s.Unchanged,
 		"failed", s.Failed, "gone", s.Gone, "error", err)
