@@ -19,13 +19,13 @@ var errGrowing = errors.New("changed while it was read")
 
 // readArchive makes the snapshot of an archive in one sequential pass, going on where an earlier pass over
 // the same archive was cut off.
-func (p *pass) readArchive(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+func (p *pass) readArchive(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	file, err := p.openPieces(ctx, s)
 	if err != nil {
-		return p.unopened(ctx, s, err)
+		return p.unopened(ctx, s, serial, err)
 	}
 	defer file.Close()
-	r, err := p.newArchiveReader(ctx, s, file)
+	r, err := p.newArchiveReader(ctx, s, serial, file)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +34,10 @@ func (p *pass) readArchive(ctx context.Context, s *backup.Source) (*backup.Snaps
 		err = file.unchanged(ctx)
 	}
 	if errors.Is(err, errGrowing) {
-		return p.growing(ctx, s)
+		return p.growing(ctx, s, serial)
 	}
 	if err != nil {
+		p.index.ReleaseSerial(r.unfinished.Serial)
 		return nil, err
 	}
 	return r.snapshot(ctx, result)
@@ -44,32 +45,24 @@ func (p *pass) readArchive(ctx context.Context, s *backup.Source) (*backup.Snaps
 
 // unopened is the record of an archive that the server does not let us read. It is tried again by every
 // pass, because permissions change without a trace in a listing.
-func (p *pass) unopened(ctx context.Context, s *backup.Source, err error) (*backup.Snapshot, error) {
+func (p *pass) unopened(ctx context.Context, s *backup.Source, serial uint64, err error) (*backup.Snapshot, error) {
 	switch {
 	case endsPass(ctx, err) || errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	case errors.Is(err, errGrowing):
-		return p.growing(ctx, s)
+		return p.growing(ctx, s, serial)
 	case !errors.Is(err, fs.ErrPermission):
 		return nil, err
 	}
 	p.Progress.Began(s, storedSize(s), 0)
-	serial, serialErr := p.index.NextSerial()
-	if serialErr != nil {
-		return nil, storeError{serialErr}
-	}
 	snapshot := p.record(s, serial, backup.Unreadable, "permission denied by the server")
 	snapshot.Settled = false
 	return snapshot, nil
 }
 
 // growing is the record of an archive that is still being written; its bytes are left for the next pass.
-func (p *pass) growing(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+func (p *pass) growing(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
-		return nil, storeError{err}
-	}
-	serial, err := p.index.NextSerial()
-	if err != nil {
 		return nil, storeError{err}
 	}
 	return p.record(s, serial, backup.Growing, "changed while it was read; the next pass reads it again"), nil
@@ -133,8 +126,8 @@ type archiveReader struct {
 	start      int64 // byte of the stored archive to begin at
 }
 
-func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, file *pieces) (*archiveReader, error) {
-	u, start, err := p.resume(ctx, s)
+func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, serial uint64, file *pieces) (*archiveReader, error) {
+	u, start, err := p.resume(ctx, s, serial)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +137,8 @@ func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, file *pie
 	return r, nil
 }
 
-// resume loads how far an earlier pass came, or begins anew where there is nothing that still fits.
-func (p *pass) resume(ctx context.Context, s *backup.Source) (*backup.Unfinished, int64, error) {
+// resume loads how far an earlier pass came, or begins anew under serial where there is nothing that still fits.
+func (p *pass) resume(ctx context.Context, s *backup.Source, serial uint64) (*backup.Unfinished, int64, error) {
 	u, err := p.index.LoadState(ctx, p.Destination, s.Key())
 	if err == nil && u.Fingerprint == s.Fingerprint && !p.Full {
 		if start, err := archive.Start(u.Scan); err == nil {
@@ -157,10 +150,6 @@ func (p *pass) resume(ctx context.Context, s *backup.Source) (*backup.Unfinished
 		return nil, 0, storeError{err}
 	}
 	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
-		return nil, 0, storeError{err}
-	}
-	serial, err := p.index.NextSerial()
-	if err != nil {
 		return nil, 0, storeError{err}
 	}
 	return &backup.Unfinished{Serial: serial, Fingerprint: s.Fingerprint, Kept: map[string]backup.Hash{}}, 0, nil

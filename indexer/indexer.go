@@ -28,7 +28,10 @@ type States interface {
 
 // Points keeps seek points, and hands out the serials they are kept under.
 type Points interface {
+	// NextSerial hands out a serial that was never used. What is put from then on is not swept
+	// until ReleaseSerial, whether a snapshot refers to it by then or not.
 	NextSerial() (uint64, error)
+	ReleaseSerial(serial uint64)
 	PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) error
 }
 

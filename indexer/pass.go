@@ -167,7 +167,12 @@ func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
 
 // readOne reads and commits one source. What is wrong with the source alone goes to the summary.
 func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
-	snapshot, err := p.read(ctx, s)
+	serial, err := p.index.NextSerial()
+	if err != nil {
+		return err
+	}
+	defer p.index.ReleaseSerial(serial)
+	snapshot, err := p.read(ctx, s, serial)
 	if err == nil {
 		err = p.commit(ctx, snapshot)
 	}
@@ -180,25 +185,16 @@ func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
 }
 
 // read makes the snapshot of one source, ready to be committed.
-func (p *pass) read(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	switch {
 	case s.Fault != "":
 		p.Progress.Began(s, 0, 0)
-		return p.faulty(s)
+		return p.record(s, serial, s.Fault, s.Detail), nil
 	case s.Kind == backup.Tree:
-		return p.readTree(ctx, s)
+		return p.readTree(ctx, s, serial)
 	default:
-		return p.readArchive(ctx, s)
+		return p.readArchive(ctx, s, serial)
 	}
-}
-
-// faulty is the record of a backup that the engine found to be broken by its listing alone.
-func (p *pass) faulty(s *backup.Source) (*backup.Snapshot, error) {
-	serial, err := p.index.NextSerial()
-	if err != nil {
-		return nil, storeError{err}
-	}
-	return p.record(s, serial, s.Fault, s.Detail), nil
 }
 
 // record is a snapshot without a tree.

@@ -357,3 +357,21 @@ func TestContentOfPlainArchivesIsNotFetched(t *testing.T) {
 		t.Errorf("%d bytes of content were fetched that nobody looks at", read)
 	}
 }
+
+func TestSweepOfAnotherPassKeepsTheNodesOfATreeUnderWay(t *testing.T) {
+	w := newWorld(t)
+	parent := w.account("alice", map[string]string{"homedir/aa/deep/file": "x", "homedir/zz/last": "y"})
+	w.sh(`mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)
+	w.dest.SetFault(func(ctx context.Context, c desttest.Call) error {
+		if c.Op == desttest.OpList && strings.HasSuffix(c.Path, "homedir/zz") {
+			time.Sleep(100 * time.Millisecond) // the other folders are written by then
+			_, err := w.index.Sweep(ctx)
+			return err
+		}
+		return nil
+	})
+	w.mustPass()
+	if file := w.resolve(w.only(), "homedir/aa/deep/file"); file.Size != 1 {
+		t.Fatalf("file of %d bytes", file.Size)
+	}
+}

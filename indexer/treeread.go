@@ -25,7 +25,7 @@ const maxDepth = 2048
 
 // readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
 // while its top folder stays as it is, once two passes saw the same.
-func (p *pass) readTree(ctx context.Context, s *backup.Source) (*backup.Snapshot, error) {
+func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
 	info, err := p.dest.Stat(ctx, s.Key())
 	if err != nil {
@@ -37,17 +37,14 @@ func (p *pass) readTree(ctx context.Context, s *backup.Source) (*backup.Snapshot
 	if err := w.directory(ctx, s.Key(), 0, &root); err != nil {
 		return nil, err
 	}
-	snapshot, err := p.treeRecord(s, w, root)
-	if err != nil {
-		return nil, err
-	}
+	snapshot := p.treeRecord(s, serial, w, root)
 	err = p.describe(ctx, snapshot, func(t *tree.Tree) engine.ReadFunc { return p.readRemote(ctx, s, t) })
 	return snapshot, err
 }
 
 // treeRecord is the record of a walked tree. A tree that is the one that an earlier pass saw keeps its serial, so
 // that inode numbers stay.
-func (p *pass) treeRecord(s *backup.Source, w *treeWalker, root backup.Entry) (*backup.Snapshot, error) {
+func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root backup.Entry) *backup.Snapshot {
 	status, detail := backup.Complete, ""
 	if n := w.unlisted.Load(); n > 0 {
 		status, detail = backup.Incomplete, fmt.Sprintf("the server did not let us read %d folders or links", n)
@@ -56,19 +53,13 @@ func (p *pass) treeRecord(s *backup.Source, w *treeWalker, root backup.Entry) (*
 	}
 	known := p.known[s.Key()]
 	same := known != nil && known.Kind == backup.Tree && known.Root.Child == root.Child && known.Root.Mode != 0
-	var serial uint64
 	if same {
 		serial = known.Serial
-	} else {
-		var err error
-		if serial, err = p.index.NextSerial(); err != nil {
-			return nil, storeError{err}
-		}
 	}
 	snapshot := p.record(s, serial, status, detail)
 	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
-	return snapshot, nil
+	return snapshot
 }
 
 // readRemote reads whole small files of a tree snapshot.

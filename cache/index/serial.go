@@ -23,7 +23,7 @@ type serials struct {
 }
 
 // NextSerial hands out a serial that was never used in this index. Nodes put from then on are kept by sweeps
-// until a snapshot or a saved state has the serial, the state is dropped, or a day passed.
+// until a snapshot has the serial, its state is dropped, it is released, or a day passed.
 func (x *Index) NextSerial() (uint64, error) {
 	if err := x.use(context.Background()); err != nil {
 		return 0, err
@@ -42,6 +42,9 @@ func (x *Index) NextSerial() (uint64, error) {
 	x.young.begin(serial, x.now())
 	return serial, nil
 }
+
+// ReleaseSerial says that the pass which got serial is over: what it put is kept only if a record refers to it.
+func (x *Index) ReleaseSerial(serial uint64) { x.young.end(serial) }
 
 // lease takes the next serials; they are recorded as used before the first one is.
 func (x *Index) lease(s *serials) error {
