@@ -67,7 +67,9 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 // open sends LSTAT and OPEN together.
 func (s *session) open(ctx context.Context, path string) (*handle, wire.Attributes, error) {
 	look := s.sendString(wire.Lstat, path)
-	opened := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, path) })
+	opened := s.send(smallCost, func(b []byte, id uint32) []byte {
+		return wire.AppendOpen(b, id, path, wire.OpenRead, wire.Attributes{})
+	})
 	reply, err := s.wait(ctx, look, nil)
 	if err != nil {
 		s.leave(opened, s.closeLate)

@@ -16,6 +16,9 @@ const (
 	// plainRead is the READ that every server answers in full; mostRead is what OpenSSH answers, less the header.
 	plainRead = 32 << 10
 	mostRead  = 255 << 10
+	// plainWrite and mostWrite are the same for WRITE: a packet of 256 KiB with its header ends an OpenSSH session.
+	plainWrite = 32 << 10
+	mostWrite  = 255 << 10
 	// largeReply is the size from which replies are read into recycled buffers.
 	largeReply = 16 << 10
 )
@@ -28,7 +31,11 @@ type session struct {
 	wake chan struct{}
 	load atomic.Int64 // bytes that the server owes, about
 	read atomic.Int64 // bytes to ask for with one READ
-	bufs sync.Pool
+	// extensions and written do not change once the session answers.
+	extensions map[string]string
+	written    int    // bytes to send with one WRITE
+	handles    uint64 // open at a time, as the server says; 0: it does not
+	bufs       sync.Pool
 
 	mu      sync.Mutex // guards what follows
 	heard   time.Time  // the last reply, or the first request after all were answered
@@ -58,7 +65,7 @@ type result struct {
 func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 	s := &session{
 		rw: rw, lost: make(chan struct{}), wake: make(chan struct{}, 1),
-		pending: make(map[uint32]*request),
+		pending: make(map[uint32]*request), written: plainWrite,
 	}
 	s.read.Store(plainRead)
 	stop := context.AfterFunc(ctx, func() { rw.Close() })
@@ -70,6 +77,7 @@ func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 		rw.Close()
 		return nil, err
 	}
+	s.extensions = extensions
 	go s.write()
 	go s.receive(in)
 	if _, ok := extensions[wire.LimitsExtension]; ok {
@@ -94,17 +102,23 @@ func (s *session) hello() (map[string]string, *bufio.Reader, error) {
 	return extensions, in, err
 }
 
-// askLimits learns how much one READ may ask for. A server that will not say keeps the smallest.
+// askLimits learns how much one READ or WRITE may carry. A server that will not say keeps the smallest.
 func (s *session) askLimits(ctx context.Context) {
 	reply, err := s.ask(ctx, wire.Extended, wire.LimitsExtension)
 	if err != nil || reply.Type != wire.ExtReply {
 		return
 	}
 	limits, err := wire.LimitsOf(reply.Body)
-	if err != nil || limits.Read < plainRead {
+	if err != nil {
 		return
 	}
-	s.read.Store(int64(min(limits.Read, mostRead)))
+	s.handles = limits.Handles
+	if limits.Read >= plainRead {
+		s.read.Store(int64(min(limits.Read, mostRead)))
+	}
+	if limits.Write >= plainWrite {
+		s.written = int(min(limits.Write, mostWrite))
+	}
 }
 
 // send queues the request that build appends, and does not wait. cost is about how many bytes the server will

@@ -68,3 +68,21 @@ func TestServerWithoutExtensionsIsADestination(t *testing.T) {
 		}, Options{})
 	}, desttest.AsRoot)
 }
+
+func TestOpenSSHCanBeChanged(t *testing.T) {
+	s := startSSHD(t, sshdtest.Options{User: "nobody"})
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+		settings := settingsOf(s)
+		settings.Directory = root
+		return newDest(t, settings, Options{})
+	})
+}
+
+func TestServerWithoutExtensionsCanBeChanged(t *testing.T) {
+	l := startLocal(t, sshdtest.LocalOptions{Root: "/", Password: secret})
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+		s := localSettings(l)
+		s.Password, s.Directory = secret, root
+		return newDest(t, s, Options{})
+	})
+}

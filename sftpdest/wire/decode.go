@@ -173,6 +173,27 @@ func LimitsOf(body []byte) (Limits, error) {
 	return l, nil
 }
 
+// Volume is what StatVFSExtension tells of a file system, in its own words (statvfs(3)).
+type Volume struct {
+	Fragment                uint64 // bytes; the unit of the next three
+	Blocks, Free, Available uint64
+	Files, FreeFiles        uint64
+}
+
+// VolumeOf parses the body of the ExtReply to StatVFSExtension.
+func VolumeOf(body []byte) (Volume, error) {
+	d := decoder{rest: body}
+	d.uint64() // block size
+	v := Volume{
+		Fragment: d.uint64(), Blocks: d.uint64(), Free: d.uint64(), Available: d.uint64(),
+		Files: d.uint64(), FreeFiles: d.uint64(),
+	}
+	if d.bad {
+		return Volume{}, ErrMalformed
+	}
+	return v, nil
+}
+
 // decoder takes values off the front of rest; after the first short read bad stays set.
 type decoder struct {
 	rest []byte

@@ -14,12 +14,18 @@ const (
 	Open     = 3
 	Close    = 4
 	Read     = 5
+	Write    = 6
 	Lstat    = 7
 	Fstat    = 8
+	SetStat  = 9
 	OpenDir  = 11
 	ReadDir  = 12
+	Remove   = 13
+	MkDir    = 14
+	RmDir    = 15
 	RealPath = 16
 	Stat     = 17
+	Rename   = 18
 	ReadLink = 19
 	Status   = 101
 	Handle   = 102
@@ -30,10 +36,23 @@ const (
 	ExtReply = 201
 )
 
-// LimitsExtension names the request for the server's limits (OpenSSH 8.5 and later).
-const LimitsExtension = "limits@openssh.com"
+// Requests of OpenSSH beyond version 3.
+const (
+	LimitsExtension      = "limits@openssh.com"       // the server's limits (OpenSSH 8.5 and later)
+	FsyncExtension       = "fsync@openssh.com"        // of a handle
+	PosixRenameExtension = "posix-rename@openssh.com" // replaces what is there
+	StatVFSExtension     = "statvfs@openssh.com"      // of a path
+)
 
-const openRead = 1 // SSH_FXF_READ
+// Flags of an open.
+const (
+	OpenRead     = 1
+	OpenWrite    = 2
+	OpenAppend   = 4
+	OpenCreate   = 8
+	OpenTruncate = 16
+	OpenExclude  = 32
+)
 
 // AppendInit appends the packet that starts a session.
 func AppendInit(b []byte) []byte {
@@ -49,12 +68,12 @@ func AppendString(b []byte, typ byte, id uint32, s string) []byte {
 	return str(b, s)
 }
 
-// AppendOpen appends a request to open path for reading.
-func AppendOpen(b []byte, id uint32, path string) []byte {
-	b = head(b, Open, id, 4+len(path)+8)
+// AppendOpen appends a request to open path with flags. a is what a file gets that is made.
+func AppendOpen(b []byte, id uint32, path string, flags uint32, a Attributes) []byte {
+	b = head(b, Open, id, 4+len(path)+4+a.length())
 	b = str(b, path)
-	b = binary.BigEndian.AppendUint32(b, openRead)
-	return binary.BigEndian.AppendUint32(b, 0)
+	b = binary.BigEndian.AppendUint32(b, flags)
+	return a.append(b)
 }
 
 // AppendRead appends a request for n bytes from off.
@@ -63,6 +82,54 @@ func AppendRead(b []byte, id uint32, handle string, off int64, n int) []byte {
 	b = str(b, handle)
 	b = binary.BigEndian.AppendUint64(b, uint64(off))
 	return binary.BigEndian.AppendUint32(b, uint32(n))
+}
+
+// AppendWrite appends a request to write p at off.
+func AppendWrite(b []byte, id uint32, handle string, off int64, p []byte) []byte {
+	b = head(b, Write, id, 4+len(handle)+8+4+len(p))
+	b = str(b, handle)
+	b = binary.BigEndian.AppendUint64(b, uint64(off))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+	return append(b, p...)
+}
+
+// AppendAttributes appends a request whose body is a path and attributes: MkDir, SetStat.
+func AppendAttributes(b []byte, typ byte, id uint32, path string, a Attributes) []byte {
+	b = head(b, typ, id, 4+len(path)+a.length())
+	return a.append(str(b, path))
+}
+
+// AppendStrings appends a request whose body is two strings: Rename, or an extension and what it is about.
+func AppendStrings(b []byte, typ byte, id uint32, one, two string) []byte {
+	b = head(b, typ, id, 8+len(one)+len(two))
+	return str(str(b, one), two)
+}
+
+// AppendPosixRename appends the request of PosixRenameExtension.
+func AppendPosixRename(b []byte, id uint32, from, to string) []byte {
+	b = head(b, Extended, id, 12+len(PosixRenameExtension)+len(from)+len(to))
+	return str(str(str(b, PosixRenameExtension), from), to)
+}
+
+func (a Attributes) length() int { return len(a.append(nil)) }
+
+func (a Attributes) append(b []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, a.Flags)
+	if a.Flags&HasSize != 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(a.Size))
+	}
+	if a.Flags&HasOwner != 0 {
+		b = binary.BigEndian.AppendUint32(b, a.UID)
+		b = binary.BigEndian.AppendUint32(b, a.GID)
+	}
+	if a.Flags&HasMode != 0 {
+		b = binary.BigEndian.AppendUint32(b, a.Mode)
+	}
+	if a.Flags&HasTimes != 0 {
+		b = binary.BigEndian.AppendUint32(b, a.MTime) // access time
+		b = binary.BigEndian.AppendUint32(b, a.MTime)
+	}
+	return b
 }
 
 func head(b []byte, typ byte, id uint32, body int) []byte {

@@ -40,6 +40,7 @@ func FuzzReply(f *testing.F) {
 			}
 			_, _ = ExtensionsOf(reply.Body)
 			_, _ = LimitsOf(reply.Body)
+			_, _ = VolumeOf(reply.Body)
 		}
 	})
 }
@@ -68,7 +69,11 @@ func TestCutPacketIsUnexpectedEOF(t *testing.T) {
 func TestRequestsHaveTheLengthTheySay(t *testing.T) {
 	for name, packet := range map[string][]byte{
 		"init": AppendInit(nil), "string": AppendString(nil, OpenDir, 1, "a\nb"),
-		"open": AppendOpen(nil, 2, "x"), "read": AppendRead(nil, 3, "hh", 1<<40, 32768),
+		"open": AppendOpen(nil, 2, "x", OpenRead, Attributes{}), "read": AppendRead(nil, 3, "hh", 1<<40, 32768),
+		"write": AppendWrite(nil, 4, "hh", 1<<40, []byte("data")), "rename": AppendStrings(nil, Rename, 5, "a", "bc"),
+		"attributes":   AppendAttributes(nil, SetStat, 6, "x", Attributes{Flags: HasSize | HasOwner | HasMode | HasTimes}),
+		"create":       AppendOpen(nil, 7, "x", OpenWrite|OpenCreate, Attributes{Flags: HasMode, Mode: 0o600}),
+		"posix rename": AppendPosixRename(nil, 8, "a", "bc"),
 	} {
 		r := bytes.NewReader(packet)
 		if _, err := ReadReply(r, alloc); err != nil || r.Len() != 0 {

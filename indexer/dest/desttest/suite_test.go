@@ -10,3 +10,9 @@ import (
 func TestFolderIsADestination(t *testing.T) {
 	desttest.Suite(t, func(_ testing.TB, root string) dest.Destination { return desttest.Dir(root) })
 }
+
+func TestFolderCanBeChanged(t *testing.T) {
+	desttest.WriteSuite(t, func(_ testing.TB, root string) dest.Changeable {
+		return desttest.Dir(root)
+	})
+}

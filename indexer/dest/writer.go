@@ -1,0 +1,64 @@
+package dest
+
+import "context"
+
+// Writer is a destination that can be changed. Requests that may not be made twice (Mkdir, Rename, Remove, RemoveDir,
+// and writing to an Output) are not repeated when the connection is lost under them: the error then is
+// ErrUnreachable, and whether they were done is not known.
+type Writer interface {
+	Creator
+	Mover
+}
+
+// Changeable is a destination that can be read and changed.
+type Changeable interface {
+	Destination
+	Writer
+}
+
+// Creator makes files and folders.
+type Creator interface {
+	// Create opens a file for writing. Permission bits of how are those of a file that is made, as far as the
+	// server's umask lets them.
+	Create(ctx context.Context, path string, how Create) (Output, error)
+	// Mkdir makes a folder. One that is there already is fs.ErrExist. Some servers do not heed permissions:
+	// SetAttributes makes sure.
+	Mkdir(ctx context.Context, path string, permissions uint32) error
+	// SetAttributes changes what is set in a.
+	SetAttributes(ctx context.Context, path string, a Attributes) error
+}
+
+// Mover moves names and takes them away.
+type Mover interface {
+	// Rename moves from to to, and replaces a file that is there at once. A server that cannot gives
+	// errors.ErrUnsupported, and nothing was changed.
+	Rename(ctx context.Context, from, to string) error
+	// Remove removes what is no folder.
+	Remove(ctx context.Context, path string) error
+	// RemoveDir removes an empty folder.
+	RemoveDir(ctx context.Context, path string) error
+}
+
+// Create says how a file is opened for writing.
+type Create struct {
+	Permissions uint32 // of a file that is made; 0: 0600
+	Append      bool   // writes go to the end, whoever else writes there
+	Existing    bool   // it may be there already; otherwise that is an error
+}
+
+// Attributes are what SetAttributes changes: nil leaves as is.
+type Attributes struct {
+	Permissions *uint32 // the lowest 12 bits of st_mode
+	Size        *int64  // bytes
+	MTime       *int64  // Unix seconds
+}
+
+// Output is a file that is open for writing.
+type Output interface {
+	// WriteAt writes p at off, with several requests in flight. An error says that any part of p may be there.
+	WriteAt(ctx context.Context, p []byte, off int64) (int, error)
+	// Sync waits until what was written is on the server's disk. errors.ErrUnsupported: the server cannot say.
+	Sync(ctx context.Context) error
+	// Close gives the file back and waits for the server's word that all is written. It is called once.
+	Close(ctx context.Context) error
+}

@@ -1,0 +1,297 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"sync/atomic"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// writeAhead is how many bytes one WriteAt keeps in flight.
+const writeAhead = 8 << 20
+
+var (
+	_ dest.Changeable = (*Destination)(nil)
+	_ dest.Output     = (*output)(nil)
+)
+
+// once runs f on a session. What f asks for may not be asked twice: a connection that is lost is an error.
+func (d *Destination) once(ctx context.Context, f func(s *session) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s, err := d.pool.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(s)
+	d.drop(s, err)
+	return d.unknown(err)
+}
+
+// unknown is what a lost connection means for a request that may have been done.
+func (d *Destination) unknown(err error) error {
+	if errors.Is(err, errLost) {
+		return &UnreachableError{Address: d.settings.address(), Err: err}
+	}
+	return err
+}
+
+// order sends a request that is answered by a status alone.
+func (s *session) order(ctx context.Context, build func(b []byte, id uint32) []byte) error {
+	reply, err := s.wait(ctx, s.send(smallCost, build), nil)
+	if err != nil {
+		return err
+	}
+	return statusReply(reply)
+}
+
+// statusReply is nil for the status OK.
+func statusReply(reply wire.Reply) error {
+	if reply.Type != wire.Status {
+		return unexpected(reply)
+	}
+	return statusOf(reply)
+}
+
+// Create implements dest.Creator.
+func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return nil, err
+	}
+	flags := uint32(wire.OpenWrite | wire.OpenCreate)
+	if !how.Existing {
+		flags |= wire.OpenExclude
+	}
+	if how.Append {
+		flags |= wire.OpenAppend
+	}
+	if how.Permissions == 0 {
+		how.Permissions = 0o600
+	}
+	a := wire.Attributes{Flags: wire.HasMode, Mode: how.Permissions & 0o7777}
+	o := &output{d: d, path: p}
+	err = d.once(ctx, func(s *session) error {
+		r := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, remote, flags, a) })
+		reply, err := s.wait(ctx, r, s.closeLate)
+		if err != nil {
+			return err
+		}
+		if reply.Type != wire.Handle {
+			return unexpected(reply)
+		}
+		o.s = s
+		o.handle, err = wire.HandleOf(reply.Body)
+		return err
+	})
+	if err != nil {
+		return nil, d.fail("create", p, err)
+	}
+	return o, nil
+}
+
+// Mkdir implements dest.Creator.
+func (d *Destination) Mkdir(ctx context.Context, p string, permissions uint32) error {
+	remote, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	a := wire.Attributes{Flags: wire.HasMode, Mode: permissions & 0o7777}
+	err = d.once(ctx, func(s *session) error {
+		err := s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.MkDir, id, remote, a) })
+		var status *statusError
+		if errors.As(err, &status) && status.code == wire.StatusFailure {
+			// Version 3 has no status of its own for it.
+			if _, there := s.attributes(ctx, wire.Lstat, remote); there == nil {
+				return fs.ErrExist
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return d.fail("make folder", p, err)
+	}
+	return nil
+}
+
+// SetAttributes implements dest.Creator. It may be asked twice without harm, and so it is.
+func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attributes) error {
+	remote, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	var a wire.Attributes
+	if set.Permissions != nil {
+		a.Flags, a.Mode = a.Flags|wire.HasMode, *set.Permissions&0o7777
+	}
+	if set.Size != nil {
+		a.Flags, a.Size = a.Flags|wire.HasSize, *set.Size
+	}
+	if set.MTime != nil {
+		if *set.MTime < 0 || *set.MTime > math.MaxUint32 {
+			return d.fail("set attributes of", p, fmt.Errorf("time %d: %w", *set.MTime, fs.ErrInvalid))
+		}
+		a.Flags, a.MTime = a.Flags|wire.HasTimes, uint32(*set.MTime)
+	}
+	err = d.do(ctx, func(s *session) error {
+		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
+	})
+	if err != nil {
+		return d.fail("set attributes of", p, err)
+	}
+	return nil
+}
+
+// Rename implements dest.Mover. Plain RENAME of version 3 does not replace what is there, so it is not used.
+func (d *Destination) Rename(ctx context.Context, from, to string) error {
+	old, err := d.remote(from)
+	if err != nil {
+		return err
+	}
+	target, err := d.remote(to)
+	if err != nil {
+		return err
+	}
+	err = d.once(ctx, func(s *session) error {
+		if _, can := s.extensions[wire.PosixRenameExtension]; !can {
+			return errors.ErrUnsupported
+		}
+		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
+	})
+	if err != nil {
+		return d.fail("rename", from, err)
+	}
+	return nil
+}
+
+// Remove implements dest.Mover.
+func (d *Destination) Remove(ctx context.Context, p string) error {
+	return d.remove(ctx, "remove", wire.Remove, p)
+}
+
+// RemoveDir implements dest.Mover.
+func (d *Destination) RemoveDir(ctx context.Context, p string) error {
+	return d.remove(ctx, "remove folder", wire.RmDir, p)
+}
+
+func (d *Destination) remove(ctx context.Context, op string, typ byte, p string) error {
+	remote, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	err = d.once(ctx, func(s *session) error {
+		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, remote) })
+	})
+	if err != nil {
+		return d.fail(op, p, err)
+	}
+	return nil
+}
+
+// output is a file that is written in the session that opened it: a handle cannot move, and what was written last
+// when a session is lost is not known.
+type output struct {
+	d      *Destination
+	path   string
+	s      *session
+	handle string
+	closed atomic.Bool
+}
+
+// WriteAt implements dest.Output.
+func (o *output) WriteAt(ctx context.Context, p []byte, off int64) (int, error) {
+	if o.closed.Load() {
+		return 0, o.d.fail("write", o.path, fs.ErrClosed)
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, o.d.fail("write", o.path, err)
+	}
+	if off < 0 || off > math.MaxInt64-int64(len(p)) {
+		return 0, o.d.fail("write", o.path, fmt.Errorf("offset %d: %w", off, fs.ErrInvalid))
+	}
+	n, err := o.write(ctx, p, off)
+	if err != nil {
+		return n, o.d.fail("write", o.path, o.d.unknown(err))
+	}
+	return n, nil
+}
+
+// write keeps parts in flight and takes their replies in order: what it returns is written without a gap.
+func (o *output) write(ctx context.Context, p []byte, off int64) (int, error) {
+	type sent struct {
+		n int
+		r *request
+	}
+	var flight []sent
+	defer func() {
+		for _, f := range flight {
+			o.s.leave(f.r, nil)
+		}
+	}()
+	for asked, done := 0, 0; ; {
+		for asked < len(p) && asked-done < writeAhead {
+			part := p[asked:min(asked+o.s.written, len(p))]
+			at := off + int64(asked)
+			r := o.s.send(int64(len(part)), func(b []byte, id uint32) []byte {
+				return wire.AppendWrite(b, id, o.handle, at, part)
+			})
+			flight = append(flight, sent{len(part), r})
+			asked += len(part)
+		}
+		if len(flight) == 0 {
+			return done, nil
+		}
+		first := flight[0]
+		flight = flight[1:]
+		reply, err := o.s.wait(ctx, first.r, nil)
+		if err == nil {
+			err = statusReply(reply)
+		}
+		if err != nil {
+			o.d.drop(o.s, err)
+			return done, err
+		}
+		done += first.n
+	}
+}
+
+// Sync implements dest.Output.
+func (o *output) Sync(ctx context.Context) error {
+	err := ctx.Err()
+	switch _, can := o.s.extensions[wire.FsyncExtension]; {
+	case err != nil:
+	case o.closed.Load():
+		err = fs.ErrClosed
+	case !can:
+		err = errors.ErrUnsupported
+	default:
+		err = o.s.order(ctx, func(b []byte, id uint32) []byte {
+			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, o.handle)
+		})
+	}
+	if err != nil {
+		return o.d.fail("sync", o.path, o.d.unknown(err))
+	}
+	return nil
+}
+
+// Close implements dest.Output.
+func (o *output) Close(ctx context.Context) error {
+	if o.closed.Swap(true) {
+		return o.d.fail("close", o.path, fs.ErrClosed)
+	}
+	reply, err := o.s.ask(ctx, wire.Close, o.handle)
+	if err == nil {
+		err = statusReply(reply)
+	}
+	if err != nil {
+		return o.d.fail("close", o.path, o.d.unknown(err))
+	}
+	return nil
+}
