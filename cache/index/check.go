@@ -25,6 +25,9 @@ const logHeader = 20
 // checkFiles looks at badger's files before badger does: where it finds them cut short it ends the process
 // instead of returning an error.
 func checkFiles(dir string) error {
+	if err := checkManifest(dir); err != nil {
+		return err
+	}
 	return eachFile(dir, func(path string) error {
 		switch filepath.Ext(path) {
 		case tableExt:

@@ -54,12 +54,14 @@ func TestMissingFilesAreDamage(t *testing.T) {
 	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("no table: %v", err)
 	}
-	dir, _ = filled(t)
-	if err := os.WriteFile(filepath.Join(dir, "MANIFEST"), []byte("Bdgr????????"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
-		t.Errorf("bad manifest: %v", err)
+	for _, manifest := range []string{"", "Bdgr????????", "Bdgr\x00\x00\x00\x08", "Bdgr\x00\x00\x00\x08\x00\x00\x00\x10\x01\x02\x03\x04torn"} {
+		dir, _ = filled(t)
+		if err := os.WriteFile(filepath.Join(dir, "MANIFEST"), []byte(manifest), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(dir, Options{}); !errors.Is(err, ErrDamaged) {
+			t.Errorf("manifest %q: %v", manifest, err)
+		}
 	}
 }
 
