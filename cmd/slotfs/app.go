@@ -66,7 +66,7 @@ func newApp(s *shell) *cli.App {
 		},
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), statusCommand(s),
-			lsCommand(s), catCommand(s),
+			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s),
 		},
 		// Errors are printed in one place, and only main ends the process.
 		ExitErrHandler: func(*cli.Context, error) {},

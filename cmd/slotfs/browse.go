@@ -36,6 +36,8 @@ type shown struct {
 type browser interface {
 	// list tells what is in a directory, in the order of the mount, or about a file itself.
 	list(ctx context.Context, path string, yield func(shown) error) error
+	// stat tells about one path.
+	stat(ctx context.Context, path string) (shown, error)
 	// open reads a file.
 	open(ctx context.Context, path string) (io.ReadCloser, error)
 	io.Closer
@@ -51,7 +53,11 @@ func (s *settings) browser(ctx context.Context) (browser, error) {
 	if !errors.Is(err, control.ErrNoOwner) {
 		return nil, err
 	}
-	return s.newIndexBrowser(ctx)
+	b, err := s.newIndexBrowser(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // shownPath is a path as people write it, without slashes around it and without "..".
@@ -122,6 +128,14 @@ func (b mountBrowser) list(ctx context.Context, p string, yield func(shown) erro
 		}
 	}
 	return ctx.Err()
+}
+
+func (b mountBrowser) stat(_ context.Context, p string) (shown, error) {
+	info, err := b.root.Stat(filepath.FromSlash(or(p, ".")))
+	if err != nil {
+		return shown{}, explain("stat", p, err)
+	}
+	return shownInfo(info, ""), nil
 }
 
 func (b mountBrowser) open(_ context.Context, p string) (io.ReadCloser, error) {

@@ -27,7 +27,7 @@ type indexBrowser struct {
 	view    *view.View
 }
 
-func (s *settings) newIndexBrowser(ctx context.Context) (browser, error) {
+func (s *settings) newIndexBrowser(ctx context.Context) (*indexBrowser, error) {
 	conf, err := s.config()
 	if err != nil {
 		return nil, err
@@ -36,14 +36,22 @@ func (s *settings) newIndexBrowser(ctx context.Context) (browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := x.Snapshots(ctx, "")
+	v, err := newView(ctx, x, conf.Names())
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
-	b := &indexBrowser{index: x, remotes: newRemotes(s, conf, x)}
-	b.view = view.New(view.Options{Nodes: x, LookupUser: newUsers("/etc/passwd").lookup})
-	b.view.Update(conf.Names(), all)
-	return b, nil
+	return &indexBrowser{index: x, remotes: newRemotes(s, conf, x), view: v}, nil
+}
+
+// newView is what a mount of the index would show.
+func newView(ctx context.Context, x *index.Index, destinations []string) (*view.View, error) {
+	all, err := x.Snapshots(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	v := view.New(view.Options{Nodes: x, LookupUser: newUsers("/etc/passwd").lookup})
+	v.Update(destinations, all)
+	return v, nil
 }
 
 func (b *indexBrowser) Close() error {
@@ -119,6 +127,14 @@ func (b *indexBrowser) list(ctx context.Context, p string, yield func(shown) err
 		}
 	}
 	return nil
+}
+
+func (b *indexBrowser) stat(ctx context.Context, p string) (shown, error) {
+	n, err := b.find(ctx, p)
+	if err != nil {
+		return shown{}, explain("stat", p, err)
+	}
+	return shownNode(&n), nil
 }
 
 func (b *indexBrowser) open(ctx context.Context, p string) (io.ReadCloser, error) {

@@ -91,7 +91,7 @@ func (w *world) through(link *sshdtest.Link) {
 	}
 }
 
-func TestScheduleRunsInTheMount(t *testing.T) {
+func TestMountTellsWhenTheNextPassIsDue(t *testing.T) {
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite", "--reindex", "every 1m")...)
 	w.mount()

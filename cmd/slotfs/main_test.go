@@ -173,15 +173,21 @@ func (w *world) backup(name, day string) string {
 	w.t.Helper()
 	src := filepath.Join(w.dir, "src", day)
 	database := w.account(src, name, name+" "+day)
+	w.pack(name, day)
+	return database
+}
+
+// pack puts the account's tree of one day into the store.
+func (w *world) pack(name, day string) {
+	w.t.Helper()
 	accounts := filepath.Join(w.store, day, "accounts")
 	if err := os.MkdirAll(accounts, 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	tar := exec.Command("tar", "-C", src, "-czf", filepath.Join(accounts, name+".tar.gz"), name)
+	tar := exec.Command("tar", "-C", filepath.Join(w.dir, "src", day), "-czf", filepath.Join(accounts, name+".tar.gz"), name)
 	if out, err := tar.CombinedOutput(); err != nil {
 		w.t.Fatalf("tar: %v\n%s", err, out)
 	}
-	return database
 }
 
 // mount mounts in the background and sees to it that nothing stays behind.

@@ -125,6 +125,15 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 	return r, nil
 }
 
+// Find looks for names in all snapshots.
+func (o *owner) Find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
+	v, err := newView(ctx, o.index, o.remotes.names())
+	if err != nil {
+		return err
+	}
+	return findIn(ctx, v, q, yield)
+}
+
 // Reload reads the configuration again.
 func (o *owner) Reload(ctx context.Context) error {
 	c, err := o.config()

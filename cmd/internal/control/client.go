@@ -94,6 +94,37 @@ func events(body io.Reader, emit func(progress.Event)) error {
 	}
 }
 
+// Find hands what the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
+func (c *Client) Find(ctx context.Context, q Query, yield func(Match) error) error {
+	data, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	body, err := c.do(ctx, http.MethodPost, "/v1/find", data)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	d := json.NewDecoder(body)
+	for {
+		var m found
+		err := d.Decode(&m)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return fmt.Errorf("the mount went away: %w", err)
+		case m.Failure != nil:
+			return exit.With(errors.New(m.Failure.Error), m.Failure.Code, m.Failure.Hint)
+		}
+		if err := yield(m.Match); err != nil {
+			return err
+		}
+	}
+}
+
 // Reload makes the owner read its configuration again.
 func (c *Client) Reload(ctx context.Context) error { return c.post(ctx, "/v1/reload") }
 

@@ -4,6 +4,7 @@
 //	GET  /v1/status           the report, one JSON object; with ?brief what takes no time only
 //	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
 //	                          Who hangs up ends the pass.
+//	POST /v1/find             body: Query; answer: one Match per line, and a line with "failure" if it ends early
 //	POST /v1/reload           the configuration is read again
 //	POST /v1/forget?name=N    snapshots of a destination are forgotten and its connections closed
 //
@@ -45,6 +46,26 @@ type Indexer interface {
 	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
 }
 
+// Query says what to find.
+type Query struct {
+	Pattern string `json:"pattern"`          // of a name, as path.Match takes it
+	Below   string `json:"below,omitempty"`  // path in the mount; "": everywhere
+	Latest  bool   `json:"latest,omitempty"` // only in the newest complete snapshots
+}
+
+// Match is something that was found.
+type Match struct {
+	Path  string    `json:"path"` // in the mount
+	Type  string    `json:"type"`
+	Size  int64     `json:"size"`
+	MTime time.Time `json:"mtime"`
+}
+
+// Finder finds names in the snapshots.
+type Finder interface {
+	Find(ctx context.Context, q Query, yield func(Match) error) error
+}
+
 // Keeper is the owner's state.
 type Keeper interface {
 	// Report tells about the owner; brief leaves out what takes time to count.
@@ -56,6 +77,7 @@ type Keeper interface {
 // Owner answers requests.
 type Owner interface {
 	Indexer
+	Finder
 	Keeper
 }
 
@@ -121,6 +143,7 @@ func handler(o Owner) http.Handler {
 		answer(w, report, err)
 	})
 	mux.HandleFunc("POST /v1/index", func(w http.ResponseWriter, r *http.Request) { serveIndex(o, w, r) })
+	mux.HandleFunc("POST /v1/find", func(w http.ResponseWriter, r *http.Request) { serveFind(o, w, r) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, o.Reload(r.Context()))
 	})
@@ -132,10 +155,7 @@ func handler(o Owner) http.Handler {
 
 func serveIndex(o Indexer, w http.ResponseWriter, r *http.Request) {
 	var q passes.Request
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&q); err != nil {
-		answer(w, nil, exit.Usagef("request: %w", err))
+	if !request(w, r, &q) {
 		return
 	}
 	flush := http.NewResponseController(w)
@@ -152,12 +172,52 @@ func serveIndex(o Indexer, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// found is a line of the answer to a Query.
+type found struct {
+	Match
+	Failure *failure `json:"failure,omitempty"`
+}
+
+func serveFind(o Finder, w http.ResponseWriter, r *http.Request) {
+	var q Query
+	if !request(w, r, &q) {
+		return
+	}
+	out := json.NewEncoder(w)
+	began := false
+	err := o.Find(r.Context(), q, func(m Match) error {
+		began = true
+		return out.Encode(found{Match: m})
+	})
+	switch {
+	case err != nil && began:
+		out.Encode(found{Failure: failureOf(err)})
+	case err != nil:
+		answer(w, nil, err)
+	}
+}
+
+// request reads the body of a request.
+func request(w http.ResponseWriter, r *http.Request, q any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	if err := d.Decode(q); err != nil {
+		answer(w, nil, exit.Usagef("request: %w", err))
+		return false
+	}
+	return true
+}
+
+func failureOf(err error) *failure {
+	return &failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
+}
+
 // answer writes a result or an error.
 func answer(w http.ResponseWriter, result any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
-		result = failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
+		result = failureOf(err)
 	}
 	json.NewEncoder(w).Encode(result)
 }

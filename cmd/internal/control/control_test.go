@@ -43,6 +43,16 @@ func (o *owner) Report(_ context.Context, brief bool) (any, error) {
 	return map[string]int{"pid": 7}, o.err
 }
 
+func (o *owner) Find(_ context.Context, q Query, yield func(Match) error) error {
+	o.asked = append(o.asked, "find "+q.Pattern+" "+q.Below)
+	for range 2 {
+		if err := yield(Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
+			return err
+		}
+	}
+	return o.err
+}
+
 func (o *owner) Reload(context.Context) error { o.asked = append(o.asked, "reload"); return o.err }
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
@@ -108,6 +118,26 @@ func TestErrorsKeepCodeAndHint(t *testing.T) {
 	err = c.Index(context.Background(), passes.Request{Destinations: []string{"a"}}, func(progress.Event) {})
 	if exit.Code(err) != exit.Busy {
 		t.Errorf("index: %v", err)
+	}
+}
+
+func TestMatchesComeWithTheErrorThatEndsThem(t *testing.T) {
+	for _, fault := range []error{nil, exit.With(errors.New("no"), exit.Busy, "wait")} {
+		c := serve(t, &owner{err: fault})
+		n := 0
+		err := c.Find(context.Background(), Query{Pattern: "x"}, func(m Match) error {
+			if n++; m.Path != "a/x" || m.Size != 7 {
+				t.Errorf("match %+v", m)
+			}
+			return nil
+		})
+		if n != 2 || exit.Code(err) != exit.Code(fault) || exit.Hint(err) != exit.Hint(fault) {
+			t.Errorf("%d matches and %v, want %v", n, err, fault)
+		}
+	}
+	enough := errors.New("enough")
+	if err := serve(t, &owner{}).Find(context.Background(), Query{}, func(Match) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("an error of who listens became %v", err)
 	}
 }
 

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+)
+
+func versionsCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "versions",
+		Usage:     "show in which snapshots of an account a file is, and where it changed",
+		ArgsUsage: "PATH",
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c, "PATH"); err != nil {
+				return err
+			}
+			above, below, err := splitVersioned(shownPath(c.Args().First()))
+			if err != nil {
+				return err
+			}
+			b, err := g.browser(c.Context)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			return g.versions(c.Context, b, above, below)
+		},
+	}
+}
+
+// versionJSON is a file in one snapshot.
+type versionJSON struct {
+	Snapshot string    `json:"snapshot"`
+	Path     string    `json:"path"`
+	Size     int64     `json:"size"`
+	MTime    time.Time `json:"mtime"`
+	Changed  bool      `json:"changed"` // against the snapshot before
+}
+
+// splitVersioned takes the snapshot out of a path: what is above it and what is below it.
+func splitVersioned(p string) (above, below string, err error) {
+	elements := strings.Split(p, "/")
+	// No folder of an origin is shown with one of these names.
+	at := slices.IndexFunc(elements, func(e string) bool { return e == "accounts" || e == "system" })
+	end := at + 1 // of what is above the snapshot
+	if at > 0 && elements[at] == "accounts" {
+		end++
+	}
+	if at > 0 && len(elements) > end+1 {
+		return path.Join(elements[:end]...), path.Join(elements[end+1:]...), nil
+	}
+	return "", "", exit.With(fmt.Errorf("versions: %q is no path in a snapshot", p), exit.Usage,
+		"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; the snapshot may be any, such as latest")
+}
+
+// versions looks for below in every snapshot that is in above.
+func (s *settings) versions(ctx context.Context, b browser, above, below string) error {
+	var names []string
+	err := b.list(ctx, above, func(e shown) error {
+		if e.Type == "directory" {
+			names = append(names, e.Name)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	all := []versionJSON{}
+	for _, name := range names {
+		at := path.Join(above, name, below)
+		e, err := b.stat(ctx, at)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		v := versionJSON{Snapshot: name, Path: at, Size: e.Size, MTime: e.MTime, Changed: true}
+		if n := len(all); n > 0 {
+			v.Changed = all[n-1].Size != v.Size || !all[n-1].MTime.Equal(v.MTime)
+		}
+		all = append(all, v)
+	}
+	if len(all) == 0 {
+		return explain("versions", path.Join(above, "*", below), fs.ErrNotExist)
+	}
+	return s.printVersions(all)
+}
+
+func (s *settings) printVersions(all []versionJSON) error {
+	if s.json {
+		return s.printJSON(all)
+	}
+	rows := [][]string{{"SNAPSHOT", "SIZE", "MODIFIED", "CHANGED"}}
+	for _, v := range all {
+		changed := ""
+		if v.Changed {
+			changed = "changed"
+		}
+		rows = append(rows, []string{v.Snapshot, strconv.FormatInt(v.Size, 10), clock(&v.MTime), changed})
+	}
+	return term.Table(s.out, rows)
+}
