@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,7 +23,9 @@ type LocalOptions struct {
 	Password    string // taken by the password method; "": the method is not offered
 	Interactive string // taken by keyboard-interactive
 	Authorized  string // line of a public key that may log in
-	MaxSessions int    // per connection; 0: any number
+	// AuthorizedFile has the lines of further keys that may log in. Lines with options are not understood.
+	AuthorizedFile string
+	MaxSessions    int // per connection; 0: any number
 	NoSFTP      bool   // refuse the subsystem
 	// Serve replaces the SFTP server of a session.
 	Serve func(io.ReadWriteCloser) error
@@ -91,9 +94,26 @@ func (s *Local) serverConfig() *ssh.ServerConfig {
 		}
 	}
 	config.PublicKeyCallback = func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		return s.login(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) == o.Authorized)
+		line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+		return s.login(line == o.Authorized || s.authorized(line))
 	}
 	return config
+}
+
+func (s *Local) authorized(line string) bool {
+	if s.options.AuthorizedFile == "" {
+		return false
+	}
+	data, err := os.ReadFile(s.options.AuthorizedFile)
+	if err != nil {
+		return false
+	}
+	for known := range strings.SplitSeq(string(data), "\n") {
+		if known == line || strings.HasPrefix(known, line+" ") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Local) login(right bool) (*ssh.Permissions, error) {

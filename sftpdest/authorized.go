@@ -1,0 +1,220 @@
+package sftpdest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"golang.org/x/crypto/ssh"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+)
+
+const (
+	sshDir         = ".ssh"
+	authorizedKeys = sshDir + "/authorized_keys"
+	// mostAuthorized bounds the file that is read and written again.
+	mostAuthorized = 4 << 20
+)
+
+// authorized is the authorized_keys file of the remote user. Only lines about one key come and go.
+type authorized struct {
+	d        *Destination // of the remote home
+	madeDir  bool
+	madeFile bool
+	dirMode  uint32 // before it was changed; 0: not known
+	fileMode uint32
+	before   []byte // the file before a line was added
+}
+
+// read gets the whole file, again if somebody changes it meanwhile; one that is not there is empty.
+func (a *authorized) read(ctx context.Context) (content []byte, info dest.Info, err error) {
+	for range attempts {
+		if content, info, err = a.readOnce(ctx); !errors.Is(err, backup.ErrStale) {
+			break
+		}
+	}
+	return content, info, err
+}
+
+func (a *authorized) readOnce(ctx context.Context) ([]byte, dest.Info, error) {
+	f, err := a.d.Open(ctx, authorizedKeys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, dest.Info{}, nil
+	}
+	if err != nil {
+		return nil, dest.Info{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat(ctx)
+	if err != nil {
+		return nil, info, err
+	}
+	if info.Size > mostAuthorized {
+		return nil, info, fmt.Errorf("%s has %d bytes: too large to be changed", authorizedKeys, info.Size)
+	}
+	content := make([]byte, info.Size)
+	if _, err := f.ReadAt(ctx, content, 0); err != nil && err != io.EOF {
+		return nil, info, err
+	}
+	return content, info, nil
+}
+
+// prepare makes the folder where there is none, and notes what is there.
+func (a *authorized) prepare(ctx context.Context) error {
+	info, err := a.d.Stat(ctx, sshDir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = a.d.Mkdir(ctx, sshDir, 0o700)
+		a.madeDir = err == nil
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	case err != nil:
+		return err
+	case info.Mode&backup.ModeType == backup.ModeDir:
+		a.dirMode = info.Mode & 0o7777
+	}
+	before, info, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	a.before, a.madeFile, a.fileMode = before, info.Mode == 0, info.Mode&0o7777
+	return nil
+}
+
+// add appends line with one write, so that whoever appends at the same time loses nothing, and looks whether it
+// arrived.
+func (a *authorized) add(ctx context.Context, line string) error {
+	text := line + "\n"
+	if len(a.before) > 0 {
+		text = "\n" + text // the last line may lack its end
+	}
+	o, err := a.d.Create(ctx, authorizedKeys, dest.Create{Append: true, Existing: true})
+	if err != nil {
+		return err
+	}
+	_, err = o.WriteAt(ctx, []byte(text), int64(len(a.before)))
+	if err == nil {
+		if err = o.Sync(ctx); errors.Is(err, errors.ErrUnsupported) {
+			err = nil
+		}
+	}
+	if err := errors.Join(err, o.Close(ctx)); err != nil {
+		return err
+	}
+	// sshd takes neither from a file or folder that others can write.
+	a.chmod(ctx, sshDir, 0o700)
+	a.chmod(ctx, authorizedKeys, 0o600)
+	after, _, err := a.read(ctx)
+	if err != nil {
+		return err
+	}
+	if !bytes.HasPrefix(after, a.before) || !bytes.Contains(after, []byte(line+"\n")) {
+		return fmt.Errorf("%s does not hold what was written to it", authorizedKeys)
+	}
+	return nil
+}
+
+// chmod is refused where somebody else owns the file; then the log-in will tell.
+func (a *authorized) chmod(ctx context.Context, path string, mode uint32) {
+	if err := a.d.SetAttributes(ctx, path, dest.Attributes{Permissions: &mode}); err != nil {
+		a.d.pool.options.Log.Debug("permissions", "path", path, "error", err)
+	}
+}
+
+// take removes the lines about key and reports whether there were any.
+func (a *authorized) take(ctx context.Context, key ssh.PublicKey) (bool, error) {
+	content, info, err := a.read(ctx)
+	if err != nil {
+		return false, err
+	}
+	kept, found := without(content, key)
+	if !found {
+		return false, nil
+	}
+	if bytes.Equal(bytes.TrimSpace(kept), bytes.TrimSpace(a.before)) && a.before != nil {
+		kept = a.before
+	}
+	if len(kept) == 0 && a.madeFile {
+		return true, a.d.Remove(ctx, authorizedKeys)
+	}
+	return true, a.replace(ctx, kept, info)
+}
+
+// without drops the lines about key, and an empty line before each, which came with it.
+func without(content []byte, key ssh.PublicKey) (kept []byte, found bool) {
+	lines := bytes.SplitAfter(content, []byte("\n"))
+	var out [][]byte
+	for _, line := range lines {
+		if !sameKey(line, key) {
+			out = append(out, line)
+			continue
+		}
+		found = true
+		if last := len(out) - 1; last >= 0 && string(out[last]) == "\n" {
+			out = out[:last]
+		}
+	}
+	return bytes.Join(out, nil), found
+}
+
+// replace writes the file anew beside itself and renames it; where the server cannot, in place.
+func (a *authorized) replace(ctx context.Context, content []byte, was dest.Info) error {
+	temp := authorizedKeys + ".slotfs-" + rand.Text()[:8]
+	err := a.write(ctx, temp, content, dest.Create{Permissions: was.Mode & 0o777})
+	if err == nil {
+		a.chmod(ctx, temp, was.Mode&0o7777)
+		var now dest.Info
+		if now, err = a.d.Stat(ctx, authorizedKeys); err == nil && (now.Size != was.Size || now.MTime != was.MTime) {
+			err = fmt.Errorf("%s was changed by somebody else", authorizedKeys)
+		} else if err == nil {
+			if err = a.d.Rename(ctx, temp, authorizedKeys); err == nil {
+				return nil
+			}
+		}
+		err = errors.Join(err, a.d.Remove(ctx, temp))
+	}
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	size := int64(len(content))
+	if err := a.write(ctx, authorizedKeys, content, dest.Create{Existing: true}); err != nil {
+		return err
+	}
+	return a.d.SetAttributes(ctx, authorizedKeys, dest.Attributes{Size: &size})
+}
+
+func (a *authorized) write(ctx context.Context, path string, content []byte, how dest.Create) error {
+	o, err := a.d.Create(ctx, path, how)
+	if err != nil {
+		return err
+	}
+	_, err = o.WriteAt(ctx, content, 0)
+	return errors.Join(err, o.Close(ctx))
+}
+
+// undo leaves everything as it was before prepare.
+func (a *authorized) undo(ctx context.Context, key ssh.PublicKey) error {
+	_, err := a.take(ctx, key)
+	if err == nil && a.madeFile {
+		// It may be there and empty, where the write failed.
+		if content, info, readErr := a.read(ctx); readErr == nil && info.Mode != 0 && len(content) == 0 {
+			err = a.d.Remove(ctx, authorizedKeys)
+		}
+	} else if err == nil && a.fileMode != 0 {
+		a.chmod(ctx, authorizedKeys, a.fileMode)
+	}
+	if a.madeDir {
+		// Somebody else may have put something there.
+		_ = a.d.RemoveDir(ctx, sshDir)
+	} else if a.dirMode != 0 {
+		a.chmod(ctx, sshDir, a.dirMode)
+	}
+	return err
+}

@@ -1,0 +1,148 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"slotfs/indexer/dest"
+)
+
+// restricted stands before a key that may do nothing but SFTP. It works where the server is OpenSSH.
+const restricted = `restrict,command="internal-sftp" `
+
+// undoTime bounds how long an installation that failed is taken back, also when its caller does not wait any more.
+const undoTime = 30 * time.Second
+
+// InstallKey lets the key in the file identity log in as the user that s logs in as: it adds a line to the remote
+// authorized_keys and proves it by logging in with nothing but that key. The line restricts the key to SFTP where
+// the server knows such lines, which it reports. If the key is not accepted everything is as before, and the error
+// is a KeyRefusedError.
+func InstallKey(ctx context.Context, s Settings, o Options, identity, comment string) (onlySFTP bool, err error) {
+	line, err := PublicLine(identity)
+	if err != nil {
+		return false, err
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return false, fmt.Errorf("install key: %w", err)
+	}
+	s.Directory, s.MaxConnections = "", 1
+	d, err := Dial(ctx, s, o)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close()
+	a := &authorized{d: d}
+	// Changes and log-ins happen together or not at all: ^C takes back what was done.
+	defer func() {
+		if err == nil {
+			return
+		}
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+		defer cancel()
+		if undoErr := a.undo(undo, key); undoErr != nil {
+			err = errors.Join(err, fmt.Errorf("take the key away again: %w", undoErr))
+		}
+	}()
+	if err := a.prepare(ctx); err != nil {
+		return false, refusedBy(d, err)
+	}
+	for _, options := range []string{restricted, ""} {
+		if err = a.add(ctx, options+line+" "+comment); err != nil {
+			return false, refusedBy(d, err)
+		}
+		if err = prove(ctx, s, o, identity); err == nil {
+			return options != "", nil
+		}
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		if _, takeErr := a.take(ctx, key); takeErr != nil {
+			return false, refusedBy(d, takeErr)
+		}
+	}
+	if errors.Is(err, dest.ErrAuth) {
+		err = a.refused(ctx)
+	}
+	return false, err
+}
+
+// prove logs in with the key alone.
+func prove(ctx context.Context, s Settings, o Options, identity string) error {
+	s.IdentityFile, s.Passphrase, s.AskPassphrase = identity, "", nil
+	s.Password, s.AskPassword = "", nil
+	s.MaxRetries = 1
+	o.AgentPath = ""
+	d, err := Dial(ctx, s, o)
+	if err != nil {
+		return err
+	}
+	return d.Close()
+}
+
+// refused says why the server may not take a key that is in its place.
+func (a *authorized) refused(ctx context.Context) error {
+	e := &KeyRefusedError{Address: a.d.settings.address(), Username: a.d.settings.Username,
+		Reason: "it was written to " + authorizedKeys + ", and the server does not accept it"}
+	if home, err := a.d.Stat(ctx, ""); err == nil && home.Mode&0o022 != 0 {
+		e.Reason += "; others can write to the home directory, which OpenSSH does not allow"
+	}
+	return e
+}
+
+// refusedBy tells a server that does not let us write the key from one that went away.
+func refusedBy(d *Destination, err error) error {
+	if errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &KeyRefusedError{Address: d.settings.address(), Username: d.settings.Username, Reason: err.Error()}
+}
+
+// KeyRefusedError says that a server does not let a key be installed over SFTP. Nothing of it stays behind.
+type KeyRefusedError struct {
+	Address  string
+	Username string
+	Reason   string
+}
+
+func (e *KeyRefusedError) Error() string {
+	return fmt.Sprintf("install a key for %s@%s: %s", e.Username, e.Address, e.Reason)
+}
+
+// Unwrap makes it dest.ErrAuth.
+func (e *KeyRefusedError) Unwrap() error { return dest.ErrAuth }
+
+// Hint tells the cure.
+func (e *KeyRefusedError) Hint() string {
+	return "some providers keep keys in their panel, want them in RFC 4716 format or on another port, or have no home directory"
+}
+
+// RemoveKey takes the key in the file identity out of the remote authorized_keys, logging in as s says. It reports
+// whether it was there.
+func RemoveKey(ctx context.Context, s Settings, o Options, identity string) (bool, error) {
+	line, err := PublicLine(identity)
+	if err != nil {
+		return false, err
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return false, fmt.Errorf("remove key: %w", err)
+	}
+	s.Directory, s.MaxConnections = "", 1
+	d, err := Dial(ctx, s, o)
+	if err != nil {
+		return false, err
+	}
+	defer d.Close()
+	a := &authorized{d: d}
+	found, err := a.take(ctx, key)
+	if err != nil {
+		return found, fmt.Errorf("remove key from %s: %w", d.settings.address(), err)
+	}
+	return found, nil
+}
