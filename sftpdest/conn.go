@@ -199,8 +199,8 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 	config.HostKeyAlgorithms = p.algorithms()
 	var refused error
 	trusted := false
-	config.HostKeyCallback = func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		refused = p.check(key)
+	config.HostKeyCallback = func(address string, remote net.Addr, key ssh.PublicKey) error {
+		refused = p.check(address, remote, key)
 		trusted = refused == nil
 		return refused
 	}
@@ -212,7 +212,7 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 	switch {
 	case refused != nil:
 		return nil, refused
-	case errors.As(err, &none) && len(p.keys) > 0:
+	case errors.As(err, &none) && len(p.keys)+len(p.authorities) > 0:
 		return nil, refusedType(ctx, s, o, p, err)
 	case trusted && !isNetwork(err):
 		tried, cause := a.end()

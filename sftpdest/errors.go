@@ -108,12 +108,17 @@ type HostKeyError struct {
 	Address string
 	Offered string   // type and fingerprint, or "" if the server has no key of a known type any more
 	Known   []string // the same, of the keys that were confirmed; none: nothing was confirmed yet
+	Err     error    // what is wrong with a certificate; nil: it was a plain key
 }
 
 func (e *HostKeyError) Error() string {
 	offered := e.Offered
 	if offered == "" {
 		offered = "none of a known type"
+	}
+	if e.Err != nil {
+		return fmt.Sprintf("host key of %s: it offers %s, known is %s: %v",
+			e.Address, offered, strings.Join(e.Known, ", "), e.Err)
 	}
 	if len(e.Known) == 0 {
 		return fmt.Sprintf("host key of %s is not known: it offers %s", e.Address, offered)

@@ -20,12 +20,13 @@ type HostKey struct {
 func hostKey(key ssh.PublicKey) HostKey {
 	return HostKey{
 		Type: key.Type(), Fingerprint: ssh.FingerprintSHA256(key),
-		Line: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))),
+		Line: lineOf(key),
 	}
 }
 
 // Fingerprint tells the SHA-256 fingerprint of a key's line, as ssh-keygen -l prints it.
 func Fingerprint(line string) (string, error) {
+	line = strings.TrimPrefix(line, authorityMark)
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
 		return "", fmt.Errorf("host key %s: %w", show(line), err)
@@ -102,62 +103,4 @@ func fetchHostKey(ctx context.Context, s Settings, o Options, algorithms []strin
 		return seen, nil
 	}
 	return HostKey{}, &UnreachableError{Address: s.address(), Err: err}
-}
-
-// pins are the host keys that were confirmed.
-type pins struct {
-	address string
-	keys    []ssh.PublicKey
-}
-
-func parsePins(s Settings) (*pins, error) {
-	p := &pins{address: s.address()}
-	for _, line := range s.HostKeys {
-		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
-		if err != nil {
-			return nil, fmt.Errorf("host key %s: %w", show(line), err)
-		}
-		p.keys = append(p.keys, key)
-	}
-	return p, nil
-}
-
-// algorithms are those of the pinned types: a server with several keys then offers one that is known.
-func (p *pins) algorithms() []string {
-	known := make(map[string]bool)
-	for _, key := range p.keys {
-		known[key.Type()] = true
-	}
-	known[ssh.KeyAlgoRSASHA512] = known[ssh.KeyAlgoRSA]
-	known[ssh.KeyAlgoRSASHA256] = known[ssh.KeyAlgoRSA]
-	var all []string
-	for _, algorithms := range keyTypes() {
-		for _, a := range algorithms {
-			if known[a] || len(p.keys) == 0 {
-				all = append(all, a)
-			}
-		}
-	}
-	return all
-}
-
-func (p *pins) check(key ssh.PublicKey) error {
-	for _, known := range p.keys {
-		if string(known.Marshal()) == string(key.Marshal()) {
-			return nil
-		}
-	}
-	return p.refuse(hostKey(key))
-}
-
-// refuse makes the error about a key; the zero HostKey stands for one of another type than the pinned ones.
-func (p *pins) refuse(offered HostKey) *HostKeyError {
-	e := &HostKeyError{Address: p.address}
-	if offered.Line != "" {
-		e.Offered = offered.Fingerprint + " (" + offered.Type + ")"
-	}
-	for _, known := range p.keys {
-		e.Known = append(e.Known, ssh.FingerprintSHA256(known)+" ("+known.Type()+")")
-	}
-	return e
 }

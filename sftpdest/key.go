@@ -48,7 +48,9 @@ func PublicLine(identityFile string) (string, error) {
 	return lineOf(signer.PublicKey()), nil
 }
 
-func lineOf(key ssh.PublicKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) }
+func lineOf(key ssh.PublicKey) string {
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
 
 // sameKey reports whether a line of authorized_keys, whatever options it has, is about key.
 func sameKey(line []byte, key ssh.PublicKey) bool {

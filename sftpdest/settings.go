@@ -60,7 +60,8 @@ type Settings struct {
 	AskPassword Ask    // instead of Password; may be nil
 
 	// HostKeys are the lines ("ssh-ed25519 AAAA...") of all host keys that were confirmed. The server must offer
-	// one of them; it is asked for no other type.
+	// one of them; it is asked for no other type. "@cert-authority ssh-ed25519 AAAA..." takes every certificate
+	// for this host that this key signed.
 	HostKeys []string
 
 	ConnectionTimeout time.Duration // from the first packet to a session that answers; 0: 30 s

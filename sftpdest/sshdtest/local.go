@@ -25,8 +25,8 @@ type LocalOptions struct {
 	Authorized  string // line of a public key that may log in
 	// AuthorizedFile has the lines of further keys that may log in. Lines with options are not understood.
 	AuthorizedFile string
-	MaxSessions    int // per connection; 0: any number
-	NoSFTP      bool   // refuse the subsystem
+	MaxSessions    int  // per connection; 0: any number
+	NoSFTP         bool // refuse the subsystem
 	// Serve replaces the SFTP server of a session.
 	Serve func(io.ReadWriteCloser) error
 }
