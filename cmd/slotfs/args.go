@@ -15,6 +15,7 @@ import (
 // command knows is refused here, with one line instead of a page.
 func arrange(app *cli.App, args []string) ([]string, error) {
 	a := arranger{app: app, commands: app.Commands}
+	var help []string
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
@@ -25,6 +26,8 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			args = nil
 		case len(word) > 1 && word[0] == '-':
 			args, err = a.flag(word, args)
+		case word == "help" && len(a.commands) > 0: // "slotfs help index" is "slotfs index --help"
+			help = []string{"--help"}
 		default:
 			err = a.word(word)
 		}
@@ -32,8 +35,7 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	out := append(a.global, a.path...)
-	out = append(out, a.local...)
+	out := slices.Concat(a.global, a.path, a.local, help)
 	if len(a.rest) > 0 {
 		out = append(append(out, "--"), a.rest...)
 	}

@@ -74,7 +74,8 @@ func explain(op, p string, err error) error {
 	}
 	err = fmt.Errorf("%s %s: %w", op, or(p, "/"), err)
 	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Hinted(err, "paths are as in the mount: DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; `slotfs ls` shows the first level")
+		return exit.Hinted(err, "paths are as in the mount: DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; "+
+			"`slotfs ls` shows the first level")
 	}
 	return err
 }

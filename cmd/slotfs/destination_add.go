@@ -35,9 +35,12 @@ func destinationAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "accept-host-key", Usage: "accept the server's key if it has this `FINGERPRINT` (SHA256:...)"},
 			&cli.BoolFlag{Name: "accept-new-host-key", Usage: "accept whatever key the server has"},
 			&cli.DurationFlag{Name: "connection-timeout", Usage: "`TIME` that connecting may take", Value: config.DefaultConnectionTimeout},
-			&cli.IntFlag{Name: "max-retries", Usage: "`NUMBER` of times a lost connection is tried again, 0: no limit", Value: config.DefaultMaxRetries},
-			&cli.IntFlag{Name: "max-connections", Usage: "`NUMBER` of connections at once, 0: no limit", Value: config.DefaultMaxConnections},
-			&cli.StringFlag{Name: "reindex", Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
+			&cli.IntFlag{Name: "max-retries", Usage: "`NUMBER` of times a lost connection is tried again, 0: no limit",
+				Value: config.DefaultMaxRetries},
+			&cli.IntFlag{Name: "max-connections", Usage: "`NUMBER` of connections at once, 0: no limit",
+				Value: config.DefaultMaxConnections},
+			&cli.StringFlag{Name: "reindex",
+				Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
 		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)

@@ -24,7 +24,8 @@ func mountCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "foreground", Usage: "stay in the foreground, with messages on standard error"},
 			&cli.BoolFlag{Name: "allow-other", Usage: "let other users in; everybody sees what belongs to him"},
-			&cli.StringSliceFlag{Name: "o", Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL"},
+			&cli.StringSliceFlag{Name: "o",
+				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, "MOUNTPOINT"); err != nil {

@@ -71,7 +71,8 @@ func helperArguments(args []string) (argv []string, fake bool, err error) {
 		}
 	}
 	if len(places) != 2 {
-		return nil, false, exit.With(fmt.Errorf("mount helper: %d arguments", len(places)), exit.Usage, "mount.slotfs SOURCE MOUNTPOINT [-o OPTIONS]")
+		return nil, false, exit.With(fmt.Errorf("mount helper: %d arguments", len(places)), exit.Usage,
+			"mount.slotfs SOURCE MOUNTPOINT [-o OPTIONS]")
 	}
 	return []string{"slotfs", "mount", "-o", strings.Join(options, ","), "--", places[1]}, fake, nil
 }

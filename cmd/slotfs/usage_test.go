@@ -77,6 +77,10 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 		{"destination --help", "destination --help"},
 		{"index --help", "index --help"},
 		{"--version", "--version"},
+		{"help", "--help"},
+		{"help destination add", "destination add --help"},
+		{"destination help", "destination --help"},
+		{"cat help", "cat -- help"},
 		{"cat -", "cat -- -"},
 	} {
 		got, err := arrange(app, strings.Fields(c.in))
@@ -88,7 +92,8 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 
 func TestHelpIsThereForEveryCommand(t *testing.T) {
 	w := newWorld(t)
-	for _, args := range [][]string{{"--help"}, {"destination", "--help"}, {"destination", "add", "--help"}, {"index", "-h"}, {"mount", "--help"}, {"--version"}} {
+	for _, args := range [][]string{{"--help"}, {"destination", "--help"}, {"destination", "add", "--help"}, {"index", "-h"},
+		{"mount", "--help"}, {"help", "index"}, {"--version"}} {
 		if r := w.must(0, args...); r.out == "" || r.err != "" {
 			t.Errorf("%v: %q %q", args, r.out, r.err)
 		}
@@ -118,7 +123,8 @@ func TestMountHelperTakesTheWordsOfMount(t *testing.T) {
 
 func TestMountOptions(t *testing.T) {
 	o, err := parseMountOptions("rw,_netdev,nofail,x-systemd.automount,comment=x,allow_other,noexec,config=/c,state_dir=/s,log_level=debug,")
-	if err != nil || !o.allowOther || o.config != "/c" || o.stateDir != "/s" || o.logLevel != "debug" || !slices.Equal(o.kernel, []string{"noexec"}) {
+	if err != nil || !o.allowOther || o.config != "/c" || o.stateDir != "/s" || o.logLevel != "debug" ||
+		!slices.Equal(o.kernel, []string{"noexec"}) {
 		t.Errorf("%+v, %v", o, err)
 	}
 	for _, text := range []string{"alow_other", "config=", "ro, rw", "state_dir"} {
