@@ -63,6 +63,7 @@ func run(t *testing.T, script string, args ...string) string {
 type host struct {
 	t      *testing.T
 	server *sshdtest.Server
+	port   int    // where the server is reached
 	print  string // fingerprint of the server's ed25519 key
 	store  string // the destination's folder
 	work   string // config, state and mountpoint
@@ -77,12 +78,18 @@ type result struct {
 
 func newHost(t *testing.T) *host {
 	t.Helper()
-	server, err := sshdtest.Start(sshdtest.Options{})
+	return newHostWith(t, sshdtest.Options{})
+}
+
+// newHostWith is newHost with settings of the server.
+func newHostWith(t *testing.T, o sshdtest.Options) *host {
+	t.Helper()
+	server, err := sshdtest.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	h := &host{t: t, server: server, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir()}
+	h := &host{t: t, server: server, port: server.Port, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir()}
 	h.print = fingerprint(t, server)
 	h.mnt = filepath.Join(h.work, "mnt")
 	for _, dir := range []string{h.store, h.mnt} {
@@ -136,7 +143,7 @@ func (h *host) must(args ...string) string {
 
 // addArgs are the arguments that add the host's store as a destination.
 func (h *host) addArgs(name string) []string {
-	return []string{"destination", "add", name, "--engine", "cpanel", "--host", h.server.Host, "--port", fmt.Sprint(h.server.Port),
+	return []string{"destination", "add", name, "--engine", "cpanel", "--host", h.server.Host, "--port", fmt.Sprint(h.port),
 		"--username", h.server.Username, "--directory", h.store, "--identity-file", h.server.Identity,
 		"--accept-host-key", h.print}
 }

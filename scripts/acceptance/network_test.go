@@ -1,0 +1,321 @@
+package acceptance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"slotfs/sftpdest/sshdtest"
+)
+
+// behind puts a line in front of the host's server, which add then uses.
+func (h *host) behind(rtt time.Duration) *sshdtest.Link {
+	h.t.Helper()
+	link, err := sshdtest.Proxy(h.server.Address(), rtt)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { link.Close() })
+	h.port = link.Port
+	return link
+}
+
+// dated lays an account with a home directory that fill makes on the store, as a tree and as an archive, and
+// returns where its home is shown for each.
+func (h *host) dated(fill string) (source string, shown map[string]string) {
+	h.t.Helper()
+	source = filepath.Join(h.t.TempDir(), "src")
+	run(h.t, `
+mkdir -p "$1/alice/cp" "$1/alice/homedir"; echo USER=alice >"$1/alice/cp/alice"; cd "$1/alice/homedir"
+`+fill+`
+mkdir -p "$2/2026-01-05/accounts" "$2/2026-01-06/accounts"
+cp -a "$1/alice" "$2/2026-01-05/accounts/"; tar -C "$1" -czf "$2/2026-01-06/accounts/alice.tar.gz" alice`, source, h.store)
+	return filepath.Join(source, "alice/homedir"), map[string]string{
+		"tree":    filepath.Join(h.account("d", "", "alice"), "2026-01-05/files"),
+		"archive": filepath.Join(h.account("d", "", "alice"), "2026-01-06/files"),
+	}
+}
+
+// someFiles is a home directory with a large file among many small ones.
+const someFiles = `
+mkdir small; head -c 1600000 /dev/urandom | (cd small && split -a 4 -b 4000 -d)
+head -c 30000000 /dev/urandom >large; mkdir more; head -c 800000 /dev/urandom | (cd more && split -a 4 -b 4000 -d)`
+
+// job is a command that runs beside the test. It is killed when the test ends.
+type job struct {
+	cmd    *exec.Cmd
+	output bytes.Buffer
+	ended  chan struct{}
+}
+
+func start(t *testing.T, name string, args ...string) *job {
+	t.Helper()
+	j := &job{cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	j.cmd.Env = append(os.Environ(), "LC_ALL=C")
+	j.cmd.Stdout, j.cmd.Stderr = &j.output, &j.output
+	if err := j.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		j.cmd.Wait()
+		close(j.ended)
+	}()
+	t.Cleanup(func() { j.cmd.Process.Kill() })
+	return j
+}
+
+// wait returns the exit code. A command that does not end fails the test.
+func (j *job) wait(t *testing.T, limit time.Duration) int {
+	t.Helper()
+	select {
+	case <-j.ended:
+		return j.cmd.ProcessState.ExitCode()
+	case <-time.After(limit):
+		t.Fatalf("%v hangs", j.cmd.Args)
+	}
+	return -1
+}
+
+// running reports whether the command still runs.
+func (j *job) running() bool {
+	select {
+	case <-j.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// received waits until n more bytes came through the line.
+func received(t *testing.T, link *sshdtest.Link, n int64) {
+	t.Helper()
+	_, before := link.Bytes()
+	eventually(t, fmt.Sprintf("%d bytes more", n), func() bool {
+		_, down := link.Bytes()
+		return down >= before+n
+	})
+}
+
+// accidents end connections in the middle of a transfer; each returns when the network is well again.
+var accidents = []struct {
+	name   string
+	happen func(t *testing.T, h *host, link *sshdtest.Link)
+}{
+	{"cut", func(t *testing.T, h *host, link *sshdtest.Link) { link.Cut() }},
+	{"silence", func(t *testing.T, h *host, link *sshdtest.Link) {
+		link.Stall()
+		time.Sleep(2 * time.Second)
+		link.Resume()
+	}},
+	{"sshd killed and restarted", func(t *testing.T, h *host, link *sshdtest.Link) {
+		h.server.Kill()
+		time.Sleep(time.Second)
+		if err := h.server.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}
+
+func TestCopyGoesOnAfterAccidents(t *testing.T) {
+	for _, a := range accidents {
+		t.Run(a.name, func(t *testing.T) {
+			h := newHost(t)
+			link := h.behind(10 * time.Millisecond)
+			source, shown := h.dated(someFiles)
+			h.add("d")
+			h.must("index")
+			h.mount()
+			for kind, from := range shown {
+				to := filepath.Join(t.TempDir(), "restored")
+				j := start(t, "cp", "-a", from, to)
+				received(t, link, 2<<20)
+				a.happen(t, h, link)
+				if code := j.wait(t, time.Minute); code != 0 {
+					t.Fatalf("cp from a %s: exit code %d\n%.2000s", kind, code, j.output.String())
+				}
+				run(t, `diff -r --no-dereference "$1" "$2"`, source, to)
+			}
+		})
+	}
+}
+
+func TestPassGoesOnAfterAccidents(t *testing.T) {
+	for _, a := range accidents {
+		t.Run(a.name, func(t *testing.T) {
+			h := newHost(t)
+			link := h.behind(10 * time.Millisecond)
+			source, shown := h.dated(someFiles + `
+for i in $(seq 200); do mkdir -p "many/$i"; touch "many/$i/"{a,b,c}; done`)
+			h.add("d")
+			j := start(t, binary, "--config", filepath.Join(h.work, "slotfs.toml"), "--state-dir", filepath.Join(h.work, "state"), "index", "d")
+			received(t, link, 200<<10)
+			a.happen(t, h, link)
+			if code := j.wait(t, time.Minute); code != 0 {
+				t.Fatalf("exit code %d\n%.2000s", code, j.output.String())
+			}
+			h.mount()
+			for _, from := range shown {
+				run(t, `diff -r --no-dereference "$1" "$2"`, source, from)
+			}
+		})
+	}
+}
+
+func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
+	h := newHost(t)
+	link := h.behind(10 * time.Millisecond)
+	source, shown := h.dated(someFiles)
+	h.add("d")
+	h.must("index")
+	h.mount("-o", "read_deadline=3s")
+	for kind, from := range shown {
+		to := t.TempDir()
+		j := start(t, "cp", from+"/large", to)
+		received(t, link, 1<<20)
+		link.Stall()
+		if code := j.wait(t, time.Minute); code != 1 || !strings.Contains(j.output.String(), "Input/output error") {
+			t.Errorf("cp from a silent %s: exit code %d\n%.2000s", kind, code, j.output.String())
+		}
+		link.Resume()
+		run(t, `cmp "$1/large" "$2/large"; diff -r "$1/more" "$2/more"`, source, from)
+	}
+	if log := run(t, `cat "$1/.slotfs/errors.log"`, h.mnt); !strings.Contains(log, "files/large") {
+		t.Errorf("errors.log does not tell of the file:\n%s", log)
+	}
+}
+
+func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
+	h := newHost(t)
+	link := h.behind(0)
+	_, shown := h.dated(someFiles)
+	h.add("d")
+	h.must("index")
+	h.mount("-o", "read_deadline=1h")
+	for kind, from := range shown {
+		for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
+			link.Resume()
+			run(t, `cat "$1/small/x0001" >/dev/null; echo 3 >/proc/sys/vm/drop_caches`, from)
+			link.Stall()
+			j := start(t, "cat", from+"/large")
+			time.Sleep(300 * time.Millisecond)
+			if !j.running() {
+				t.Fatalf("cat of a silent %s does not wait: %.200s", kind, j.output.String())
+			}
+			j.cmd.Process.Signal(signal)
+			j.wait(t, 20*time.Second)
+		}
+	}
+}
+
+func TestListingsNeverNoticeADeadNetwork(t *testing.T) {
+	h := newHost(t)
+	link := h.behind(0)
+	_, shown := h.dated(`mkdir a; echo x >a/b; ln -s a l`)
+	h.add("d")
+	h.must("index")
+	look := func() {
+		t.Helper()
+		for _, command := range []string{`ls -laR "$1" >/dev/null`, `find "$1" -printf '%s %u %T@ %l\n' >/dev/null`, `df "$1"`, `stat -f "$1"`,
+			`stat "$2/a/b"`, `du -s "$1"`, `cat "$1/.slotfs/status.json"`, `getfattr -d -m- "$2/a/b"`} {
+			j := start(t, "bash", "-euc", command, "-", h.mnt, shown["tree"])
+			if code := j.wait(t, 20*time.Second); code != 0 {
+				t.Errorf("%s: exit code %d\n%s", command, code, j.output.String())
+			}
+		}
+	}
+	link.Stall()
+	h.mount()
+	look()
+	h.must("umount", h.mnt)
+	link.Cut()
+	h.server.Kill()
+	h.must("mount", h.mnt)
+	look()
+	if err := h.server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	link.Resume()
+	run(t, `[ "$(cat "$1/a/b")" = x ]`, shown["tree"])
+}
+
+func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
+	h := newHost(t)
+	dead := h.behind(0)
+	source, shown := h.dated(someFiles)
+	h.add("d")
+	alive := h.behind(0)
+	h.add("e")
+	h.must("index")
+	h.mount()
+	dead.Stall()
+	var blocked []*job
+	for i := range 20 {
+		blocked = append(blocked, start(t, "cat", fmt.Sprintf("%s/small/x%04d", shown["tree"], i)))
+	}
+	blocked = append(blocked, start(t, "cat", shown["archive"]+"/large"))
+	time.Sleep(300 * time.Millisecond)
+	for _, at := range shown {
+		j := start(t, "diff", "-r", source, strings.Replace(at, h.mnt+"/d/", h.mnt+"/e/", 1))
+		if code := j.wait(t, 20*time.Second); code != 0 {
+			t.Errorf("exit code %d\n%.2000s", code, j.output.String())
+		}
+	}
+	for _, j := range blocked {
+		if !j.running() {
+			t.Errorf("%v was not blocked: %.200s", j.cmd.Args, j.output.String())
+		}
+	}
+	_ = alive
+	dead.Resume()
+	for _, j := range blocked {
+		if code := j.wait(t, time.Minute); code != 0 {
+			t.Errorf("%v after the silence: exit code %d", j.cmd.Args, code)
+		}
+	}
+}
+
+func TestServerThatAllowsOneConnection(t *testing.T) {
+	h := newHostWith(t, sshdtest.Options{MaxSessions: 1})
+	link := h.behind(5 * time.Millisecond)
+	link.Limit(1)
+	source, shown := h.dated(someFiles)
+	h.add("d")
+	h.must("index")
+	h.mount()
+	for _, from := range shown {
+		run(t, `diff -r --no-dereference "$1" "$2"`, source, from)
+	}
+}
+
+func TestForbiddenFolderInATree(t *testing.T) {
+	run(t, `id slotreader >/dev/null 2>&1 || useradd -M -p '*' -u 47112 slotreader`)
+	t.Cleanup(func() { run(t, `userdel slotreader`) })
+	h := newHostWith(t, sshdtest.Options{User: "slotreader"})
+	source, shown := h.dated(`mkdir -p a/open a/closed b; echo 1 >a/open/file; echo 2 >a/closed/file; echo 3 >b/file; echo 4 >b/secret`)
+	run(t, `d=$1; while [ "$d" != / ]; do chmod o+x "$d"; d=$(dirname "$d"); done
+chmod 0700 "$1/2026-01-05/accounts/alice/homedir/a/closed"; chmod 0600 "$1/2026-01-05/accounts/alice/homedir/b/secret"`, h.store)
+	h.add("d")
+	r := h.slotfs("index")
+	if r.code != 3 || !strings.Contains(r.stdout+r.stderr, "incomplete") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	h.mount()
+	tree := shown["tree"]
+	if _, err := os.Stat(tree); errors.Is(err, os.ErrNotExist) {
+		all, _ := filepath.Glob(filepath.Join(h.account("d", "", "alice"), "2026-01-05*/files"))
+		if len(all) != 1 {
+			t.Fatalf("no snapshot of the tree: %s", run(t, `ls -R "$1" | head -40`, h.account("d", "", "alice")))
+		}
+		tree = all[0]
+	}
+	run(t, `cmp "$1/a/open/file" "$2/a/open/file"; cmp "$1/b/file" "$2/b/file"`, source, tree)
+	if _, err := os.ReadFile(tree + "/b/secret"); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("a file that the remote user may not read: %v", err)
+	}
+}
