@@ -77,14 +77,18 @@ func (s *session) list(ctx context.Context, dir string, ahead int) ([]wire.Entry
 			s.leave(r, nil)
 		}
 	}()
-	for want := min(2, ahead); ; want = min(2*want, ahead) {
+	// More are sent only when the second reply is no end: what is in flight behind an end costs a round trip.
+	for want := min(2, ahead); ; {
 		l.fill(want)
-		if len(l.flight) == 0 {
+		for range min(2, len(l.flight)) {
+			if err := l.next(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if len(l.flight) == 0 && l.end {
 			return l.list, nil
 		}
-		if err := l.next(ctx); err != nil {
-			return nil, err
-		}
+		want = min(4*want, ahead)
 	}
 }
 
