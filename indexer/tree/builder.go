@@ -28,8 +28,10 @@ type Builder struct {
 	used        int64 // bytes of all open folders
 	limit       int64 // above which folders are closed
 	pathLimit   int64 // above which the folders on one path are too large together
-	added       int64 // members since the limit was set
-	reread      int64 // entries of folders that were opened again since then
+	rereadLimit int64 // bytes of folders to open again, besides rereadShare times what was added
+	added       int64 // bytes of entries
+	reread      int64 // bytes of folders that were opened again
+	raised      int64 // reread when the limit was raised last
 }
 
 // What a Builder keeps in memory, in bytes.
@@ -37,15 +39,23 @@ const (
 	// openLimit is for open folders in ordinary archives. Where members jump to and fro between large
 	// folders the limit grows up to crowdedLimit.
 	openLimit    = 48 << 20
-	crowdedLimit = 1 << 30
+	crowdedLimit = 256 << 20
 	// pathLimit is for the folders on the path of one member, which have to be open together. Members
 	// that would exceed it are not added.
-	pathLimit = 1 << 30
+	pathLimit = 512 << 20
+)
+
+// What a Builder spends on opening folders again: an archive of some MB can be made to jump to and fro
+// between folders of hundreds of MB, for days. Members for which more would be needed are not added.
+const (
+	rereadLimit = 8 << 30
+	rereadShare = 8
 )
 
 // NewBuilder starts from root, which is the zero Entry for a new tree or what Flush returned before.
 func NewBuilder(store Store, root backup.Entry) *Builder {
-	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit, pathLimit: pathLimit}
+	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit, pathLimit: pathLimit,
+		rereadLimit: rereadLimit}
 	b.begun = root.Mode != 0
 	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
 		gid: root.GID, nlink: root.Nlink,
@@ -65,8 +75,9 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 // and the owner and time of the member that needed them. A link to the path that it is at changes
 // nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
 // also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
-// than 2048 elements), with sparse extents out of order, and those in directories too large to keep
-// open (about 8 million entries).
+// than 2048 elements), with sparse extents out of order, those in directories too large to keep open
+// (about 5 million entries), and those for which large directories would have to be read again once
+// too often.
 func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (bool, error) {
 	if at < 0 || at > maxPosition {
 		return false, fmt.Errorf("add %q: position %d out of range", path, at)
@@ -78,7 +89,6 @@ func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64
 	if err != nil {
 		return false, fmt.Errorf("add %q: %w", path, err)
 	}
-	b.added++
 	if err := b.shrink(ctx); err != nil {
 		return false, fmt.Errorf("add %q: %w", path, err)
 	}
@@ -202,7 +212,9 @@ func (b *Builder) append(f *folder, r record) {
 	f.recs = append(f.recs, r)
 	f.names.add(f.recs)
 	f.dirty = true
-	b.grow(f, r.weight())
+	weight := r.weight()
+	b.added += weight
+	b.grow(f, weight)
 }
 
 // remove takes entry i out of f, and everything below it.
@@ -223,7 +235,7 @@ func (b *Builder) grow(f *folder, n int64) {
 }
 
 // folder opens the directory at path and makes what is missing of it, in the name of member e. It
-// returns nil if the directory is too large.
+// returns nil if the directory is too large, or must not be read again.
 func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
 	if b.last != nil && path == b.lastPath {
 		return b.ifSmall(b.last, b.last.pathWeight()), nil
@@ -241,10 +253,12 @@ func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at i
 			b.append(f, implied(strings.Clone(name), e, at))
 			i = len(f.recs) - 1
 		}
-		var err error
-		if f, err = b.open(ctx, f, i); err != nil {
+		child, err := b.open(ctx, f, i)
+		if child == nil {
+			b.touch(f)
 			return nil, err
 		}
+		f = child
 		weight += f.weight
 	}
 	b.touch(f)

@@ -71,7 +71,7 @@ func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder,
 		f.weight += recs[i].weight()
 	}
 	f.names.rebuild(f.recs)
-	b.reread += int64(len(recs))
+	b.reread += f.weight
 	return f, nil
 }
 
@@ -98,11 +98,14 @@ func readRecords(ctx context.Context, store Getter, r *record) ([]record, error)
 	return recs, nil
 }
 
-// open opens directory i of f.
+// open opens directory i of f. It returns nil if too much was read again already.
 func (b *Builder) open(ctx context.Context, f *folder, i int) (*folder, error) {
 	r := &f.recs[i]
 	if r.more.open != nil {
 		return r.more.open, nil
+	}
+	if !r.more.child.IsZero() && b.reread > b.rereadLimit+rereadShare*b.added {
+		return nil, nil
 	}
 	child, err := b.read(ctx, r, f)
 	if err != nil {
@@ -179,8 +182,8 @@ func (b *Builder) shrink(ctx context.Context) error {
 	if b.used <= b.limit {
 		return nil
 	}
-	if b.reread > 4*b.added+1<<19 && b.limit < crowdedLimit {
-		b.limit, b.added, b.reread = 2*b.limit, 0, 0
+	if b.reread-b.raised > 4*b.added+openLimit && b.limit < crowdedLimit {
+		b.limit, b.raised = 2*b.limit, b.reread
 		return nil
 	}
 	for f := b.last; f != nil; f = f.parent {

@@ -63,7 +63,7 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 }
 
 // find opens the directory that path is in and finds its entry there. It makes nothing and returns
-// nil if path is not there.
+// nil if path is not there, or must not be read again.
 func (b *Builder) find(ctx context.Context, path string) (*folder, int, error) {
 	f := b.top
 	for rest, more := path, true; more; {
@@ -77,10 +77,12 @@ func (b *Builder) find(ctx context.Context, path string) (*folder, int, error) {
 			b.touch(f)
 			return f, i, nil
 		}
-		var err error
-		if f, err = b.open(ctx, f, i); err != nil {
+		child, err := b.open(ctx, f, i)
+		if child == nil {
+			b.touch(f)
 			return nil, 0, err
 		}
+		f = child
 	}
 	b.touch(f)
 	return nil, 0, nil

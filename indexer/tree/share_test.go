@@ -211,3 +211,37 @@ func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
 		t.Errorf("%d of %d members kept", root.Count, len(steps))
 	}
 }
+
+func TestJumpingBetweenLargeFoldersEnds(t *testing.T) {
+	store := treetest.NewStore()
+	b := NewBuilder(store, backup.Entry{})
+	b.limit, b.rereadLimit = crowdedLimit, 1<<20
+	var refused int
+	add := func(i int, path string, xattr []byte) {
+		b.limit = min(b.limit, 100_000)
+		e := backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 1, Offset: int64(i)*2*block + block}
+		if len(xattr) > 0 {
+			e.Xattrs = []backup.Xattr{{Name: "user.x", Value: string(xattr)}}
+		}
+		ok, err := b.Add(context.Background(), path, e, e.Offset-block)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok {
+			refused++
+		}
+	}
+	for i := range 200 {
+		add(i, fmt.Sprintf("%d/large%d", i/100, i), make([]byte, 1000))
+	}
+	for i := range 20000 {
+		add(200+i, fmt.Sprintf("%d/small%d", i%2, i), nil)
+	}
+	root := finish(t, b)
+	if refused == 0 || root.Count+uint64(refused) != 20202 {
+		t.Errorf("%d entries, %d refused", root.Count, refused)
+	}
+	if most := b.rereadLimit + rereadShare*b.added + 1<<20; b.reread > most {
+		t.Errorf("%d bytes read again, want at most %d", b.reread, most)
+	}
+}
