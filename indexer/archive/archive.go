@@ -4,6 +4,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"slotfs/indexer/archive/gzseek"
@@ -22,12 +23,16 @@ type Member struct {
 	Stored       int64 // bytes of content in the archive (less than Size if sparse)
 }
 
+// ErrRefused is what Handler.Member returns for a member that cannot be kept. It counts as refused, and the
+// scan goes on behind it.
+var ErrRefused = errors.New("member refused")
+
 // Handler receives what Scan finds, in archive order. An error of any method ends the scan.
 type Handler interface {
 	// Member is called when a member's headers are complete, before its content passes. If want is true the content
 	// follows as one or more calls of Content (sparse files expanded), the last one with done. That holds for regular
 	// files that are no hard links and, if sparse, no larger than 64 MiB. m is valid during the call; what
-	// its fields refer to may be kept.
+	// its fields refer to may be kept. ErrRefused is an error that does not end the scan.
 	Member(m *Member) (want bool, err error)
 	// Content gets the content of the member that was wanted. done comes with the last bytes.
 	Content(p []byte, done bool) error
@@ -64,7 +69,7 @@ type Result struct {
 	Status  backup.Status // Complete, Truncated, Corrupt or Unreadable
 	Detail  string        // what is wrong and at which byte, for people
 	Content int64         // bytes of uncompressed archive that were read
-	Refused uint64        // members left out because their names lead outside (or cannot exist)
+	Refused uint64        // members left out: their names lead outside or cannot exist, or the Handler refused
 }
 
 // Scan reads an archive from r to its end. What is wrong with the archive is told in the Result; an error

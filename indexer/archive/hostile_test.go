@@ -29,7 +29,8 @@ func TestNamesThatLeadOutsideAreRefused(t *testing.T) {
 		"file at top":       makeHeader(".", '0', 0),
 		"long element":      join(pax("path", strings.Repeat("e", 256)), file("f", "x")),
 		"long path":         join(pax("path", strings.Repeat("abc/", 1025)), file("f", "x")),
-		"long target":       join(pax("linkpath", strings.Repeat("t", 4097)), linkTo("s", '2', "x")),
+		"long hard link":    join(pax("linkpath", strings.Repeat("abc/", 1024)+"d"), linkTo("h", '1', "x")),
+		"long target":       join(pax("linkpath", strings.Repeat("t", 4096)), linkTo("s", '2', "x")),
 		"no name":           makeHeader("", '2', 0),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,6 +42,16 @@ func TestNamesThatLeadOutsideAreRefused(t *testing.T) {
 				t.Errorf("after: %q", rec.content["after"])
 			}
 		})
+	}
+}
+
+func TestMembersThatTheHandlerRefusesAreCountedAndPassed(t *testing.T) {
+	data := join(file("before", "1"), file("homedir.tar", string(join(file("inner", "2"), make([]byte, 1024)))),
+		file("after", "3"), make([]byte, 1024))
+	rec := &recorder{want: always, err: ErrRefused}
+	res, err := Scan(context.Background(), bytes.NewReader(data), rec, Options{Nested: func(string) bool { return true }})
+	if err != nil || res.Status != backup.Complete || res.Refused != 3 || len(rec.content) != 0 {
+		t.Errorf("%+v, %v, %+v", res, err, rec.content)
 	}
 }
 

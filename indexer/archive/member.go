@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
 	"slotfs/indexer/backup"
@@ -153,7 +154,11 @@ func (l *level) begin(m *Member, stored int64) error {
 	w := l.walk
 	plain := m.IsRegular() && m.Link == ""
 	want, err := w.h.Member(m)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrRefused):
+		w.refused++
+		plain = false
+	case err != nil:
 		return err
 	}
 	switch {
@@ -270,6 +275,9 @@ func (l *level) target(m *Member, b *block, r *records) bool {
 		return false
 	}
 	if b.typeflag() == '2' {
+		if len(link) > backup.MaxTarget {
+			return false
+		}
 		m.Target, m.Size = string(link), int64(len(link))
 		return true
 	}

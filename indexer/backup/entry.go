@@ -18,6 +18,9 @@ const (
 // tar member can have such a name, so it collides with nothing; listings leave such names out.
 const NestedSuffix = "\x00"
 
+// MaxTarget is the longest text of a symbolic link, in bytes, that Linux can read: PATH_MAX without its NUL.
+const MaxTarget = 4095
+
 // Entry is one name in a directory of a snapshot.
 type Entry struct {
 	Name  string // raw bytes, never empty but for the root, no '/'

@@ -72,7 +72,7 @@ type Snapshot struct {
 	Parts   Hash  // of the Parts blob in the index; zero: none
 	Counts  Counts
 	Content int64  // bytes of the uncompressed archive; sum of file sizes for a tree
-	Refused uint64 // members left out because their names lead outside
+	Refused uint64 // members left out: their names lead outside or cannot exist, or there were too many in a folder
 	Owner   *Owner // the account's ids on the server that made the backup
 }
 
