@@ -1,9 +1,11 @@
 package indexer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -25,10 +27,15 @@ func (p *pass) readArchive(ctx context.Context, s *backup.Source, serial uint64)
 		return p.unopened(ctx, s, serial, err)
 	}
 	defer file.Close()
+	kind, err := kindOf(ctx, s, file)
+	if err != nil {
+		return nil, err
+	}
 	r, err := p.newArchiveReader(ctx, s, serial, file)
 	if err != nil {
 		return nil, err
 	}
+	r.kind = kind
 	result, err := r.scan(ctx)
 	if err == nil {
 		err = file.unchanged(ctx)
@@ -109,6 +116,22 @@ func (a *pieces) unchanged(ctx context.Context) error {
 	return nil
 }
 
+// kindOf tells by its first bytes whether an archive is compressed; what is neither is what its name says.
+// Archives that were packed or unpacked by hand often keep their names.
+func kindOf(ctx context.Context, s *backup.Source, file dest.File) (backup.Kind, error) {
+	var head [512]byte
+	n, err := file.ReadAt(ctx, head[:min(storedSize(s), int64(len(head)))], 0)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return "", fmt.Errorf("read: %w", err)
+	case bytes.HasPrefix(head[:n], []byte{0x1f, 0x8b}):
+		return backup.TarGzip, nil
+	case n == len(head) && string(head[257:262]) == "ustar":
+		return backup.Tar, nil
+	}
+	return s.Kind, nil
+}
+
 func (a *pieces) closeFiles() {
 	for _, f := range a.files {
 		f.Close()
@@ -119,6 +142,7 @@ func (a *pieces) closeFiles() {
 type archiveReader struct {
 	pass       *pass
 	source     *backup.Source
+	kind       backup.Kind // of the content, whatever the name says
 	file       *pieces
 	unfinished backup.Unfinished
 	builder    *tree.Builder
@@ -161,7 +185,7 @@ func (r *archiveReader) scan(ctx context.Context) (archive.Result, error) {
 	bytes := newStored(ctx, r.file, r.start, size, func(done int64) { r.pass.Progress.Read(r.source, done) })
 	defer bytes.close()
 	return archive.Scan(ctx, bytes, r.handler, archive.Options{
-		Gzip:   r.source.Kind == backup.TarGzip,
+		Gzip:   r.kind == backup.TarGzip,
 		Nested: nestedHome,
 		Save:   func(state []byte) error { return r.save(ctx, state) },
 		Every:  r.pass.Every,
@@ -201,7 +225,7 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 		return nil, storeError{err}
 	}
 	s := r.pass.record(r.source, r.unfinished.Serial, result.Status, result.Detail)
-	s.Content, s.Refused = result.Content, result.Refused
+	s.Kind, s.Content, s.Refused = r.kind, result.Content, result.Refused
 	if result.Status == backup.Unreadable {
 		return s, nil
 	}

@@ -9,9 +9,12 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// maxKept bounds the contents that one archive can make us keep in the index, in bytes. A customer's
-// archive can hold any number of files that look like ones the engine wants.
-const maxKept = 64 << 20
+// What one archive can make us keep of its contents: bytes, and files. A customer's archive can hold any
+// number of files that look like ones the engine wants, and the list of them is part of every saved state.
+const (
+	maxKept  = 64 << 20
+	maxFiles = 20_000
+)
 
 // handler puts what a scan finds into the tree and the index.
 type handler struct {
@@ -30,11 +33,16 @@ var _ archive.Handler = (*handler)(nil)
 
 // Member adds m to the tree and asks for its content if the engine wants it.
 func (h *handler) Member(m *archive.Member) (bool, error) {
-	if _, err := h.builder.Add(h.ctx, m.Path, m.Entry, m.Header); err != nil {
+	added, err := h.builder.Add(h.ctx, m.Path, m.Entry, m.Header)
+	if err != nil {
 		return false, storeError{err}
 	}
+	if !added {
+		return false, archive.ErrRefused
+	}
 	delete(h.kept, m.Path)
-	if !m.IsRegular() || m.Link != "" || h.total+m.Size > maxKept || !h.pass.engine.Wants(m.Path, m.Size) {
+	if !m.IsRegular() || m.Link != "" || m.Size > maxKept-h.total || len(h.kept) == maxFiles ||
+		!h.pass.engine.Wants(m.Path, m.Size) {
 		return false, nil
 	}
 	h.keeping, h.content = m.Path, h.content[:0]

@@ -213,6 +213,10 @@ func (w *treeWalker) link(ctx context.Context, name string, e *backup.Entry) err
 		w.unlisted.Add(1)
 		return nil
 	}
+	if len(target) > backup.MaxTarget || strings.IndexByte(target, 0) >= 0 {
+		w.refused.Add(1)
+		return nil
+	}
 	e.Target, e.Size = target, int64(len(target))
 	return nil
 }

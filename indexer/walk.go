@@ -63,6 +63,9 @@ func (w *walker) visit(ctx context.Context, dir engine.Dir) error {
 	dir.Entries = entries
 	found := w.pass.engine.Look(dir)
 	w.keep(found.Sources)
+	if found.Odd != "" {
+		w.pass.complain(errors.New(found.Odd))
+	}
 	infos := make(map[string]dest.Info, len(entries))
 	for _, info := range entries {
 		infos[info.Name] = info

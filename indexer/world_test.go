@@ -84,7 +84,23 @@ func (w *world) options() indexer.Options {
 }
 
 func (w *world) pass() (indexer.Summary, error) {
-	return indexer.Pass(context.Background(), w.dest, cpanel.New(), w.index, w.options())
+	return w.passInto(w.index)
+}
+
+// passInto makes a pass that writes to x.
+func (w *world) passInto(x indexer.Index) (indexer.Summary, error) {
+	return indexer.Pass(context.Background(), w.dest, cpanel.New(), x, w.options())
+}
+
+// keptIndex counts the contents that saved states know.
+type keptIndex struct {
+	*index.Index
+	most int
+}
+
+func (x *keptIndex) SaveState(ctx context.Context, destination, key string, u *backup.Unfinished) error {
+	x.most = max(x.most, len(u.Kept))
+	return x.Index.SaveState(ctx, destination, key, u)
 }
 
 func (w *world) mustPass() indexer.Summary {

@@ -31,28 +31,37 @@ type Points interface {
 
 // Options of a Reader.
 type Options struct {
-	Memory   int64         // bytes of decoded spans and fetched blocks kept; default 64 MiB
-	Deadline time.Duration // how long work on a block may go without progress; default 60 s
-	Handles  int           // remote files kept open; default 64
+	Memory   int64         // bytes of decoded spans and fetched blocks kept; default 128 MiB
+	Deadline time.Duration // how long work on a block may go without progress; default 120 s
+	Handles  int           // remote files kept open; default 96
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
 	Now      func() time.Time
+
+	Blocks Blocks // where blocks are kept beyond memory; nil: nowhere
+	Origin string // tells the destination from all others in the keys of Blocks
+	// Admit is how many bytes of one run of reads in order Blocks get; default 256 MiB. Who reads more at once
+	// seldom reads it again, and must not push out everything else.
+	Admit int64
 }
 
 func (o *Options) fill() {
 	if o.Memory <= 0 {
-		o.Memory = 64 << 20
+		o.Memory = 128 << 20
 	}
 	if o.Deadline <= 0 {
-		o.Deadline = 60 * time.Second
+		o.Deadline = 120 * time.Second
 	}
 	if o.Handles <= 0 {
-		o.Handles = 64
+		o.Handles = 96
 	}
 	if o.Recheck <= 0 {
 		o.Recheck = 30 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Admit <= 0 {
+		o.Admit = 256 << 20
 	}
 }
 
@@ -199,10 +208,11 @@ func (r *Reader) source(key string, sort int, serial uint64, files ...backup.Fil
 	r.nextID++
 	m := newRemote(r, files)
 	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
+	kept := newStock(r.o.Blocks, r.o.Origin, key, func(off int64) bool { return !s.long(off, r.o.Admit) })
 	if sort == gzipArchive {
-		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m}
+		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m, stock: kept}
 	} else {
-		s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size(), small: s.single && m.size() <= plainBlock}
+		s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size(), small: s.single && m.size() <= plainBlock, stock: kept}
 	}
 	r.sources.put(key, s)
 	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })

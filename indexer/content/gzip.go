@@ -17,6 +17,7 @@ type unpacked struct {
 	id     uint64
 	serial uint64
 	remote *remote
+	stock  stock
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -63,6 +64,9 @@ func (a *unpacked) block(ctx context.Context, off int64) ([]byte, error) {
 		return nil, err
 	}
 	start := off - (off-s.point.Out)%gzseek.BlockSize
+	if b := a.stored(s, start); b != nil {
+		return b[off-start:], nil
+	}
 	a.mu.Lock()
 	if b := a.r.cache.get(blockKey{a.id, start}); b != nil {
 		a.mu.Unlock()
@@ -82,6 +86,18 @@ func (a *unpacked) block(ctx context.Context, off int64) ([]byte, error) {
 		s.leave(w)
 		return nil, ctx.Err()
 	}
+}
+
+// stored returns the block at start if there is no need for decoding it, or nil.
+func (a *unpacked) stored(s *span, start int64) []byte {
+	if b := a.r.cache.get(blockKey{a.id, start}); b != nil {
+		return b
+	}
+	b := a.stock.get(start, min(gzseek.BlockSize, s.end()-start))
+	if b != nil {
+		a.r.cache.put(blockKey{a.id, start}, b)
+	}
+	return b
 }
 
 func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
@@ -149,10 +165,10 @@ func (a *unpacked) forget() {
 	a.spans = slices.DeleteFunc(a.spans, func(s *span) bool { return s.run == nil && len(s.waiters) == 0 })
 }
 
-// cached reports whether all blocks from off to end are in the cache.
+// cached reports whether all blocks from off to end are there already.
 func (s *span) cached(off, end int64) bool {
 	for start := off - (off-s.point.Out)%gzseek.BlockSize; start < end; start += gzseek.BlockSize {
-		if !s.src.r.cache.has(blockKey{s.src.id, start}) {
+		if !s.src.r.cache.has(blockKey{s.src.id, start}) && !s.src.stock.has(start) {
 			return false
 		}
 	}

@@ -18,6 +18,7 @@ type plain struct {
 	remote *remote
 	size   int64
 	small  bool // one block is all of it
+	stock  stock
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -112,11 +113,7 @@ func (s *plain) fetch(start int64) *blockFetch {
 func (s *plain) run(ctx context.Context, f *blockFetch) {
 	defer s.r.work.Done()
 	defer f.cancel()
-	buf := make([]byte, min(plainBlock, s.size-f.start))
-	err := s.remote.readAt(ctx, buf, f.start)
-	if s.small {
-		s.remote.release() // all of it is here
-	}
+	buf, err := s.get(ctx, f.start)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.err = err; err == nil {
@@ -125,6 +122,23 @@ func (s *plain) run(ctx context.Context, f *blockFetch) {
 	}
 	s.forget(f)
 	close(f.done)
+}
+
+// get gets the block at start from where it is to be had.
+func (s *plain) get(ctx context.Context, start int64) ([]byte, error) {
+	length := min(plainBlock, s.size-start)
+	if b := s.stock.get(start, length); b != nil {
+		return b, nil
+	}
+	b := make([]byte, length)
+	err := s.remote.readAt(ctx, b, start)
+	if s.small {
+		s.remote.release() // all of it is here
+	}
+	if err == nil {
+		s.stock.put(start, b)
+	}
+	return b, err
 }
 
 // forget takes a fetch from the list, so that the next one who wants the block begins anew. It needs s.mu.

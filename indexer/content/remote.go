@@ -44,13 +44,12 @@ type handle struct {
 	pieces []dest.File
 	opened time.Time
 
-	checked chan struct{} // closed when fault is known
-	fault   error         // of the comparison with the index
-
 	mu sync.Mutex
 	// mu guards what follows.
-	users   int
-	retired bool
+	users     int
+	retired   bool
+	comparing int         // comparisons that were begun
+	next      *comparison // the one that begins when another one ends
 }
 
 // readAt fills p from offset off on. What comes back is what was indexed, as far as size and time tell. A
@@ -69,9 +68,8 @@ func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
 		return err
 	}
 	defer h.done()
-	n, err := h.ReadAt(ctx, p, off)
-	// The answer to the comparison travels beside that of the first read.
-	if fault := h.verify(ctx); fault != nil {
+	n, err := h.read(ctx, p, off)
+	if fault := m.unchanged(ctx, h); fault != nil {
 		h.retire()
 		return fault
 	}
@@ -85,6 +83,20 @@ func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
 	return fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(n), err)
 }
 
+// unchanged is a file that can tell with every read whether it still is what was opened.
+type unchanged interface {
+	// ReadUnchanged is ReadAt that fails with backup.ErrStale when it is not.
+	ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error)
+}
+
+// read fills p. Bytes of a file that is written to meanwhile have no checksum that would tell.
+func (h *handle) read(ctx context.Context, p []byte, off int64) (int, error) {
+	if f, ok := h.File.(unchanged); ok {
+		return f.ReadUnchanged(ctx, p, off)
+	}
+	return h.ReadAt(ctx, p, off)
+}
+
 // compare opens the remote anew and compares it with the index, after something was wrong with its bytes.
 func (m *remote) compare(ctx context.Context) error {
 	m.release()
@@ -93,7 +105,7 @@ func (m *remote) compare(ctx context.Context) error {
 		return err
 	}
 	defer h.done()
-	return h.verify(ctx)
+	return m.unchanged(ctx, h)
 }
 
 // acquire returns the open remote, which the caller must be done with.
@@ -122,9 +134,9 @@ func (m *remote) acquire(ctx context.Context) (*handle, error) {
 // aged reports whether it is time to compare anew.
 func (m *remote) aged(h *handle) bool { return m.r.o.Now().Sub(h.opened) >= m.r.o.Recheck }
 
-// open opens all pieces and begins to compare them.
+// open opens all pieces.
 func (m *remote) open(ctx context.Context) (*handle, error) {
-	h := &handle{pieces: make([]dest.File, len(m.files)), checked: make(chan struct{}), opened: m.r.o.Now()}
+	h := &handle{pieces: make([]dest.File, len(m.files)), opened: m.r.o.Now()}
 	group, gctx := errgroup.WithContext(ctx)
 	sizes := make([]int64, len(m.files))
 	for i, f := range m.files {
@@ -148,46 +160,7 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 	if h.File = h.pieces[0]; len(h.pieces) > 1 {
 		h.File = dest.Concat(h.pieces, sizes)
 	}
-	if !m.r.begin() {
-		h.closePieces()
-		return nil, errReader
-	}
-	h.users++
-	go m.check(h)
 	return h, nil
-}
-
-// check compares the pieces of a handle with the index.
-func (m *remote) check(h *handle) {
-	defer m.r.work.Done()
-	defer h.done()
-	defer close(h.checked)
-	ctx, cancel := context.WithTimeout(m.r.ctx, m.r.o.Deadline)
-	defer cancel()
-	group, ctx := errgroup.WithContext(ctx)
-	for i, f := range m.files {
-		group.Go(func() error {
-			info, err := h.pieces[i].Stat(ctx)
-			if err != nil {
-				return fmt.Errorf("stat %s: %w", f.Path, err)
-			}
-			if info.Size != f.Size || info.MTime != f.MTime {
-				return fmt.Errorf("%s: %w", f.Path, backup.ErrStale)
-			}
-			return nil
-		})
-	}
-	h.fault = group.Wait()
-}
-
-// verify waits for the comparison.
-func (h *handle) verify(ctx context.Context) error {
-	select {
-	case <-h.checked:
-		return h.fault
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // release closes the remote, unless somebody is opening it at this moment.

@@ -136,7 +136,7 @@ func (s *span) decodeFrom(ctx context.Context, r *run) error {
 	f.reach(s.compressed(s.target))
 	s.src.mu.Unlock()
 
-	err = h.verify(ctx)
+	err = s.src.remote.unchanged(ctx, h)
 	if err == nil {
 		d := s.src.r.decoder()
 		err = d.Decode(ctx, s.point, f, func(off int64, block []byte) bool { return s.emit(ctx, r, off, block) })
@@ -162,6 +162,7 @@ func (s *span) emit(ctx context.Context, r *run, off int64, block []byte) bool {
 	s.src.mu.Lock()
 	defer s.src.mu.Unlock()
 	s.src.r.cache.put(blockKey{s.src.id, off}, kept)
+	s.src.stock.put(off, kept)
 	s.deliver(off, kept)
 	r.pos = off + int64(len(kept))
 	r.timer.Reset(s.src.r.o.Deadline)

@@ -49,7 +49,7 @@ func (s *shared) read(ctx context.Context, p []byte, off int64) (done int, err e
 const (
 	// maxAhead bounds what is read ahead of one reader: at 20 ms it takes about 4 MiB in flight to fill
 	// 200 MB/s, and decoding has to be ahead of the reader too.
-	maxAhead = 16 << 20
+	maxAhead = 32 << 20
 	// minAhead is where reading ahead begins.
 	minAhead = 256 << 10
 	// maxReaders is how many places of one source are followed at a time.
@@ -85,6 +85,18 @@ func (r *readers) next(off, end, limit int64) int64 {
 	}
 	r.places = append([]place{{off, end}}, r.places[:min(len(r.places), maxReaders-1)]...)
 	return 0
+}
+
+// long reports whether off is in a run of reads in order, or ahead of one, further than limit from where it began.
+func (r *readers) long(off, limit int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, p := range r.places {
+		if off-p.start >= limit && off <= p.end+maxAhead+near {
+			return true
+		}
+	}
+	return false
 }
 
 // streams tells how many sources are being read in order at the moment: they share the cache, and what is read ahead

@@ -38,6 +38,7 @@ type Dir struct {
 type Found struct {
 	Sources []backup.Source // fingerprints filled in
 	Descend []string        // names of child directories to look into
+	Odd     string          // what a person should know of this directory, or empty
 }
 
 // Description is what an engine knows of one snapshot after its tree is there.

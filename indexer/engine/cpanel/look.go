@@ -29,6 +29,14 @@ func (e *Engine) Look(dir engine.Dir) engine.Found {
 	return lookAnywhere(p, dir)
 }
 
+// What is odd about the directory of a destination in which nothing is looked for.
+const (
+	oddAccount = "the destination's directory is the tree of one account: nothing in it is taken for a backup; " +
+		"make the directory above it the destination's"
+	oddHome = "the destination's directory looks like a customer's home or mailbox: nothing in it is taken for a " +
+		"backup; make the directory that holds the backups the destination's"
+)
+
 func one(s backup.Source) engine.Found { return engine.Found{Sources: []backup.Source{s}} }
 
 // lookAnywhere looks at a folder whose path says nothing of its purpose.
@@ -38,10 +46,13 @@ func lookAnywhere(p place, dir engine.Dir) engine.Found {
 	cpmove = cpmove && validAccount(account)
 	switch {
 	case has.account() && dir.Path == "":
-		return engine.Found{} // nothing above it names it, and nothing in it is a destination
+		return engine.Found{Odd: oddAccount} // nothing above it names it, and nothing in it is a destination
 	case has.account() && validAccount(account):
 		return one(looseTree(p, dir, account, cpmove))
 	case has.account() || has.maildir() || has.home():
+		if dir.Path == "" {
+			return engine.Found{Odd: oddHome}
+		}
 		return engine.Found{} // a customer's folders: nothing in there is a backup of the server
 	case p.folder == "system" && has.system():
 		p.origin = parent(p.origin)
