@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"math"
 
+	"slotfs/indexer/backup"
 	"slotfs/sftpdest/wire"
 )
 
@@ -20,17 +21,29 @@ type part struct {
 	off int64
 	h   *handle
 	r   *request
+	// look asks how the file is behind the READ; nil: nobody wants to know.
+	look *request
 }
 
 // ReadAt implements dest.File. The parts of a large read travel side by side, over several sessions if there are.
 func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	return f.readAt(ctx, p, off, false)
+}
+
+// ReadUnchanged is ReadAt that fails with backup.ErrStale when the file has another size or time than when it was opened. An
+// FSTAT travels behind each READ; servers answer in order, so that what came was there before the change.
+func (f *file) ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error) {
+	return f.readAt(ctx, p, off, true)
+}
+
+func (f *file) readAt(ctx context.Context, p []byte, off int64, unchanged bool) (int, error) {
 	if off < 0 || off > math.MaxInt64-int64(len(p)) {
 		return 0, f.d.fail("read", f.path, fmt.Errorf("offset %d: %w", off, fs.ErrInvalid))
 	}
 	if len(p) == 0 {
 		return 0, nil
 	}
-	r := reading{f: f, ctx: ctx, p: p, off: off}
+	r := reading{f: f, ctx: ctx, p: p, off: off, unchanged: unchanged}
 	n, err := r.run()
 	if err != nil && err != io.EOF {
 		err = f.d.fail("read", f.path, err)
@@ -47,13 +60,15 @@ type reading struct {
 	sent   int   // bytes of p that were asked for
 	done   int   // bytes of p that are there
 	flight []part
+	// unchanged compares the file with what it was when it was opened, with every part.
+	unchanged bool
 }
 
 // run keeps parts in flight and takes them in order. Returning leaves what is still in flight behind.
 func (r *reading) run() (int, error) {
 	defer func() {
 		for _, t := range r.flight {
-			t.h.s.leave(t.r, nil)
+			t.leave()
 		}
 	}()
 	for r.done < len(r.p) {
@@ -86,16 +101,43 @@ func (r *reading) send() error {
 		n = min(n, left)
 	}
 	t := part{p: r.p[r.sent : r.sent+int(n)], off: at, h: h}
-	t.send()
+	t.send(r.unchanged)
 	r.flight = append(r.flight, t)
 	r.sent += int(n)
 	return nil
 }
 
-func (t *part) send() {
+func (t *part) send(unchanged bool) {
 	t.r = t.h.s.send(int64(len(t.p)), func(b []byte, id uint32) []byte {
 		return wire.AppendRead(b, id, t.h.id, t.off, len(t.p))
 	})
+	if unchanged {
+		t.look = t.h.s.sendString(wire.Fstat, t.h.id)
+	}
+}
+
+// leave gives up waiting for the replies.
+func (t *part) leave() {
+	t.h.s.leave(t.r, nil)
+	if t.look != nil {
+		t.h.s.leave(t.look, nil)
+	}
+}
+
+// compare waits for what the file was behind the READ.
+func (t *part) compare(ctx context.Context, first wire.Attributes) error {
+	if t.look == nil {
+		return nil
+	}
+	reply, err := t.h.s.wait(ctx, t.look, nil)
+	if err != nil {
+		return err
+	}
+	a, err := attributesOf(reply)
+	if err == nil && !same(a, first) {
+		err = backup.ErrStale
+	}
+	return err
 }
 
 // take waits for a part. What is short is asked for again, and what is lost is asked for in another session.
@@ -104,6 +146,9 @@ func (r *reading) take(t part) (int, error) {
 	short := 0 // bytes of a reply that was short, though more came behind it
 	for lost := 0; ; {
 		n, err := t.take(r.ctx)
+		if fault := t.compare(r.ctx, r.f.first); fault != nil {
+			n, err = 0, fault
+		}
 		total += n
 		if n > 0 && short > 0 {
 			t.h.s.shorten(short)
@@ -126,7 +171,7 @@ func (r *reading) take(t part) (int, error) {
 		}
 		t.p, t.off = t.p[n:], t.off+int64(n)
 		t.p = t.p[:len(t.p):len(t.p)]
-		t.send()
+		t.send(r.unchanged)
 	}
 }
 
