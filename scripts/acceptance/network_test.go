@@ -208,7 +208,7 @@ func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
 				t.Fatalf("cat of a silent %s does not wait: %.200s", kind, j.output.String())
 			}
 			j.cmd.Process.Signal(signal)
-			j.wait(t, 20*time.Second)
+			j.wait(t, 5*time.Second)
 		}
 	}
 }

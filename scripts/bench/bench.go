@@ -22,6 +22,9 @@ type options struct {
 	size     int64
 	entries  int
 	archives int
+	file     int
+	small    int
+	folders  int
 }
 
 // bench is the machine that everything is measured on: the program, a server, and room for stores and states.
@@ -88,7 +91,7 @@ func (b *bench) timed(n int, script string, args ...string) (time.Duration, erro
 // ssh is a command line that runs something on the server, with the cipher that slotfs prefers.
 func (b *bench) ssh() string {
 	return fmt.Sprintf("ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"+
-		" -c aes128-gcm@openssh.com -i %s -p %d %s@%s", b.server.Identity, b.server.Port, b.server.Username, b.server.Host)
+		" -c "+cipher+" -i %s -p %d %s@%s", b.server.Identity, b.server.Port, b.server.Username, b.server.Host)
 }
 
 // site is one installation of slotfs with a state of its own.

@@ -1,7 +1,7 @@
 // Command bench measures slotfs against the tools that people would use without it, over a real sshd on loopback, and
 // prints ratios of what it saw in one run. Absolute figures depend on the machine; ratios hold.
 //
-//	go run ./scripts/bench [-run REGEXP] [-size MB] [-entries N] [-archives N]
+//	go run ./scripts/bench [-run REGEXP] [-size MB] [-entries N] [-archives N] [-file MB] [-small N] [-folders N]
 package main
 
 import (
@@ -33,6 +33,9 @@ var measures = []measure{
 	{"restore", measureRestore},
 	{"find", measureFind},
 	{"repeat", measureRepeat},
+	{"sequential", measureSequential},
+	{"small", measureSmall},
+	{"walk", measureWalk},
 }
 
 func main() {
@@ -41,6 +44,9 @@ func main() {
 	flag.Int64Var(&o.size, "size", 500, "content of the archive that is indexed and restored, in MB")
 	flag.IntVar(&o.entries, "entries", 1_000_000, "entries of the archive that find walks")
 	flag.IntVar(&o.archives, "archives", 1000, "archives of the destination that is passed twice")
+	flag.IntVar(&o.file, "file", 1000, "size of the file of a tree that is read in order, in MB")
+	flag.IntVar(&o.small, "small", 5000, "files of 4 KiB of the tree that is copied")
+	flag.IntVar(&o.folders, "folders", 10_000, "folders of the tree that is walked; the large folder has ten times as many entries")
 	flag.Parse()
 	failed, err := run(regexp.MustCompile(*pattern), o)
 	if err != nil {
