@@ -44,8 +44,8 @@ func TestReadingInOrderFetchesEverythingOnce(t *testing.T) {
 			if limit := int64(len(x.stored)) * 11 / 10; c.Bytes > limit {
 				t.Errorf("%d bytes fetched, archive has %d", c.Bytes, len(x.stored))
 			}
-			if c.Open != len(x.snap.Files) || c.FileStat != len(x.snap.Files) {
-				t.Errorf("%d opens, %d stats", c.Open, c.FileStat)
+			if c.Open != len(x.snap.Files) || c.FileStat > (c.Read+1)*len(x.snap.Files) {
+				t.Errorf("%d opens, %d stats, %d reads", c.Open, c.FileStat, c.Read)
 			}
 		})
 	}

@@ -66,8 +66,9 @@ type readers struct {
 	places []place // the one used last in front
 }
 
-// place is where one reader is.
-type place struct{ start, end int64 }
+// place is where one reader is. What goes on from another place began where that one did: the kernel's
+// threads send reads of one file in any order.
+type place struct{ start, end, origin int64 }
 
 // next notes a read and tells how many bytes are worth reading ahead behind it. That grows with the length
 // of what was read in one go: nothing after the first read, then twice that length.
@@ -83,7 +84,13 @@ func (r *readers) next(off, end, limit int64) int64 {
 		r.places[0] = p
 		return min(max(2*(p.end-p.start), minAhead), limit)
 	}
-	r.places = append([]place{{off, end}}, r.places[:min(len(r.places), maxReaders-1)]...)
+	origin := off
+	for _, p := range r.places {
+		if off >= p.origin && off <= p.end+maxAhead {
+			origin = min(origin, p.origin)
+		}
+	}
+	r.places = append([]place{{off, end, origin}}, r.places[:min(len(r.places), maxReaders-1)]...)
 	return 0
 }
 
@@ -92,7 +99,7 @@ func (r *readers) long(off, limit int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.places {
-		if off-p.start >= limit && off <= p.end+maxAhead+near {
+		if off-p.origin >= limit && off >= p.start-maxAhead && off <= p.end+maxAhead+near {
 			return true
 		}
 	}
