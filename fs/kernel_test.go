@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -183,6 +184,27 @@ func TestRandomReadsAreTheSource(t *testing.T) {
 	}
 	if at[0] != 1<<20 || at[1] != 1<<20+64<<10 || at[3] != 10<<20 {
 		t.Errorf("data and holes at %d", at)
+	}
+}
+
+func TestTheConnectionIsNotInherited(t *testing.T) {
+	mount(t, config(oneFile(t)))
+	descriptors, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	found := 0
+	for _, d := range descriptors {
+		if to, err := os.Readlink("/proc/self/fd/" + d.Name()); err != nil || to != "/dev/fuse" {
+			continue
+		}
+		found++
+		fd, err := strconv.Atoi(d.Name())
+		must(t, err)
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d: flags %#x, %v", fd, flags, err)
+		}
+	}
+	if found == 0 {
+		t.Error("no connection to the kernel is open")
 	}
 }
 

@@ -53,6 +53,7 @@ func serve(ctx context.Context, mountpoint string, r *raw) (*Server, error) {
 		return nil, fmt.Errorf("mount %s: %w", mountpoint, err)
 	}
 	server, err := fuse.NewServer(r, mountpoint, r.options())
+	closeOnExec()
 	if err != nil {
 		r.stop()
 		takeBack(mountpoint)
@@ -71,6 +72,21 @@ func serve(ctx context.Context, mountpoint string, r *raw) (*Server, error) {
 	}
 	r.c.Log.Info("mounted", "mountpoint", mountpoint)
 	return m, nil
+}
+
+// closeOnExec keeps the connection to the kernel from programs that this one starts: it would outlive this
+// process with them, and whoever waits for an answer would wait for ever. The protocol library opens it without.
+func closeOnExec() {
+	descriptors, _ := os.ReadDir("/proc/self/fd")
+	for _, d := range descriptors {
+		fd, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		if to, err := os.Readlink("/proc/self/fd/" + d.Name()); err == nil && to == "/dev/fuse" {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // takeBack takes away a mount that the kernel made and whose first request failed.

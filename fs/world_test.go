@@ -61,6 +61,9 @@ func mount(t testing.TB, c Config, tune ...func(*raw)) (*Server, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			abort(dir)
+		}
 		if err := m.Unmount(); err != nil {
 			t.Error(err)
 		}
@@ -70,6 +73,16 @@ func mount(t testing.TB, c Config, tune ...func(*raw)) (*Server, string) {
 		}
 	})
 	return m, dir
+}
+
+// abort ends what waits for a mount that a failed test may have left without answers: it could not be killed.
+func abort(dir string) {
+	for _, m := range mounts(dir) {
+		if _, minor, ok := strings.Cut(m.device, ":"); ok && m.ours() {
+			// Without fusectl there is nothing to be done.
+			_ = os.WriteFile("/sys/fs/fuse/connections/"+minor+"/abort", []byte("1"), 0)
+		}
+	}
 }
 
 func needRoot(t testing.TB) {
