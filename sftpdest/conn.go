@@ -46,6 +46,7 @@ type conn struct {
 	net    net.Conn
 	gone   chan struct{} // closed when the connection is over
 	end    sync.Once
+	how    string // the method that logged in
 
 	// What follows is guarded by the pool's mutex.
 	sessions int       // open or being opened
@@ -206,6 +207,9 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 	}
 	c, err := handshake(ctx, s, o, config)
 	if err == nil {
+		if tried, _ := a.end(); len(tried) > 0 {
+			c.how = tried[len(tried)-1]
+		}
 		return c, nil
 	}
 	var none *ssh.AlgorithmNegotiationError

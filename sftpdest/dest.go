@@ -152,7 +152,7 @@ func (d *Destination) ReadLink(ctx context.Context, p string) (string, error) {
 	}
 	var target string
 	err = d.do(ctx, func(s *session) (err error) {
-		target, err = s.readLink(ctx, remote)
+		target, err = s.name(ctx, wire.ReadLink, remote)
 		return err
 	})
 	if err != nil {
@@ -177,8 +177,9 @@ func attributesOf(reply wire.Reply) (wire.Attributes, error) {
 	return wire.AttrsOf(reply.Body)
 }
 
-func (s *session) readLink(ctx context.Context, path string) (string, error) {
-	reply, err := s.ask(ctx, wire.ReadLink, path)
+// name asks ReadLink or RealPath.
+func (s *session) name(ctx context.Context, typ byte, path string) (string, error) {
+	reply, err := s.ask(ctx, typ, path)
 	if err != nil {
 		return "", err
 	}
@@ -190,7 +191,7 @@ func (s *session) readLink(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	if len(names) != 1 {
-		return "", fmt.Errorf("%d targets of a link: %w", len(names), wire.ErrMalformed)
+		return "", fmt.Errorf("%d names instead of one: %w", len(names), wire.ErrMalformed)
 	}
 	return names[0].Name, nil
 }

@@ -331,7 +331,7 @@ func FuzzSession(f *testing.F) {
 		}
 		_, _ = s.list(t.Context(), "d", listAhead)
 		_, _, _ = s.open(t.Context(), "f")
-		_, _ = s.readLink(t.Context(), "l")
+		_, _ = s.name(t.Context(), wire.ReadLink, "l")
 		s.fail(io.EOF)
 	})
 }

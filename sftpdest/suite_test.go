@@ -86,3 +86,34 @@ func TestServerWithoutExtensionsCanBeChanged(t *testing.T) {
 		return newDest(t, s, Options{})
 	})
 }
+
+// startProFTPD runs a ProFTPD whose user is nobody, and settings that lead to it.
+func startProFTPD(t testing.TB) Settings {
+	t.Helper()
+	const nobody = 65534
+	p, err := sshdtest.StartProFTPD(nobody, nobody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return Settings{
+		Host: p.Host, Port: p.Port, Username: p.Username, IdentityFile: p.Identity, HostKeys: p.HostKeys,
+		MaxRetries: 2, MaxConnections: 2,
+	}
+}
+
+func TestProFTPDIsADestination(t *testing.T) {
+	s := startProFTPD(t)
+	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		s.Directory = root
+		return newDest(t, s, Options{})
+	}, desttest.ResolvesLinks)
+}
+
+func TestProFTPDCanBeChanged(t *testing.T) {
+	s := startProFTPD(t)
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+		s.Directory = root
+		return newDest(t, s, Options{})
+	})
+}

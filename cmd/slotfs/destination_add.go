@@ -32,6 +32,11 @@ func destinationAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
 			&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input"},
 			&cli.StringFlag{Name: "identity-file", Usage: "log in with the private key in `FILE`"},
+			&cli.StringFlag{Name: "passphrase-file", Usage: "read the private key's passphrase from the first line of `FILE`"},
+			&cli.BoolFlag{Name: "agent", Usage: "log in with the keys of the ssh-agent at $SSH_AUTH_SOCK"},
+			&cli.BoolFlag{Name: "keep-password", Usage: "keep the password instead of installing a key, for servers that refuse keys"},
+			&cli.BoolFlag{Name: "create-directory", Usage: "make the directory if it is not there"},
+			&cli.StringFlag{Name: "host-ca", Usage: "accept host certificates signed by the public keys in `FILE`"},
 			&cli.StringFlag{Name: "accept-host-key", Usage: "accept the server's key if it has this `FINGERPRINT` (SHA256:...)"},
 			&cli.BoolFlag{Name: "accept-new-host-key", Usage: "accept whatever key the server has"},
 			&cli.DurationFlag{Name: "connection-timeout", Usage: "`TIME` that connecting may take", Value: config.DefaultConnectionTimeout},
@@ -84,7 +89,7 @@ func (a *adding) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if d.HostKey, err = a.hostKey(ctx, d, remote); err != nil {
+	if d.HostKeys, err = a.hostKeys(ctx, d, remote); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
 	if typed {
@@ -92,9 +97,20 @@ func (a *adding) run(ctx context.Context) error {
 			return err
 		}
 	}
-	remote.HostKeys, remote.Password = []string{d.HostKey}, sftpdest.Secret(password)
-	if err := a.try(ctx, d, remote); err != nil {
+	remote.HostKeys, remote.Password = d.HostKeys, sftpdest.Secret(password)
+	asked, err := a.passphrase(d, &remote)
+	if err != nil {
+		return err
+	}
+	if err := a.try(ctx, d, remote, before); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
+	}
+	keep := a.c.Bool("keep-password")
+	if password != "" && !keep || asked() {
+		if err := a.install(ctx, d, remote); err != nil {
+			return fmt.Errorf("destination %s: %w", d.Name, err)
+		}
+		password = ""
 	}
 	return a.keep(ctx, d, password)
 }
@@ -103,7 +119,7 @@ func (a *adding) run(ctx context.Context) error {
 func (a *adding) read() (*config.Destination, error) {
 	d := &config.Destination{
 		Name: a.c.Args().First(), Engine: a.c.String("engine"), Host: a.c.String("host"), Port: a.c.Int("port"),
-		Username: a.c.String("username"), Directory: a.c.String("directory"), IdentityFile: a.c.String("identity-file"),
+		Username: a.c.String("username"), Directory: a.c.String("directory"), IdentityFile: a.c.String("identity-file"), PassphraseFile: a.c.String("passphrase-file"),
 		ConnectionTimeout: a.c.Duration("connection-timeout"), MaxRetries: a.c.Int("max-retries"),
 		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"),
 	}
@@ -118,12 +134,18 @@ func (a *adding) read() (*config.Destination, error) {
 	if a.c.IsSet("accept-host-key") && a.c.Bool("accept-new-host-key") {
 		return nil, exit.Usagef("--accept-host-key and --accept-new-host-key: only one of them")
 	}
-	if d.IdentityFile != "" {
-		abs, err := filepath.Abs(d.IdentityFile)
-		if err != nil {
-			return nil, fmt.Errorf("--identity-file: %w", err)
+	if a.c.Bool("agent") && d.IdentityFile != "" {
+		return nil, exit.Usagef("--agent and --identity-file: only one of them")
+	}
+	for flag, file := range map[string]*string{"identity-file": &d.IdentityFile, "passphrase-file": &d.PassphraseFile} {
+		if *file == "" {
+			continue
 		}
-		d.IdentityFile = abs
+		abs, err := filepath.Abs(*file)
+		if err != nil {
+			return nil, fmt.Errorf("--%s: %w", flag, err)
+		}
+		*file = abs
 	}
 	if err := d.Check(engines.Names()); err != nil {
 		return nil, exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
@@ -144,11 +166,11 @@ func (a *adding) password(d *config.Destination) (password string, typed bool, e
 	case a.c.Bool("password-stdin"):
 		password, err = a.passwordStdin()
 		return password, false, err
-	case d.IdentityFile != "":
+	case d.IdentityFile != "" || a.c.Bool("agent"):
 		return "", false, nil
 	case !a.terminal.Interactive:
 		return "", false, exit.With(fmt.Errorf("password: %w", term.ErrNoTerminal), exit.Usage,
-			"give --password-file, --password-stdin or --identity-file")
+			"give --password-file, --password-stdin, --identity-file or --agent")
 	}
 	return "", true, nil
 }
@@ -172,77 +194,6 @@ func (a *adding) ask(ctx context.Context, d *config.Destination) (string, error)
 		return "", exit.Usagef("password: empty")
 	}
 	return password, err
-}
-
-// hostKey gets the server's key and has somebody accept it. Only the one that was accepted is pinned.
-func (a *adding) hostKey(ctx context.Context, d *config.Destination, remote sftpdest.Settings) (string, error) {
-	want := a.c.String("accept-host-key")
-	if want == "" {
-		key, err := sftpdest.FetchHostKey(ctx, remote, a.remoteOptions(d))
-		if err != nil {
-			return "", err
-		}
-		return key.Line, a.accept(ctx, d, key)
-	}
-	keys, err := sftpdest.FetchHostKeys(ctx, remote, a.remoteOptions(d))
-	if err != nil {
-		return "", err
-	}
-	var offered []string
-	for _, key := range keys {
-		if sameFingerprint(key.Fingerprint, want) {
-			return key.Line, nil
-		}
-		offered = append(offered, keyWords(key))
-	}
-	err = fmt.Errorf("host key: not the accepted one; the server offers %s", strings.Join(offered, ", "))
-	return "", exit.With(err, exit.Refused, "compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on the server")
-}
-
-// sameFingerprint compares what the server has with what was typed, with or without its prefix.
-func sameFingerprint(got, want string) bool {
-	trim := func(s string) string {
-		return strings.TrimRight(strings.TrimPrefix(strings.TrimSpace(s), "SHA256:"), "=")
-	}
-	return trim(got) == trim(want)
-}
-
-func keyWords(key sftpdest.HostKey) string {
-	return strings.ToUpper(strings.TrimPrefix(key.Type, "ssh-")) + " " + key.Fingerprint
-}
-
-// accept has somebody look at the key.
-func (a *adding) accept(ctx context.Context, d *config.Destination, key sftpdest.HostKey) error {
-	fmt.Fprintf(a.err, "The host key of %s is %s\n", d.Host, keyWords(key))
-	if a.c.Bool("accept-new-host-key") {
-		return nil
-	}
-	yes, err := a.terminal.Confirm(ctx, "Is that the server's key?")
-	hint := "give --accept-host-key " + key.Fingerprint + " once you compared it with the server's"
-	switch {
-	case errors.Is(err, term.ErrNoTerminal):
-		return exit.With(fmt.Errorf("host key: %w", err), exit.Refused, hint)
-	case err != nil:
-		return err
-	case !yes:
-		return exit.With(errors.New("host key: refused"), exit.Refused, "")
-	}
-	return nil
-}
-
-// try connects as a pass would and looks into the directory.
-func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest.Settings) error {
-	conn, err := sftpdest.New(remote, a.remoteOptions(d))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	names, err := conn.List(ctx, "")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.err, "Connected; the directory has %d entries\n", len(names))
-	return nil
 }
 
 // keep writes secret and settings, and tells a running mount.

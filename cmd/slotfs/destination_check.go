@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -11,93 +13,108 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
+	"slotfs/sftpdest"
 )
-
-// check is one thing that `destination test` looks at.
-type check struct {
-	Name  string `json:"name"`
-	OK    bool   `json:"ok"`
-	Text  string `json:"text"`
-	Error string `json:"error,omitempty"`
-}
 
 func destinationTestCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:      "test",
-		Usage:     "connect to a destination and look into its directory",
+		Usage:     "connect to a destination and measure what it can do",
 		ArgsUsage: "NAME",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "write", Usage: "measure writing too, with a file in the directory that is removed again"},
+			&cli.DurationFlag{Name: "time", Usage: "`TIME` that each rate is measured for", Value: 3 * time.Second},
+		},
 		Action: func(c *cli.Context) error {
 			g, d, err := s.named(c)
 			if err != nil {
 				return err
 			}
-			checks, err := g.test(c.Context, d)
+			if c.Duration("time") <= 0 {
+				return exit.Usagef("--time %v: want more than nothing", c.Duration("time"))
+			}
+			r, err := g.test(c.Context, d, sftpdest.ProbeOptions{Write: c.Bool("write"), Time: c.Duration("time")})
+			if err != nil && (r == nil || r.Server == "") {
+				return fmt.Errorf("destination %s: %w", d.Name, err)
+			}
 			if g.json {
-				return errors.Join(err, g.printJSON(checks))
+				return errors.Join(err, g.printJSON(r))
 			}
-			for _, k := range checks {
-				if k.OK {
-					fmt.Fprintf(g.out, "%-10s ok  %s\n", k.Name, term.Clean(k.Text))
-				}
-			}
-			return err
+			return errors.Join(err, g.printTest(d, r))
 		},
 	}
 }
 
-// test makes the checks one after the other, until one fails.
-func (s *settings) test(ctx context.Context, d *config.Destination) (checks []check, err error) {
+// test looks at a destination as a pass would see it.
+func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest.ProbeOptions) (*sftpdest.Report, error) {
 	c := *d
 	if c.MaxRetries == 0 || c.MaxRetries > 1 {
 		c.MaxRetries = 1
 	}
-	if c.HostKey == "" {
-		return nil, exit.With(fmt.Errorf("destination %s: no host key is accepted", d.Name), exit.Refused,
+	if len(c.HostKeys) == 0 {
+		return nil, exit.With(errors.New("no host key is accepted"), exit.Refused,
 			"add the line of `ssh-keyscan -t ed25519 "+d.Host+"` without its first word as host-key")
 	}
-	conn, err := s.remote(&c)
+	remote, err := s.remoteSettings(&c)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	add := func(name, text string, err error) bool {
-		k := check{Name: name, OK: err == nil, Text: text}
-		if err != nil {
-			k.Error = err.Error()
-		}
-		checks = append(checks, k)
-		return err == nil
-	}
-	began := time.Now()
-	err = conn.Connect(ctx)
-	if !add("connection", fmt.Sprintf("%s, host key and log-in accepted in %s", address(d), term.Duration(time.Since(began))), err) {
-		return checks, fmt.Errorf("destination %s: %w", d.Name, err)
-	}
-	names, err := conn.List(ctx, "")
-	if !add("directory", fmt.Sprintf("%d entries", len(names)), err) {
-		return checks, fmt.Errorf("destination %s: %w", d.Name, err)
-	}
-	trip, err := roundTrip(ctx, conn)
-	if !add("round trip", trip.Round(10*time.Microsecond).String(), err) {
-		return checks, fmt.Errorf("destination %s: %w", d.Name, err)
-	}
-	return checks, nil
+	return sftpdest.Probe(ctx, remote, s.remoteOptions(&c), may)
 }
 
-// connector is what a round trip is measured with.
-type connector interface {
-	Connect(ctx context.Context) error
+// printTest shows a report on one screen.
+func (s *settings) printTest(d *config.Destination, r *sftpdest.Report) error {
+	skipped := func(what string) string { return "- (" + r.Skipped[what] + ")" }
+	many := fmt.Sprintf("%d connections", r.Connections)
+	rates := func(what string, one, all float64) string {
+		if one == 0 && all == 0 {
+			return skipped(what)
+		}
+		return fmt.Sprintf("%s with 1 connection, %s with %s", rate(one), rate(all), many)
+	}
+	free, fsync, clock := skipped("free space"), skipped("fsync"), skipped("clock")
+	if r.Size > 0 {
+		free = fmt.Sprintf("%s of %s", term.Bytes(int64(r.Free)), term.Bytes(int64(r.Size)))
+	}
+	if r.FsyncSeconds > 0 {
+		fsync = span(r.FsyncSeconds)
+	}
+	if _, no := r.Skipped["clock"]; !no {
+		clock = clockWords(r.Clock)
+	}
+	allowed := fmt.Sprintf("%d or more at once", r.Allowed)
+	if r.AllowedIsLimit {
+		allowed = fmt.Sprintf("%d at once, one more was refused", r.Allowed)
+	}
+	return term.Table(s.out, [][]string{
+		{"reachable", address(d)},
+		{"authenticated", "by " + r.Authenticated + ", host key accepted, in " + span(r.ConnectSeconds)},
+		{"server", r.Server},
+		{"extensions", or(strings.Join(r.Extensions, " "), "none")},
+		{"directory", strconv.Itoa(r.Entries) + " entries"},
+		{"round trip", span(r.RoundTripSeconds)},
+		{"read", rates("read", r.ReadOne, r.ReadMany)},
+		{"write", rates("write", r.WriteOne, r.WriteMany)},
+		{"fsync", fsync},
+		{"free space", free},
+		{"connections", fmt.Sprintf("%s, %d sessions on each; this destination uses up to %s", allowed, r.Sessions, limit(d.MaxConnections))},
+		{"clock", clock},
+	})
 }
 
-// roundTrip is the shortest of a few.
-func roundTrip(ctx context.Context, c connector) (time.Duration, error) {
-	best := time.Duration(1<<63 - 1)
-	for range 5 {
-		began := time.Now()
-		if err := c.Connect(ctx); err != nil {
-			return 0, err
-		}
-		best = min(best, time.Since(began))
+func rate(bytes float64) string { return term.Bytes(int64(bytes)) + "/s" }
+
+// span shows a short time with its unit.
+func span(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(10 * time.Microsecond).String()
+}
+
+func clockWords(seconds float64) string {
+	switch {
+	case seconds > 1:
+		return fmt.Sprintf("the server's is %s ahead", time.Duration(seconds)*time.Second)
+	case seconds < -1:
+		return fmt.Sprintf("the server's is %s behind", -time.Duration(seconds)*time.Second)
 	}
-	return best, nil
+	return "the same"
 }

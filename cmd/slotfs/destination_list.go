@@ -14,25 +14,26 @@ import (
 
 // destinationJSON is a destination as --json shows it.
 type destinationJSON struct {
-	Name              string `json:"name"`
-	Engine            string `json:"engine"`
-	Host              string `json:"host"`
-	Port              int    `json:"port"`
-	Username          string `json:"username"`
-	Directory         string `json:"directory"`
-	IdentityFile      string `json:"identity_file,omitempty"`
-	PasswordFile      string `json:"password_file,omitempty"`
-	HostKey           string `json:"host_key,omitempty"`
-	ConnectionTimeout string `json:"connection_timeout"`
-	MaxRetries        int    `json:"max_retries"`
-	MaxConnections    int    `json:"max_connections"`
-	Reindex           string `json:"reindex,omitempty"`
+	Name              string   `json:"name"`
+	Engine            string   `json:"engine"`
+	Host              string   `json:"host"`
+	Port              int      `json:"port"`
+	Username          string   `json:"username"`
+	Directory         string   `json:"directory"`
+	IdentityFile      string   `json:"identity_file,omitempty"`
+	PasswordFile      string   `json:"password_file,omitempty"`
+	PassphraseFile    string   `json:"passphrase_file,omitempty"`
+	HostKeys          []string `json:"host_keys"`
+	ConnectionTimeout string   `json:"connection_timeout"`
+	MaxRetries        int      `json:"max_retries"`
+	MaxConnections    int      `json:"max_connections"`
+	Reindex           string   `json:"reindex,omitempty"`
 }
 
 func jsonOf(d *config.Destination) destinationJSON {
 	return destinationJSON{
 		Name: d.Name, Engine: d.Engine, Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
-		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, HostKey: d.HostKey, Reindex: d.Reindex,
+		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, PassphraseFile: d.PassphraseFile, HostKeys: d.HostKeys, Reindex: d.Reindex,
 		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxConnections: d.MaxConnections,
 	}
 }

@@ -20,7 +20,10 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 		Name:      "remove",
 		Usage:     "forget a destination and what is known of it; the backups stay",
 		ArgsUsage: "NAME",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
+			&cli.BoolFlag{Name: "remove-key", Usage: "take the key that slotfs installed away from the server too"},
+		},
 		Action: func(c *cli.Context) error {
 			g, d, err := s.named(c)
 			if err != nil {
@@ -37,13 +40,20 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 					return exit.With(errors.New("nothing removed"), exit.Failed, "")
 				}
 			}
-			return g.remove(c.Context, d)
+			away := c.Bool("remove-key")
+			if !away && !c.Bool("yes") && g.state.ownKey(d.Name) != "" {
+				if away, err = g.terminal.Confirm(c.Context, "Take the key that slotfs installed away from the server too?"); err != nil {
+					return err
+				}
+			}
+			return g.remove(c.Context, d, away)
 		},
 	}
 }
 
 // remove clears the index first: where another process holds it nothing has happened yet.
-func (s *settings) remove(ctx context.Context, d *config.Destination) error {
+// away takes the key that was installed from the server as well.
+func (s *settings) remove(ctx context.Context, d *config.Destination, away bool) error {
 	if err := s.forget(ctx, d.Name); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
@@ -53,7 +63,10 @@ func (s *settings) remove(ctx context.Context, d *config.Destination) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(s.state.removeSecret(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
+	if away && s.state.ownKey(d.Name) != "" {
+		s.unauthorize(ctx, d)
+	}
+	if err := errors.Join(s.state.removeSecret(d.Name), s.state.removeKey(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "destination %s removed from %s and from the index\n", d.Name, s.configPath)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -55,14 +56,23 @@ func (s *shell) named(c *cli.Context) (*settings, *config.Destination, error) {
 }
 
 func (s *settings) show(d *config.Destination) error {
-	key := "none: connections are refused"
-	if d.HostKey != "" {
-		fingerprint, err := sftpdest.Fingerprint(d.HostKey)
+	keys := "none: connections are refused"
+	for i, line := range d.HostKeys {
+		fingerprint, err := sftpdest.Fingerprint(line)
 		if err != nil {
 			return exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
 		}
-		key = fingerprint
+		if i == 0 {
+			keys = ""
+		} else {
+			keys += ", "
+		}
+		if strings.HasPrefix(line, "@") {
+			keys += "certificates by "
+		}
+		keys += fingerprint
 	}
+	identity := or(d.IdentityFile, or(s.state.ownKey(d.Name), "-"))
 	password := d.PasswordFile
 	if password == "" {
 		password = s.state.secret(d.Name)
@@ -72,8 +82,8 @@ func (s *settings) show(d *config.Destination) error {
 	}
 	return term.Table(s.out, [][]string{
 		{"name", d.Name}, {"engine", d.Engine}, {"host", d.Host}, {"port", strconv.Itoa(d.Port)},
-		{"username", d.Username}, {"directory", or(d.Directory, ".")}, {"host key", key},
-		{"identity file", or(d.IdentityFile, "-")}, {"password file", password},
+		{"username", d.Username}, {"directory", or(d.Directory, ".")}, {"host key", keys},
+		{"identity file", identity}, {"password file", password},
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", or(d.Reindex, "-")},
 	})

@@ -40,13 +40,21 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 		Host: c.Host, Port: c.Port, Username: c.Username, Directory: c.Directory, IdentityFile: c.IdentityFile,
 		ConnectionTimeout: c.ConnectionTimeout, MaxRetries: c.MaxRetries, MaxConnections: c.MaxConnections,
 	}
-	if c.HostKey != "" {
-		out.HostKeys = []string{c.HostKey}
+	out.HostKeys = c.HostKeys
+	if out.IdentityFile == "" {
+		out.IdentityFile = s.state.ownKey(c.Name)
 	}
-	if err := private(c.IdentityFile); err != nil {
+	if err := private(out.IdentityFile); err != nil {
 		return out, err
 	}
 	password, err := s.state.password(c)
+	if c.PassphraseFile != "" {
+		passphrase, err := readSecret(c.PassphraseFile)
+		if err != nil {
+			return out, fmt.Errorf("passphrase: %w", err)
+		}
+		out.Passphrase = sftpdest.Secret(passphrase)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -166,7 +174,7 @@ func (r *remotes) reload(c *config.Config) {
 	defer r.mu.Unlock()
 	r.config = c
 	for name, t := range r.open {
-		if now := c.Destinations[name]; now == nil || *now != t.config {
+		if now := c.Destinations[name]; now == nil || !now.Equal(&t.config) {
 			r.drop(name)
 		}
 	}

@@ -149,7 +149,7 @@ func equalConfigs(a, b *config.Config) bool {
 		return false
 	}
 	for name, d := range a.Destinations {
-		if other := b.Destinations[name]; other == nil || *other != *d {
+		if other := b.Destinations[name]; other == nil || !other.Equal(d) {
 			return false
 		}
 	}

@@ -96,7 +96,7 @@ func TestTerminalIsAskedForHostKeyAndThenForThePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer local.Close()
-	c := w.command("destination", "add", "box", "--host", local.Host, "--port", strconv.Itoa(local.Port), "--username", "u")
+	c := w.command("destination", "add", "box", "--host", local.Host, "--port", strconv.Itoa(local.Port), "--username", "u", "--keep-password")
 	m := newTerminal(t, c)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ const (
 	maxTimeout     = time.Hour
 	maxRetries     = 1000
 	maxConnections = 256
+	// scheduled is the engine whose backups come from elsewhere, so that somebody has to look for them.
+	scheduled = "cpanel"
 )
 
 // Name checks the name of a destination. It is a folder of the mount and a file of the state directory.
@@ -65,6 +67,9 @@ func (d *Destination) check(engines []string) (string, error) {
 		return "max-connections", fmt.Errorf("max-connections %d: want 0 (unlimited) to %d", d.MaxConnections, maxConnections)
 	}
 	if d.Reindex != "" {
+		if d.Engine != scheduled {
+			return "reindex", fmt.Errorf("reindex: engine %s has no schedule, what writes its backups tells of them", d.Engine)
+		}
 		if _, err := schedule.Parse(d.Reindex); err != nil {
 			return "reindex", fmt.Errorf("reindex: %w", err)
 		}
@@ -79,7 +84,7 @@ func (d *Destination) checkText() (string, error) {
 		required   bool
 	}{
 		{"engine", d.Engine, true}, {"host", d.Host, true}, {"username", d.Username, true},
-		{"directory", d.Directory, false}, {"host-key", d.HostKey, false},
+		{"directory", d.Directory, false}, {"passphrase-file", d.PassphraseFile, false},
 		{"password-file", d.PasswordFile, false}, {"identity-file", d.IdentityFile, false},
 	} {
 		if s.required && s.value == "" {
@@ -92,7 +97,12 @@ func (d *Destination) checkText() (string, error) {
 	if strings.ContainsAny(d.Host, " /@") || strings.HasPrefix(d.Host, "-") {
 		return "host", fmt.Errorf("host %q: want a name or an address", d.Host)
 	}
-	for key, path := range map[string]string{"password-file": d.PasswordFile, "identity-file": d.IdentityFile} {
+	for _, line := range d.HostKeys {
+		if line == "" || len(line) > maxText || strings.ContainsFunc(line, unicode.IsControl) {
+			return "host-key", fmt.Errorf("host-key %q: empty, too long, or with control characters", line)
+		}
+	}
+	for key, path := range map[string]string{"password-file": d.PasswordFile, "identity-file": d.IdentityFile, "passphrase-file": d.PassphraseFile} {
 		if path != "" && !filepath.IsAbs(path) {
 			return key, fmt.Errorf("%s %q: want an absolute path", key, path)
 		}

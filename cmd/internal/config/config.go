@@ -11,8 +11,10 @@
 //	port = 22
 //	username = "backup"
 //	password-file = "/path"          default: STATE-DIR/secrets/NAME if there is one
-//	identity-file = "/path"          private key
-//	host-key = "ssh-ed25519 AAAA..." the only host key that is accepted
+//	identity-file = "/path"          private key; default: STATE-DIR/keys/NAME if there is one
+//	passphrase-file = "/path"        of the private key
+//	host-key = ["ssh-ed25519 AAAA..."] the only host keys that are accepted; a single one may stand without brackets.
+//	                                 "@cert-authority ssh-ed25519 AAAA..." accepts what this key signed
 //	connection-timeout = "30s"
 //	max-retries = 5                  0: unlimited
 //	max-connections = 4              0: unlimited
@@ -25,6 +27,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"time"
 
@@ -56,7 +59,8 @@ type Destination struct {
 	Username          string
 	PasswordFile      string
 	IdentityFile      string
-	HostKey           string
+	PassphraseFile    string
+	HostKeys          []string
 	ConnectionTimeout time.Duration
 	MaxRetries        int // 0: unlimited
 	MaxConnections    int // 0: unlimited
@@ -77,7 +81,8 @@ type table struct {
 	Username          string  `toml:"username"`
 	PasswordFile      string  `toml:"password-file"`
 	IdentityFile      string  `toml:"identity-file"`
-	HostKey           string  `toml:"host-key"`
+	PassphraseFile    string  `toml:"passphrase-file"`
+	HostKey           any     `toml:"host-key"` // text or a list of it
 	ConnectionTimeout *string `toml:"connection-timeout"`
 	MaxRetries        *int    `toml:"max-retries"`
 	MaxConnections    *int    `toml:"max-connections"`
@@ -159,10 +164,15 @@ func (t *table) destination(name string) (*Destination, string, error) {
 	}
 	d := &Destination{
 		Name: name, Engine: t.Engine, Directory: t.Directory, Host: t.Host, Username: t.Username,
-		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, HostKey: t.HostKey, Reindex: t.Reindex,
+		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, PassphraseFile: t.PassphraseFile, Reindex: t.Reindex,
 		Port: or(t.Port, DefaultPort), MaxRetries: or(t.MaxRetries, DefaultMaxRetries),
 		MaxConnections: or(t.MaxConnections, DefaultMaxConnections), ConnectionTimeout: DefaultConnectionTimeout,
 	}
+	keys, err := list(t.HostKey)
+	if err != nil {
+		return nil, "host-key", fmt.Errorf("host-key: %w", err)
+	}
+	d.HostKeys = keys
 	if t.ConnectionTimeout != nil {
 		v, err := time.ParseDuration(*t.ConnectionTimeout)
 		if err != nil {
@@ -172,6 +182,30 @@ func (t *table) destination(name string) (*Destination, string, error) {
 	}
 	return d, "", nil
 }
+
+// list takes a text or a list of texts.
+func list(v any) ([]string, error) {
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		return []string{v}, nil
+	case []any:
+		var all []string
+		for _, e := range v {
+			text, ok := e.(string)
+			if !ok {
+				return nil, errors.New("want text, or a list of it")
+			}
+			all = append(all, text)
+		}
+		return all, nil
+	}
+	return nil, errors.New("want text, or a list of it")
+}
+
+// Equal reports whether two destinations have the same settings.
+func (d *Destination) Equal(other *Destination) bool { return reflect.DeepEqual(d, other) }
 
 func or[T any](p *T, otherwise T) T {
 	if p == nil {

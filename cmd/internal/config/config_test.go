@@ -79,7 +79,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 
 func TestAddAndRemoveLeaveTheRestOfTheFileAlone(t *testing.T) {
 	d := &Destination{Name: "new.one", Engine: "cpanel", Directory: `we"ird\dir`, Host: "h", Port: 23, Username: "u",
-		ConnectionTimeout: time.Minute, MaxRetries: 0, MaxConnections: 1, Reindex: "every 6h", HostKey: "ssh-ed25519 AAAA",
+		ConnectionTimeout: time.Minute, MaxRetries: 0, MaxConnections: 1, Reindex: "every 6h", HostKeys: []string{"ssh-ed25519 AAAA"},
 		IdentityFile: "/k", PasswordFile: "/p"}
 	added, err := Add("x", []byte(sample), d, engines)
 	if err != nil {
@@ -127,17 +127,34 @@ func TestEditRefusesWhatItCannotCut(t *testing.T) {
 	}
 }
 
-func TestPinHostKey(t *testing.T) {
-	out, err := PinHostKey("x", []byte(sample), "old.box", "ssh-ed25519 AAAA", engines)
+func TestHostKeysAreOneOrSeveral(t *testing.T) {
+	for text, want := range map[string]int{`"a"`: 1, `["a", "b"]`: 2, "[\n  \"a\", # old\n  \"b\",\n]": 2, "[]": 0} {
+		c, err := Parse("x", []byte(sample+"\nhost-key = "+text+"\n"), engines)
+		if err != nil || len(c.Destinations["old.box"].HostKeys) != want {
+			t.Errorf("%s: %+v, %v", text, c, err)
+		}
+	}
+	for _, text := range []string{"1", "[1]", `[""]`, `{a = "b"}`} {
+		if _, err := Parse("x", []byte(sample+"\nhost-key = "+text+"\n"), engines); err == nil {
+			t.Errorf("%s was taken", text)
+		}
+	}
+}
+
+func TestSeveralHostKeysAreWrittenAndRemoved(t *testing.T) {
+	c, err := Parse("x", []byte(sample), engines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Parse("x", out, engines)
-	if err != nil || c.Destinations["old.box"].HostKey != "ssh-ed25519 AAAA" || !strings.HasSuffix(string(out), "# end of file") {
-		t.Errorf("%v\n%s", err, out)
+	d := *c.Destinations["offsite"]
+	d.Name, d.HostKeys = "many", []string{"ssh-ed25519 AAAA", "@cert-authority ssh-rsa BBBB"}
+	out, err := Add("x", []byte(sample), &d, engines)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := PinHostKey("x", out, "old.box", "ssh-rsa BBBB", engines); err == nil {
-		t.Error("a pinned key was pinned over")
+	left, err := Remove("x", out, "many", engines)
+	if err != nil || strings.TrimSpace(string(left)) != sample {
+		t.Errorf("%v, left\n%s", err, left)
 	}
 }
 

@@ -52,22 +52,6 @@ func Remove(path string, data []byte, name string, engines []string) ([]byte, er
 	return out, same(path, out, before, engines)
 }
 
-// PinHostKey returns the document with the host key of a destination that has none yet.
-func PinHostKey(path string, data []byte, name, key string, engines []string) ([]byte, error) {
-	before, t, err := find(path, data, name, engines)
-	if err != nil {
-		return nil, err
-	}
-	before.Destinations[name].HostKey = key
-	out := bytes.Clone(data[:t.end])
-	if len(out) > 0 && out[len(out)-1] != '\n' {
-		out = append(out, '\n')
-	}
-	out = append(out, "host-key = "+quote(key)+"\n"...)
-	out = append(out, data[t.end:]...)
-	return out, same(path, out, before, engines)
-}
-
 func find(path string, data []byte, name string, engines []string) (*Config, tablePlace, error) {
 	c, err := Parse(path, data, engines)
 	if err != nil {
@@ -106,11 +90,23 @@ func (d *Destination) text() string {
 	fmt.Fprintf(&b, "[destination.%s]\n", name)
 	for _, s := range []struct{ key, value string }{
 		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
-		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile}, {"host-key", d.HostKey}, {"reindex", d.Reindex},
+		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile},
+		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex},
 	} {
 		if s.value != "" {
 			fmt.Fprintf(&b, "%s = %s\n", s.key, quote(s.value))
 		}
+	}
+	switch len(d.HostKeys) {
+	case 0:
+	case 1:
+		fmt.Fprintf(&b, "host-key = %s\n", quote(d.HostKeys[0]))
+	default:
+		b.WriteString("host-key = [\n")
+		for _, line := range d.HostKeys {
+			fmt.Fprintf(&b, "  %s,\n", quote(line))
+		}
+		b.WriteString("]\n")
 	}
 	if d.Port != DefaultPort {
 		fmt.Fprintf(&b, "port = %d\n", d.Port)

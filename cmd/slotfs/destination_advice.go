@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest"
+)
+
+// try connects as a pass would, looks into the directory, and gives advice.
+func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest.Settings, others *config.Config) error {
+	conn, err := sftpdest.New(remote, a.remoteOptions(d))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	names, err := conn.List(ctx, "")
+	if errors.Is(err, fs.ErrNotExist) && a.c.Bool("create-directory") {
+		if err = conn.MakeDirectory(ctx); err == nil {
+			fmt.Fprintf(a.err, "Made the directory %s\n", term.Clean(d.Directory))
+			names, err = conn.List(ctx, "")
+		}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "Connected; the directory has %d entries\n", len(names))
+	for _, line := range advice(ctx, conn, d, others) {
+		fmt.Fprintf(a.err, "Warning: %s\n", term.Clean(line))
+	}
+	return nil
+}
+
+// resolver is what advice asks the server.
+type resolver interface {
+	dest.Stater
+	Resolve(ctx context.Context, remote string) (string, error)
+}
+
+// advice tells what an administrator may not have meant. What the server does not tell is no advice.
+func advice(ctx context.Context, conn resolver, d *config.Destination, others *config.Config) []string {
+	var lines []string
+	if d.Username == "root" {
+		lines = append(lines, "the remote user is root; a user of its own that can do nothing but SFTP is safer")
+	}
+	if info, err := conn.Stat(ctx, ""); err == nil && info.Mode&0o004 != 0 {
+		lines = append(lines, fmt.Sprintf("every user of the server can read the directory (mode %#o); chmod o-rwx keeps backups private", info.Mode&0o7777))
+	}
+	mine, err := conn.Resolve(ctx, or(d.Directory, "."))
+	if err != nil || others == nil {
+		return lines
+	}
+	for _, name := range others.Names() {
+		other := others.Destinations[name]
+		if name == d.Name || other.Host != d.Host || other.Port != d.Port {
+			continue
+		}
+		if other.Username != d.Username && !path.IsAbs(other.Directory) {
+			continue // its home is not known
+		}
+		theirs, err := conn.Resolve(ctx, or(other.Directory, "."))
+		if err != nil {
+			continue
+		}
+		switch {
+		case mine == theirs:
+			lines = append(lines, fmt.Sprintf("destination %s has the same directory", name))
+		case contains(theirs, mine):
+			lines = append(lines, fmt.Sprintf("the directory lies in that of destination %s: its backups would show twice", name))
+		case contains(mine, theirs):
+			lines = append(lines, fmt.Sprintf("the directory of destination %s lies in it: its backups would show twice", name))
+		}
+	}
+	return lines
+}
+
+// contains reports whether folder b holds folder a.
+func contains(b, a string) bool { return strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") }

@@ -1,0 +1,239 @@
+package sftpdest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// ProbeOptions say what a Probe may do.
+type ProbeOptions struct {
+	Write       bool          // make a file in the directory, measure with it, and remove it
+	Time        time.Duration // of each measurement of a rate; 0: 3 s
+	Connections int           // most that are opened to find what the server allows; 0: 16
+}
+
+// Report is what a Probe found. What was not measured is 0, and Skipped has the reason by the name of the field.
+type Report struct {
+	Address       string   `json:"address"`
+	Server        string   `json:"server"`        // its SSH version
+	Authenticated string   `json:"authenticated"` // method
+	Extensions    []string `json:"extensions"`    // of SFTP
+	Entries       int      `json:"entries"`       // in the directory
+
+	ConnectSeconds   float64 `json:"connect_seconds"` // from the first packet to the listing
+	RoundTripSeconds float64 `json:"round_trip_seconds"`
+	FsyncSeconds     float64 `json:"fsync_seconds,omitempty"` // to write 4 KiB and have them on disk
+
+	Connections    int     `json:"connections"`                // that "many" stands for
+	ReadOne        float64 `json:"read_one,omitempty"`         // bytes per second over one connection
+	ReadMany       float64 `json:"read_many,omitempty"`        // over several
+	WriteOne       float64 `json:"write_one,omitempty"`        // the same of writing
+	WriteMany      float64 `json:"write_many,omitempty"`       //
+	Free           uint64  `json:"free_bytes,omitempty"`       // for this user
+	Size           uint64  `json:"size_bytes,omitempty"`       // of the file system
+	Allowed        int     `json:"allowed_connections"`        // at the same time
+	AllowedIsLimit bool    `json:"allowed_is_limit"`           // one more was refused; otherwise no more were tried
+	Sessions       int     `json:"sessions_per_connection"`    //
+	Clock          float64 `json:"clock_difference,omitempty"` // seconds that the server's clock is ahead, to a second
+
+	Skipped map[string]string `json:"skipped,omitempty"`
+}
+
+// probe is one Probe under way.
+type probe struct {
+	settings Settings
+	options  Options
+	may      ProbeOptions
+	report   *Report
+	one      *Destination // with one connection
+	many     *Destination
+	made     []string // files to be removed
+}
+
+// Probe tells about a destination what somebody wants to know who sets one up. It fails only if the directory
+// cannot be listed; the report then has what was found before.
+func Probe(ctx context.Context, s Settings, o Options, may ProbeOptions) (report *Report, err error) {
+	if may.Time == 0 {
+		may.Time = 3 * time.Second
+	}
+	if may.Connections == 0 {
+		may.Connections = 16
+	}
+	s, err = s.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("destination settings: %w", err)
+	}
+	p := &probe{settings: s, options: o, may: may, report: &Report{Address: s.address(), Skipped: map[string]string{}}}
+	if err := p.connect(ctx); err != nil {
+		return p.report, err
+	}
+	defer p.one.Close()
+	defer p.many.Close()
+	defer func() { err = errors.Join(err, p.clean(ctx)) }()
+	p.volume(ctx)
+	if may.Write {
+		p.writing(ctx)
+	} else {
+		for _, what := range []string{"write", "fsync", "clock"} {
+			p.skip(what, errors.New("needs writing, which was not allowed"))
+		}
+	}
+	p.reading(ctx)
+	if may.Write {
+		p.writingMany(ctx)
+	}
+	p.one.Close()
+	p.many.Close()
+	p.limits(ctx)
+	return p.report, ctx.Err()
+}
+
+func (p *probe) skip(what string, err error) {
+	if _, there := p.report.Skipped[what]; !there {
+		p.report.Skipped[what] = err.Error()
+	}
+}
+
+// connect makes the destinations and takes what a connection tells.
+func (p *probe) connect(ctx context.Context) (err error) {
+	one := p.settings
+	one.MaxConnections = 1
+	if p.one, err = New(one, p.options); err != nil {
+		return err
+	}
+	began := time.Now()
+	names, err := p.one.List(ctx, "")
+	if err != nil {
+		p.one.Close()
+		return err
+	}
+	if p.many, err = New(p.settings, p.options); err != nil {
+		p.one.Close()
+		return err
+	}
+	r := p.report
+	r.ConnectSeconds, r.Entries = time.Since(began).Seconds(), len(names)
+	err = p.one.do(ctx, func(s *session) error {
+		r.Server, r.Authenticated = string(s.conn.client.ServerVersion()), s.conn.how
+		for name := range s.extensions {
+			r.Extensions = append(r.Extensions, name)
+		}
+		slices.Sort(r.Extensions)
+		best := time.Duration(1<<63 - 1)
+		for range 5 {
+			began := time.Now()
+			if _, err := s.ask(ctx, wire.RealPath, "."); err != nil {
+				return err
+			}
+			best = min(best, time.Since(began))
+		}
+		r.RoundTripSeconds = best.Seconds()
+		return nil
+	})
+	if err != nil {
+		p.one.Close()
+		p.many.Close()
+	}
+	return err
+}
+
+// volume asks how much room there is.
+func (p *probe) volume(ctx context.Context) {
+	v, err := p.one.volume(ctx)
+	if err != nil {
+		p.skip("free space", err)
+		return
+	}
+	p.report.Free, p.report.Size = v.Available*v.Fragment, v.Blocks*v.Fragment
+}
+
+// volume asks for the file system of the destination's directory.
+func (d *Destination) volume(ctx context.Context) (v wire.Volume, err error) {
+	remote, err := d.remote("")
+	if err != nil {
+		return v, err
+	}
+	err = d.do(ctx, func(s *session) error {
+		if _, can := s.extensions[wire.StatVFSExtension]; !can {
+			return errors.New("the server cannot tell")
+		}
+		reply, err := s.wait(ctx, s.send(smallCost, func(b []byte, id uint32) []byte {
+			return wire.AppendStrings(b, wire.Extended, id, wire.StatVFSExtension, remote)
+		}), nil)
+		if err != nil {
+			return err
+		}
+		if reply.Type != wire.ExtReply {
+			return unexpected(reply)
+		}
+		v, err = wire.VolumeOf(reply.Body)
+		return err
+	})
+	return v, err
+}
+
+// file makes one more file of the probe's own.
+func (p *probe) file(ctx context.Context, d *Destination) (dest.Output, error) {
+	name := ".slotfs-test-" + rand.Text()[:12]
+	o, err := d.Create(ctx, name, dest.Create{})
+	if err == nil {
+		p.made = append(p.made, name)
+	}
+	return o, err
+}
+
+// clean removes the probe's files, also when its caller does not wait any more.
+func (p *probe) clean(ctx context.Context) error {
+	if len(p.made) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	d, err := New(p.settings, p.options)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for _, name := range p.made {
+		err = errors.Join(err, d.Remove(ctx, name))
+	}
+	return err
+}
+
+// largest finds a file worth reading: the first one of 8 MiB, or the largest in the folders that come first.
+func (p *probe) largest(ctx context.Context) (string, int64, error) {
+	const enough, most = 8 << 20, 64
+	queue := []string{""}
+	name, size := "", int64(0)
+	for n := 0; n < most && len(queue) > 0 && size < enough; n++ {
+		dir := queue[0]
+		queue = queue[1:]
+		list, err := p.one.List(ctx, dir)
+		if err != nil {
+			continue
+		}
+		for _, info := range list {
+			switch info.Mode & backup.ModeType {
+			case backup.ModeDir:
+				queue = append(queue, path.Join(dir, info.Name))
+			case backup.ModeRegular:
+				if info.Size > size {
+					name, size = path.Join(dir, info.Name), info.Size
+				}
+			}
+		}
+	}
+	if size == 0 {
+		return "", 0, errors.New("found no file to read")
+	}
+	return name, size, ctx.Err()
+}

@@ -1,0 +1,220 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"slotfs/indexer/dest"
+)
+
+const (
+	probeFile  = 32 << 20 // the file that is written and read again
+	probeChunk = 4 << 20
+	// mostSessions bounds how many sessions are opened on one connection to find the limit.
+	mostSessions = 12
+)
+
+// writing measures one connection, the disk and the clock.
+func (p *probe) writing(ctx context.Context) {
+	o, err := p.file(ctx, p.one)
+	if err != nil {
+		p.skip("write", fmt.Errorf("the directory is not writable: %w", err))
+		p.skip("fsync", errors.New("the directory is not writable"))
+		p.skip("clock", errors.New("the directory is not writable"))
+		return
+	}
+	if p.report.FsyncSeconds, err = fsyncTime(ctx, o); err != nil {
+		p.skip("fsync", err)
+	}
+	if info, err := p.one.Stat(ctx, p.made[0]); err == nil {
+		// The attributes have whole seconds.
+		p.report.Clock = float64(info.MTime - time.Now().Unix())
+	} else {
+		p.skip("clock", err)
+	}
+	if p.report.WriteOne, err = writeRate(ctx, o, p.may.Time); err != nil {
+		p.skip("write", err)
+	}
+	if err := o.Close(ctx); err != nil {
+		p.skip("write", err)
+	}
+}
+
+// fsyncTime is the shortest of a few.
+func fsyncTime(ctx context.Context, o dest.Output) (float64, error) {
+	best := time.Duration(1<<63 - 1)
+	for i := range 5 {
+		began := time.Now()
+		if _, err := o.WriteAt(ctx, make([]byte, 4<<10), int64(i)<<12); err != nil {
+			return 0, err
+		}
+		if err := o.Sync(ctx); err != nil {
+			return 0, err
+		}
+		best = min(best, time.Since(began))
+	}
+	return best.Seconds(), nil
+}
+
+// writeRate writes the file once, and over it until the time is over.
+func writeRate(ctx context.Context, o dest.Output, limit time.Duration) (float64, error) {
+	p := make([]byte, probeChunk)
+	began, sum := time.Now(), 0
+	for sum < probeFile && time.Since(began) < limit || sum == 0 {
+		n, err := o.WriteAt(ctx, p, int64(sum))
+		sum += n
+		if err != nil {
+			return 0, err
+		}
+	}
+	return float64(sum) / time.Since(began).Seconds(), nil
+}
+
+// writingMany writes as many files as there are connections.
+func (p *probe) writingMany(ctx context.Context) {
+	if p.report.WriteOne == 0 {
+		return
+	}
+	var rates []float64
+	var mu sync.Mutex // guards rates and the report's Skipped
+	var wg sync.WaitGroup
+	for range max(p.report.Connections, 1) {
+		o, err := p.file(ctx, p.many)
+		if err != nil {
+			p.skip("write", err)
+			break
+		}
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			rate, err := writeRate(ctx, o, p.may.Time)
+			err = errors.Join(err, o.Close(ctx))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				p.skip("write", err)
+				return
+			}
+			rates = append(rates, rate)
+		}()
+	}
+	wg.Wait()
+	for _, rate := range rates {
+		p.report.WriteMany += rate
+	}
+}
+
+// reading measures with the probe's own file, or with one that is there.
+func (p *probe) reading(ctx context.Context) {
+	name := ""
+	var size int64
+	var err error
+	if len(p.made) > 0 {
+		var info dest.Info
+		name = p.made[0]
+		info, err = p.one.Stat(ctx, name)
+		size = info.Size
+	} else {
+		name, size, err = p.largest(ctx)
+	}
+	if err != nil || size == 0 {
+		p.skip("read", errors.Join(err, errors.New("nothing to read")))
+		return
+	}
+	for _, run := range []struct {
+		d    *Destination
+		rate *float64
+	}{{p.one, &p.report.ReadOne}, {p.many, &p.report.ReadMany}} {
+		if *run.rate, err = readRate(ctx, run.d, name, size, p.may.Time); err != nil {
+			p.skip("read", err)
+		}
+	}
+	p.many.pool.mu.Lock()
+	p.report.Connections = len(p.many.pool.conns)
+	p.many.pool.mu.Unlock()
+}
+
+// readRate reads a file over and over. The first third of the time is for sessions and windows to grow.
+func readRate(ctx context.Context, d *Destination, name string, size int64, limit time.Duration) (float64, error) {
+	f, err := d.Open(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	p := make([]byte, 64<<10)
+	began := time.Now()
+	measured := began
+	var sum int64
+	for warm := true; time.Since(began) < limit; {
+		stream := dest.NewStream(ctx, f, 0, size, 16)
+		for time.Since(began) < limit {
+			n, err := stream.Read(p)
+			sum += int64(n)
+			if warm && time.Since(began) > limit/3 {
+				warm, measured, sum = false, time.Now(), 0
+			}
+			if err != nil {
+				break
+			}
+		}
+		stream.Close()
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		if sum == 0 && !warm && time.Since(measured) > limit {
+			return 0, errors.New("nothing came")
+		}
+	}
+	return float64(sum) / time.Since(measured).Seconds(), nil
+}
+
+// limits opens sessions and connections until the server refuses one more.
+func (p *probe) limits(ctx context.Context) {
+	known, err := parsePins(p.settings)
+	if err != nil {
+		p.skip("connections", err)
+		return
+	}
+	o := p.options.withDefaults()
+	creds := &credentials{settings: p.settings, agent: o.AgentPath}
+	var open []*conn
+	defer func() {
+		for _, c := range open {
+			c.close()
+		}
+	}()
+	for len(open) < p.may.Connections {
+		c, err := dial(ctx, p.settings, o, known, creds)
+		if err != nil {
+			p.report.AllowedIsLimit = ctx.Err() == nil
+			break
+		}
+		open = append(open, c)
+		within, cancel := context.WithTimeout(ctx, p.settings.ConnectionTimeout)
+		_, err = c.newSession(within)
+		cancel()
+		if err != nil {
+			c.close()
+			open = open[:len(open)-1]
+			p.report.AllowedIsLimit = ctx.Err() == nil
+			break
+		}
+	}
+	p.report.Allowed = len(open)
+	if len(open) == 0 {
+		return
+	}
+	p.report.Sessions = 1
+	for p.report.Sessions < mostSessions {
+		within, cancel := context.WithTimeout(ctx, p.settings.ConnectionTimeout)
+		_, err := open[0].newSession(within)
+		cancel()
+		if err != nil {
+			break
+		}
+		p.report.Sessions++
+	}
+}
