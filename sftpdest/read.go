@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
 )
 
@@ -35,6 +36,9 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 func (f *file) ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error) {
 	return f.readAt(ctx, p, off, true)
 }
+
+// Opened tells what the file was when it was opened.
+func (f *file) Opened() dest.Info { return info(base(f.path), f.first) }
 
 func (f *file) readAt(ctx context.Context, p []byte, off int64, unchanged bool) (int, error) {
 	if off < 0 || off > math.MaxInt64-int64(len(p)) {

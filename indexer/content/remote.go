@@ -68,8 +68,8 @@ func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
 		return err
 	}
 	defer h.done()
-	n, err := h.read(ctx, p, off)
-	if fault := m.unchanged(ctx, h); fault != nil {
+	n, err, fault := m.readUnchanged(ctx, h, p, off)
+	if fault != nil {
 		h.retire()
 		return fault
 	}
@@ -83,18 +83,28 @@ func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
 	return fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(n), err)
 }
 
-// unchanged is a file that can tell with every read whether it still is what was opened.
-type unchanged interface {
-	// ReadUnchanged is ReadAt that fails with backup.ErrStale when it is not.
+// steady is a file that compares itself with what was opened along with every read, which saves a round trip.
+type steady interface {
+	// Opened tells what was opened.
+	Opened() dest.Info
+	// ReadUnchanged is ReadAt that fails with backup.ErrStale when the file is not that any more.
 	ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error)
 }
 
-// read fills p. Bytes of a file that is written to meanwhile have no checksum that would tell.
-func (h *handle) read(ctx context.Context, p []byte, off int64) (int, error) {
-	if f, ok := h.File.(unchanged); ok {
-		return f.ReadUnchanged(ctx, p, off)
+// readUnchanged fills p. fault says that the bytes are not known to be those of the indexed version.
+func (m *remote) readUnchanged(ctx context.Context, h *handle, p []byte, off int64) (n int, err, fault error) {
+	f, ok := h.File.(steady)
+	if !ok {
+		n, err = h.ReadAt(ctx, p, off)
+		return n, err, m.unchanged(ctx, h)
 	}
-	return h.ReadAt(ctx, p, off)
+	if info := f.Opened(); info.Size != m.files[0].Size || info.MTime != m.files[0].MTime {
+		return 0, nil, fmt.Errorf("%s: %w", m.files[0].Path, backup.ErrStale)
+	}
+	if n, err = f.ReadUnchanged(ctx, p, off); errors.Is(err, backup.ErrStale) {
+		return 0, nil, err
+	}
+	return n, err, nil
 }
 
 // compare opens the remote anew and compares it with the index, after something was wrong with its bytes.
