@@ -24,8 +24,10 @@ func mountCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "foreground", Usage: "stay in the foreground, with messages on standard error"},
 			&cli.BoolFlag{Name: "allow-other", Usage: "let other users in; everybody sees what belongs to him"},
+			&cli.StringFlag{Name: "cache-size", Usage: "keep up to `SIZE` of what was read on the local disk; 0: nothing",
+				DefaultText: "4GiB, or a tenth of the free space if that is less"},
 			&cli.StringSliceFlag{Name: "o",
-				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL, read_deadline=DURATION"},
+				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL, read_deadline=DURATION, cache_size=SIZE"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, "MOUNTPOINT"); err != nil {
@@ -47,6 +49,11 @@ func mountCommand(s *shell) *cli.Command {
 				return err
 			}
 			o.allowOther = o.allowOther || c.Bool("allow-other")
+			if c.IsSet("cache-size") {
+				if o.cacheSize, err = parseCacheSize(c.String("cache-size")); err != nil {
+					return err
+				}
+			}
 			m := &mounting{settings: g, options: o}
 			if m.mountpoint, err = absolute("mountpoint", c.Args().First()); err != nil {
 				return err
@@ -131,6 +138,9 @@ func (m *mounting) commandLine() []string {
 		args = append(args, "--allow-other")
 	}
 	options := append([]string{"read_deadline=" + m.options.readDeadline.String()}, m.options.kernel...)
+	if m.options.cacheSize >= 0 {
+		options = append(options, fmt.Sprintf("cache_size=%d", m.options.cacheSize))
+	}
 	args = append(args, "-o", strings.Join(options, ","))
 	return append(args, "--", m.mountpoint)
 }

@@ -17,6 +17,7 @@ type mountOptions struct {
 	kernel     []string // handed on
 	// readDeadline is how long one read may wait for a destination.
 	readDeadline time.Duration
+	cacheSize    int64 // bytes; -1: by the free space
 }
 
 // Bounds of readDeadline. The default outlasts a minute without network, with time to connect again after it.
@@ -37,7 +38,7 @@ var kernelOptions = []string{"noexec", "noatime", "nodiratime", "relatime", "str
 // parseMountOptions reads a list with commas. Options that are not known are errors: a typing error that nobody
 // hears of is worse.
 func parseMountOptions(text string) (mountOptions, error) {
-	o := mountOptions{readDeadline: defaultReadDeadline}
+	o := mountOptions{readDeadline: defaultReadDeadline, cacheSize: -1}
 	for option := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		switch {
@@ -53,6 +54,11 @@ func parseMountOptions(text string) (mountOptions, error) {
 			o.stateDir = value
 		case key == "log_level" && value != "":
 			o.logLevel = value
+		case key == "cache_size" && value != "":
+			var err error
+			if o.cacheSize, err = parseCacheSize(value); err != nil {
+				return o, err
+			}
 		case key == "read_deadline" || key == "read-deadline":
 			d, err := time.ParseDuration(value)
 			if err != nil || d < leastReadDeadline || d > mostReadDeadline {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"slotfs/cache/data"
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
@@ -47,7 +48,6 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 	if err := private(out.IdentityFile); err != nil {
 		return out, err
 	}
-	password, err := s.state.password(c)
 	if c.PassphraseFile != "" {
 		passphrase, err := readSecret(c.PassphraseFile)
 		if err != nil {
@@ -55,6 +55,7 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 		}
 		out.Passphrase = sftpdest.Secret(passphrase)
 	}
+	password, err := s.state.password(c)
 	if err != nil {
 		return out, err
 	}
@@ -99,6 +100,7 @@ type remotes struct {
 	points   content.Points
 	log      *slog.Logger
 	deadline time.Duration // of a read; 0: that of package content
+	cache    *data.Cache   // of what was read; nil: none
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -148,7 +150,7 @@ func (r *remotes) get(name string) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, content.Options{Deadline: r.deadline})}
+	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, r.contentOptions(c))}
 	r.open[name] = t
 	return t, nil
 }

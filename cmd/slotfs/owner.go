@@ -114,7 +114,7 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 			return nil, err
 		}
 	}
-	r.PID, r.Since, r.Mountpoint = os.Getpid(), &o.since, o.server.Mountpoint()
+	r.PID, r.Since, r.Mountpoint, r.Cache = os.Getpid(), &o.since, o.server.Mountpoint(), o.remotes.cacheReport()
 	for i := range r.Destinations {
 		d := &r.Destinations[i]
 		d.Running = o.runner.Running(d.Name)

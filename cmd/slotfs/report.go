@@ -22,6 +22,7 @@ type report struct {
 	Config       string              `json:"config"`
 	StateDir     string              `json:"state_dir"`
 	Index        indexReport         `json:"index"`
+	Cache        *cacheReport        `json:"cache,omitempty"` // of the mount
 	Destinations []destinationReport `json:"destinations"`
 }
 

@@ -26,9 +26,13 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 	}
 	r := newRemotes(m.settings, conf, x)
 	r.deadline = m.options.readDeadline
+	r.cache = m.openCache()
 	o := newOwner(m.settings, x, r)
 	err = m.own(ctx, o, ready)
 	r.close()
+	if r.cache != nil {
+		r.cache.Close() // nothing in it would be missed
+	}
 	if closeErr := x.Close(); closeErr != nil {
 		err = errors.Join(err, m.state.fault(closeErr))
 	}

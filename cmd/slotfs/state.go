@@ -16,6 +16,7 @@ import (
 // stateDir is where slotfs keeps what it knows:
 //
 //	index/           the index
+//	cache/           what was read through the mount
 //	secrets/NAME     password of a destination, 0600
 //	passes/NAME.json how the last pass over a destination ended
 //	control.sock     of the process that owns the index
@@ -23,6 +24,7 @@ import (
 type stateDir string
 
 func (d stateDir) index() string             { return filepath.Join(string(d), "index") }
+func (d stateDir) cache() string             { return filepath.Join(string(d), "cache") }
 func (d stateDir) passes() string            { return filepath.Join(string(d), "passes") }
 func (d stateDir) secret(name string) string { return filepath.Join(string(d), "secrets", name) }
 func (d stateDir) socket() string            { return filepath.Join(string(d), "control.sock") }

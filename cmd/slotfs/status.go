@@ -73,8 +73,10 @@ func (s *settings) printReport(r *report) error {
 	} else {
 		fmt.Fprintln(s.out, "not mounted")
 	}
-	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n\n", r.Index.Snapshots,
+	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n", r.Index.Snapshots,
 		r.Index.Nodes, term.Bytes(r.Index.NodeBytes), r.Index.Points, term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
+	s.printCache(r.Cache)
+	fmt.Fprintln(s.out)
 	rows := [][]string{{"DESTINATION", "ACCOUNTS", "SNAPSHOTS", "NEWEST", "LAST PASS", "NEXT PASS"}}
 	for i := range r.Destinations {
 		d := &r.Destinations[i]
@@ -87,6 +89,19 @@ func (s *settings) printReport(r *report) error {
 		s.printErrors(&r.Destinations[i])
 	}
 	return nil
+}
+
+// printCache shows the cache of a mount, if it has one.
+func (s *settings) printCache(c *cacheReport) {
+	if c == nil {
+		return
+	}
+	fmt.Fprintf(s.out, "cache: %s of %s on disk, %d blocks read from it, %d from destinations since the mount", term.Bytes(c.Bytes),
+		term.Bytes(c.Limit), c.Hits, c.Misses)
+	if c.Off {
+		fmt.Fprint(s.out, "; nothing is stored, see the log")
+	}
+	fmt.Fprintln(s.out)
 }
 
 // snapshots counts by status: "12 complete, 1 truncated".
