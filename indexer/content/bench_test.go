@@ -3,7 +3,10 @@ package content_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,5 +74,39 @@ func BenchmarkColdRead(b *testing.B) {
 		}
 		f.Close()
 		r.Close()
+	}
+}
+
+// BenchmarkSmallFiles reads the small files of a tree one after the other, as `cp -a` does.
+func BenchmarkSmallFiles(b *testing.B) {
+	files := map[string][]byte{}
+	for i := range 2000 {
+		files[fmt.Sprintf("homedir/mail/%05d", i)] = make([]byte, 4096)
+	}
+	for name, latency := range map[string]time.Duration{"local": 0, "20ms": 20 * time.Millisecond} {
+		b.Run(name, func(b *testing.B) {
+			x := plant(b, files, content.Options{})
+			x.fake.SetLatency(latency)
+			buf := make([]byte, 4096)
+			for b.Loop() {
+				r := content.NewReader(x.fake, nil, content.Options{})
+				for _, name := range slices.Sorted(maps.Keys(files)) {
+					it, err := x.tree.Resolve(b.Context(), name)
+					if err != nil {
+						b.Fatal(err)
+					}
+					f, err := r.Open(b.Context(), x.snap, x.tree, it)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := f.ReadAt(b.Context(), buf, 0); err != nil {
+						b.Fatal(err)
+					}
+					f.Close()
+				}
+				r.Close()
+			}
+			b.ReportMetric(float64(len(files)*b.N)/b.Elapsed().Seconds(), "files/s")
+		})
 	}
 }

@@ -33,7 +33,7 @@ type Points interface {
 type Options struct {
 	Memory   int64         // bytes of decoded spans and fetched blocks kept; default 128 MiB
 	Deadline time.Duration // how long work on a block may go without progress; default 120 s
-	Handles  int           // remote files kept open; default 96
+	Handles  int           // remote files kept open; default 128
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
 	Now      func() time.Time
 
@@ -52,7 +52,7 @@ func (o *Options) fill() {
 		o.Deadline = 120 * time.Second
 	}
 	if o.Handles <= 0 {
-		o.Handles = 96
+		o.Handles = 128
 	}
 	if o.Recheck <= 0 {
 		o.Recheck = 30 * time.Second

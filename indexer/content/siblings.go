@@ -10,7 +10,7 @@ import (
 const (
 	// siblingsAhead is how many entries of a tree are looked at ahead of the one that is opened. Every small file
 	// costs three round trips; side by side they cost little more than one file does.
-	siblingsAhead = 48
+	siblingsAhead = 64
 	// siblingsAfter is how many files have to be opened in order before others are fetched unasked.
 	siblingsAfter = 3
 	// siblingsGap is how far apart in a tree two files may be and still be next to each other: between them are

@@ -30,7 +30,7 @@ type folder struct {
 }
 
 // plant writes files below "acct" and indexes them.
-func plant(t *testing.T, files map[string][]byte, o content.Options) *folder {
+func plant(t testing.TB, files map[string][]byte, o content.Options) *folder {
 	t.Helper()
 	x := &folder{root: t.TempDir(), files: files}
 	x.fake = desttest.Dir(x.root)
