@@ -114,7 +114,7 @@ func TestFaultsOfCompressedArchives(t *testing.T) {
 		"trailer cut":       {gz[:len(gz)-3], backup.Truncated, "gzip data ends early at byte"},
 		"gzip header cut":   {gz[:7], backup.Truncated, "gzip data ends early at byte"},
 		"flipped":           {flipped, backup.Corrupt, "damaged"},
-		"checksum":          {trailer, backup.Corrupt, "gzip data damaged at byte"},
+		"checksum":          {trailer, backup.Corrupt, "the checksum of the gzip data that end at byte"},
 		"tar truncated":     {compress(t, data[:len(data)/2], "gzip"), backup.Truncated, "tar archive ends early"},
 		"tar truncated too": {compress(t, data[:len(data)/2], "gzip")[:900], backup.Truncated, "gzip data ends early"},
 	} {

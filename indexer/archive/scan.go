@@ -203,6 +203,9 @@ func (s *scan) damaged(r Result, err error) Result {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		r.Status = backup.Truncated
 		r.Detail = fmt.Sprintf("gzip data ends early at byte %d (of the uncompressed archive: %d)", in, out)
+	case errors.Is(err, gzseek.ErrChecksum):
+		r.Status = backup.Corrupt
+		r.Detail = fmt.Sprintf("the checksum of the gzip data that end at byte %d is wrong: any file in them may be", in)
 	default:
 		r.Status = backup.Corrupt
 		r.Detail = fmt.Sprintf("gzip data damaged at byte %d (of the uncompressed archive: %d)", in, out)

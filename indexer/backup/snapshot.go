@@ -9,7 +9,7 @@ type Status string
 const (
 	Complete   Status = "complete"   // read to the end, every checksum right
 	Truncated  Status = "truncated"  // ends early; what arrived is browsable
-	Corrupt    Status = "corrupt"    // damaged at Detail; what came before is browsable
+	Corrupt    Status = "corrupt"    // Detail says where damage showed, which may be late; what came before is browsable
 	Unreadable Status = "unreadable" // could not be opened or is no archive at all
 	Growing    Status = "growing"    // changed while it was read; left for the next pass
 	Incomplete Status = "incomplete" // an empty or half-filled tree

@@ -27,7 +27,10 @@
 // The state of a Scanner begins with its version, ends with a CRC-32C and is only read by what wrote it.
 package gzseek
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The faults of a stream. Errors of this package wrap one of them, io.ErrUnexpectedEOF (the stream ends early)
 // or an error of the reader.
@@ -36,6 +39,8 @@ var (
 	ErrFormat = errors.New("not a gzip file")
 	// ErrCorrupt says that the compressed data or a checksum is wrong.
 	ErrCorrupt = errors.New("corrupt gzip data")
+	// ErrChecksum is ErrCorrupt where a member decodes to its end, but to other bytes than it was made of.
+	ErrChecksum = fmt.Errorf("wrong checksum or length of a member: %w", ErrCorrupt)
 )
 
 // The faults of stored points and states.

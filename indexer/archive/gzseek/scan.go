@@ -170,7 +170,7 @@ func (s *Scanner) verify(k *chunk) error {
 		}
 		sum(t.out)
 		if s.crc != t.crc || s.size != t.size {
-			return fmt.Errorf("decode gzip: byte %d: wrong checksum or length of a member: %w", t.at-8, ErrCorrupt)
+			return fmt.Errorf("decode gzip: byte %d: %w", t.at-8, ErrChecksum)
 		}
 		s.crc, s.size = 0, 0
 	}
