@@ -52,6 +52,7 @@ type conn struct {
 	sessions int       // open or being opened
 	most     int       // sessions that the server allows, as far as known
 	used     time.Time // when a session of it last had a request
+	room     int32     // handles that may be open on all of them, as far as known; 0: any number
 }
 
 func sshConfig(s Settings) *ssh.ClientConfig {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
@@ -23,6 +24,8 @@ type file struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	used atomic.Int64 // see openFiles.tick
+
 	mu      sync.Mutex // guards what follows
 	handles []*handle
 	spreads int                   // handles being opened in the background
@@ -36,6 +39,7 @@ var _ dest.File = (*file)(nil)
 type handle struct {
 	s       *session
 	id      string
+	busy    atomic.Int32  // requests and goroutines that use it
 	checked chan struct{} // closed when err is there
 	err     error         // why the handle is not the file that was asked for
 }
@@ -51,7 +55,7 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 	}
 	f := &file{d: d, path: p, remote: remote, refused: make(map[*session]struct{})}
 	var h *handle
-	err = d.do(ctx, func(s *session) (err error) {
+	err = d.doHandle(ctx, opening{keep: true}, func(s *session) (err error) {
 		h, f.first, err = s.open(ctx, remote)
 		return err
 	})
@@ -60,7 +64,9 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.handles = []*handle{h}
+	f.used.Store(d.pool.files.tick())
 	f.verify(h)
+	d.pool.files.add(f)
 	return f, nil
 }
 
@@ -110,9 +116,11 @@ func (s *session) open(ctx context.Context, path string) (*handle, wire.Attribut
 // verify asks what the handle is and compares it with f.first, in the background.
 func (f *file) verify(h *handle) {
 	r := h.s.sendString(wire.Fstat, h.id)
+	h.busy.Add(1)
 	f.wg.Add(1)
 	go func() {
 		defer f.wg.Done()
+		defer f.free(h)
 		defer close(h.checked)
 		reply, err := h.s.wait(f.ctx, r, nil)
 		if f.ctx.Err() != nil {
@@ -148,8 +156,9 @@ func (f *file) Close() error {
 	f.handles = nil
 	f.mu.Unlock()
 	f.cancel()
+	f.d.pool.files.remove(f)
 	for _, h := range handles {
-		h.s.close(h.id)
+		f.d.closeHandle(h.s, h.id)
 	}
 	f.wg.Wait()
 	return nil
@@ -178,6 +187,7 @@ func (f *file) do(ctx context.Context, g func(h *handle) error) error {
 		if err = g(h); err == nil {
 			err = h.check(ctx)
 		}
+		f.free(h)
 		if !errors.Is(err, errLost) {
 			f.d.drop(h.s, err)
 			return err
@@ -203,7 +213,8 @@ func (h *handle) check(ctx context.Context) error {
 	}
 }
 
-// handle returns the one whose session has the least to do, opening the file again if all were lost.
+// handle returns the one whose session has the least to do, opening the file again if there is none. It counts as
+// busy until the caller takes that back.
 func (f *file) handle(ctx context.Context) (*handle, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -217,13 +228,16 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 	if h != nil && h.s.load.Load() > busy && f.spreads < growing {
 		f.spread(h)
 	}
-	f.mu.Unlock()
+	f.used.Store(f.d.pool.files.tick())
 	if h != nil {
+		h.busy.Add(1)
+		f.mu.Unlock()
 		return h, nil
 	}
-	err := f.d.do(ctx, func(s *session) error {
+	f.mu.Unlock()
+	err := f.d.doHandle(ctx, opening{keep: true}, func(s *session) error {
 		var err error
-		h, err = f.reopen(ctx, s)
+		h, err = f.reopen(ctx, s, 1)
 		return err
 	})
 	return h, err
@@ -247,8 +261,9 @@ func (f *file) best() *handle {
 	return best
 }
 
-// reopen opens the file in s and keeps the handle if it still is the file that was opened first.
-func (f *file) reopen(ctx context.Context, s *session) (*handle, error) {
+// reopen opens the file in s and keeps the handle if it still is the file that was opened first. busy is how many
+// count on it from the start.
+func (f *file) reopen(ctx context.Context, s *session, busy int32) (*handle, error) {
 	h, a, err := s.open(ctx, f.remote)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) || err == nil && !same(a, f.first) {
 		if h != nil {
@@ -265,6 +280,7 @@ func (f *file) reopen(ctx context.Context, s *session) (*handle, error) {
 		s.close(h.id)
 		return nil, fs.ErrClosed
 	}
+	h.busy.Add(busy)
 	f.handles = append(f.handles, h)
 	f.verify(h)
 	return h, nil
@@ -285,9 +301,13 @@ func (f *file) spread(from *handle) {
 	f.refused[s] = struct{}{} // not again, whatever comes of it
 	f.spreads++
 	f.wg.Add(1)
+	s.opened.Add(1)
 	go func() {
 		defer f.wg.Done()
-		h, err := f.reopen(f.ctx, s)
+		h, err := f.reopen(f.ctx, s, 0)
+		if err != nil || h == nil {
+			f.d.pool.freeHandle(s)
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.spreads--

@@ -88,7 +88,7 @@ func (l *pool) forgive() {
 func (l *pool) other(load int64, skip func(*session) bool) *session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.least(skip)
+	s := l.least(func(s *session) bool { return skip(s) || l.full(s) })
 	if s != nil && s.load.Load() <= load/2 {
 		return s
 	}

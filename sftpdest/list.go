@@ -32,7 +32,7 @@ func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error)
 		return nil, err
 	}
 	var list []wire.Entry
-	err = d.do(ctx, func(s *session) (err error) {
+	err = d.doHandle(ctx, opening{}, func(s *session) (err error) {
 		list, err = s.list(ctx, remote, listAhead)
 		if err == nil && repeated(list) {
 			// Some servers answer READDIRs that are in flight together out of step.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -33,6 +34,8 @@ type pool struct {
 	ctx      context.Context // of everything in the background; ends with Close
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // of the goroutines that open
+	files    openFiles
+	starving atomic.Int32 // calls that wait for room for a handle
 
 	mu       sync.Mutex // guards what follows
 	conns    []*conn
@@ -210,6 +213,9 @@ func (l *pool) add(s *session) {
 	s.conn.used = time.Now()
 	l.sessions = append(l.sessions, s)
 	s.doubt = func() { l.doubt(s) }
+	if s.handles > 0 && s.handles < 1<<20 {
+		s.room.Store(int32(s.handles))
+	}
 	go l.mourn(s)
 	l.signal()
 }

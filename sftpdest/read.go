@@ -73,6 +73,7 @@ func (r *reading) run() (int, error) {
 	defer func() {
 		for _, t := range r.flight {
 			t.leave()
+			r.f.free(t.h)
 		}
 	}()
 	for r.done < len(r.p) {
@@ -146,6 +147,7 @@ func (t *part) compare(ctx context.Context, first wire.Attributes) error {
 
 // take waits for a part. What is short is asked for again, and what is lost is asked for in another session.
 func (r *reading) take(t part) (int, error) {
+	defer func() { r.f.free(t.h) }()
 	total := 0
 	short := 0 // bytes of a reply that was short, though more came behind it
 	for lost := 0; ; {
@@ -162,9 +164,12 @@ func (r *reading) take(t part) (int, error) {
 			if lost++; lost == attempts {
 				return total, &UnreachableError{Address: r.f.d.settings.address(), Err: err}
 			}
-			if t.h, err = r.f.handle(r.ctx); err != nil {
+			h, err := r.f.handle(r.ctx)
+			if err != nil {
 				return total, err
 			}
+			r.f.free(t.h)
+			t.h = h
 		case err != nil:
 			r.f.d.drop(t.h.s, err)
 			return total, err

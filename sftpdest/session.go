@@ -39,6 +39,8 @@ type session struct {
 	// doubted keeps the session from being chosen; doubt makes it so until it answers, where there is a pool.
 	doubted atomic.Bool
 	doubt   func()
+	opened  atomic.Int32 // handles, counted by the pool
+	room    atomic.Int32 // handles that may be open, as far as known; 0: any number
 
 	mu      sync.Mutex // guards what follows
 	heard   time.Time  // the last reply, or the first request after all were answered

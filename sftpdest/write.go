@@ -77,7 +77,7 @@ func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (de
 	}
 	a := wire.Attributes{Flags: wire.HasMode, Mode: how.Permissions & 0o7777}
 	o := &output{d: d, path: p}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doHandle(ctx, opening{keep: true, once: true}, func(s *session) error {
 		r := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, remote, flags, a) })
 		reply, err := s.wait(ctx, r, s.closeLate)
 		if err != nil {
@@ -287,6 +287,7 @@ func (o *output) Close(ctx context.Context) error {
 		return o.d.fail("close", o.path, fs.ErrClosed)
 	}
 	reply, err := o.s.ask(ctx, wire.Close, o.handle)
+	o.d.pool.freeHandle(o.s)
 	if err == nil {
 		err = statusReply(reply)
 	}

@@ -1,0 +1,146 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+
+	"slotfs/sftpdest/wire"
+)
+
+// crowds is how often a call looks for a session with room for one more handle before it believes the refusal.
+const crowds = 64
+
+// opening says what doHandle is for.
+type opening struct {
+	keep bool // the handle stays open when f succeeds, and is given back with freeHandle
+	once bool // it may not be asked twice
+}
+
+// doHandle is do for what opens a handle: it looks for a session where one more may be open. Servers limit them by
+// session or connection, some to a hundred, some to one, and tell by refusing.
+func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *session) error) error {
+	lost := 0
+	for crowd := 0; ; {
+		s, err := d.pool.acquireHandle(ctx)
+		if err != nil {
+			return err
+		}
+		err = f(s)
+		if err == nil && how.keep {
+			return nil
+		}
+		d.pool.freeHandle(s)
+		if err == nil {
+			return nil
+		}
+		if crowd < crowds && d.pool.crowded(ctx, s, err) {
+			crowd++
+			continue
+		}
+		if !errors.Is(err, errLost) {
+			d.drop(s, err)
+			return err
+		}
+		if lost++; lost == attempts || how.once {
+			return &UnreachableError{Address: d.settings.address(), Err: err}
+		}
+	}
+}
+
+// acquireHandle returns the session with the least to do that has room for one more handle, which it counts. Where
+// there is none, an idle handle of a file is given back, to be opened again when it is needed.
+func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if _, err := l.acquire(ctx); err != nil {
+			return nil, err
+		}
+		l.mu.Lock()
+		if s := l.least(l.full); s != nil {
+			s.opened.Add(1)
+			l.mu.Unlock()
+			return s, nil
+		}
+		l.grow()
+		l.starving.Add(1)
+		changed := l.changed
+		l.mu.Unlock()
+		if !l.files.evict() {
+			select {
+			case <-changed:
+			case <-ctx.Done():
+			}
+		}
+		l.starving.Add(-1)
+	}
+}
+
+// full reports whether the server is known to refuse one more handle in s. It needs l.mu.
+func (l *pool) full(s *session) bool {
+	if room := s.room.Load(); room > 0 && s.opened.Load() >= room {
+		return true
+	}
+	room := s.conn.room
+	return room > 0 && l.openOn(s.conn) >= room
+}
+
+// openOn counts the handles of a connection. It needs l.mu.
+func (l *pool) openOn(c *conn) int32 {
+	n := int32(0)
+	for _, s := range l.sessions {
+		if s.conn == c {
+			n += s.opened.Load()
+		}
+	}
+	return n
+}
+
+// freeHandle counts a handle as closed.
+func (l *pool) freeHandle(s *session) {
+	s.opened.Add(-1)
+	l.fed()
+}
+
+// fed wakes those who wait for room for a handle.
+func (l *pool) fed() {
+	if l.starving.Load() == 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.signal()
+}
+
+// crowded reports whether err, from opening something in s, means that too much is open there, and then learns how
+// much is not. Version 3 has no status for it: the remote home, which can be opened otherwise, tells.
+func (l *pool) crowded(ctx context.Context, s *session, err error) bool {
+	var status *statusError
+	if !errors.As(err, &status) || status.code != wire.StatusFailure {
+		return false
+	}
+	l.mu.Lock()
+	here, all := s.opened.Load(), l.openOn(s.conn)
+	l.mu.Unlock()
+	if all <= 0 {
+		return false
+	}
+	reply, err := s.wait(ctx, s.sendString(wire.OpenDir, "."), s.closeLate)
+	if err != nil {
+		return false
+	}
+	if reply.Type == wire.Handle {
+		s.closeLate(reply)
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if here > 0 {
+		s.room.Store(here)
+	} else {
+		s.conn.room = all
+	}
+	l.options.Log.Debug("no further open file", "host", l.settings.address(), "session", here, "connection", all)
+	return true
+}

@@ -1,0 +1,99 @@
+package sftpdest
+
+import "sync"
+
+// openFiles are the files that have handles.
+type openFiles struct {
+	mu    sync.Mutex // guards what follows
+	files map[*file]struct{}
+	turn  int64
+}
+
+func (o *openFiles) add(f *file) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.files == nil {
+		o.files = make(map[*file]struct{})
+	}
+	o.files[f] = struct{}{}
+}
+
+func (o *openFiles) remove(f *file) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.files, f)
+}
+
+// tick numbers uses of files, so that the one that was used longest ago is found.
+func (o *openFiles) tick() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.turn++
+	return o.turn
+}
+
+// evict closes the handle that was used longest ago and that nobody reads of, and reports whether there was one.
+func (o *openFiles) evict() bool {
+	for {
+		o.mu.Lock()
+		var oldest *file
+		for f := range o.files {
+			if f.idle() && (oldest == nil || f.used.Load() < oldest.used.Load()) {
+				oldest = f
+			}
+		}
+		o.mu.Unlock()
+		if oldest == nil {
+			return false
+		}
+		if oldest.rest() {
+			return true
+		}
+	}
+}
+
+// idle reports whether the file has a handle and nobody reads of any.
+func (f *file) idle() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.handles) > 0 && !f.busy()
+}
+
+// busy needs f.mu.
+func (f *file) busy() bool {
+	for _, h := range f.handles {
+		if h.busy.Load() > 0 {
+			return true
+		}
+	}
+	return f.spreads > 0
+}
+
+// free says that one user of h is through.
+func (f *file) free(h *handle) {
+	if h.busy.Add(-1) == 0 {
+		f.d.pool.fed()
+	}
+}
+
+// rest gives the handles of an idle file back. The next read opens it again, and finds out if it is another one then.
+func (f *file) rest() bool {
+	f.mu.Lock()
+	if f.busy() || len(f.handles) == 0 {
+		f.mu.Unlock()
+		return false
+	}
+	handles := f.handles
+	f.handles = nil
+	f.mu.Unlock()
+	for _, h := range handles {
+		f.d.closeHandle(h.s, h.id)
+	}
+	return true
+}
+
+// closeHandle gives a counted handle back without waiting.
+func (d *Destination) closeHandle(s *session, id string) {
+	s.close(id)
+	d.pool.freeHandle(s)
+}
