@@ -259,6 +259,7 @@ func TestDamagedArchivesGetAStatusAndStopNothing(t *testing.T) {
 func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/deep/er/file": "content"})
+	w.now = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	w.sh(`ln -s deep/er "$1/alice/homedir/link"; mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)
 	w.mustPass()
 	first := w.only()

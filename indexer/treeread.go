@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,8 +24,12 @@ import (
 // bytes; a hijacked server can pretend to.
 const maxDepth = 2048
 
+// settling is how long after its date a tree may still be written to. Nothing that is cheap to look at
+// changes when a transfer that stood still goes on deep inside.
+const settling = 48 * time.Hour
+
 // readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
-// while its top folder stays as it is, once two passes saw the same.
+// while its top folder stays as it is, once two passes saw the same and its date is some time ago.
 func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
 	info, err := p.dest.Stat(ctx, s.Key())
@@ -57,7 +62,8 @@ func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root b
 		serial = known.Serial
 	}
 	snapshot := p.record(s, serial, status, detail)
-	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete
+	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete &&
+		p.Now().Sub(s.Time) >= settling
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
 	return snapshot
 }

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"slotfs/cache/index"
 	"slotfs/indexer"
@@ -21,6 +22,7 @@ type world struct {
 	root  string
 	dest  *desttest.Fake
 	index *index.Index
+	now   time.Time // of passes; zero: the present
 }
 
 func newWorld(t *testing.T) *world {
@@ -80,7 +82,11 @@ func (w *world) archive(parent, user, date string) string {
 }
 
 func (w *world) options() indexer.Options {
-	return indexer.Options{Destination: "d", Every: 1 << 20}
+	o := indexer.Options{Destination: "d", Every: 1 << 20}
+	if !w.now.IsZero() {
+		o.Now = func() time.Time { return w.now }
+	}
+	return o
 }
 
 func (w *world) pass() (indexer.Summary, error) {
