@@ -8,7 +8,11 @@ import (
 )
 
 // crowds is how often a call looks for a session with room for one more handle before it believes the refusal.
-const crowds = 64
+const (
+	crowds = 256
+	// doubted is how often it asks again when there is room by the time of looking.
+	doubted = 3
+)
 
 // opening says what doHandle is for.
 type opening struct {
@@ -19,8 +23,8 @@ type opening struct {
 // doHandle is do for what opens a handle: it looks for a session where one more may be open. Servers limit them by
 // session or connection, some to a hundred, some to one, and tell by refusing.
 func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *session) error) error {
-	lost := 0
-	for crowd := 0; ; {
+	lost, crowd, doubts := 0, 0, 0
+	for {
 		s, err := d.pool.acquireHandle(ctx)
 		if err != nil {
 			return err
@@ -33,8 +37,13 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 		if err == nil {
 			return nil
 		}
-		if crowd < crowds && d.pool.crowded(ctx, s, err) {
+		full, others := d.pool.crowded(ctx, s, err)
+		if full && crowd < crowds {
 			crowd++
+			continue
+		}
+		if others && doubts < doubted {
+			doubts++ // room may have come between the two questions
 			continue
 		}
 		if !errors.Is(err, errLost) {
@@ -114,33 +123,36 @@ func (l *pool) fed() {
 }
 
 // crowded reports whether err, from opening something in s, means that too much is open there, and then learns how
-// much is not. Version 3 has no status for it: the remote home, which can be opened otherwise, tells.
-func (l *pool) crowded(ctx context.Context, s *session, err error) bool {
+// much is not. Version 3 has no status for it: the remote home, which can be opened otherwise, tells. others says
+// that something else of ours was open, so that the answer may be late.
+func (l *pool) crowded(ctx context.Context, s *session, err error) (full, others bool) {
 	var status *statusError
 	if !errors.As(err, &status) || status.code != wire.StatusFailure {
-		return false
+		return false, false
 	}
 	l.mu.Lock()
 	here, all := s.opened.Load(), l.openOn(s.conn)
+	crowd := s.room.Load() > 0 || s.conn.room > 0
 	l.mu.Unlock()
-	if all <= 0 {
-		return false
-	}
 	reply, err := s.wait(ctx, s.sendString(wire.OpenDir, "."), s.closeLate)
 	if err != nil {
-		return false
+		return false, false
 	}
 	if reply.Type == wire.Handle {
 		s.closeLate(reply)
-		return false
+		return false, all > 0 || crowd
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if here > 0 {
+	// What is counted may be about to be refused too: a limit only ever falls.
+	switch room := s.room.Load(); {
+	case here > 0 && (room == 0 || here < room):
 		s.room.Store(here)
-	} else {
+	case here == 0 && all > 0 && (s.conn.room == 0 || all < s.conn.room):
 		s.conn.room = all
+	case !crowd && all == 0:
+		return false, true // what is being closed may be on its way
 	}
 	l.options.Log.Debug("no further open file", "host", l.settings.address(), "session", here, "connection", all)
-	return true
+	return true, true
 }

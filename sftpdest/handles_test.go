@@ -1,0 +1,67 @@
+package sftpdest
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/desttest"
+	"slotfs/sftpdest/sshdtest"
+)
+
+// fewHandles are settings for a server that lets n files be open on a connection.
+func fewHandles(t testing.TB, n, connections int) Settings {
+	t.Helper()
+	l := startLocal(t, sshdtest.LocalOptions{Password: secret, MaxSessions: 1, Serve: sshdtest.FewHandles(n, "/")})
+	s := localSettings(l)
+	s.Password, s.MaxConnections = secret, connections
+	return s
+}
+
+func TestServerWithOneOpenFileIsADestination(t *testing.T) {
+	s := fewHandles(t, 1, 1)
+	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		s.Directory = root
+		return newDest(t, s, Options{})
+	}, desttest.AsRoot)
+}
+
+func TestMoreFilesAreOpenThanTheServerAllows(t *testing.T) {
+	s := fewHandles(t, 3, 2)
+	s.Directory = t.TempDir()
+	d := newDest(t, s, Options{})
+	var files []dest.File
+	for i := range 20 {
+		name := fmt.Sprintf("f%d", i)
+		if err := os.WriteFile(filepath.Join(s.Directory, name), desttest.Content(1000+i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f, err := d.Open(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files = append(files, f)
+	}
+	for range 2 {
+		for i, f := range files {
+			p := make([]byte, 1000+i)
+			if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, desttest.Content(1000+i)) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+	}
+	// A file that cannot be opened for another reason is no limit.
+	if err := os.Mkdir(filepath.Join(s.Directory, "dir"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.List(t.Context(), "f0"); err == nil {
+		t.Error("a file was listed")
+	}
+	if list, err := d.List(t.Context(), "dir"); err != nil || len(list) != 0 {
+		t.Errorf("List: %v, %v", list, err)
+	}
+}
