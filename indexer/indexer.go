@@ -80,7 +80,7 @@ type Options struct {
 	Destination string // its name
 	Account     string // only this account, or "" for all
 	Full        bool   // read everything again, whatever its fingerprint
-	Parallel    int    // backups read side by side; default 2
+	Parallel    int    // backups read side by side, a multiple of it where they are small; default 2
 	Log         *slog.Logger
 	Progress    Progress // may be nil
 	Now         func() time.Time

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
@@ -149,15 +150,33 @@ func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 	return p.summary.Gone, nil
 }
 
+// smallArchive is how many bytes an archive has, as stored, whose reading is a matter of round trips and
+// not of the processor. As many as smallShare of them are read side by side in place of a larger one.
+const (
+	smallArchive = 4 << 20
+	smallShare   = 4
+)
+
+// share is how much of what may be under way at once the reading of s is.
+func share(s *backup.Source) int64 {
+	if s.Kind != backup.Tree && storedSize(s) <= smallArchive {
+		return 1
+	}
+	return smallShare
+}
+
 // readAll reads the sources that are due, some side by side.
 func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(p.Parallel)
+	room := semaphore.NewWeighted(int64(p.Parallel) * smallShare)
 	for _, s := range due {
-		if groupCtx.Err() != nil {
+		if room.Acquire(groupCtx, share(s)) != nil {
 			break
 		}
-		group.Go(func() error { return p.readOne(groupCtx, s) })
+		group.Go(func() error {
+			defer room.Release(share(s))
+			return p.readOne(groupCtx, s)
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return err
