@@ -108,14 +108,17 @@ func (d *Destination) drop(s *session, err error) {
 	}
 }
 
-// fail names what was asked for. That the destination's own directory is missing is told apart.
+// fail names what was asked for. What concerns the destination's own directory is told apart.
 func (d *Destination) fail(op, p string, err error) error {
-	if p == "" && errors.Is(err, fs.ErrNotExist) {
-		dir := d.settings.Directory
-		if dir == "" {
-			dir = "."
-		}
+	dir := d.settings.Directory
+	if dir == "" {
+		dir = "."
+	}
+	switch {
+	case p == "" && errors.Is(err, fs.ErrNotExist):
 		return &MissingError{Directory: dir, Address: d.settings.address()}
+	case p == "" && errors.Is(err, fs.ErrPermission):
+		return &PermissionError{Directory: dir, Username: d.settings.Username, Address: d.settings.address()}
 	}
 	if p == "" {
 		return fmt.Errorf("%s %s: %w", op, d.settings.address(), err)

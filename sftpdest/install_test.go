@@ -194,3 +194,13 @@ func FuzzWithout(f *testing.F) {
 		}
 	})
 }
+
+func TestDirectoryThatIsClosedHasAHint(t *testing.T) {
+	s := settingsOf(startSSHD(t, sshdtest.Options{User: "nobody"}))
+	s.Directory = t.TempDir()
+	if err := os.Chmod(s.Directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := newDest(t, s, Options{}).List(t.Context(), "")
+	hinted(t, err, os.ErrPermission, s.Directory)
+}

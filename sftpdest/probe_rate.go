@@ -120,8 +120,11 @@ func (p *probe) reading(ctx context.Context) {
 	} else {
 		name, size, err = p.largest(ctx)
 	}
-	if err != nil || size == 0 {
-		p.skip("read", errors.Join(err, errors.New("nothing to read")))
+	if err == nil && size == 0 {
+		err = errors.New("the file is empty")
+	}
+	if err != nil {
+		p.skip("read", err)
 		return
 	}
 	for _, run := range []struct {
