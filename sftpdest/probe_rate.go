@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 const (
 	probeFile  = 32 << 20 // the file that is written and read again
 	probeChunk = 4 << 20
+	// slowest bounds the wait for the first byte.
+	slowest = 10 * time.Second
 	// mostSessions bounds how many sessions are opened on one connection to find the limit.
 	mostSessions = 12
 )
@@ -151,25 +154,29 @@ func readRate(ctx context.Context, d *Destination, name string, size int64, limi
 	began := time.Now()
 	measured := began
 	var sum int64
-	for warm := true; time.Since(began) < limit; {
+	warm := true
+	// What is slower than the time that was meant for it is waited for a while.
+	over := func() bool {
+		e := time.Since(began)
+		return e > limit && (!warm && sum > 0 || e > limit+slowest)
+	}
+	for !over() && ctx.Err() == nil {
 		stream := dest.NewStream(ctx, f, 0, size, 16)
-		for time.Since(began) < limit {
-			n, err := stream.Read(p)
+		for err = nil; err == nil && !over(); {
+			var n int
+			n, err = stream.Read(p)
 			sum += int64(n)
 			if warm && time.Since(began) > limit/3 {
 				warm, measured, sum = false, time.Now(), 0
 			}
-			if err != nil {
-				break
-			}
 		}
 		stream.Close()
-		if err := ctx.Err(); err != nil {
+		if err != nil && err != io.EOF {
 			return 0, err
 		}
-		if sum == 0 && !warm && time.Since(measured) > limit {
-			return 0, errors.New("nothing came")
-		}
+	}
+	if sum == 0 {
+		return 0, errors.New("nothing came")
 	}
 	return float64(sum) / time.Since(measured).Seconds(), nil
 }
