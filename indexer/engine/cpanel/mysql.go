@@ -24,7 +24,12 @@ const mysqlHeader = `-- One database user of the backup: what mysql.sql and mysq
 func readMySQL(sql, auth []byte) *grants {
 	g := newGrants()
 	addAuth(g, auth)
-	s := scanner{src: string(sql)}
+	g.take(scanner{src: string(sql)}, mysqlUser)
+	return g
+}
+
+// take adds the statements of which userOf tells whose they are, and counts the others that would be missed.
+func (g *grants) take(s scanner, userOf func([]token) (string, bool)) {
 	for more := true; more; {
 		var tokens []token
 		var ok bool
@@ -34,7 +39,7 @@ func readMySQL(sql, auth []byte) *grants {
 		}
 		user, understood := "", false
 		if ok {
-			user, understood = mysqlUser(tokens)
+			user, understood = userOf(tokens)
 		}
 		if understood {
 			g.add(user, render(tokens))
@@ -42,7 +47,6 @@ func readMySQL(sql, auth []byte) *grants {
 			g.skipped++
 		}
 	}
-	return g
 }
 
 // aboutUsers reports whether a statement that was not taken would be missed.

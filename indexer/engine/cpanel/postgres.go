@@ -11,24 +11,7 @@ const postgresHeader = `-- One PostgreSQL user of the backup: what psql_users.sq
 func readPostgres(users, privileges []byte) *grants {
 	g := newGrants()
 	for _, sql := range [][]byte{users, privileges} {
-		s := scanner{src: string(sql), postgres: true}
-		for more := true; more; {
-			var tokens []token
-			var ok bool
-			tokens, ok, more = s.statement()
-			if len(tokens) == 0 {
-				continue
-			}
-			user, understood := "", false
-			if ok {
-				user, understood = postgresUser(tokens)
-			}
-			if understood {
-				g.add(user, render(tokens))
-			} else if aboutUsers(tokens) {
-				g.skipped++
-			}
-		}
+		g.take(scanner{src: string(sql), postgres: true}, postgresUser)
 	}
 	return g
 }
