@@ -28,6 +28,10 @@ const maxDepth = 2048
 // changes when a transfer that stood still goes on deep inside.
 const settling = 48 * time.Hour
 
+// queued is how many folders are on their way for each that is being listed: while a goroutine that walks in line waits
+// for its listing, others have something to list.
+const queued = 4
+
 // readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
 // while its top folder stays as it is, once two passes saw the same and its date is some time ago.
 func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
@@ -36,7 +40,7 @@ func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*
 	if err != nil {
 		return nil, fmt.Errorf("stat: %w", err)
 	}
-	w := &treeWalker{pass: p, source: s, lists: make(chan struct{}, listers), spawn: make(chan struct{}, listers)}
+	w := &treeWalker{pass: p, source: s, lists: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
 	root := entryOf(info)
 	root.Name = ""
 	if err := w.directory(ctx, s.Key(), 0, &root); err != nil {
