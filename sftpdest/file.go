@@ -81,9 +81,15 @@ func (s *session) open(ctx context.Context, path string) (*handle, wire.Attribut
 	}
 	if err != nil {
 		s.leave(opened, s.closeLate)
-		if a.Mode&backup.ModeType == backup.ModeFIFO {
+		switch a.Mode & backup.ModeType {
+		case backup.ModeFIFO:
 			// The server waits in open(2) for somebody who writes, and answers nobody else.
 			s.fail(dest.ErrNotRegular)
+		case backup.ModeSymlink:
+			// It may lead to such a one.
+			if s.doubt != nil {
+				s.doubt()
+			}
 		}
 		return nil, a, err
 	}

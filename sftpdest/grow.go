@@ -60,7 +60,7 @@ func (l *pool) growOn(c *conn) {
 	l.most = max(1, len(l.conns))
 	if !errors.Is(err, dest.ErrAuth) {
 		// A crowded server may take more later; one that refuses the user must not be asked again.
-		time.AfterFunc(lockOut, l.forgive)
+		time.AfterFunc(forgetLimit, l.forgive)
 	}
 }
 

@@ -3,7 +3,6 @@ package sftpdest
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -21,10 +20,8 @@ const (
 	// growing is how many sessions or connections are being opened side by side. OpenSSH drops log-ins at
 	// random when there are many (MaxStartups).
 	growing = 2
-
-	longestBackoff = time.Minute
-	// lockOut is how long nobody logs in again after a refusal: OpenSSH 9.8 and fail2ban ban for less.
-	lockOut = 15 * time.Minute
+	// forgetLimit is how long a refused connection keeps others from being tried.
+	forgetLimit = 15 * time.Minute
 )
 
 // pool keeps the connections and sessions of a Destination.
@@ -37,23 +34,19 @@ type pool struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // of the goroutines that open
 
-	mu         sync.Mutex // guards what follows
-	conns      []*conn
-	sessions   []*session
-	most       int // connections
-	opening    int // sessions or connections beyond the first
-	connecting bool
-	waiting    int           // calls that wait for a session
-	changed    chan struct{} // closed and replaced when a wait may be over
-	failure    error         // why there is no session
-	until      time.Time     // until then failure is told without another attempt
-	rounds     int           // of attempts that were given up
-	failed     int           // attempts since the last success
-	closed     bool
+	mu       sync.Mutex // guards what follows
+	conns    []*conn
+	sessions []*session
+	most     int           // connections
+	opening  int           // sessions or connections beyond the first
+	waiting  int           // calls that wait for a session
+	changed  chan struct{} // closed and replaced when a wait may be over
+	outage   outage
+	closed   bool
 }
 
 func newPool(s Settings, o Options, p *pins, creds *credentials) *pool {
-	l := &pool{settings: s, options: o, pins: p, creds: creds, changed: make(chan struct{}), most: s.MaxConnections}
+	l := &pool{settings: s, options: o, pins: p, creds: creds, changed: make(chan struct{}), most: s.MaxConnections, outage: outage{patience: o.Patience}}
 	if l.most == 0 {
 		l.most = unlimited
 	}
@@ -71,7 +64,7 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 		l.waiting--
 		l.mu.Unlock()
 	}()
-	rounds := l.rounds
+	rounds := l.outage.rounds
 	for {
 		if l.closed {
 			return nil, dest.ErrClosed
@@ -82,26 +75,43 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 			}
 			return s, nil
 		}
-		if l.failure != nil && (rounds != l.rounds || time.Now().Before(l.until)) {
-			return nil, l.failure
+		wait, err := l.outage.ask(time.Now(), rounds)
+		if err != nil {
+			return nil, err
 		}
 		l.connect()
-		changed := l.changed
-		l.mu.Unlock()
-		select {
-		case <-changed:
-			l.mu.Lock()
-		case <-ctx.Done():
-			l.mu.Lock()
-			return nil, l.waited(ctx)
+		if err := l.await(ctx, wait); err != nil {
+			return nil, err
 		}
 	}
 }
 
+// await waits for a change, at most for wait if that is not 0. It needs l.mu and has it again when it returns.
+func (l *pool) await(ctx context.Context, wait time.Duration) error {
+	var over <-chan time.Time
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		over = timer.C
+	}
+	changed := l.changed
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	select {
+	case <-changed:
+	case <-over:
+	case <-ctx.Done():
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.waited(ctx)
+	}
+	return nil
+}
+
 // waited is the error of a call that ended before there was a session. It needs l.mu.
 func (l *pool) waited(ctx context.Context) error {
-	if l.failure != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &waitError{cause: l.failure, ctx: ctx.Err()}
+	if l.outage.failure != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &waitError{cause: l.outage.failure, ctx: ctx.Err()}
 	}
 	return ctx.Err()
 }
@@ -116,7 +126,7 @@ func (e *waitError) Unwrap() []error { return []error{e.cause, e.ctx} }
 func (l *pool) least(skip func(*session) bool) *session {
 	var best *session
 	for _, s := range l.sessions {
-		if !s.alive() || skip != nil && skip(s) {
+		if !s.alive() || s.doubted.Load() || skip != nil && skip(s) {
 			continue
 		}
 		if best == nil || s.load.Load() < best.load.Load() {
@@ -130,86 +140,6 @@ func (l *pool) least(skip func(*session) bool) *session {
 func (l *pool) signal() {
 	close(l.changed)
 	l.changed = make(chan struct{})
-}
-
-// connect makes sure that somebody works on the first session. It needs l.mu.
-func (l *pool) connect() {
-	if l.connecting || l.closed {
-		return
-	}
-	l.connecting = true
-	l.wg.Add(1)
-	go l.keepTrying()
-}
-
-// keepTrying makes connections until one works, the retries are used up, trying again would do harm, or nobody
-// waits any more.
-func (l *pool) keepTrying() {
-	defer l.wg.Done()
-	for {
-		s, err := l.first()
-		l.mu.Lock()
-		if err == nil {
-			l.failure, l.failed, l.connecting = nil, 0, false
-			l.add(s)
-			l.signal()
-			l.mu.Unlock()
-			return
-		}
-		delay, again := l.fail(err)
-		if !again {
-			l.connecting = false
-			l.rounds++
-			l.signal()
-			l.mu.Unlock()
-			return
-		}
-		l.mu.Unlock()
-		l.options.Log.Warn("connection", "host", l.settings.address(), "error", err, "retry", delay)
-		if !l.sleep(delay) {
-			return
-		}
-	}
-}
-
-// sleep waits before the next attempt; it ends the attempts when nobody is interested any more.
-func (l *pool) sleep(delay time.Duration) bool {
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-l.ctx.Done():
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || l.waiting == 0 {
-		l.connecting = false
-		l.signal()
-		return false
-	}
-	return true
-}
-
-// fail notes a failed attempt and says whether and when to try again. It needs l.mu.
-func (l *pool) fail(err error) (delay time.Duration, again bool) {
-	l.failed++
-	l.failure = err
-	var identity *IdentityError
-	if errors.Is(err, dest.ErrAuth) || errors.As(err, &identity) {
-		l.until = time.Now().Add(lockOut)
-		if errors.As(err, &identity) {
-			l.until = time.Time{} // nothing was sent: looking at the file again does no harm
-		}
-		return 0, false
-	}
-	delay = min(l.options.Backoff<<min(l.failed-1, 20), longestBackoff)
-	delay = delay/2 + rand.N(delay/2+1)
-	if l.closed || l.settings.MaxRetries > 0 && l.failed > l.settings.MaxRetries {
-		// Whoever comes before the next attempt is due gets the same answer at once.
-		l.until = time.Now().Add(delay)
-		return 0, false
-	}
-	return delay, true
 }
 
 // first opens a session: on a connection that is still there, which so proves itself, or on a new one.
@@ -279,6 +209,7 @@ func (l *pool) add(s *session) {
 	}
 	s.conn.used = time.Now()
 	l.sessions = append(l.sessions, s)
+	s.doubt = func() { l.doubt(s) }
 	go l.mourn(s)
 	l.signal()
 }
@@ -295,6 +226,7 @@ func (l *pool) mourn(s *session) {
 	}
 	s.conn.sessions--
 	l.mu.Unlock()
+	l.doubtOthers(s)
 }
 
 // forget takes a connection out of the pool.

@@ -36,6 +36,9 @@ type session struct {
 	written    int    // bytes to send with one WRITE
 	handles    uint64 // open at a time, as the server says; 0: it does not
 	bufs       sync.Pool
+	// doubted keeps the session from being chosen; doubt makes it so until it answers, where there is a pool.
+	doubted atomic.Bool
+	doubt   func()
 
 	mu      sync.Mutex // guards what follows
 	heard   time.Time  // the last reply, or the first request after all were answered
@@ -294,6 +297,13 @@ func (s *session) last() (heard time.Time, owes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.heard, len(s.pending) > 0
+}
+
+// lostBy tells why the session ended; nil while it goes on.
+func (s *session) lostBy() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // alive reports whether requests can be sent.

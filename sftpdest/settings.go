@@ -74,10 +74,12 @@ type Options struct {
 	Log       *slog.Logger
 	AgentPath string // socket of the ssh-agent; "": none
 
-	KeepAlive time.Duration // between two signs of life that are asked for; 0: 15 s
-	Idle      time.Duration // a connection that is silent that long is dropped; 0: 60 s
+	KeepAlive time.Duration // between two signs of life that are asked for; 0: 8 s
+	Idle      time.Duration // a connection that is silent that long is dropped; 0: 24 s
+	Reply     time.Duration // a session that owes a reply that long is dropped, though its connection lives; 0: 60 s
 	Release   time.Duration // connections beyond the first that were idle that long are closed; 0: 5 min
-	Backoff   time.Duration // before the first retry; doubles up to 60 s; 0: 500 ms
+	Backoff   time.Duration // before the first retry; grows up to 30 s; 0: 500 ms
+	Patience  time.Duration // that calls wait for an attempt once the retries are used up; 0: 5 s
 	// Dial replaces the network. nil: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -121,10 +123,15 @@ func (o Options) withDefaults() Options {
 			*d = value
 		}
 	}
-	set(&o.KeepAlive, 15*time.Second)
-	set(&o.Idle, 60*time.Second)
+	set(&o.KeepAlive, 8*time.Second)
+	if o.Reply == 0 && o.Idle != 0 {
+		o.Reply = o.Idle
+	}
+	set(&o.Reply, 60*time.Second)
+	set(&o.Idle, 24*time.Second)
 	set(&o.Release, 5*time.Minute)
 	set(&o.Backoff, 500*time.Millisecond)
+	set(&o.Patience, 5*time.Second)
 	if o.Dial == nil {
 		o.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
 	}

@@ -35,7 +35,7 @@ func (l *pool) silent(now time.Time) []*session {
 		if heard.After(s.conn.used) {
 			s.conn.used = heard
 		}
-		if owes && now.Sub(heard) > l.options.Idle {
+		if owes && now.Sub(heard) > l.options.Reply {
 			found = append(found, s)
 		}
 	}

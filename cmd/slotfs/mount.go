@@ -25,7 +25,7 @@ func mountCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "foreground", Usage: "stay in the foreground, with messages on standard error"},
 			&cli.BoolFlag{Name: "allow-other", Usage: "let other users in; everybody sees what belongs to him"},
 			&cli.StringSliceFlag{Name: "o",
-				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL"},
+				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL, read_deadline=DURATION"},
 		},
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, "MOUNTPOINT"); err != nil {
@@ -130,8 +130,7 @@ func (m *mounting) commandLine() []string {
 	if m.options.allowOther {
 		args = append(args, "--allow-other")
 	}
-	if len(m.options.kernel) > 0 {
-		args = append(args, "-o", strings.Join(m.options.kernel, ","))
-	}
+	options := append([]string{"read_deadline=" + m.options.readDeadline.String()}, m.options.kernel...)
+	args = append(args, "-o", strings.Join(options, ","))
 	return append(args, "--", m.mountpoint)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"slotfs/cmd/internal/exit"
 )
@@ -14,7 +15,16 @@ type mountOptions struct {
 	stateDir   string
 	logLevel   string
 	kernel     []string // handed on
+	// readDeadline is how long one read may wait for a destination.
+	readDeadline time.Duration
 }
+
+// Bounds of readDeadline. The default outlasts a minute without network, with time to connect again after it.
+const (
+	defaultReadDeadline = 2 * time.Minute
+	leastReadDeadline   = time.Second
+	mostReadDeadline    = time.Hour
+)
 
 // Options that mean nothing to a mount that is read-only, nosuid and nodev anyway, or that are for mount(8), systemd
 // and fstab alone.
@@ -27,7 +37,7 @@ var kernelOptions = []string{"noexec", "noatime", "nodiratime", "relatime", "str
 // parseMountOptions reads a list with commas. Options that are not known are errors: a typing error that nobody
 // hears of is worse.
 func parseMountOptions(text string) (mountOptions, error) {
-	var o mountOptions
+	o := mountOptions{readDeadline: defaultReadDeadline}
 	for option := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		switch {
@@ -43,6 +53,12 @@ func parseMountOptions(text string) (mountOptions, error) {
 			o.stateDir = value
 		case key == "log_level" && value != "":
 			o.logLevel = value
+		case key == "read_deadline" || key == "read-deadline":
+			d, err := time.ParseDuration(value)
+			if err != nil || d < leastReadDeadline || d > mostReadDeadline {
+				return o, exit.Usagef("mount option read_deadline: %q is no duration from %v to %v, such as 120s", value, leastReadDeadline, mostReadDeadline)
+			}
+			o.readDeadline = d
 		default:
 			return o, exit.Usagef("unknown mount option %q", option)
 		}

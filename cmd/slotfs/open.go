@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
@@ -89,6 +90,7 @@ type remotes struct {
 	settings *settings
 	points   content.Points
 	log      *slog.Logger
+	deadline time.Duration // of a read; 0: that of package content
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -138,7 +140,7 @@ func (r *remotes) get(name string) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, content.Options{})}
+	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, content.Options{Deadline: r.deadline})}
 	r.open[name] = t
 	return t, nil
 }

@@ -25,6 +25,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 		return err
 	}
 	r := newRemotes(m.settings, conf, x)
+	r.deadline = m.options.readDeadline
 	o := newOwner(m.settings, x, r)
 	err = m.own(ctx, o, ready)
 	r.close()
@@ -104,7 +105,7 @@ func (m *mounting) mountConfig(o *owner) fs.Config {
 	return fs.Config{
 		Destinations: o.remotes.names, Catalog: o.index, Nodes: o.index, Content: o.content,
 		LookupUser: newUsers("/etc/passwd").lookup, AllowOther: m.options.allowOther, Options: m.options.kernel,
-		Log: m.log, Status: o.lastPass,
+		Deadline: m.options.readDeadline, Log: m.log, Status: o.lastPass,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"slotfs/cmd/internal/term"
 )
@@ -122,12 +123,12 @@ func TestMountHelperTakesTheWordsOfMount(t *testing.T) {
 }
 
 func TestMountOptions(t *testing.T) {
-	o, err := parseMountOptions("rw,_netdev,nofail,x-systemd.automount,comment=x,allow_other,noexec,config=/c,state_dir=/s,log_level=debug,")
+	o, err := parseMountOptions("rw,_netdev,nofail,x-systemd.automount,comment=x,allow_other,noexec,config=/c,state_dir=/s,log_level=debug,read_deadline=90s,")
 	if err != nil || !o.allowOther || o.config != "/c" || o.stateDir != "/s" || o.logLevel != "debug" ||
-		!slices.Equal(o.kernel, []string{"noexec"}) {
+		o.readDeadline != 90*time.Second || !slices.Equal(o.kernel, []string{"noexec"}) {
 		t.Errorf("%+v, %v", o, err)
 	}
-	for _, text := range []string{"alow_other", "config=", "ro, rw", "state_dir"} {
+	for _, text := range []string{"alow_other", "config=", "ro, rw", "state_dir", "read_deadline", "read_deadline=0s", "read_deadline=5", "read_deadline=-1m", "read_deadline=48h"} {
 		if _, err := parseMountOptions(text); err == nil {
 			t.Errorf("%q was taken", text)
 		}

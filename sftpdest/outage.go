@@ -1,0 +1,162 @@
+package sftpdest
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"slotfs/indexer/dest"
+)
+
+const (
+	longestBackoff = 30 * time.Second
+	// remembered is how long a failure is news: whoever comes later waits for what the next attempt says.
+	remembered = time.Minute
+	// firstLockOut is how long nobody logs in again after a refusal; it grows fourfold with each further one. OpenSSH
+	// 9.8 and fail2ban count refusals over ten minutes or so.
+	firstLockOut   = time.Minute
+	longestLockOut = 15 * time.Minute
+)
+
+// outage is what is known while there is no session. It is guarded by the pool's mutex.
+//
+// While retries last, everybody waits for them. When they are used up, whoever waited is told, and further calls
+// get the same answer at once instead of hanging for a time-out each; they wake an attempt now and then, for whose
+// end they wait a short while, so that the first call after the end of the outage works.
+type outage struct {
+	connecting bool
+	known      bool      // there was a session before
+	failure    error     // of the last attempt; nil after a success
+	at         time.Time // when it came
+	began      time.Time // the attempt in progress
+	until      time.Time // until then nothing is tried
+	spent      bool      // the retries are used up
+	rounds     int       // of attempts that were given up
+	failed     int       // attempts since the last success
+	refused    int       // log-ins since the last success
+	patience   time.Duration
+}
+
+// ask says what a call without a session does: it gets an error, or waits, for so long if the result is not 0, for
+// the attempt that it then wants. rounds is how many had ended when the call began.
+func (o *outage) ask(now time.Time, rounds int) (time.Duration, error) {
+	switch {
+	case o.failure == nil:
+		return 0, nil
+	case rounds != o.rounds || now.Before(o.until):
+		return 0, o.failure
+	case !o.spent || now.Sub(o.at) > remembered:
+		return 0, nil
+	case !o.connecting:
+		return o.patience, nil
+	}
+	wait := o.began.Add(o.patience).Sub(now)
+	if wait <= 0 {
+		return 0, o.failure
+	}
+	return wait, nil
+}
+
+// succeed forgets the outage.
+func (o *outage) succeed() {
+	o.known, o.failure, o.failed, o.refused, o.spent, o.connecting = true, nil, 0, 0, false, false
+}
+
+// fail notes a failed attempt and says whether and when to try again.
+func (o *outage) fail(now time.Time, err error, s Settings, base time.Duration) (delay time.Duration, again bool) {
+	o.failed++
+	o.failure, o.at = err, now
+	var identity *IdentityError
+	if errors.As(err, &identity) {
+		o.until, o.spent = time.Time{}, true // nothing was sent: looking at the file again does no harm
+		return 0, false
+	}
+	if errors.Is(err, dest.ErrAuth) {
+		o.until = now.Add(min(firstLockOut<<min(2*o.refused, 20), longestLockOut))
+		o.refused++
+		return 0, false
+	}
+	delay = o.backoff(base)
+	if s.MaxRetries > 0 && o.failed > s.MaxRetries {
+		// Whoever comes before the next attempt is due gets the same answer at once.
+		o.spent, o.until = true, now.Add(min(delay, 10*base))
+		return 0, false
+	}
+	return delay, true
+}
+
+// backoff is the time before the next attempt. What worked before is worth waiting for: five retries then last more
+// than a minute, which restarts take; a destination that never answered is given up sooner. The jitter keeps
+// those that lost the server together from coming back together.
+func (o *outage) backoff(base time.Duration) time.Duration {
+	delay := base
+	for i := 1; i < o.failed && delay < longestBackoff; i++ {
+		delay *= 2
+		if o.known {
+			delay += delay / 2
+		}
+	}
+	if o.known {
+		delay *= 2
+	}
+	delay = min(delay, longestBackoff)
+	return delay + rand.N(delay/4+1)
+}
+
+// connect makes sure that somebody works on the first session. It needs l.mu.
+func (l *pool) connect() {
+	if l.outage.connecting || l.closed {
+		return
+	}
+	l.outage.connecting, l.outage.began = true, time.Now()
+	l.wg.Add(1)
+	go l.keepTrying()
+}
+
+// keepTrying makes connections until one works, the retries are used up, trying again would do harm, or nobody
+// waits any more.
+func (l *pool) keepTrying() {
+	defer l.wg.Done()
+	for {
+		s, err := l.first()
+		l.mu.Lock()
+		if err == nil {
+			l.outage.succeed()
+			l.add(s)
+			l.mu.Unlock()
+			return
+		}
+		delay, again := l.outage.fail(time.Now(), err, l.settings, l.options.Backoff)
+		if !again || l.closed {
+			l.outage.connecting = false
+			l.outage.rounds++
+			l.signal()
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		l.options.Log.Warn("connection", "host", l.settings.address(), "error", err, "retry", delay)
+		if !l.sleep(delay) {
+			return
+		}
+	}
+}
+
+// sleep waits before the next attempt; it ends the attempts when nobody is interested any more.
+func (l *pool) sleep(delay time.Duration) bool {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.waiting == 0 {
+		l.outage.connecting = false
+		l.signal()
+		return false
+	}
+	l.outage.began = time.Now()
+	return true
+}
