@@ -7,19 +7,59 @@
 //	data/...                          the files under their own names (mode "incremental")
 //	archive/ACCOUNT.tar.gz            or one archive of independent gzip members (mode "compressed")
 //	meta/manifest.g000017.jsonl.zst   one Entry a line as JSON, sorted by path in byte order, zstd frames
-//	meta/journal.g000018.000003       one Entry a line as JSON: what this run has put into place so far
+//	meta/journal.g000018.000003       lines of the same form: what this run has put into place so far
 //	tmp/...                           uploads in progress
 //
 // A slot is complete if its state says so and the manifest that the state names has the size and SHA-256 that
 // the state gives. Everything else is no backup.
+//
+// # The state
+//
+// state.json is one JSON object with the fields of State under the names in their tags, ended by "check" and a
+// newline. check is the first 16 hexadecimal digits of the SHA-256 of the line with an empty check, newline included.
+//
+// # The lines
+//
+// Manifests and journals are zstd (RFC 8878) frames of at most about 1 MiB of text each, so `zstdcat` shows them. The
+// text is a line that says what it is, the entries, and a last line that tells a whole file from one that was cut:
+//
+//	{"slotfs":"manifest","format":1}
+//	{"path":"","type":"dir","mode":"0711","uid":1001,"gid":1001,"user":"alice","mtime":"1767225600.25"}
+//	{"path":"a.txt","type":"file","mode":"0644","uid":1001,"gid":1001,"size":6,"mtime":"1767225600","sha256":"58..."}
+//	{"end":true,"entries":2,"bytes":6,"sha256":"..."}
+//
+// The sha256 of the last line is that of all text before it; entries counts lines, and bytes adds the sizes of
+// regular files, further names of hard-linked ones left out. An entry has these fields in this order:
+//
+//	path     from the account's folder, without leading '/'; "" is the folder itself
+//	type     file, dir, symlink, fifo, socket, block, char; none for what a journal says is removed
+//	mode     permission bits with set-id and sticky, four octal digits
+//	uid, gid, user, group             numbers, and their names on the source host
+//	size     bytes; of a sparse file the logical size
+//	mtime, ctime                      seconds since 1970-01-01 UTC with up to nine decimals, as a string
+//	nlink, inode, device, rdev        as stat(2) gives them
+//	offset   where the content stands in the archive (mode "compressed"), uncompressed
+//	target   text of a symlink
+//	link     of further names of a hard-linked file: the path of the first one
+//	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
+//	sparse   [[offset,length], ...]: regions with data, ascending; all else is holes. Without it all is data
+//	sha256   of a regular file's content, hexadecimal; without it the content was never read
+//	flags    any of changed, stale, racy; in journals also removed, durable
+//
+// Fields that are zero or empty are left out, but for path, type, mode, uid and gid. Names are raw bytes: what is no
+// valid UTF-8 stands in base64 (RFC 4648, padded) under the field's name with 64 behind it (path64, user64, group64,
+// target64, link64). There is one way to write a line: no spaces, numbers in decimal, and in strings only '"' and '\'
+// (with a backslash) and what is below U+0020 (as \u00xx) escaped. Readers refuse all others, and lines over 8 MiB.
 package manifest
 
 import (
-	"io"
 	"time"
 
 	"slotfs/indexer/backup"
 )
+
+// Format is the number of the layout of states and lines. Another one is refused.
+const Format = 1
 
 // Phase is where a slot stands.
 type Phase string
@@ -73,15 +113,6 @@ type File struct {
 	Bytes   int64  `json:"bytes,omitempty"` // sum of the sizes of regular files
 }
 
-// Encode gives the bytes of state.json.
-func (s *State) Encode() ([]byte, error) { panic("unwritten") }
-
-// DecodeState reads state.json and refuses what is damaged, too long or of another format.
-func DecodeState(data []byte) (*State, error) { panic("unwritten") }
-
-// Name is the file name of the manifest of a generation.
-func Name(gen uint64) string { panic("unwritten") }
-
 // Entry is one line of a manifest: a path with everything that the server may not be able to hold.
 type Entry struct {
 	Path         string // from the account's folder, raw bytes, '/'-separated; "" is the folder itself
@@ -103,32 +134,13 @@ const (
 	Changed Flags = 1 << iota // the file changed while it was read, more than once
 	Stale                     // its folder could not be read in this run: what an earlier run saw
 	Racy                      // changed so shortly before the run that its times prove nothing: read again next time
+	Removed                   // journals only: the path was taken away. The entry may have no type
+	Durable                   // journals only: it is on the server's disk
+	flagsEnd
 )
 
-// Writer writes a manifest. Entries come sorted by Path in byte order of the path's elements
-// (a folder before what is below it).
-type Writer struct{}
+// flagNames are those of the bits of Flags, the lowest one first.
+var flagNames = [...]string{"changed", "stale", "racy", "removed", "durable"}
 
-// NewWriter writes to w.
-func NewWriter(w io.Writer) (*Writer, error) { panic("unwritten") }
-
-// Write adds an entry; one out of order is an error.
-func (w *Writer) Write(e *Entry) error { panic("unwritten") }
-
-// Close finishes the frame and tells what was written: size, hash and counts, without a name.
-func (w *Writer) Close() (File, error) { panic("unwritten") }
-
-// Reader reads a manifest or journal, in order.
-type Reader struct{}
-
-// NewReader reads from r. Damage is an error that is never io.EOF.
-func NewReader(r io.Reader) (*Reader, error) { panic("unwritten") }
-
-// Next returns the next entry; io.EOF behind the last one.
-func (r *Reader) Next() (*Entry, error) { panic("unwritten") }
-
-// Close gives memory back.
-func (r *Reader) Close() { panic("unwritten") }
-
-// Compare orders paths as manifests are ordered: element by element, in byte order.
-func Compare(a, b string) int { panic("unwritten") }
+// journalOnly are flags that no manifest has.
+const journalOnly = Removed | Durable
