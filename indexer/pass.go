@@ -186,10 +186,13 @@ func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
 
 // read makes the snapshot of one source, ready to be committed.
 func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
+	recorder, recorded := p.engine.(engine.Recorder)
 	switch {
 	case s.Fault != "":
 		p.Progress.Began(s, 0, 0)
 		return p.record(s, serial, s.Fault, s.Detail), nil
+	case recorded:
+		return p.readRecorded(ctx, recorder, s, serial)
 	case s.Kind == backup.Tree:
 		return p.readTree(ctx, s, serial)
 	default:

@@ -69,6 +69,7 @@ type Reader struct {
 	paused   paused
 	streams  streams
 	siblings siblings
+	states   states
 	decoders sync.Pool // of *gzseek.Decoder
 
 	ctx    context.Context // of all work; ends with Close
@@ -99,13 +100,14 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 	}
 	f := &File{name: it.Name, size: it.Size}
 	switch s.Kind {
-	case backup.Tree:
+	case backup.Tree, backup.Slot:
 		remote, err := remoteOf(ctx, s, t, &it)
 		if err != nil {
 			return nil, err
 		}
 		f.parts = []part{{length: it.Size}}
-		if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+		f.state = r.states.of(r, s)
+		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, remote); err != nil {
 			return nil, err
 		}
 		r.fetchSiblings(s, t, &it)
@@ -123,7 +125,7 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 
 // OpenOriginal prepares reading the n-th remote file of an archive snapshot as it lies there.
 func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*File, error) {
-	if s.Kind == backup.Tree || n < 0 || n >= len(s.Files) {
+	if s.Kind == backup.Tree || s.Kind == backup.Slot || n < 0 || n >= len(s.Files) {
 		return nil, fmt.Errorf("open piece %d of %s: %w", n, s.Key(), fs.ErrNotExist)
 	}
 	remote := s.Files[n]
@@ -148,16 +150,7 @@ func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.It
 	if top := s.Files[0].Path; top != "" {
 		path = top + "/" + path
 	}
-	// SFTP tells whole seconds only.
-	return backup.File{Path: path, Size: it.Size, MTime: floorSeconds(it.MTime)}, nil
-}
-
-func floorSeconds(ns int64) int64 {
-	s := ns / int64(time.Second)
-	if ns%int64(time.Second) < 0 {
-		s--
-	}
-	return s
+	return backup.File{Path: path, Size: it.Size, MTime: it.RemoteMTime()}, nil
 }
 
 func plainKey(f backup.File) string { return fmt.Sprintf("file %d %d %s", f.Size, f.MTime, f.Path) }
@@ -184,20 +177,21 @@ func (r *Reader) attach(f *File, key string, sort int, files ...backup.File) err
 	if r.closed {
 		return fmt.Errorf("open %q: %w", f.name, fs.ErrClosed)
 	}
-	s := r.source(key, sort, f.serial, files...)
+	s := r.source(key, sort, f.serial, f.state, files...)
 	s.users++
 	f.r, f.source = r, s
 	return nil
 }
 
 // source returns the source with that key, made unless it is there. It needs r.mu.
-func (r *Reader) source(key string, sort int, serial uint64, files ...backup.File) *shared {
+func (r *Reader) source(key string, sort int, serial uint64, state *state, files ...backup.File) *shared {
 	s, ok := r.sources.get(key)
 	if ok {
 		return s
 	}
 	r.nextID++
 	m := newRemote(r, files)
+	m.state = state
 	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
 	if sort == gzipArchive {
 		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m}
@@ -250,6 +244,7 @@ type File struct {
 	name   string
 	size   int64
 	serial uint64
+	state  *state // of the slot that it lies in; nil if it lies in none
 	source *shared
 	parts  []part // ascending; what lies between them reads as zeros
 	closed atomic.Bool

@@ -21,6 +21,7 @@ import (
 type remote struct {
 	r     *Reader
 	files []backup.File
+	state *state // of the slot that it is in; nil if it is in none
 
 	lock chan struct{} // one token: held while the file is opened, by who can stop waiting
 	// lock guards what follows.
@@ -120,7 +121,13 @@ func (m *remote) acquire(ctx context.Context) (*handle, error) {
 }
 
 // aged reports whether it is time to compare anew.
-func (m *remote) aged(h *handle) bool { return m.r.o.Now().Sub(h.opened) >= m.r.o.Recheck }
+func (m *remote) aged(h *handle) bool {
+	recheck := m.r.o.Recheck
+	if m.state != nil {
+		recheck = min(recheck, stateRecheck)
+	}
+	return m.r.o.Now().Sub(h.opened) >= recheck
+}
 
 // open opens all pieces and begins to compare them.
 func (m *remote) open(ctx context.Context) (*handle, error) {
@@ -176,6 +183,9 @@ func (m *remote) check(h *handle) {
 			}
 			return nil
 		})
+	}
+	if m.state != nil {
+		group.Go(func() error { return m.state.check(ctx) })
 	}
 	h.fault = group.Wait()
 }
