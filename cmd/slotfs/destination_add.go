@@ -29,6 +29,7 @@ func destinationAddCommand(s *shell) *cli.Command {
 			&cli.IntFlag{Name: "port", Usage: "`PORT` of the SFTP server", Value: config.DefaultPort},
 			&cli.StringFlag{Name: "username", Usage: "`USER` to log in as"},
 			&cli.StringFlag{Name: "directory", Usage: "`DIR` of the backups, relative to the remote home or absolute"},
+			&cli.BoolFlag{Name: "create-directory", Usage: "make the directory if it is not there"},
 			&cli.StringFlag{Name: "password-file", Usage: "read the password from the first line of `FILE`"},
 			&cli.BoolFlag{Name: "password-stdin", Usage: "read the password from standard input"},
 			&cli.StringFlag{Name: "identity-file", Usage: "log in with the private key in `FILE`"},
@@ -237,6 +238,11 @@ func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest
 		return err
 	}
 	defer conn.Close()
+	if a.c.Bool("create-directory") {
+		if err := a.createDirectory(ctx, d, remote); err != nil {
+			return err
+		}
+	}
 	names, err := conn.List(ctx, "")
 	if err != nil {
 		return err
@@ -262,6 +268,10 @@ func (a *adding) keep(ctx context.Context, d *config.Destination, password strin
 	if password != "" {
 		fmt.Fprintf(a.out, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
 	}
-	fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+	if d.Engine == config.SlotsEngine {
+		fmt.Fprintf(a.out, "next: slotfs job add JOB --destination %s --source '/home/*' --retention 7\n", d.Name)
+	} else {
+		fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+	}
 	return a.reloadOwner(ctx)
 }
