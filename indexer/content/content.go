@@ -35,6 +35,8 @@ type Options struct {
 	Deadline time.Duration // how long work on a block may go without progress; default 60 s
 	Handles  int           // remote files kept open; default 64
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
+	Hold     Hold          // nil: nothing is kept from being overwritten while it is read
+	Linger   time.Duration // how long a backup stays held after its last file was closed; default 30 s
 	Now      func() time.Time
 }
 
@@ -50,6 +52,9 @@ func (o *Options) fill() {
 	}
 	if o.Recheck <= 0 {
 		o.Recheck = 30 * time.Second
+	}
+	if o.Linger <= 0 {
+		o.Linger = 30 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -70,6 +75,7 @@ type Reader struct {
 	streams  streams
 	siblings siblings
 	states   states
+	holds    holds
 	decoders sync.Pool // of *gzseek.Decoder
 
 	ctx    context.Context // of all work; ends with Close
@@ -98,10 +104,18 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 	if !it.IsRegular() {
 		return nil, fmt.Errorf("open %q: no regular file: %w", it.Name, fs.ErrInvalid)
 	}
+	f, err := r.openFile(ctx, s, t, &it)
+	if err == nil {
+		f.hold = r.beginHold(s)
+	}
+	return f, err
+}
+
+func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (*File, error) {
 	f := &File{name: it.Name, size: it.Size}
 	switch s.Kind {
 	case backup.Tree, backup.Slot:
-		remote, err := remoteOf(ctx, s, t, &it)
+		remote, err := remoteOf(ctx, s, t, it)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +124,7 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, remote); err != nil {
 			return nil, err
 		}
-		r.fetchSiblings(s, t, &it)
+		r.fetchSiblings(s, t, it)
 		return f, nil
 	case backup.Tar, backup.TarGzip:
 		f.parts = partsOf(&it.Entry)
@@ -130,7 +144,11 @@ func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*
 	}
 	remote := s.Files[n]
 	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
-	return attached(f, r.attach(f, plainKey(remote), remoteFile, remote))
+	if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+		return nil, err
+	}
+	f.hold = r.beginHold(s)
+	return f, nil
 }
 
 // attached keeps a file that has no source from getting out.
@@ -244,6 +262,7 @@ type File struct {
 	name   string
 	size   int64
 	serial uint64
+	hold   *hold
 	state  *state // of the slot that it lies in; nil if it lies in none
 	source *shared
 	parts  []part // ascending; what lies between them reads as zeros
@@ -305,6 +324,7 @@ func (f *File) Close() error {
 		return fmt.Errorf("close %q: %w", f.name, fs.ErrClosed)
 	}
 	f.r.detach(f.source)
+	f.r.endHold(f.hold)
 	return nil
 }
 

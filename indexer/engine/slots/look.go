@@ -151,12 +151,18 @@ func validName(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.ContainsAny(name, "/\x00")
 }
 
-// isSlot reports whether name is one that a slot has: slot-01 to slot-99, slot-100 to slot-1000.
+// isSlot reports whether name is one that a slot has.
 func isSlot(name string) bool {
+	_, ok := slotNumber(name)
+	return ok
+}
+
+// slotNumber is the number in the name of a slot: slot-01 to slot-99, slot-100 to slot-1000.
+func slotNumber(name string) (int, bool) {
 	digits, ok := strings.CutPrefix(name, "slot-")
 	if !ok {
-		return false
+		return 0, false
 	}
 	n, err := strconv.Atoi(digits)
-	return err == nil && n >= 1 && n <= maxSlot && name == fmt.Sprintf("slot-%02d", n)
+	return n, err == nil && n >= 1 && n <= maxSlot && name == fmt.Sprintf("slot-%02d", n)
 }

@@ -16,6 +16,7 @@
 package slots
 
 import (
+	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/cpanel"
 )
@@ -43,3 +44,13 @@ func New() *Engine { return &Engine{accounts: cpanel.New()} }
 
 // Wants implements engine.Engine.
 func (e *Engine) Wants(path string, size int64) bool { return e.accounts.Wants(path, size) }
+
+// Place tells which slot of which account's folder a snapshot of a slot lies in.
+func Place(s *backup.Source) (folder string, slot int, ok bool) {
+	elements := split(s.Key())
+	if s.Kind == backup.Slot && len(elements) == depthSlot+1 || s.Kind == backup.TarGzip && len(elements) == depthArchive+1 {
+		slot, ok = slotNumber(elements[depthAccount])
+		return elements[0] + "/" + elements[1], slot, ok
+	}
+	return "", 0, false
+}
