@@ -104,7 +104,11 @@ const stagedAs = ".slotfs-staged"
 // open takes hold of the source, and of what was staged for it.
 func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 	j := w.job
-	o := source.Options{Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
+	patterns, err := excludes(j, a.source)
+	if err != nil {
+		return nil, err
+	}
+	o := source.Options{Exclude: patterns, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
 	root := a.source
 	switch staged, err := filled(staging); {
 	case err != nil:
@@ -120,8 +124,11 @@ func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 			root = empty
 		}
 		o.Also = map[string]string{j.Prefix: a.source}
-	case staged:
-		o.Also = map[string]string{stagedAs: staging}
+	default:
+		o.ExcludeFile = j.ExcludeFile
+		if staged {
+			o.Also = map[string]string{stagedAs: staging}
+		}
 	}
 	return source.Open(root, o)
 }
