@@ -149,10 +149,30 @@ func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 	return p.summary.Gone, nil
 }
 
-// readAll reads the sources that are due, some side by side.
+// records is how many backups are read side by side of those that say themselves what they are, which takes little
+// more than round trips.
+const records = 8
+
+// readAll reads the sources that are due.
 func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
+	var slots, others []*backup.Source
+	for _, s := range due {
+		if s.Kind == backup.Slot {
+			slots = append(slots, s)
+		} else {
+			others = append(others, s)
+		}
+	}
+	if err := p.readSome(ctx, slots, max(p.Parallel, records)); err != nil {
+		return err
+	}
+	return p.readSome(ctx, others, p.Parallel)
+}
+
+// readSome reads sources, some side by side.
+func (p *pass) readSome(ctx context.Context, due []*backup.Source, parallel int) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(p.Parallel)
+	group.SetLimit(parallel)
 	for _, s := range due {
 		if groupCtx.Err() != nil {
 			break
