@@ -1,10 +1,12 @@
 package slots
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
@@ -44,6 +46,9 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 	if d.Counts == nil {
 		d.Counts = backup.Counts{}
 	}
+	if err := addStaged(ctx, t, &d); err != nil {
+		return engine.Description{}, err
+	}
 	d.Counts[backup.Files] = int(min(top.Count, 1<<31-1))
 	if d.Owner == nil && top.UID != 0 {
 		d.Owner = &backup.Owner{UID: top.UID, GID: top.GID}
@@ -75,4 +80,49 @@ func shapeOf(ctx context.Context, t *tree.Tree) (shape, error) {
 		return home, nil
 	}
 	return plain, nil
+}
+
+const (
+	// staged is where a backup has what commands put beside the source: dumps of databases, mostly.
+	staged = ".slotfs-staged"
+	// maxStaged bounds how many of its entries are looked at.
+	maxStaged = 10_000
+)
+
+// addStaged shows the dumps that commands made before the backup. They are root's: who else may see them is not known.
+func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
+	folder, err := t.Lookup(ctx, t.Root(), staged)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (!folder.IsDir() || folder.UID != 0) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	seen := 0
+	for it, err := range t.List(ctx, folder, 0) {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > maxStaged {
+			break
+		}
+		if it.IsRegular() && isDump(it.Name) {
+			d.Parts.Grafts = append(d.Parts.Grafts, backup.Graft{Kind: backup.Databases, Secret: true,
+				Path: string(backup.Databases) + "/" + it.Name, From: staged + "/" + it.Name})
+			d.Counts[backup.Databases]++
+		}
+	}
+	order := backup.PartKinds()
+	slices.SortStableFunc(d.Parts.Grafts, func(a, b backup.Graft) int {
+		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.Path, b.Path))
+	})
+	return nil
+}
+
+// isDump reports whether a file is called as dumps are.
+func isDump(name string) bool {
+	for _, end := range []string{".gz", ".zst", ".xz", ".bz2"} {
+		name = strings.TrimSuffix(name, end)
+	}
+	return strings.HasSuffix(name, ".sql") || strings.HasSuffix(name, ".dump")
 }

@@ -13,15 +13,19 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// describe makes a tree of "name" and "name/", owned by 1001, and describes it as a slot of alice.
-func describe(t *testing.T, names string) engine.Description {
+// describe makes a tree of "name" and "name/", owned by 1001 but for what was staged, and describes it as a slot of alice.
+func describe(t *testing.T, names string, stager uint32) engine.Description {
 	t.Helper()
 	store := treetest.NewStore()
 	b := tree.NewBuilder(store, backup.Entry{})
 	for _, name := range append([]string{"/"}, strings.Fields(names)...) {
-		m := slottest.File(name, "x", 1001)
+		uid := uint32(1001)
+		if strings.HasPrefix(name, ".slotfs-staged") {
+			uid = stager
+		}
+		m := slottest.File(name, "x", uid)
 		if path, ok := strings.CutSuffix(name, "/"); ok {
-			m = slottest.Dir(path, 1001)
+			m = slottest.Dir(path, uid)
 		}
 		if _, err := b.Add(t.Context(), m.Path, m.Entry.Entry, 0); err != nil {
 			t.Fatal(err)
@@ -47,12 +51,13 @@ func TestPartsFollowTheShapeOfTheData(t *testing.T) {
 		"home": {"public_html/index.php mail/example.com/info/cur/1 etc/example.com/passwd a",
 			"files= email/example.com/info=mail/example.com/info"},
 		"plain":                     {"a b/c", "files="},
+		"staged":                    {"a .slotfs-staged/ .slotfs-staged/shop.sql .slotfs-staged/b.dump.gz .slotfs-staged/readme", "files= databases/b.dump.gz=.slotfs-staged/b.dump.gz databases/shop.sql=.slotfs-staged/shop.sql"},
 		"empty":                     {"", "files="},
 		"hidden account":            {"b/cp/bob b/homedir/x b/userdata/main", "files="},
 		"account of a customer":     {"public_html/x cp/bob homedir/y userdata/main", "files="},
 		"site of somebody in a www": {"srv/www/public_html/index.php", "files="},
 	} {
-		d := describe(t, c.names)
+		d := describe(t, c.names, 0)
 		var got []string
 		for _, g := range d.Parts.Grafts {
 			got = append(got, g.Path+"="+g.From)
@@ -73,6 +78,14 @@ func TestPartsFollowTheShapeOfTheData(t *testing.T) {
 		}
 		if d.Owner == nil || d.Owner.UID != 1001 {
 			t.Errorf("%s: owner %v", name, d.Owner)
+		}
+	}
+}
+
+func TestStagedFolderOfACustomerHasNoDatabases(t *testing.T) {
+	for _, g := range describe(t, ".slotfs-staged/ .slotfs-staged/x.sql", 1001).Parts.Grafts {
+		if g.Kind == backup.Databases {
+			t.Errorf("%+v", g)
 		}
 	}
 }
