@@ -90,7 +90,7 @@ func (p *pass) judged(ctx context.Context, r engine.Recorder, s *backup.Source, 
 func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
 	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
-	err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
+	notes, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
 	if errors.Is(err, engine.ErrDamaged) {
 		return p.readWalked(ctx, s, serial, engine.Record{Status: backup.Corrupt, Detail: err.Error()})
 	}
@@ -104,7 +104,10 @@ func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, 
 	if known, same := p.sameTree(s, root); same {
 		serial = known.Serial // inode numbers stay
 	}
-	snapshot := p.record(s, serial, record.Status, record.Detail)
+	if record.Detail != "" {
+		notes = record.Detail
+	}
+	snapshot := p.record(s, serial, record.Status, notes)
 	snapshot.Settled = false
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, l.bytes, l.refused
 	if root.Mode == 0 {
@@ -153,7 +156,7 @@ func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
 	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
 	if record.List != nil {
-		err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
+		_, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
 		if err != nil && !errors.Is(err, engine.ErrDamaged) {
 			return nil, err
 		}

@@ -50,6 +50,7 @@ func TestCompleteSlotIsWhatItsManifestSays(t *testing.T) {
 	w := newWorld(t)
 	members := alices()
 	members[9].MTime = -5_500_000_000 // before 1970
+	members[5].Flags, members[9].Flags = manifest.Changed, manifest.Stale|manifest.Changed
 	slottest.Write(t, w.slot("slot-01"), slottest.State(1, 3), members...)
 	if sum := w.slotPass(); sum.Read != 1 || sum.Failed != 0 {
 		t.Fatalf("%+v", sum)
@@ -58,6 +59,9 @@ func TestCompleteSlotIsWhatItsManifestSays(t *testing.T) {
 	if s.Status != backup.Complete || s.Name != "2026-01-07T020000" || s.Account != "alice" || s.Origin != "nightly" ||
 		s.Kind != backup.Slot || s.Key() != "nightly/alice/slot-01/data" || s.Content != 5+12+1+1 {
 		t.Errorf("%+v", s)
+	}
+	if !strings.Contains(s.Detail, "2 files changed") || !strings.Contains(s.Detail, "1 entries could not") {
+		t.Errorf("detail %q", s.Detail)
 	}
 	at := tree.New(w.index, s.Root, tree.NewCache(1<<20))
 	for _, m := range members {

@@ -39,8 +39,9 @@ type Record struct {
 	Status backup.Status // Complete, or what is wrong
 	Detail string
 	// List hands all entries of the backup's tree to add, a folder before what is below it and the first name of a
-	// file before its other ones. The error is add's, the destination's, or ErrDamaged. Nil where nothing is listed.
-	List func(ctx context.Context, add func(path string, e *backup.Entry) error) error
+	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
+	// ErrDamaged. Nil where nothing is listed.
+	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (notes string, err error)
 	// Walked says that the tree is what listings show; List then tells only attributes that they do not show.
 	Walked bool
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
@@ -22,21 +23,35 @@ type lister struct {
 	dest  dest.Reader
 	meta  string
 	state *manifest.State
+
+	changed, stale int // entries with these flags
 }
 
 type addFunc func(path string, e *backup.Entry) error
 
 // list hands out the entries of the manifest, and while a backup is under way those of its journal after them.
-func (l *lister) list(ctx context.Context, add func(path string, e *backup.Entry) error) error {
+func (l *lister) list(ctx context.Context, add func(path string, e *backup.Entry) error) (string, error) {
 	if l.state.Manifest != nil {
 		if err := l.manifest(ctx, add); err != nil {
-			return fmt.Errorf("manifest %s: %w", l.state.Manifest.Name, err)
+			return "", fmt.Errorf("manifest %s: %w", l.state.Manifest.Name, err)
 		}
 	}
 	if l.state.Phase == manifest.Filling || l.state.Phase == manifest.Updating {
-		return l.journals(ctx, add)
+		return "", l.journals(ctx, add)
 	}
-	return nil
+	return l.notes(), nil
+}
+
+// notes tells what the writer could not do as it should.
+func (l *lister) notes() string {
+	var notes []string
+	if l.changed > 0 {
+		notes = append(notes, fmt.Sprintf("%d files changed while they were read", l.changed))
+	}
+	if l.stale > 0 {
+		notes = append(notes, fmt.Sprintf("%d entries could not be read and are those of an earlier backup", l.stale))
+	}
+	return strings.Join(notes, "; ")
 }
 
 // manifest hands out the entries of the manifest that the state names, and proves that it is that one.
@@ -61,7 +76,7 @@ func (l *lister) manifest(ctx context.Context, add addFunc) error {
 	if err != nil {
 		return r.damage(err)
 	}
-	return r.entries(m, add)
+	return l.entries(r, m, add)
 }
 
 // journals hands out what a run has put into place so far. A piece that cannot be read ends the list: what comes after
@@ -105,7 +120,7 @@ func (l *lister) journal(ctx context.Context, name string, add addFunc) error {
 	if err != nil {
 		return r.damage(err)
 	}
-	return r.entries(m, add)
+	return l.entries(r, m, add)
 }
 
 // source remembers why reading a manifest ended.
@@ -123,7 +138,7 @@ func (r *source) Read(p []byte) (int, error) {
 }
 
 // entries hands out what m reads from r.
-func (r *source) entries(m *manifest.Reader, add addFunc) error {
+func (l *lister) entries(r *source, m *manifest.Reader, add addFunc) error {
 	defer m.Close()
 	for {
 		e, err := m.Next()
@@ -135,6 +150,12 @@ func (r *source) entries(m *manifest.Reader, add addFunc) error {
 		}
 		if e.Flags&manifest.Removed != 0 {
 			continue
+		}
+		if e.Flags&manifest.Changed != 0 {
+			l.changed++
+		}
+		if e.Flags&manifest.Stale != 0 {
+			l.stale++
 		}
 		e.Offset = 0 // content is read by path
 		if err := add(e.Path, &e.Entry); err != nil {
