@@ -4,14 +4,14 @@
 package slot
 
 import (
-	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/source"
 )
 
 var (
@@ -34,7 +34,9 @@ const (
 	FillLink   Fill = "link"
 )
 
-// Store is the destination of a slot writer.
+// Store is the destination of a slot writer. What it offers beyond (dest.Putter, dest.Copier, dest.Linker,
+// dest.Symlinker, dest.FolderSyncer, dest.Measurer) is used where it is there: a method that the server behind it does
+// not support is found out by its answer.
 type Store interface {
 	dest.Changeable
 }
@@ -54,7 +56,85 @@ type Options struct {
 	Now             func() time.Time
 	Log             *slog.Logger
 	Progress        Progress // may be nil
+	// LeaseTTL is how long a run is taken to be alive that is not heard of; 0: 10 minutes.
+	LeaseTTL time.Duration
+
+	tune tuning
 }
+
+// tuning is what tests make smaller.
+type tuning struct {
+	segment int                               // entries of a journal segment
+	age     time.Duration                     // of its first entry when it is written
+	small   int64                             // bytes of a file that is read at once
+	wide    int64                             // bytes from which a file is written by several handles
+	mark    int64                             // bytes between two marks inside a large file
+	dead    func(h *holder) bool              // whether who left a lease is known to be dead
+	beat    func() (<-chan time.Time, func()) // when the lease is refreshed
+}
+
+func (o Options) withDefaults() (Options, error) {
+	switch {
+	case o.Retention < 1 || o.Retention > 999:
+		return o, fmt.Errorf("retention %d: %w", o.Retention, fs.ErrInvalid)
+	case o.Mode != manifest.Incremental && o.Mode != manifest.Compressed:
+		return o, fmt.Errorf("mode %q: %w", o.Mode, fs.ErrInvalid)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Lanes <= 0 {
+		o.Lanes = 64
+	}
+	if o.Fill == "" {
+		o.Fill = FillAuto
+	}
+	if o.LeaseTTL == 0 {
+		o.LeaseTTL = 10 * time.Minute
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	o.tune = o.tune.withDefaults(o.LeaseTTL)
+	return o, nil
+}
+
+func (t tuning) withDefaults(ttl time.Duration) tuning {
+	if t.segment == 0 {
+		t.segment = 1000
+	}
+	if t.age == 0 {
+		t.age = 30 * time.Second
+	}
+	if t.small == 0 {
+		t.small = 512 << 10
+	}
+	if t.wide == 0 {
+		t.wide = 32 << 20
+	}
+	if t.mark == 0 {
+		t.mark = 128 << 20
+	}
+	if t.dead == nil {
+		t.dead = (*holder).dead
+	}
+	if t.beat == nil {
+		t.beat = func() (<-chan time.Time, func()) {
+			ticker := time.NewTicker(ttl / 8)
+			return ticker.C, ticker.Stop
+		}
+	}
+	return t
+}
+
+type silent struct{}
+
+func (silent) Scanned(int64, int64) {}
+func (silent) Planned(int64, int64) {}
+func (silent) Sent(int64, int64)    {}
 
 // Progress hears how a run gets on, from several goroutines.
 type Progress interface {
@@ -75,24 +155,11 @@ type Summary struct {
 	Took                                    time.Duration
 }
 
-// Run backs up src into the slot that is due. It resumes what an earlier run left.
-func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary, error) {
-	panic("unwritten")
-}
-
 // Slot is one slot as List sees it.
 type Slot struct {
 	Path  string
 	State manifest.State
 	Err   error // the state cannot be read
-}
-
-// List tells the slots of an account, newest first.
-func List(ctx context.Context, store dest.Reader, folder string) ([]Slot, error) { panic("unwritten") }
-
-// Pin sets or clears the pin of a slot.
-func Pin(ctx context.Context, store Store, folder string, slot int, pinned bool) error {
-	panic("unwritten")
 }
 
 // VerifyOptions say how much is read.
@@ -103,8 +170,3 @@ type VerifyOptions struct {
 
 // Difference is one thing that is not as the manifest says.
 type Difference struct{ Path, What string }
-
-// Verify compares a slot with its manifest.
-func Verify(ctx context.Context, store Store, folder string, slot int, o VerifyOptions) ([]Difference, error) {
-	panic("unwritten")
-}
