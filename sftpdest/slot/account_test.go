@@ -281,4 +281,3 @@ func examine(ctx context.Context, store Store, folder string, past history, now 
 	}
 	return complete, nil
 }
-
