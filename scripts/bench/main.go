@@ -33,6 +33,10 @@ var measures = []measure{
 	{"restore", measureRestore},
 	{"find", measureFind},
 	{"repeat", measureRepeat},
+	{"sync-full", measureFirstFull},
+	{"sync-unchanged", measureUnchanged},
+	{"sync-large", measureLarge},
+	{"sync-memory", measureSyncMemory},
 }
 
 func main() {
