@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -69,6 +70,23 @@ type lease struct {
 	folder string
 	name   string
 	text   []byte
+	ttl    time.Duration
+	now    func() time.Time
+
+	mu   sync.Mutex // guards what follows
+	last time.Time  // when it was written
+}
+
+// current makes sure, before something is changed, that the lease was not left alone for long: a process that was
+// stopped for hours must not go on as if nothing had happened.
+func (l *lease) current(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	age := l.now().Sub(l.last)
+	if age.Abs() < l.ttl/2 {
+		return nil
+	}
+	return l.rewrite(ctx)
 }
 
 // leases lists those of a folder, by number.
@@ -105,7 +123,10 @@ func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{r: r, folder: folder, name: fmt.Sprintf("%s/%s%06d", folder, leasePrefix, highest+1), text: text}
+	l := &lease{
+		r: r, folder: folder, name: fmt.Sprintf("%s/%s%06d", folder, leasePrefix, highest+1), text: text,
+		ttl: o.LeaseTTL, now: o.Now, last: o.Now(),
+	}
 	if err := l.create(ctx); err != nil {
 		return nil, err
 	}
@@ -119,6 +140,7 @@ func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease
 			return nil, err
 		}
 	}
+	r.lease = l
 	return l, nil
 }
 
@@ -207,6 +229,14 @@ func (r *remote) serverTime(ctx context.Context, folder string) (int64, error) {
 
 // refresh writes the lease again, as it was: that alone makes it younger.
 func (l *lease) refresh(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.rewrite(ctx)
+}
+
+// rewrite needs l.mu.
+func (l *lease) rewrite(ctx context.Context) error {
+	now := l.now()
 	if _, err := l.r.Stat(ctx, l.name); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return busy(l.folder, nil)
@@ -220,6 +250,9 @@ func (l *lease) refresh(ctx context.Context) error {
 	_, err = out.WriteAt(ctx, l.text, 0)
 	if closeErr := out.Close(ctx); err == nil {
 		err = closeErr
+	}
+	if err == nil {
+		l.last = now
 	}
 	return err
 }
@@ -252,5 +285,5 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc, o *Opt
 func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_ = l.r.drop(ctx, l.name) // who comes next finds it stale
+	_ = l.r.Remove(ctx, l.name) // who comes next finds it stale
 }

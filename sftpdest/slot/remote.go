@@ -28,6 +28,7 @@ type remote struct {
 	run   string // id, in the names of all temporary files
 	seq   atomic.Int64
 	limit *limiter
+	lease *lease // nil: none is held yet
 
 	unsynced atomic.Bool  // the server cannot say what is on its disk
 	plain    atomic.Int32 // attributes that the server refuses: 1 permissions, 2 times too
@@ -55,6 +56,18 @@ func again(ctx context.Context, f func() error) error {
 			return err
 		}
 	}
+}
+
+// fenced runs f if the account still is ours, and again while connections are lost.
+func (r *remote) fenced(ctx context.Context, f func() error) error {
+	return again(ctx, func() error {
+		if r.lease != nil {
+			if err := r.lease.current(ctx); err != nil {
+				return err
+			}
+		}
+		return f()
+	})
 }
 
 // ensureDir makes a folder unless it is there.
@@ -92,12 +105,12 @@ func parent(p string) string {
 
 // drop removes what is no folder; that it is gone already is fine.
 func (r *remote) drop(ctx context.Context, p string) error {
-	return missing(again(ctx, func() error { return r.Remove(ctx, p) }))
+	return missing(r.fenced(ctx, func() error { return r.Remove(ctx, p) }))
 }
 
 // dropDir removes an empty folder; that it is gone already is fine.
 func (r *remote) dropDir(ctx context.Context, p string) error {
-	return missing(again(ctx, func() error { return r.RemoveDir(ctx, p) }))
+	return missing(r.fenced(ctx, func() error { return r.RemoveDir(ctx, p) }))
 }
 
 func missing(err error) error {
@@ -110,7 +123,7 @@ func missing(err error) error {
 // move renames. Where the connection was lost, the names tell what became of it.
 func (r *remote) move(ctx context.Context, from, to string) error {
 	lost := false
-	return again(ctx, func() error {
+	return r.fenced(ctx, func() error {
 		err := r.Rename(ctx, from, to)
 		if lost && errors.Is(err, fs.ErrNotExist) {
 			_, err = r.Stat(ctx, to)
