@@ -16,9 +16,10 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// Leases are files `lease.N` in the account's folder. Whoever makes the next number holds the account; one that was
-// not written to for the time to live, by the server's clock, is taken over with a higher number. Each run looks
-// again before it commits.
+// Leases are files `lease.RUN` in the account's folder. Whoever made one and then sees no other one holds the account.
+// One that was not written to for the time to live, by the server's clock, is stale: who comes makes his own, looks
+// whether the stale one was written to meanwhile, and removes it. Who writes to his own looks for others after that.
+// So of two that race at least one sees the other. Each run looks again before it commits.
 
 const leasePrefix = "lease."
 
@@ -89,18 +90,16 @@ func (l *lease) current(ctx context.Context) error {
 	return l.rewrite(ctx)
 }
 
-// leases lists those of a folder, by number.
-func (r *remote) leases(ctx context.Context, folder string) (map[uint64]dest.Info, error) {
+// leases lists those of a folder, by name.
+func (r *remote) leases(ctx context.Context, folder string) (map[string]dest.Info, error) {
 	list, err := r.List(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[uint64]dest.Info)
+	found := make(map[string]dest.Info)
 	for _, info := range list {
-		if digits, ok := strings.CutPrefix(info.Name, leasePrefix); ok {
-			if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
-				found[n] = info
-			}
+		if strings.HasPrefix(info.Name, leasePrefix) {
+			found[info.Name] = info
 		}
 	}
 	return found, nil
@@ -112,22 +111,21 @@ func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease
 	if err != nil {
 		return nil, err
 	}
-	highest := uint64(0)
 	for n := range old {
 		if stale, err := r.stale(ctx, folder, old[n], o); err != nil || !stale {
 			return nil, errors.Join(err, busy(folder, err))
 		}
-		highest = max(highest, n)
 	}
 	text, err := json.Marshal(me(r.run, o.Host))
 	if err != nil {
 		return nil, err
 	}
 	l := &lease{
-		r: r, folder: folder, name: fmt.Sprintf("%s/%s%06d", folder, leasePrefix, highest+1), text: text,
+		r: r, folder: folder, name: folder + "/" + leasePrefix + r.run, text: text,
 		ttl: o.LeaseTTL, now: o.Now, last: o.Now(),
 	}
 	if err := l.create(ctx); err != nil {
+		l.release(ctx)
 		return nil, err
 	}
 	if err := l.alone(ctx, old); err != nil {
@@ -154,9 +152,6 @@ func busy(folder string, err error) error {
 func (l *lease) create(ctx context.Context) error {
 	out, err := l.r.Create(ctx, l.name, dest.Create{})
 	if err != nil {
-		if _, there := l.r.Stat(ctx, l.name); there == nil && !errors.Is(err, dest.ErrUnreachable) {
-			return busy(l.folder, nil)
-		}
 		return err
 	}
 	_, err = out.WriteAt(ctx, l.text, 0)
@@ -166,9 +161,9 @@ func (l *lease) create(ctx context.Context) error {
 	return err
 }
 
-// alone makes sure that no other lease appeared.
-func (l *lease) alone(ctx context.Context, known map[uint64]dest.Info) error {
-	var list map[uint64]dest.Info
+// alone makes sure that no other lease appeared, and that nobody wrote to the stale ones.
+func (l *lease) alone(ctx context.Context, known map[string]dest.Info) error {
+	var list map[string]dest.Info
 	err := again(ctx, func() (err error) {
 		list, err = l.r.leases(ctx, l.folder)
 		return err
@@ -178,9 +173,9 @@ func (l *lease) alone(ctx context.Context, known map[uint64]dest.Info) error {
 	}
 	mine := false
 	for n, info := range list {
-		if l.folder+"/"+info.Name == l.name {
+		if l.folder+"/"+n == l.name {
 			mine = true
-		} else if _, old := known[n]; !old {
+		} else if old, ok := known[n]; !ok || old.MTime != info.MTime {
 			return busy(l.folder, nil)
 		}
 	}
@@ -250,6 +245,9 @@ func (l *lease) rewrite(ctx context.Context) error {
 	_, err = out.WriteAt(ctx, l.text, 0)
 	if closeErr := out.Close(ctx); err == nil {
 		err = closeErr
+	}
+	if err == nil {
+		err = l.alone(ctx, nil)
 	}
 	if err == nil {
 		l.last = now

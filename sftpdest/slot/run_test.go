@@ -96,14 +96,14 @@ func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
 			return nil
 		}
 		_, first := a.run(t.Context(), server, o)
-		if second != nil {
-			t.Errorf("stopped at %d: the run that took over: %v", k, second)
-		}
-		if slots, err := List(t.Context(), server, o.Folder); first == nil && (err != nil || slots[0].State.Gen != 4) {
-			t.Errorf("stopped at %d: the late run thinks that it made the newest backup, %v", k, err)
-		}
 		server.hear = nil
 		server.now += 3600
+		if second != nil && !errors.Is(second, ErrBusy) {
+			t.Errorf("stopped at %d: the run that takes over: %v", k, second)
+		}
+		if second != nil && first != nil {
+			a.mustRun(server, o) // each saw the other
+		}
 		slots, err := List(t.Context(), server, o.Folder)
 		a.check(err)
 		a.holdsAll(server, o, 2, slots[0].State.Slot)
