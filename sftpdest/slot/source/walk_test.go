@@ -151,6 +151,33 @@ func TestWalkKeepsTheOrderOfManifestsWhateverTheNames(t *testing.T) {
 	}
 }
 
+func TestManyAndLongAttributesAreReadEitherWay(t *testing.T) {
+	root := plant(t, "file", "link -> file")
+	path := filepath.Join(root, "file")
+	var want []backup.Xattr
+	for i := range 40 {
+		x := backup.Xattr{Name: fmt.Sprintf("user.attribute-%02d", i), Value: strings.Repeat("v", i*2)}
+		want = append(want, x)
+		if err := unix.Lsetxattr(path, x.Name, []byte(x.Value), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tree := open(t, root, Options{})
+	for _, byProc := range []bool{false, true} {
+		x := newXattrs()
+		x.byProc = byProc
+		device := find(t, walk(t, tree), "file").Device
+		got, err := x.read(int(tree.root.Fd()), "file", device)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("by /proc %v: %+v, %v", byProc, got, err)
+		}
+		// A link's own attributes, not those of what it leads to.
+		if got, err := x.read(int(tree.root.Fd()), "link", device); err != nil || len(got) > 0 {
+			t.Errorf("by /proc %v: link: %+v, %v", byProc, got, err)
+		}
+	}
+}
+
 func TestHardLinksNameTheFirstPathOfTheWalk(t *testing.T) {
 	root := plant(t, "b/first", "a/", "c", "d")
 	for _, to := range []string{"a/z", "b/second", "last"} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -26,6 +27,7 @@ type xattrs struct {
 	list, value []byte
 	// without are devices whose file system has no extended attributes.
 	without map[uint64]bool
+	byProc  bool // the kernel has no listxattrat
 }
 
 func newXattrs() *xattrs {
@@ -38,8 +40,7 @@ func (x *xattrs) read(fd int, name string, device uint64) ([]backup.Xattr, error
 	if x.without[device] {
 		return nil, nil
 	}
-	path := procPath(fd, name)
-	n, err := ignoringEINTR(func() (int, error) { return unix.Llistxattr(path, x.list) })
+	n, err := enlarging(x.list, func(into []byte) (int, error) { return x.names(fd, name, into) })
 	if err == unix.ENOTSUP {
 		x.without[device] = true
 	}
@@ -49,19 +50,20 @@ func (x *xattrs) read(fd int, name string, device uint64) ([]backup.Xattr, error
 	if err != nil {
 		return nil, fmt.Errorf("extended attributes: %w", err)
 	}
-	return x.values(n, func(attribute string) (int, error) { return unix.Lgetxattr(path, attribute, x.value) })
+	path := procPath(fd, name)
+	return x.values(n, func(attribute string, into []byte) (int, error) { return unix.Lgetxattr(path, attribute, into) })
 }
 
 // readOpen is read for an open file.
 func (x *xattrs) readOpen(fd int) ([]backup.Xattr, error) {
-	n, err := ignoringEINTR(func() (int, error) { return unix.Flistxattr(fd, x.list) })
+	n, err := enlarging(x.list, func(into []byte) (int, error) { return unix.Flistxattr(fd, into) })
 	if ignorable(err) || err == nil && n == 0 {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("extended attributes: %w", err)
 	}
-	return x.values(n, func(attribute string) (int, error) { return unix.Fgetxattr(fd, attribute, x.value) })
+	return x.values(n, func(attribute string, into []byte) (int, error) { return unix.Fgetxattr(fd, attribute, into) })
 }
 
 // ignorable reports whether an error says that there is no such attribute, file or thing as attributes.
@@ -69,13 +71,46 @@ func ignorable(err error) bool {
 	return err == unix.ENODATA || err == unix.ENOENT || err == unix.ENOTSUP
 }
 
-// values reads the attributes whose names are in the first n bytes of x.list, each with get into x.value.
-func (x *xattrs) values(n int, get func(attribute string) (int, error)) ([]backup.Xattr, error) {
+// names lists the names of attributes. listxattrat(2) (Linux 6.13) takes half the time of the way by /proc.
+func (x *xattrs) names(fd int, name string, into []byte) (int, error) {
+	if !x.byProc {
+		text, err := unix.BytePtrFromString(name)
+		if err != nil {
+			return 0, err
+		}
+		n, _, errno := unix.Syscall6(unix.SYS_LISTXATTRAT, uintptr(fd), uintptr(unsafe.Pointer(text)), unix.AT_SYMLINK_NOFOLLOW,
+			uintptr(unsafe.Pointer(&into[0])), uintptr(len(into)), 0)
+		// Older kernels do not have it, and seccomp filters may refuse what they do not know.
+		if errno == 0 {
+			return int(n), nil
+		}
+		if errno != unix.ENOSYS && errno != unix.EPERM {
+			return 0, errno
+		}
+		x.byProc = true
+	}
+	return unix.Llistxattr(procPath(fd, name), into)
+}
+
+// fewBytes are enough for nearly all lists and values. The kernel allocates as much as a caller has room for.
+const fewBytes = 512
+
+// enlarging makes a call with a part of the buffer, and with all of it if that is too small.
+func enlarging(buffer []byte, call func(into []byte) (int, error)) (int, error) {
+	n, err := ignoringEINTR(func() (int, error) { return call(buffer[:fewBytes]) })
+	if err == unix.ERANGE {
+		return ignoringEINTR(func() (int, error) { return call(buffer) })
+	}
+	return n, err
+}
+
+// values reads the attributes whose names are in the first n bytes of x.list, each with get.
+func (x *xattrs) values(n int, get func(attribute string, into []byte) (int, error)) ([]backup.Xattr, error) {
 	var all []backup.Xattr
 	var failed error
 	size := 0
 	for _, attribute := range strings.Split(strings.TrimSuffix(string(x.list[:n]), "\x00"), "\x00") {
-		n, err := ignoringEINTR(func() (int, error) { return get(attribute) })
+		n, err := enlarging(x.value, func(into []byte) (int, error) { return get(attribute, into) })
 		if ignorable(err) {
 			continue
 		}
