@@ -36,6 +36,10 @@ var measures = []measure{
 	{"sequential", measureSequential},
 	{"small", measureSmall},
 	{"walk", measureWalk},
+	{"sync-full", measureFirstFull},
+	{"sync-unchanged", measureUnchanged},
+	{"sync-large", measureLarge},
+	{"sync-memory", measureSyncMemory},
 }
 
 func main() {
