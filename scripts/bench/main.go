@@ -34,6 +34,7 @@ var measures = []measure{
 	{"find", measureFind},
 	{"repeat", measureRepeat},
 	{"sync-full", measureFirstFull},
+	{"sync-refill", measureRefill},
 	{"sync-unchanged", measureUnchanged},
 	{"sync-large", measureLarge},
 	{"sync-memory", measureSyncMemory},
