@@ -43,7 +43,7 @@ func (s *settings) onJob(j *config.Job, do func(dest.Changeable) error) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.remote(conf.Destinations[j.Destination])
+	d, err := s.storeOf(conf.Destinations[j.Destination])
 	if err != nil {
 		return err
 	}

@@ -142,7 +142,7 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 		}
 		defer held.release()
 	}
-	remote, err := y.remote(y.config.Destinations[j.Destination])
+	remote, err := y.storeOf(y.config.Destinations[j.Destination])
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ var measures = []measure{
 	{"small", measureSmall},
 	{"walk", measureWalk},
 	{"sync-full", measureFirstFull},
+	{"sync-refill", measureRefill},
 	{"sync-unchanged", measureUnchanged},
 	{"sync-large", measureLarge},
 	{"sync-memory", measureSyncMemory},

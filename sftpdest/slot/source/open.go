@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -80,11 +81,29 @@ func openRegular(root int, path string, what *unix.Stat_t, same bool) (int, erro
 	const flags = unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC | unix.O_NOCTTY
 	proc := strings.TrimSuffix(procPath(pinned, ""), "/")
 	// A backup is no reading that anybody wants to see in access times. Only owners and root may say so.
-	fd, err := ignoringEINTR(func() (int, error) { return unix.Open(proc, flags|unix.O_NOATIME, 0) })
+	fd, err := openLeased(proc, flags|unix.O_NOATIME)
 	if err == unix.EPERM {
-		fd, err = ignoringEINTR(func() (int, error) { return unix.Open(proc, flags, 0) })
+		fd, err = openLeased(proc, flags)
 	}
 	return fd, err
+}
+
+// How long openLeased waits: programs that take leases (Samba) give them back at once.
+const (
+	leaseTries = 20
+	leasePause = 50 * time.Millisecond
+)
+
+// openLeased opens a file that is regular. Somebody may have a lease on it (F_SETLEASE, fcntl(2)) that the first try
+// asks to be given back; waiting in open(2) would let the holder keep us for minutes.
+func openLeased(path string, flags int) (int, error) {
+	for tries := 1; ; tries++ {
+		fd, err := ignoringEINTR(func() (int, error) { return unix.Open(path, flags, 0) })
+		if err != unix.EAGAIN || tries == leaseTries {
+			return fd, err
+		}
+		time.Sleep(leasePause)
+	}
 }
 
 // readHead reads the first bytes of a regular file in the folder dir, at most n.

@@ -254,3 +254,37 @@ func TestChangesWhileReadingAreNoticed(t *testing.T) {
 	}
 	expect(false, 9) // its number of names changed; it can still be read
 }
+
+// TestLeasedFilesAreRead reads a file on which its owner has a lease, as Samba takes them.
+func TestLeasedFilesAreRead(t *testing.T) {
+	root := plant(t, "file")
+	tree := open(t, root, Options{})
+	found := find(t, walk(t, tree), "file")
+	holder, err := os.OpenFile(filepath.Join(root, "file"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	fd := holder.Fd()
+	if _, err := unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.OpenFile("file", &found.Entry); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("with a lease that nobody gives back: %v", err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			lease, err := unix.FcntlInt(fd, unix.F_GETLEASE, 0)
+			if err != nil || lease != unix.F_WRLCK { // it is asked for
+				unix.FcntlInt(fd, unix.F_SETLEASE, unix.F_UNLCK)
+				return
+			}
+			runtime.Gosched()
+		}
+	})
+	defer running.Wait()
+	if got := content1(t, tree, found); got != "file" {
+		t.Errorf("%q", got)
+	}
+}

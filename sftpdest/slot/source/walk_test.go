@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -196,51 +195,6 @@ func TestHardLinksNameTheFirstPathOfTheWalk(t *testing.T) {
 	}
 }
 
-func TestSparseFilesHaveMaps(t *testing.T) {
-	root := plant(t, "dense", "holes", "empty")
-	file, err := os.OpenFile(filepath.Join(root, "holes"), os.O_RDWR|os.O_TRUNC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range []int64{1 << 20, 1 << 30} {
-		if _, err := file.WriteAt(make([]byte, 4096), at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(file.Truncate(1<<31), file.Sync(), file.Close(), os.Truncate(filepath.Join(root, "empty"), 0),
-		os.Truncate(filepath.Join(root, "empty"), 1<<25)); err != nil {
-		t.Fatal(err)
-	}
-	all := walk(t, open(t, root, Options{}))
-	if got := find(t, all, "holes"); !reflect.DeepEqual(got.Sparse, []backup.Extent{{Offset: 1 << 20, Length: 4096}, {Offset: 1 << 30, Length: 4096}}) {
-		t.Errorf("%+v", got.Sparse)
-	}
-	if got := find(t, all, "empty"); got.Sparse == nil || len(got.Sparse) != 0 {
-		t.Errorf("nothing but a hole: %+v", got.Sparse)
-	}
-	if got := find(t, all, "dense"); got.Sparse != nil {
-		t.Errorf("dense: %+v", got.Sparse)
-	}
-}
-
-func TestManyHolesMakeABoundedMap(t *testing.T) {
-	all := []backup.Extent{}
-	for i := range int64(4 * manifest.MaxExtents) {
-		all = appendExtent(all, backup.Extent{Offset: i * 1 << 20, Length: 4096 + i%100*4096})
-	}
-	end := int64(-1)
-	for _, x := range all {
-		if x.Offset <= end {
-			t.Fatalf("extent at %d behind %d", x.Offset, end)
-		}
-		end = x.Offset + x.Length
-	}
-	last := int64(4*manifest.MaxExtents - 1)
-	if len(all) > manifest.MaxExtents || all[0].Offset != 0 || end != last<<20+4096+last%100*4096 {
-		t.Errorf("%d extents from %d to %d", len(all), all[0].Offset, end)
-	}
-}
-
 func TestCachesAreLeftOutButForTheirTag(t *testing.T) {
 	root := plant(t, "CACHEDIR.TAG", "cache/CACHEDIR.TAG", "cache/big", "cache/sub/x", "fake/CACHEDIR.TAG", "fake/kept",
 		"linked/CACHEDIR.TAG -> ../cache/CACHEDIR.TAG", "linked/kept")
@@ -315,60 +269,6 @@ func content1(t testing.TB, tree *Tree, found *Found) string {
 	p := make([]byte, 100)
 	n, _ := file.ReadAt(p, 0)
 	return string(p[:n])
-}
-
-func TestFoldersThatCannotBeReadAreFrozen(t *testing.T) {
-	root := plant(t, "shut/file", "list-only/file", "open/file")
-	for name, mode := range map[string]os.FileMode{"shut": 0, "list-only": 0o644, "": 0o755} {
-		if err := os.Chmod(filepath.Join(root, name), mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	asNobody(t, root, func(root string) {
-		tree, err := Open(root, Options{})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer tree.Close()
-		frozen := map[string]bool{}
-		for found, err := range tree.Walk(context.Background()) {
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			frozen[found.Path] = found.Frozen
-			if found.Frozen && (!errors.Is(found.Warning, fs.ErrPermission) || !found.IsDir() || found.Inode == 0) {
-				t.Errorf("%+v", found)
-			}
-		}
-		want := map[string]bool{"": false, "shut": true, "list-only": true, "open": false, "open/file": false}
-		if !reflect.DeepEqual(frozen, want) {
-			t.Errorf("%v", frozen)
-		}
-	})
-}
-
-// asNobody runs a function on a thread that has no privileges.
-func asNobody(t *testing.T, root string, run func(root string)) {
-	t.Helper()
-	folder, err := os.Open(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer folder.Close()
-	onOwnThread(func() {
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
-			t.Error(errno)
-			return
-		}
-		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 65534, 65534, 65534); errno != 0 {
-			t.Error(errno)
-			return
-		}
-		// The way to the folder is closed to others, its handle is not.
-		run(fmt.Sprintf("/proc/thread-self/fd/%d", folder.Fd()))
-	})
 }
 
 func TestRootThatIsGoneIsNoEmptyFolder(t *testing.T) {
