@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -65,7 +66,7 @@ func FetchHostKeys(ctx context.Context, s Settings, o Options) ([]HostKey, error
 	}
 	keys := []HostKey{first}
 	for _, algorithms := range keyTypes() {
-		key, err := fetchHostKey(ctx, s, o, algorithms)
+		key, err := fetchAgain(ctx, s, o, algorithms)
 		var none *ssh.AlgorithmNegotiationError
 		if errors.As(err, &none) {
 			continue
@@ -78,6 +79,24 @@ func FetchHostKeys(ctx context.Context, s Settings, o Options) ([]HostKey, error
 		}
 	}
 	return keys, nil
+}
+
+// fetchAgain is fetchHostKey from a server that answered a moment ago. One that counts connections may not have seen
+// yet that the last one ended, and closes the next one without a word.
+func fetchAgain(ctx context.Context, s Settings, o Options, algorithms []string) (HostKey, error) {
+	const longest = 3 * time.Second
+	for pause := 100 * time.Millisecond; ; pause *= 3 {
+		key, err := fetchHostKey(ctx, s, o, algorithms)
+		var none *ssh.AlgorithmNegotiationError
+		if err == nil || errors.As(err, &none) || pause > longest {
+			return key, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return HostKey{}, ctx.Err()
+		}
+	}
 }
 
 func fetchHostKey(ctx context.Context, s Settings, o Options, algorithms []string) (HostKey, error) {
