@@ -63,15 +63,10 @@ func (p *parts) adoptFile(ctx context.Context, name string) error {
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return err
 	}
-	var found part
-	var raw []byte
-	if err != nil || json.Unmarshal(text, &struct {
-		*part
-		Path *[]byte `json:"path"`
-	}{&found, &raw}) != nil || found.Done <= 0 || found.Done > found.Size || dest.CheckPath(found.Temp) != nil {
-		return nil
+	found, ok := parsePart(text)
+	if err != nil || !ok {
+		return nil // sent from the beginning
 	}
-	found.raw = string(raw)
 	info, err := p.r.Stat(ctx, p.slot+"/tmp/"+found.Temp)
 	if err != nil || info.Size < found.Done {
 		return missing(err)
@@ -83,6 +78,19 @@ func (p *parts) adoptFile(ctx context.Context, name string) error {
 	found.Temp = temp
 	p.found = append(p.found, found)
 	return p.write(ctx, found)
+}
+
+// parsePart reads a mark. One that leads elsewhere, or is none, is not ok.
+func parsePart(text []byte) (m part, ok bool) {
+	var raw []byte
+	err := json.Unmarshal(text, &struct {
+		*part
+		Path *[]byte `json:"path"`
+	}{&m, &raw})
+	m.raw = string(raw)
+	ok = err == nil && m.Done > 0 && m.Done <= m.Size && m.Temp != "" && !strings.Contains(m.Temp, "/") &&
+		dest.CheckPath(m.Temp) == nil
+	return m, ok
 }
 
 // adopt returns the mark of this very version of a file, or nil.
