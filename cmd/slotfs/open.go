@@ -140,7 +140,8 @@ func (r *remotes) get(name string) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, content.Options{Deadline: r.deadline})}
+	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points,
+		content.Options{Deadline: r.deadline, Hold: slotHold(c.Engine, d)})}
 	r.open[name] = t
 	return t, nil
 }
