@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotfs/indexer/manifest"
 )
 
 // addSlots adds the store as a destination of slots, and a job that backs up one folder as the account of its name.
@@ -145,11 +147,41 @@ func TestOverwrittenSlotIsStaleInTheMount(t *testing.T) {
 	first := h.newest("alice")
 	slot := filepath.Join(h.store, "nightly", "alice", "slot-01")
 	// As a writer does that is killed right after it began; size and time of the file stay.
-	run(t, `sed -i 's/"phase":"complete"/"phase":"updating"/' "$1/state.json"
-touch -r "$1/data/a" "$1/stamp"; echo bbbb >"$1/data/a"; touch -r "$1/stamp" "$1/data/a"`, slot)
+	beginUpdate(t, filepath.Join(slot, "state.json"))
+	run(t, `touch -r "$1/data/a" "$1/stamp"; echo bbbb >"$1/data/a"; touch -r "$1/stamp" "$1/data/a"`, slot)
 	for _, name := range []string{"a", "b"} {
 		if out := run(t, `cat "$1" 2>&1 || true`, filepath.Join(first, "full", name)); !strings.Contains(out, "Stale file handle") {
 			t.Errorf("%s reads %q", name, out)
 		}
+	}
+	if r := h.slotfs("index", "own"); r.code != 3 {
+		t.Errorf("index ended with %d: %s", r.code, r.stderr)
+	}
+	shown := run(t, `ls "$1"`, h.account("own", "nightly", "alice"))
+	if !strings.HasSuffix(shown, ".incomplete\n") || strings.Contains(shown, "latest") {
+		t.Errorf("an interrupted slot is shown as %q", shown)
+	}
+}
+
+// beginUpdate makes the state of a slot that of one which is being overwritten.
+func beginUpdate(t *testing.T, name string) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := manifest.DecodeState(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state.Phase, state.BaseGen, state.Gen = manifest.Updating, state.Gen, state.Gen+1
+	if text, err = state.Encode(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name+"~", text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+"~", name); err != nil {
+		t.Fatal(err)
 	}
 }
