@@ -11,6 +11,10 @@ import (
 	"slotfs/sftpdest/wire"
 )
 
+// syncCost is what an fsync counts as: the server answers nothing else in that session meanwhile, so that others
+// better go elsewhere.
+const syncCost = 128 << 10
+
 // copySlice is how much one copy-data asks for: the server answers nothing else in that session meanwhile.
 const copySlice = 16 << 20
 
@@ -188,7 +192,7 @@ func (s *session) finish(flight []*request, handle string, a wire.Attributes, sy
 		}))
 	}
 	if ordered && sync {
-		flight = append(flight, s.send(smallCost, func(b []byte, id uint32) []byte {
+		flight = append(flight, s.send(syncCost, func(b []byte, id uint32) []byte {
 			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, handle)
 		}))
 	}

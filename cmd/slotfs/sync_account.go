@@ -58,7 +58,7 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 		return slot.Summary{}, a.err
 	}
 	if w.dryRun {
-		return w.write(ctx, a, "")
+		return w.rehearse(ctx, a)
 	}
 	held, err := w.state.take(w.state.accountLock(w.job.Destination, a.name))
 	if err != nil {
@@ -81,6 +81,16 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 		w.tell(ctx, a)
 	}
 	return summary, err
+}
+
+// rehearse tells what would be written. No command runs: an empty folder stands for what it would stage.
+func (w *jobRun) rehearse(ctx context.Context, a account) (slot.Summary, error) {
+	empty, err := os.MkdirTemp(string(w.state), "dry-run-")
+	if err != nil {
+		return slot.Summary{}, w.state.fault(err)
+	}
+	defer os.Remove(empty)
+	return w.write(ctx, a, empty)
 }
 
 // stage makes an empty folder for what the command before the backup wants to add to it.
@@ -114,16 +124,7 @@ func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 	case err != nil:
 		return nil, err
 	case j.Prefix != "":
-		// A dry run has no staging folder; an empty one stands in its place.
-		if root = staging; root == "" {
-			empty, err := os.MkdirTemp(string(w.state), "dry-run-")
-			if err != nil {
-				return nil, w.state.fault(err)
-			}
-			defer os.Remove(empty)
-			root = empty
-		}
-		o.Also = map[string]string{j.Prefix: a.source}
+		root, o.Also = staging, map[string]string{j.Prefix: a.source}
 	default:
 		o.ExcludeFile = j.ExcludeFile
 		if staged {
@@ -135,9 +136,6 @@ func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 
 // filled reports whether something lies in a folder.
 func filled(dir string) (bool, error) {
-	if dir == "" {
-		return false, nil
-	}
 	names, err := os.ReadDir(dir)
 	if err != nil {
 		return false, fmt.Errorf("staging: %w", err)

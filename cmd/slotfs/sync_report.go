@@ -97,7 +97,11 @@ func (r *syncResult) text() string {
 	if r.Resumed {
 		b.WriteString(" (resumed)")
 	}
-	fmt.Fprintf(&b, ": %d files, %s; sent %d (%s)", r.Files, term.Bytes(r.Bytes), r.Uploaded, term.Bytes(r.UploadedBytes))
+	sent := "sent"
+	if r.DryRun {
+		sent = "to send"
+	}
+	fmt.Fprintf(&b, ": %d files, %s; %s %d (%s)", r.Files, term.Bytes(r.Bytes), sent, r.Uploaded, term.Bytes(r.UploadedBytes))
 	for _, part := range []struct {
 		n    int64
 		what string

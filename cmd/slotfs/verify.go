@@ -98,31 +98,30 @@ func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
 	if err != nil {
 		return err
 	}
-	tried := 0
+	compared := 0
 	for _, account := range accounts {
-		if err := v.one(ctx, d, account); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			v.fail(account, 0, err)
-			if len(accounts) == 1 {
-				break
-			}
+		err := v.one(ctx, d, account)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		tried++
+		if err != nil {
+			v.fail(account, err)
+			continue
+		}
+		compared++
 	}
-	return v.end(tried)
+	return v.end(compared)
 }
 
 // end prints what was found and tells how the command ends.
-func (v *verifying) end(tried int) error {
+func (v *verifying) end(compared int) error {
 	if v.json {
 		if err := v.printJSON(v.results); err != nil {
 			return err
 		}
 	}
 	switch {
-	case v.differs || v.failed != nil && tried > 0:
+	case v.differs || v.failed != nil && compared > 0:
 		return &reported{exit.Partial}
 	case v.failed != nil:
 		return &reported{exit.Code(v.failed)}
@@ -133,9 +132,9 @@ func (v *verifying) end(tried int) error {
 }
 
 // fail tells what could not be compared.
-func (v *verifying) fail(account string, number int, err error) {
+func (v *verifying) fail(account string, err error) {
 	v.failed = err
-	v.results = append(v.results, verifyJSON{Account: account, Slot: number, Differences: []differenceJSON{}, Error: err.Error()})
+	v.results = append(v.results, verifyJSON{Account: account, Differences: []differenceJSON{}, Error: err.Error()})
 	fmt.Fprintf(v.err, "slotfs: %s/%s: %s\n", v.job.Name, term.Clean(account), term.Clean(err.Error()))
 	if hint := exit.Hint(err); hint != "" {
 		fmt.Fprintf(v.err, "slotfs: hint: %s\n", term.Clean(hint))

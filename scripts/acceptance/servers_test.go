@@ -74,3 +74,22 @@ func TestUnprivilegedUserInAJail(t *testing.T) {
 	}
 	newBackups(t, h).rounds()
 }
+
+func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
+	b := newBackups(t, newHost(t), "--mode", "compressed")
+	dir := b.newAccount("alice")
+	for round := range 4 {
+		if round > 0 {
+			b.change("alice", round)
+		}
+		b.sync(0)
+		time.Sleep(1100 * time.Millisecond)
+	}
+	// The newest one by tar alone.
+	run(t, `out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; newest=$(ls -t "$1"/nightly/alice/slot-*/archive/alice.tar.gz | head -1)
+gzip -t "$newest"; tar -C "$out" -xpf "$newest"; [ "$(ls -A "$out" | wc -l)" = 1 ] && out2=$(echo "$out"/*) || out2=$out
+diff -r --no-dereference "$2" "$out2"`, b.store, dir)
+	b.must("index")
+	b.mount()
+	b.checkByMount(true)
+}

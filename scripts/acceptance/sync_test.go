@@ -187,6 +187,9 @@ func TestEachSlotIsTheSourceAsItWas(t *testing.T) {
 		t.Errorf("%d slots of two accounts, want three each: %+v", n, b.slots())
 	}
 	b.must("verify", "nightly", "--full")
+	if r := b.slotfs("verify", "nightly", "--slot", "9"); r.code != 2 {
+		t.Errorf("verify of a slot that nobody has: %+v", r)
+	}
 	b.must("index")
 	b.mount()
 	b.checkByMount(true)
@@ -369,7 +372,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 }
 
 func TestDryRunChangesNothing(t *testing.T) {
-	b := newBackups(t, newHost(t), "--before", "touch "+filepath.Join(t.TempDir(), "ran"))
+	b := newBackups(t, newHost(t), "--prefix", "homedir", "--before", "touch "+filepath.Join(t.TempDir(), "ran"))
 	b.newAccount("alice")
 	out := b.must("sync", "--dry-run", "--json")
 	var results []struct {
@@ -382,5 +385,8 @@ func TestDryRunChangesNothing(t *testing.T) {
 	}
 	if got := run(t, `find "$1" -mindepth 1`, b.store); got != "" {
 		t.Errorf("a dry run wrote\n%s", got)
+	}
+	if got := run(t, `ls -A "$1/state"`, b.work); strings.Contains(got, "dry-run") || strings.Contains(got, "staging") {
+		t.Errorf("a dry run left %s", got)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,9 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 )
+
+// lineSize is about how many bytes an entry takes in a segment: notes of a million files should not have to grow.
+const lineSize = 80
 
 // mostSegment bounds a segment of a journal that is read, in bytes.
 const mostSegment = 256 << 20
@@ -100,10 +105,18 @@ type noted struct {
 	mtime     int64
 	ctime     int64
 	inode     uint64
-	hash      string
+	sum       [sha256.Size]byte // zero: unknown
 	durable   bool
 	ambiguous bool // an earlier version had the same size and second: which one is there cannot be seen
-	seq       int
+	seq       int32
+}
+
+// hash is that of the content, as entries have it; "": unknown.
+func (n *noted) hash() string {
+	if n.sum == [sha256.Size]byte{} {
+		return ""
+	}
+	return hex.EncodeToString(n.sum[:])
 }
 
 // notes are all that journals say, by path.
@@ -130,14 +143,16 @@ func readJournal(ctx context.Context, store dest.Reader, slot string, gen uint64
 	}
 	segments := make(map[uint64]dest.Info)
 	var order []uint64
+	var size int64
 	for _, info := range list {
 		if g, seq, ok := manifest.ParseJournalName(info.Name); ok && g == gen {
 			segments[seq] = info
 			order = append(order, seq)
+			size += min(info.Size, mostSegment)
 		}
 	}
 	slices.Sort(order)
-	var all notes
+	all := make(notes, 0, min(size/lineSize, 1<<20))
 	for _, seq := range order {
 		info := segments[seq]
 		part, err := readSegment(ctx, store, slot+"/meta/"+info.Name, info.Size)
@@ -149,7 +164,7 @@ func readJournal(ctx context.Context, store dest.Reader, slot string, gen uint64
 			continue
 		}
 		for i := range part {
-			part[i].seq = len(all)
+			part[i].seq = int32(len(all))
 			all = append(all, part[i])
 		}
 	}
@@ -172,7 +187,7 @@ func (n notes) sorted() notes {
 			continue
 		}
 		old := &kept[len(kept)-1]
-		e.ambiguous = old.hash != e.hash && (old.ambiguous || alike(old.size, old.mtime, e.size, e.mtime))
+		e.ambiguous = old.sum != e.sum && (old.ambiguous || alike(old.size, old.mtime, e.size, e.mtime))
 		*old = e
 	}
 	return kept
@@ -211,9 +226,13 @@ func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (
 		if !e.IsRegular() || e.Flags&manifest.Removed != 0 {
 			continue
 		}
-		part = append(part, noted{
-			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode, hash: e.Hash,
+		n := noted{
+			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode,
 			durable: e.Flags&manifest.Durable != 0,
-		})
+		}
+		if _, err := hex.Decode(n.sum[:], []byte(e.Hash)); err != nil {
+			return nil, err
+		}
+		part = append(part, n)
 	}
 }

@@ -46,7 +46,7 @@ func matrix(t *testing.T, o Options, late, power bool) {
 func matrixOn(t *testing.T, o Options, late, power bool, set func(*memory)) {
 	a, past, server := newAccount(t), history{}, newMemory()
 	set(server)
-	points, step := 0, 17
+	points, step := 0, 23
 	if thorough() {
 		step = 1
 	}

@@ -4,19 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/dest"
-	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -300,134 +296,3 @@ func (u *upload) finish(ctx context.Context, size int64) (durable bool, err erro
 	}
 	return durable, err
 }
-
-// part is a mark inside a large file: what of which version is durable under a temporary name.
-type part struct {
-	Path  string `json:"path"` // base64: raw bytes
-	Size  int64  `json:"size"`
-	MTime int64  `json:"mtime"`
-	CTime int64  `json:"ctime"`
-	Inode uint64 `json:"inode"`
-	Temp  string `json:"temp"`
-	Done  int64  `json:"done"`
-
-	raw string
-}
-
-const partPrefix = "part."
-
-// parts are the marks of a slot, files `meta/part.<temporary name>`.
-type parts struct {
-	r    *remote
-	slot string
-
-	mu    sync.Mutex // guards what follows
-	found []part     // of earlier runs, not yet adopted
-	named map[string]bool
-}
-
-// load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
-func (p *parts) load(ctx context.Context) error {
-	list, err := p.r.List(ctx, p.slot+"/meta")
-	if err != nil {
-		return err
-	}
-	for _, info := range list {
-		if !strings.HasPrefix(info.Name, partPrefix) {
-			continue
-		}
-		name := p.slot + "/meta/" + info.Name
-		if err := p.adoptFile(ctx, name); err != nil {
-			return err
-		}
-		if err := p.r.drop(ctx, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p *parts) adoptFile(ctx context.Context, name string) error {
-	text, err := p.r.load(ctx, name, 1<<20)
-	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
-		return err
-	}
-	var found part
-	var raw []byte
-	if err != nil || json.Unmarshal(text, &struct {
-		*part
-		Path *[]byte `json:"path"`
-	}{&found, &raw}) != nil || found.Done <= 0 || found.Done > found.Size || dest.CheckPath(found.Temp) != nil {
-		return nil
-	}
-	found.raw = string(raw)
-	info, err := p.r.Stat(ctx, p.slot+"/tmp/"+found.Temp)
-	if err != nil || info.Size < found.Done {
-		return missing(err)
-	}
-	temp := p.r.temp(p.slot)
-	if err := p.r.move(ctx, p.slot+"/tmp/"+found.Temp, temp); err != nil {
-		return missing(err)
-	}
-	found.Temp = temp
-	p.found = append(p.found, found)
-	return p.write(ctx, found)
-}
-
-// adopt returns the mark of this very version of a file, or nil.
-func (p *parts) adopt(e *manifest.Entry) *part {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, f := range p.found {
-		if f.raw == e.Path && sameVersion(e, f.Size, f.MTime, f.CTime, f.Inode) {
-			p.found = append(p.found[:i:i], p.found[i+1:]...)
-			return &f
-		}
-	}
-	return nil
-}
-
-// note leaves a mark.
-func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done int64) error {
-	return p.write(ctx, part{
-		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done, raw: e.Path,
-	})
-}
-
-// write makes the file of a mark. On the server it names the temporary file without its folder.
-func (p *parts) write(ctx context.Context, m part) error {
-	temp := m.Temp
-	m.Temp = baseName(temp)
-	text, err := json.Marshal(struct {
-		part
-		Path []byte `json:"path"`
-	}{m, []byte(m.raw)})
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	if p.named == nil {
-		p.named = make(map[string]bool)
-	}
-	p.named[temp] = true
-	p.mu.Unlock()
-	return p.r.replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
-}
-
-// clear removes the mark of a temporary name.
-func (p *parts) clear(ctx context.Context, temp string) error {
-	p.mu.Lock()
-	there := p.named[temp]
-	delete(p.named, temp)
-	p.mu.Unlock()
-	if !there {
-		return nil
-	}
-	err := p.r.drop(ctx, p.slot+"/meta/"+partPrefix+baseName(temp))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func baseName(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }

@@ -148,7 +148,7 @@ func (p *planner) carry(r *row, have kind) *step {
 			s.act = remove
 			return s
 		}
-		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode, s.entry.Hash = n.size, n.mtime, n.ctime, n.inode, n.hash
+		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode, s.entry.Hash = n.size, n.mtime, n.ctime, n.inode, n.hash()
 		s.entry.Sparse = nil
 	}
 	return s
@@ -194,14 +194,14 @@ func (p *planner) file(r *row, s *step) {
 
 // fromNote decides about a file that the interrupted run has put into place.
 func (p *planner) fromNote(r *row, s *step, n *noted) {
-	if !isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash == "" ||
+	if !isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash() == "" ||
 		!sameVersion(&s.entry, n.size, n.mtime, n.ctime, n.inode) {
 		return
 	}
-	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash && alike(b.Size, b.MTime, n.size, n.mtime) {
+	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && alike(b.Size, b.MTime, n.size, n.mtime) {
 		return // the listing cannot tell which one is there
 	}
-	if s.act, s.claim = reread, n.hash; n.durable {
-		s.act, s.entry.Hash = keep, n.hash
+	if s.act, s.claim = reread, n.hash(); n.durable {
+		s.act, s.entry.Hash = keep, n.hash()
 	}
 }

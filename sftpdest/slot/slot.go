@@ -50,7 +50,7 @@ type Options struct {
 	Fill            Fill
 	AllowMassChange bool
 	DryRun          bool
-	Lanes           int   // files on their way at once; default 64
+	Lanes           int   // files on their way at once; default 128
 	BytesPerSecond  int64 // 0: no limit
 	Host, Tool      string
 	Now             func() time.Time
@@ -87,7 +87,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Now = time.Now
 	}
 	if o.Lanes <= 0 {
-		o.Lanes = 64
+		o.Lanes = 128
 	}
 	if o.Fill == "" {
 		o.Fill = FillAuto

@@ -27,6 +27,11 @@ func isElse(err error) bool { return err == unix.ENOTDIR || err == unix.ELOOP }
 // pin gets hold of what stands at path below the folder root, without opening it and without following links.
 func pin(root int, path string) (int, error) {
 	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
+	for name := range strings.SplitSeq(path, "/") {
+		if name == "" || name == "." || name == ".." {
+			return -1, unix.ENOENT // folders have no such names
+		}
+	}
 	if !strings.Contains(path, "/") {
 		return ignoringEINTR(func() (int, error) { return unix.Openat(root, path, flags, 0) })
 	}

@@ -192,6 +192,21 @@ func TestKernelsWithoutOpenat2AreAsSafe(t *testing.T) {
 	}
 }
 
+func TestPathsDoNotLeadOutOfTheFolder(t *testing.T) {
+	root := plant(t, "in/file", "file")
+	tree := open(t, filepath.Join(root, "in"), Options{})
+	var st unix.Stat_t
+	if err := unix.Lstat(filepath.Join(root, "file"), &st); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"../file", "..", "file/../../file", "", ".", root + "/file", "./file", "file/"} {
+		e := manifest.Entry{Path: path, Inode: st.Ino, Device: uint64(st.Dev)}
+		if _, err := tree.OpenFile(path, &e); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
 func TestFilesThatAreReplacedAreNotRead(t *testing.T) {
 	root := plant(t, "dir/file", "gone", "special")
 	tree := open(t, root, Options{})
