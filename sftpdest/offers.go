@@ -118,8 +118,8 @@ func (d *Destination) SyncDir(ctx context.Context, p string) error {
 		}
 		handle, err := s.openHandle(ctx, remote, wire.OpenRead, wire.Attributes{})
 		var status *statusError
-		if errors.As(err, &status) && status.code == wire.StatusFailure {
-			return errors.ErrUnsupported // a server that opens files only
+		if errors.As(err, &status) && (status.code == wire.StatusFailure || status.code == wire.StatusPermission) {
+			return errors.ErrUnsupported // a server that opens files only; ProFTPD calls it a matter of permission
 		}
 		if err != nil {
 			return err

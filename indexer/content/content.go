@@ -177,7 +177,11 @@ func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.It
 	if top := s.Files[0].Path; top != "" {
 		path = top + "/" + path
 	}
-	return backup.File{Path: path, Size: it.Size, MTime: it.RemoteMTime()}, nil
+	mtime := it.Seconds() // a tree's times are what its destination told
+	if s.Kind == backup.Slot {
+		mtime = it.RemoteMTime()
+	}
+	return backup.File{Path: path, Size: it.Size, MTime: mtime}, nil
 }
 
 func plainKey(f backup.File) string { return fmt.Sprintf("file %d %d %s", f.Size, f.MTime, f.Path) }

@@ -39,7 +39,7 @@ func TestServerThatCanDoLittle(t *testing.T) {
 	}
 	t.Cleanup(func() { local.Close() })
 	server := &sshdtest.Server{Host: local.Host, Port: local.Port, Username: "root", Identity: identity, HostKeys: local.HostKeys}
-	h := &host{t: t, server: server, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir(), print: fingerprint(t, server)}
+	h := &host{t: t, server: server, port: server.Port, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir(), print: fingerprint(t, server)}
 	h.mnt = filepath.Join(h.work, "mnt")
 	for _, dir := range []string{h.store, h.mnt} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -67,7 +67,7 @@ func TestUnprivilegedUserInAJail(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	h := &host{t: t, server: server, store: "/data", work: t.TempDir(), print: fingerprint(t, server)}
+	h := &host{t: t, server: server, port: server.Port, store: "/data", work: t.TempDir(), print: fingerprint(t, server)}
 	h.mnt = filepath.Join(h.work, "mnt")
 	if err := os.Mkdir(h.mnt, 0o755); err != nil {
 		t.Fatal(err)
