@@ -16,6 +16,7 @@ install: build ## the binary, the mount helpers, the manual page and the systemd
 	ln -sf $(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.fuse.slotfs
 	install -D -m 0644 docs/slotfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/slotfs.1
 	install -D -m 0644 scripts/systemd/slotfs.service $(DESTDIR)/etc/systemd/system/slotfs.service
+	install -m 0644 scripts/systemd/slotfs-sync@.service scripts/systemd/slotfs-sync@.timer $(DESTDIR)/etc/systemd/system/
 
 demo: ## the main job from end to end, on a destination made for it
 	scripts/demo

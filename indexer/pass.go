@@ -157,9 +157,10 @@ const (
 	smallShare   = 4
 )
 
-// share is how much of what may be under way at once the reading of s is.
+// share is how much of what may be under way at once the reading of s is. Slots say themselves what they hold, which
+// takes little more than round trips.
 func share(s *backup.Source) int64 {
-	if s.Kind != backup.Tree && storedSize(s) <= smallArchive {
+	if s.Kind == backup.Slot || s.Kind != backup.Tree && storedSize(s) <= smallArchive {
 		return 1
 	}
 	return smallShare
@@ -205,10 +206,13 @@ func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
 
 // read makes the snapshot of one source, ready to be committed.
 func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
+	recorder, recorded := p.engine.(engine.Recorder)
 	switch {
 	case s.Fault != "":
 		p.Progress.Began(s, 0, 0)
 		return p.record(s, serial, s.Fault, s.Detail), nil
+	case recorded:
+		return p.readRecorded(ctx, recorder, s, serial)
 	case s.Kind == backup.Tree:
 		return p.readTree(ctx, s, serial)
 	default:

@@ -35,14 +35,22 @@ const queued = 4
 // readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
 // while its top folder stays as it is, once two passes saw the same and its date is some time ago.
 func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
+	return p.walkTree(ctx, s, serial, nil)
+}
+
+// walkTree is readTree with what is known of attributes that listings do not show; nil for nothing.
+func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, known *attributes) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
 	info, err := p.dest.Stat(ctx, s.Key())
 	if err != nil {
 		return nil, fmt.Errorf("stat: %w", err)
 	}
-	w := &treeWalker{pass: p, source: s, lists: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
+	w := &treeWalker{pass: p, source: s, known: known, lists: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
 	root := entryOf(info)
 	root.Name = ""
+	if known != nil {
+		known.fillRoot(&root)
+	}
 	if err := w.directory(ctx, s.Key(), 0, &root); err != nil {
 		return nil, err
 	}
@@ -60,8 +68,7 @@ func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root b
 	} else if root.Count == 0 {
 		status, detail = backup.Incomplete, "empty folder"
 	}
-	known := p.known[s.Key()]
-	same := known != nil && known.Kind == backup.Tree && known.Root.Child == root.Child && known.Root.Mode != 0
+	known, same := p.sameTree(s, root)
 	if same {
 		serial = known.Serial
 	}
@@ -70,6 +77,12 @@ func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root b
 		p.Now().Sub(s.Time) >= settling
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
 	return snapshot
+}
+
+// sameTree is the record of an earlier pass, and whether it has the same tree.
+func (p *pass) sameTree(s *backup.Source, root backup.Entry) (*backup.Snapshot, bool) {
+	known := p.known[s.Key()]
+	return known, known != nil && known.Kind == s.Kind && known.Root.Child == root.Child && known.Root.Mode != 0
 }
 
 // readRemote reads whole small files of a tree snapshot.
@@ -109,6 +122,7 @@ func (p *pass) readFile(ctx context.Context, name string, size int64) ([]byte, e
 type treeWalker struct {
 	pass     *pass
 	source   *backup.Source
+	known    *attributes   // nil: listings tell all there is
 	lists    chan struct{} // holds a token for every request in flight
 	spawn    chan struct{} // holds a token for every goroutine; without one a folder is walked in line
 	entries  atomic.Int64
@@ -135,6 +149,11 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	}
 	w.pass.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
 	entries := w.entriesOf(infos)
+	if w.known != nil {
+		if err := w.known.fill(ctx, dir, entries); err != nil {
+			return err
+		}
+	}
 	if err := w.children(ctx, dir, depth, entries); err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (w *walker) visit(ctx context.Context, dir engine.Dir) error {
 		infos[info.Name] = info
 	}
 	for _, name := range found.Descend {
-		child := engine.Dir{Path: path.Join(dir.Path, name), Info: infos[name]}
+		child := engine.Dir{Path: path.Join(dir.Path, name), Info: infos[name], Beside: entries}
 		w.group.Go(func() error { return w.visit(ctx, child) })
 	}
 	return nil

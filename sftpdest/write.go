@@ -126,18 +126,9 @@ func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attr
 	if err != nil {
 		return err
 	}
-	var a wire.Attributes
-	if set.Permissions != nil {
-		a.Flags, a.Mode = a.Flags|wire.HasMode, *set.Permissions&0o7777
-	}
-	if set.Size != nil {
-		a.Flags, a.Size = a.Flags|wire.HasSize, *set.Size
-	}
-	if set.MTime != nil {
-		if *set.MTime < 0 || *set.MTime > math.MaxUint32 {
-			return d.fail("set attributes of", p, fmt.Errorf("time %d: %w", *set.MTime, fs.ErrInvalid))
-		}
-		a.Flags, a.MTime = a.Flags|wire.HasTimes, uint32(*set.MTime)
+	a, err := wireAttributes(set)
+	if err != nil {
+		return d.fail("set attributes of", p, err)
 	}
 	err = d.do(ctx, func(s *session) error {
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
@@ -146,6 +137,22 @@ func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attr
 		return d.fail("set attributes of", p, err)
 	}
 	return nil
+}
+
+func wireAttributes(set dest.Attributes) (a wire.Attributes, err error) {
+	if set.Permissions != nil {
+		a.Flags, a.Mode = a.Flags|wire.HasMode, *set.Permissions&0o7777
+	}
+	if set.Size != nil {
+		a.Flags, a.Size = a.Flags|wire.HasSize, *set.Size
+	}
+	if set.MTime != nil {
+		if *set.MTime < 0 || *set.MTime > math.MaxUint32 {
+			return a, fmt.Errorf("time %d: %w", *set.MTime, fs.ErrInvalid)
+		}
+		a.Flags, a.MTime = a.Flags|wire.HasTimes, uint32(*set.MTime)
+	}
+	return a, nil
 }
 
 // Rename implements dest.Mover. Plain RENAME of version 3 does not replace what is there, so it is not used.

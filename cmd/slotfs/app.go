@@ -54,8 +54,10 @@ func newApp(s *shell) *cli.App {
 		Usage:           "make the backups on an SFTP destination a directory",
 		Version:         fullVersion(),
 		HideHelpCommand: true,
-		Writer:          s.out,
-		ErrWriter:       s.err,
+		// Patterns and commands may have commas.
+		DisableSliceFlagSeparator: true,
+		Writer:                    s.out,
+		ErrWriter:                 s.err,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE`", Value: defaultConfig, EnvVars: []string{"SLOTFS_CONFIG"}},
 			&cli.StringFlag{Name: "state-dir", Usage: "`DIR` of the index and everything else that is kept", Value: defaultStateDir,
@@ -67,6 +69,7 @@ func newApp(s *shell) *cli.App {
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s),
+			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s),
 		},
 		// Errors are printed in one place, and only main ends the process.
 		ExitErrHandler: func(*cli.Context, error) {},

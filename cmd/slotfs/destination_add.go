@@ -213,6 +213,10 @@ func (a *adding) keep(ctx context.Context, d *config.Destination, password strin
 	if password != "" {
 		fmt.Fprintf(a.out, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
 	}
-	fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+	if d.Engine == config.SlotsEngine {
+		fmt.Fprintf(a.out, "next: slotfs job add JOB --destination %s --source '/home/*' --retention 7\n", d.Name)
+	} else {
+		fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+	}
 	return a.reloadOwner(ctx)
 }

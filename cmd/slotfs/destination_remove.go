@@ -29,6 +29,9 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := g.unused(d); err != nil {
+				return err
+			}
 			if !c.Bool("yes") {
 				yes, err := g.terminal.Confirm(c.Context, fmt.Sprintf("Forget destination %s and its index? The backups on it stay.", d.Name))
 				switch {

@@ -150,7 +150,9 @@ func (r *remotes) get(name string) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, r.contentOptions(c))}
+	o := r.contentOptions(c)
+	o.Hold = slotHold(c.Engine, d)
+	t := &remote{config: *c, dest: d, engine: e, content: content.NewReader(d, r.points, o)}
 	r.open[name] = t
 	return t, nil
 }

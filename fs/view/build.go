@@ -18,6 +18,7 @@ type built struct {
 	folder  *shown            // the snapshot's folder
 	made    map[uint64]*shown // by number in viewMade
 	regions [viewEnd][]*region
+	open    bool   // files/ is the whole tree
 	secrets []span // by first; last is the greatest up to there
 	homes   []span // of the home directory
 	next    uint64 // number in viewMade

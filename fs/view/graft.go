@@ -75,6 +75,7 @@ func (b *built) graft(ctx context.Context, g *backup.Graft, elements []string, v
 		return nil
 	}
 	if at := b.way(elements); at != nil {
+		b.open = b.open || whole && from == "" && g.Kind == backup.Files && !g.Secret
 		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: from, secret: g.Secret, home: within(home, from)})
 	}
 	return nil

@@ -246,7 +246,7 @@ func (b *built) top(n *Node, r *region) {
 	if n.IsDir() {
 		n.Attr.Nlink = max(n.Attr.Nlink-min(n.Attr.Nlink, r.unseen), 2)
 	}
-	if r.view == viewFull && b.rec.local.OK {
+	if r.view == viewFull && b.rec.local.OK && !b.open {
 		// It holds the password hashes and keys, which are not the customer's to read.
 		n.Attr.UID, n.Attr.GID, n.Attr.Mode = 0, 0, backup.ModeDir|0o700
 	}

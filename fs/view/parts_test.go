@@ -248,3 +248,26 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+func TestFullOfATreeThatFilesShowsWholeIsTheCustomersToo(t *testing.T) {
+	whole := &backup.Parts{Grafts: []backup.Graft{{Kind: backup.Files, Path: "files"}}}
+	w := fstest.NewWorld()
+	s := source("alice", "2026-01-05T020000", func(s *backup.Snapshot) {
+		s.Kind, s.Owner = backup.Slot, &backup.Owner{UID: 1001, GID: 1001}
+	})
+	roots := fstest.File("roots", "x")
+	roots.UID, roots.GID = 0, 0
+	w.Add(t, s, whole, fstest.Dir(""), fstest.File("a", "x"), roots)
+	at := walk(t, show(t, w, view.Options{LookupUser: users}))
+	for path, want := range map[string][2]uint32{
+		"files": {5001, 5002}, "files/a": {5001, 5002}, "files/roots": {0, 0}, "full": {1001, 1001}, "full/a": {1001, 1001}, "full/roots": {0, 0},
+	} {
+		n, ok := at["/box/accounts/alice/2026-01-05T020000/"+path]
+		if !ok || n.Attr.UID != want[0] || n.Attr.GID != want[1] {
+			t.Errorf("%s: %v, owned by %d:%d, want %v", path, ok, n.Attr.UID, n.Attr.GID, want)
+		}
+	}
+	if _, ok := at["/box/accounts/alice/2026-01-05T020000/archive"]; ok {
+		t.Error("a slot has an archive/")
+	}
+}

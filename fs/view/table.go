@@ -165,7 +165,7 @@ func before(a, b *backup.Snapshot) bool {
 }
 
 func rank(k backup.Kind) int {
-	return slices.Index([]backup.Kind{backup.TarGzip, backup.Tar, backup.Tree}, k)
+	return slices.Index([]backup.Kind{backup.TarGzip, backup.Tar, backup.Slot, backup.Tree}, k)
 }
 
 func key(s *backup.Snapshot) string {

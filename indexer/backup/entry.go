@@ -1,5 +1,7 @@
 package backup
 
+import "math"
+
 // File types of Entry.Mode, as in st_mode of Linux (inode(7)).
 const (
 	ModeType    = 0o170000
@@ -56,6 +58,19 @@ func (e *Entry) IsRegular() bool { return e.Mode&ModeType == ModeRegular }
 
 // IsSymlink reports whether e is a symbolic link.
 func (e *Entry) IsSymlink() bool { return e.Mode&ModeType == ModeSymlink }
+
+// RemoteMTime is the modification time that a destination has for a copy of e, in Unix seconds: SFTP version 3 knows
+// whole seconds only, from 1970 to 2106.
+func (e *Entry) RemoteMTime() int64 { return min(max(e.Seconds(), 0), math.MaxUint32) }
+
+// Seconds is the modification time in whole Unix seconds, rounded down.
+func (e *Entry) Seconds() int64 {
+	seconds := e.MTime / 1e9
+	if e.MTime%1e9 < 0 {
+		seconds--
+	}
+	return seconds
+}
 
 // Xattr is one extended attribute with its raw value.
 type Xattr struct{ Name, Value string }

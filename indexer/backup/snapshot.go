@@ -23,6 +23,7 @@ const (
 	TarGzip Kind = "tar.gz"
 	Tar     Kind = "tar"
 	Tree    Kind = "tree"
+	Slot    Kind = "slot" // a tree with a record of what it holds beside it
 )
 
 // File is one remote file (or the folder of a tree) that a snapshot is read from.
@@ -43,10 +44,15 @@ type Source struct {
 	Name  string // of the snapshot's folder, without the status: "2026-01-04.weekly"
 	Time  time.Time
 	Kind  Kind
-	Files []File // one, or the pieces of a split archive in order
+	// Files are the remote file, or the pieces of a split archive in order. A slot has two: the folder that its files
+	// lie in, and the record of what it is.
+	Files []File
 	// Fingerprint changes when the backup does, as far as listings show. For archives it is made
 	// of names, sizes and times; for trees also of the listing of their top folder.
 	Fingerprint string
+	// Mark is what a backup says of itself in a record of its own: as long as it says so, it is the backup that was
+	// indexed. Empty where there is no such record.
+	Mark string
 	// Fault, when set, is why the backup cannot be read: Status and Detail come from here.
 	Fault  Status
 	Detail string

@@ -35,6 +35,8 @@ type Options struct {
 	Deadline time.Duration // how long work on a block may go without progress; default 120 s
 	Handles  int           // remote files kept open; default 128
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
+	Hold     Hold          // nil: nothing is kept from being overwritten while it is read
+	Linger   time.Duration // how long a backup stays held after its last file was closed; default 30 s
 	Now      func() time.Time
 
 	Blocks Blocks // where blocks are kept beyond memory; nil: nowhere
@@ -57,6 +59,9 @@ func (o *Options) fill() {
 	if o.Recheck <= 0 {
 		o.Recheck = 30 * time.Second
 	}
+	if o.Linger <= 0 {
+		o.Linger = 30 * time.Second
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -78,6 +83,8 @@ type Reader struct {
 	paused   paused
 	streams  streams
 	siblings siblings
+	states   states
+	holds    holds
 	decoders sync.Pool // of *gzseek.Decoder
 
 	ctx    context.Context // of all work; ends with Close
@@ -106,18 +113,27 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 	if !it.IsRegular() {
 		return nil, fmt.Errorf("open %q: no regular file: %w", it.Name, fs.ErrInvalid)
 	}
+	f, err := r.openFile(ctx, s, t, &it)
+	if err == nil {
+		f.hold = r.beginHold(s)
+	}
+	return f, err
+}
+
+func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (*File, error) {
 	f := &File{name: it.Name, size: it.Size}
 	switch s.Kind {
-	case backup.Tree:
-		remote, err := remoteOf(ctx, s, t, &it)
+	case backup.Tree, backup.Slot:
+		remote, err := remoteOf(ctx, s, t, it)
 		if err != nil {
 			return nil, err
 		}
 		f.parts = []part{{length: it.Size}}
-		if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+		f.state = r.states.of(r, s)
+		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, remote); err != nil {
 			return nil, err
 		}
-		r.fetchSiblings(s, t, &it)
+		r.fetchSiblings(s, t, it)
 		return f, nil
 	case backup.Tar, backup.TarGzip:
 		f.parts = partsOf(&it.Entry)
@@ -132,12 +148,16 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 
 // OpenOriginal prepares reading the n-th remote file of an archive snapshot as it lies there.
 func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*File, error) {
-	if s.Kind == backup.Tree || n < 0 || n >= len(s.Files) {
+	if s.Kind == backup.Tree || s.Kind == backup.Slot || n < 0 || n >= len(s.Files) {
 		return nil, fmt.Errorf("open piece %d of %s: %w", n, s.Key(), fs.ErrNotExist)
 	}
 	remote := s.Files[n]
 	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
-	return attached(f, r.attach(f, plainKey(remote), remoteFile, remote))
+	if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+		return nil, err
+	}
+	f.hold = r.beginHold(s)
+	return f, nil
 }
 
 // attached keeps a file that has no source from getting out.
@@ -157,16 +177,11 @@ func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.It
 	if top := s.Files[0].Path; top != "" {
 		path = top + "/" + path
 	}
-	// SFTP tells whole seconds only.
-	return backup.File{Path: path, Size: it.Size, MTime: floorSeconds(it.MTime)}, nil
-}
-
-func floorSeconds(ns int64) int64 {
-	s := ns / int64(time.Second)
-	if ns%int64(time.Second) < 0 {
-		s--
+	mtime := it.Seconds() // a tree's times are what its destination told
+	if s.Kind == backup.Slot {
+		mtime = it.RemoteMTime()
 	}
-	return s
+	return backup.File{Path: path, Size: it.Size, MTime: mtime}, nil
 }
 
 func plainKey(f backup.File) string { return fmt.Sprintf("file %d %d %s", f.Size, f.MTime, f.Path) }
@@ -193,20 +208,21 @@ func (r *Reader) attach(f *File, key string, sort int, files ...backup.File) err
 	if r.closed {
 		return fmt.Errorf("open %q: %w", f.name, fs.ErrClosed)
 	}
-	s := r.source(key, sort, f.serial, files...)
+	s := r.source(key, sort, f.serial, f.state, files...)
 	s.users++
 	f.r, f.source = r, s
 	return nil
 }
 
 // source returns the source with that key, made unless it is there. It needs r.mu.
-func (r *Reader) source(key string, sort int, serial uint64, files ...backup.File) *shared {
+func (r *Reader) source(key string, sort int, serial uint64, state *state, files ...backup.File) *shared {
 	s, ok := r.sources.get(key)
 	if ok {
 		return s
 	}
 	r.nextID++
 	m := newRemote(r, files)
+	m.state = state
 	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
 	kept := newStock(r.o.Blocks, r.o.Origin, key, func(off int64) bool { return !s.long(off, r.o.Admit) })
 	if sort == gzipArchive {
@@ -260,6 +276,8 @@ type File struct {
 	name   string
 	size   int64
 	serial uint64
+	hold   *hold
+	state  *state // of the slot that it lies in; nil if it lies in none
 	source *shared
 	parts  []part // ascending; what lies between them reads as zeros
 	closed atomic.Bool
@@ -320,6 +338,7 @@ func (f *File) Close() error {
 		return fmt.Errorf("close %q: %w", f.name, fs.ErrClosed)
 	}
 	f.r.detach(f.source)
+	f.r.endHold(f.hold)
 	return nil
 }
 

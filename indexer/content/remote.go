@@ -21,6 +21,7 @@ import (
 type remote struct {
 	r     *Reader
 	files []backup.File
+	state *state // of the slot that it is in; nil if it is in none
 
 	lock chan struct{} // one token: held while the file is opened, by who can stop waiting
 	// lock guards what follows.
@@ -142,7 +143,13 @@ func (m *remote) acquire(ctx context.Context) (*handle, error) {
 }
 
 // aged reports whether it is time to compare anew.
-func (m *remote) aged(h *handle) bool { return m.r.o.Now().Sub(h.opened) >= m.r.o.Recheck }
+func (m *remote) aged(h *handle) bool {
+	recheck := m.r.o.Recheck
+	if m.state != nil {
+		recheck = min(recheck, stateRecheck)
+	}
+	return m.r.o.Now().Sub(h.opened) >= recheck
+}
 
 // open opens all pieces.
 func (m *remote) open(ctx context.Context) (*handle, error) {
@@ -163,7 +170,11 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
+	err := group.Wait()
+	if err == nil && m.state != nil {
+		err = m.state.check(ctx) // behind opening: what is open then belongs to the backup that was indexed
+	}
+	if err != nil {
 		h.closePieces()
 		return nil, err
 	}

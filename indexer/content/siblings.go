@@ -60,6 +60,7 @@ func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 // fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
 func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) {
 	from, to := r.siblings.next(archiveKey(s), it.Number, uint64(min(siblingsAhead, r.o.Handles/2)))
+	state := r.states.of(r, s)
 	for n := from; n <= to && n > 0; n++ {
 		next, err := t.Item(r.ctx, n)
 		if err != nil {
@@ -73,7 +74,7 @@ func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) 
 			return
 		}
 		r.mu.Lock()
-		source := r.source(plainKey(remote), remoteFile, 0, remote)
+		source := r.source(state.key(plainKey(remote)), remoteFile, 0, state, remote)
 		r.mu.Unlock()
 		source.want(r.ctx, 0, next.Size, true)
 	}

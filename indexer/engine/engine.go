@@ -4,6 +4,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
@@ -23,6 +24,28 @@ type Engine interface {
 	Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read ReadFunc) (Description, error)
 }
 
+// Recorder is an engine whose backups say themselves what they are, which listings do not tell.
+type Recorder interface {
+	// Record reads what the backup at s says of itself, and fills in Name, Time and Mark of s. Record.List uses d
+	// too. Errors are those of d; damage is no error but a Status.
+	Record(ctx context.Context, d dest.Reader, s *backup.Source) (Record, error)
+}
+
+// ErrDamaged says that what a backup says of itself is damaged.
+var ErrDamaged = errors.New("damaged")
+
+// Record is what a backup says of itself.
+type Record struct {
+	Status backup.Status // Complete, or what is wrong
+	Detail string
+	// List hands all entries of the backup's tree to add, a folder before what is below it and the first name of a
+	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
+	// ErrDamaged. Nil where nothing is listed.
+	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (notes string, err error)
+	// Walked says that the tree is what listings show; List then tells only attributes that they do not show.
+	Walked bool
+}
+
 // ReadFunc returns the whole content of a file that the engine wanted. A file that is not there, or is
 // not whole, is fs.ErrNotExist.
 type ReadFunc func(path string) ([]byte, error)
@@ -32,6 +55,7 @@ type Dir struct {
 	Path    string      // from the destination's directory; "" is that directory
 	Info    dest.Info   // of the directory itself; zero for ""
 	Entries []dest.Info // its listing, in byte order of the names
+	Beside  []dest.Info // the listing of the directory that it lies in; nil for ""
 }
 
 // Found is what Look recognised.

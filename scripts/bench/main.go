@@ -36,6 +36,11 @@ var measures = []measure{
 	{"sequential", measureSequential},
 	{"small", measureSmall},
 	{"walk", measureWalk},
+	{"sync-full", measureFirstFull},
+	{"sync-refill", measureRefill},
+	{"sync-unchanged", measureUnchanged},
+	{"sync-large", measureLarge},
+	{"sync-memory", measureSyncMemory},
 }
 
 func main() {

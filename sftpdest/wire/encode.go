@@ -18,6 +18,7 @@ const (
 	Lstat    = 7
 	Fstat    = 8
 	SetStat  = 9
+	FSetStat = 10
 	OpenDir  = 11
 	ReadDir  = 12
 	Remove   = 13
@@ -27,6 +28,7 @@ const (
 	Stat     = 17
 	Rename   = 18
 	ReadLink = 19
+	SymLink  = 20
 	Status   = 101
 	Handle   = 102
 	Data     = 103
@@ -42,6 +44,8 @@ const (
 	FsyncExtension       = "fsync@openssh.com"        // of a handle
 	PosixRenameExtension = "posix-rename@openssh.com" // replaces what is there
 	StatVFSExtension     = "statvfs@openssh.com"      // of a path
+	HardLinkExtension    = "hardlink@openssh.com"
+	CopyDataExtension    = "copy-data" // between two handles (OpenSSH 9.0 and later, ProFTPD)
 )
 
 // Flags of an open.
@@ -93,7 +97,7 @@ func AppendWrite(b []byte, id uint32, handle string, off int64, p []byte) []byte
 	return append(b, p...)
 }
 
-// AppendAttributes appends a request whose body is a path and attributes: MkDir, SetStat.
+// AppendAttributes appends a request whose body is a path (FSetStat: a handle) and attributes: MkDir, SetStat.
 func AppendAttributes(b []byte, typ byte, id uint32, path string, a Attributes) []byte {
 	b = head(b, typ, id, 4+len(path)+a.length())
 	return a.append(str(b, path))
@@ -109,6 +113,22 @@ func AppendStrings(b []byte, typ byte, id uint32, one, two string) []byte {
 func AppendPosixRename(b []byte, id uint32, from, to string) []byte {
 	b = head(b, Extended, id, 12+len(PosixRenameExtension)+len(from)+len(to))
 	return str(str(str(b, PosixRenameExtension), from), to)
+}
+
+// AppendHardLink appends the request of HardLinkExtension.
+func AppendHardLink(b []byte, id uint32, from, to string) []byte {
+	b = head(b, Extended, id, 12+len(HardLinkExtension)+len(from)+len(to))
+	return str(str(str(b, HardLinkExtension), from), to)
+}
+
+// AppendCopyData appends the request of CopyDataExtension (draft-ietf-secsh-filexfer-extensions-00, 7): n bytes
+// at off of the handle from go to off of the handle to. n is never 0, which would mean all that follows.
+func AppendCopyData(b []byte, id uint32, from, to string, off, n int64) []byte {
+	b = head(b, Extended, id, 4+len(CopyDataExtension)+4+len(from)+16+4+len(to)+8)
+	b = str(str(b, CopyDataExtension), from)
+	b = binary.BigEndian.AppendUint64(b, uint64(off))
+	b = binary.BigEndian.AppendUint64(b, uint64(n))
+	return binary.BigEndian.AppendUint64(str(b, to), uint64(off))
 }
 
 func (a Attributes) length() int { return len(a.append(nil)) }

@@ -74,6 +74,7 @@ func TestRequestsHaveTheLengthTheySay(t *testing.T) {
 		"attributes":   AppendAttributes(nil, SetStat, 6, "x", Attributes{Flags: HasSize | HasOwner | HasMode | HasTimes}),
 		"create":       AppendOpen(nil, 7, "x", OpenWrite|OpenCreate, Attributes{Flags: HasMode, Mode: 0o600}),
 		"posix rename": AppendPosixRename(nil, 8, "a", "bc"),
+		"hard link":    AppendHardLink(nil, 9, "a", "bc"), "copy": AppendCopyData(nil, 10, "hh", "i", 1<<40, 5),
 	} {
 		r := bytes.NewReader(packet)
 		if _, err := ReadReply(r, alloc); err != nil || r.Len() != 0 {

@@ -19,6 +19,8 @@
 //	max-retries = 5                  0: unlimited
 //	max-connections = 4              0: unlimited
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
+//
+// A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys.
 package config
 
 import (
@@ -47,6 +49,7 @@ type Config struct {
 	// Path is the file that it was read from.
 	Path         string
 	Destinations map[string]*Destination
+	Jobs         map[string]*Job
 }
 
 // Destination is one [destination.NAME] table with its defaults filled in.
@@ -69,7 +72,8 @@ type Destination struct {
 
 // file is the TOML document.
 type file struct {
-	Destination map[string]*table `toml:"destination"`
+	Destination map[string]*table    `toml:"destination"`
+	Job         map[string]*jobTable `toml:"job"`
 }
 
 // table is a destination as it stands in the file: pointers tell what is absent.
@@ -111,7 +115,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Load(path string, engines []string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Config{Path: path, Destinations: map[string]*Destination{}}, nil
+		return &Config{Path: path, Destinations: map[string]*Destination{}, Jobs: map[string]*Job{}}, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -140,6 +144,9 @@ func Parse(path string, data []byte, engines []string) (*Config, error) {
 			return nil, &Error{Path: path, Line: where.line(name, key), Err: err}
 		}
 		c.Destinations[name] = d
+	}
+	if err := c.parseJobs(f.Job, where); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

@@ -40,6 +40,9 @@ func Remove(path string, data []byte, name string, engines []string) ([]byte, er
 	if err != nil {
 		return nil, err
 	}
+	if jobs := before.UsedBy(name); len(jobs) > 0 {
+		return nil, fmt.Errorf("destination %s: job %s writes to it", name, strings.Join(jobs, ", "))
+	}
 	start, end := t.start, t.end
 	// One of the empty lines around the table goes with it.
 	if start > 0 && bytes.HasSuffix(data[:start], []byte("\n\n")) {

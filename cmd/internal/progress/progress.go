@@ -153,5 +153,5 @@ func sourceOf(s *backup.Source) *Source {
 	if s.Origin != "" {
 		name = s.Origin + "/" + name
 	}
-	return &Source{Path: s.Key(), Name: name + "/" + s.Name, Tree: s.Kind == backup.Tree}
+	return &Source{Path: s.Key(), Name: name + "/" + s.Name, Tree: s.Kind == backup.Tree || s.Kind == backup.Slot}
 }

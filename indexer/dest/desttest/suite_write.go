@@ -39,6 +39,10 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"NotThere", testWriteNotExist},
 		{"PathsThatLeadOutsideAreRefused", testWriteOutside},
 		{"CancelledCallsReturn", testWriteCancel},
+		{"Put", testPut},
+		{"Copy", testCopy},
+		{"Links", testWriteLinks},
+		{"SyncDirAndSpace", testSyncDir},
 	}
 	if replaces {
 		tests = append(tests, struct {

@@ -75,23 +75,25 @@ func (d *Fake) Mkdir(ctx context.Context, p string, permissions uint32) error {
 
 // SetAttributes implements dest.Creator.
 func (d *Fake) SetAttributes(ctx context.Context, p string, a dest.Attributes) error {
-	return d.change(ctx, Call{Op: OpSetAttributes, Path: p}, func() error {
-		if a.Size != nil {
-			if err := os.Truncate(d.local(p), *a.Size); err != nil {
-				return err
-			}
+	return d.change(ctx, Call{Op: OpSetAttributes, Path: p}, func() error { return d.attributes(p, a) })
+}
+
+func (d *Fake) attributes(p string, a dest.Attributes) error {
+	if a.Size != nil {
+		if err := os.Truncate(d.local(p), *a.Size); err != nil {
+			return err
 		}
-		if a.Permissions != nil {
-			if err := unix.Chmod(d.local(p), *a.Permissions&0o7777); err != nil {
-				return err
-			}
+	}
+	if a.Permissions != nil {
+		if err := unix.Chmod(d.local(p), *a.Permissions&0o7777); err != nil {
+			return err
 		}
-		if a.MTime != nil {
-			at := time.Unix(*a.MTime, 0)
-			return os.Chtimes(d.local(p), at, at)
-		}
-		return nil
-	})
+	}
+	if a.MTime != nil {
+		at := time.Unix(*a.MTime, 0)
+		return os.Chtimes(d.local(p), at, at)
+	}
+	return nil
 }
 
 // Rename implements dest.Mover.

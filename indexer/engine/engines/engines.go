@@ -10,6 +10,7 @@ import (
 
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/cpanel"
+	"slotfs/indexer/engine/slots"
 )
 
 // ErrUnknown says that no engine has the name.
@@ -46,5 +47,6 @@ type entry struct {
 func list() []entry {
 	return []entry{
 		{"cpanel", func() engine.Engine { return cpanel.New() }},
+		{"slots", func() engine.Engine { return slots.New() }},
 	}
 }

@@ -1,0 +1,172 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SlotsEngine is the engine of destinations that jobs write to.
+const SlotsEngine = "slots"
+
+// Defaults of what a job leaves out.
+const (
+	DefaultMode        = "incremental"
+	DefaultFill        = "auto"
+	DefaultConcurrency = 64
+)
+
+// Job is one [job.NAME] table with its defaults filled in:
+//
+//	[job.NAME]                       NAME: as that of a destination
+//	destination = "own-box"          one with engine "slots"
+//	source = ["/home/*"]             each folder that a pattern matches is an account; a path without pattern is one
+//	account-name = "www"             name of the one account of a job with one source that is no pattern
+//	retention = 7                    slots, 1 to 999
+//	mode = "incremental"             or "compressed"
+//	prefix = "homedir"               folder of the backup that the source becomes; absent: the backup is the source
+//	exclude = ["*.log", "/tmp/"]     patterns as rsync has them
+//	exclude-file = "NAME"            file in the source with more patterns
+//	exclude-caches = false           leave out what is below a CACHEDIR.TAG
+//	one-file-system = false
+//	before = "command"               for the shell, before an account is read
+//	after = "command"                for the shell, when its backup ended
+//	fill = "auto"                    or "upload", "copy", "link"
+//	bandwidth = "10M"                bytes per second, with K, M or G; absent: no limit
+//	concurrency = 64                 files on their way at once
+type Job struct {
+	Name          string
+	Destination   string
+	Source        []string
+	AccountName   string
+	Retention     int
+	Mode          string
+	Prefix        string
+	Exclude       []string
+	ExcludeFile   string
+	ExcludeCaches bool
+	OneFileSystem bool
+	Before        string
+	After         string
+	Fill          string
+	Bandwidth     int64 // bytes per second; 0: no limit
+	Concurrency   int
+}
+
+// jobTable is a job as it stands in the file: pointers tell what is absent.
+type jobTable struct {
+	Destination   string   `toml:"destination"`
+	Source        []string `toml:"source"`
+	AccountName   string   `toml:"account-name"`
+	Retention     *int     `toml:"retention"`
+	Mode          *string  `toml:"mode"`
+	Prefix        string   `toml:"prefix"`
+	Exclude       []string `toml:"exclude"`
+	ExcludeFile   string   `toml:"exclude-file"`
+	ExcludeCaches bool     `toml:"exclude-caches"`
+	OneFileSystem bool     `toml:"one-file-system"`
+	Before        string   `toml:"before"`
+	After         string   `toml:"after"`
+	Fill          *string  `toml:"fill"`
+	Bandwidth     *string  `toml:"bandwidth"`
+	Concurrency   *int     `toml:"concurrency"`
+}
+
+// JobNames lists the jobs in order.
+func (c *Config) JobNames() []string { return slices.Sorted(mapKeys(c.Jobs)) }
+
+// parseJobs reads and checks the jobs of a document whose destinations are known.
+func (c *Config) parseJobs(tables map[string]*jobTable, where *places) error {
+	c.Jobs = make(map[string]*Job, len(tables))
+	for _, name := range slices.Sorted(mapKeys(tables)) {
+		j, key, err := tables[name].job(name)
+		if err == nil {
+			key, err = j.check()
+		}
+		if err == nil {
+			key, err = "destination", c.writable(j.Destination)
+		}
+		if err != nil {
+			err = fmt.Errorf("job %s: %w", name, err)
+			return &Error{Path: c.Path, Line: where.lineIn("job", name, key), Err: err}
+		}
+		c.Jobs[name] = j
+	}
+	return nil
+}
+
+// writable reports whether jobs may write to a destination.
+func (c *Config) writable(name string) error {
+	d := c.Destinations[name]
+	switch {
+	case d == nil:
+		return fmt.Errorf("destination %q: unknown; add it with `slotfs destination add %s --engine %s`", name, name, SlotsEngine)
+	case d.Engine != SlotsEngine:
+		return fmt.Errorf("destination %s: its engine is %s: backups on it are made by cPanel itself; want one with engine %s",
+			name, d.Engine, SlotsEngine)
+	}
+	return nil
+}
+
+// CheckJob checks all settings of a job against the rest of the configuration.
+func (c *Config) CheckJob(j *Job) error {
+	if _, err := j.check(); err != nil {
+		return err
+	}
+	return c.writable(j.Destination)
+}
+
+// job fills defaults in. With an error comes the key that it is about.
+func (t *jobTable) job(name string) (*Job, string, error) {
+	if t == nil {
+		t = &jobTable{}
+	}
+	j := &Job{
+		Name: name, Destination: t.Destination, Source: t.Source, AccountName: t.AccountName,
+		Mode: or(t.Mode, DefaultMode), Prefix: t.Prefix, Exclude: t.Exclude, ExcludeFile: t.ExcludeFile,
+		ExcludeCaches: t.ExcludeCaches, OneFileSystem: t.OneFileSystem, Before: t.Before, After: t.After,
+		Fill: or(t.Fill, DefaultFill), Concurrency: or(t.Concurrency, DefaultConcurrency),
+	}
+	if t.Retention == nil {
+		return nil, "retention", errors.New("retention is missing")
+	}
+	j.Retention = *t.Retention
+	if t.Bandwidth != nil {
+		rate, err := ParseRate(*t.Bandwidth)
+		if err != nil {
+			return nil, "bandwidth", err
+		}
+		j.Bandwidth = rate
+	}
+	return j, "", nil
+}
+
+// rateUnits are what a rate may end with.
+var rateUnits = map[byte]int64{'K': 1 << 10, 'M': 1 << 20, 'G': 1 << 30}
+
+// ParseRate reads bytes per second: "500K", "10M", "1G" or a plain number.
+func ParseRate(text string) (int64, error) {
+	wrong := fmt.Errorf(`bandwidth %q: want bytes per second like "500K", "10M" or "1G"`, text)
+	number, unit := strings.ToUpper(strings.TrimSpace(text)), int64(1)
+	if n := len(number); n > 0 && rateUnits[number[n-1]] > 0 {
+		number, unit = number[:n-1], rateUnits[number[n-1]]
+	}
+	v, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || v < 1 || v > math.MaxInt64/unit {
+		return 0, wrong
+	}
+	return v * unit, nil
+}
+
+// FormatRate writes bytes per second as ParseRate reads them.
+func FormatRate(n int64) string {
+	for _, unit := range []byte("GMK") {
+		if size := rateUnits[unit]; n >= size && n%size == 0 {
+			return strconv.FormatInt(n/size, 10) + string(unit)
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}

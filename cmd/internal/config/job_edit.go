@@ -1,0 +1,150 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// AddJob returns the document with a table for j appended.
+func AddJob(path string, data []byte, j *Job, engines []string) ([]byte, error) {
+	before, err := Parse(path, data, engines)
+	if err != nil {
+		return nil, err
+	}
+	if before.Jobs[j.Name] != nil {
+		return nil, fmt.Errorf("job %s: exists already", j.Name)
+	}
+	out := bytes.Clone(data)
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\n')
+	}
+	if len(out) > 0 {
+		out = append(out, '\n')
+	}
+	out = append(out, j.text()...)
+	before.Jobs[j.Name] = j
+	return out, same(path, out, before, engines)
+}
+
+// RemoveJob returns the document without the table of a job. Comments above the table and after its last value stay.
+func RemoveJob(path string, data []byte, name string, engines []string) ([]byte, error) {
+	before, err := Parse(path, data, engines)
+	if err != nil {
+		return nil, err
+	}
+	if before.Jobs[name] == nil {
+		return nil, fmt.Errorf("job %s: unknown", name)
+	}
+	where, err := scan(data)
+	if err != nil {
+		return nil, &Error{Path: path, Err: err}
+	}
+	t, ok := where.tableIn("job", name)
+	if !ok {
+		return nil, &Error{Path: path, Line: where.lineIn("job", name, ""), Err: fmt.Errorf("job %s: %w", name, errByHand)}
+	}
+	start, end := t.start, t.end
+	// One of the empty lines around the table goes with it.
+	if start > 0 && bytes.HasSuffix(data[:start], []byte("\n\n")) {
+		start--
+	} else if start == 0 && bytes.HasPrefix(data[end:], []byte("\n")) {
+		end++
+	}
+	out := append(bytes.Clone(data[:start]), data[end:]...)
+	delete(before.Jobs, name)
+	return out, same(path, out, before, engines)
+}
+
+// UsedBy lists the jobs that write to a destination, in order.
+func (c *Config) UsedBy(destination string) []string {
+	var names []string
+	for _, name := range c.JobNames() {
+		if c.Jobs[name].Destination == destination {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// text is the table of j; what has its default is left out.
+func (j *Job) text() string {
+	var b strings.Builder
+	name := j.Name
+	if strings.Contains(name, ".") {
+		name = strconv.Quote(name)
+	}
+	fmt.Fprintf(&b, "[job.%s]\ndestination = %s\nsource = %s\nretention = %d\n", name, quoteAny(j.Destination), quoteAll(j.Source), j.Retention)
+	for _, s := range []struct{ key, value, standard string }{
+		{"account-name", j.AccountName, ""}, {"mode", j.Mode, DefaultMode}, {"prefix", j.Prefix, ""},
+		{"exclude-file", j.ExcludeFile, ""}, {"before", j.Before, ""}, {"after", j.After, ""}, {"fill", j.Fill, DefaultFill},
+	} {
+		if s.value != s.standard {
+			fmt.Fprintf(&b, "%s = %s\n", s.key, quoteAny(s.value))
+		}
+	}
+	if len(j.Exclude) > 0 {
+		fmt.Fprintf(&b, "exclude = %s\n", quoteAll(j.Exclude))
+	}
+	if j.ExcludeCaches {
+		b.WriteString("exclude-caches = true\n")
+	}
+	if j.OneFileSystem {
+		b.WriteString("one-file-system = true\n")
+	}
+	if j.Bandwidth != 0 {
+		fmt.Fprintf(&b, "bandwidth = %q\n", FormatRate(j.Bandwidth))
+	}
+	if j.Concurrency != DefaultConcurrency {
+		fmt.Fprintf(&b, "concurrency = %d\n", j.Concurrency)
+	}
+	return b.String()
+}
+
+// quoteAny writes a basic string of TOML, control characters as escapes: commands may have several lines.
+func quoteAny(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\u%04X`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func quoteAll(all []string) string {
+	quoted := make([]string, len(all))
+	for i, s := range all {
+		quoted[i] = quoteAny(s)
+	}
+	return "[" + strings.Join(quoted, ", ") + "]"
+}
+
+// lineIn tells the line of a key of a table SECTION.NAME, or of the table where the key is absent; 0 if unknown.
+func (w *places) lineIn(section, name, key string) int {
+	for _, path := range [][]string{{section, name, key}, {section, name}, {section}} {
+		if offset, ok := w.keys[joined(path)]; ok {
+			return bytes.Count(w.data[:offset], []byte("\n")) + 1
+		}
+	}
+	return 0
+}
+
+// tableIn finds the one [SECTION.NAME] header.
+func (w *places) tableIn(section, name string) (tablePlace, bool) {
+	for _, t := range w.tables {
+		if len(t.path) == 2 && t.path[0] == section && t.path[1] == name {
+			return t, true
+		}
+	}
+	return tablePlace{}, false
+}

@@ -1,0 +1,139 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"slotfs/cmd/internal/term"
+)
+
+// Transfer shows how the backup of one account after the other gets on: a line that is redrawn on a terminal, a line
+// now and then elsewhere.
+type Transfer struct {
+	out   io.Writer // nil: silent
+	now   func() time.Time
+	live  bool
+	width func() int
+	every time.Duration
+
+	mu sync.Mutex
+	// mu guards what follows.
+	name      string
+	index, of int
+	began     time.Time
+	sending   time.Time // when the first bytes went out
+	scanned   count
+	planned   count
+	sent      count
+	drawn     bool
+	last      time.Time
+}
+
+// count is a number of files and their bytes.
+type count struct{ files, bytes int64 }
+
+func (c *count) add(files, bytes int64) { c.files += files; c.bytes += bytes }
+
+// NewTransfer prints a line now and then.
+func NewTransfer(out io.Writer, now func() time.Time) *Transfer {
+	return &Transfer{out: out, now: now, every: plainEvery}
+}
+
+// NewLiveTransfer redraws a line at the end of a terminal.
+func NewLiveTransfer(out io.Writer, width func() int, now func() time.Time) *Transfer {
+	return &Transfer{out: out, now: now, live: true, width: width, every: liveEvery}
+}
+
+// NewSilentTransfer shows nothing.
+func NewSilentTransfer() *Transfer { return &Transfer{now: time.Now} }
+
+// Position tells which of how many accounts comes next.
+func (t *Transfer) Position(index, of int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.index, t.of = index, of
+}
+
+// Begin begins with an account.
+func (t *Transfer) Begin(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.name, t.began, t.last = name, t.now(), t.now()
+	t.scanned, t.planned, t.sent, t.sending = count{}, count{}, count{}, time.Time{}
+}
+
+// End takes the line away.
+func (t *Transfer) End() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.erase()
+}
+
+// Scanned counts what was found in the source.
+func (t *Transfer) Scanned(files, bytes int64) { t.note(&t.scanned, files, bytes) }
+
+// Planned counts what has to be sent or copied.
+func (t *Transfer) Planned(files, bytes int64) { t.note(&t.planned, files, bytes) }
+
+// Sent counts what is on the server.
+func (t *Transfer) Sent(files, bytes int64) { t.note(&t.sent, files, bytes) }
+
+// Line prints a line that stays.
+func (t *Transfer) Line(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.out == nil {
+		return
+	}
+	t.erase()
+	fmt.Fprintln(t.out, term.Clean(text))
+}
+
+func (t *Transfer) note(c *count, files, bytes int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c.add(files, bytes)
+	now := t.now()
+	if c == &t.sent && t.sending.IsZero() {
+		t.sending = now
+	}
+	if t.out == nil || now.Sub(t.last) < t.every {
+		return
+	}
+	t.last = now
+	t.erase()
+	line := t.text(now)
+	if t.live {
+		line = term.Cut(line, t.width()-1)
+	}
+	fmt.Fprintln(t.out, line)
+	t.drawn = t.live
+}
+
+// erase takes a drawn line away, so that what is printed next takes its place. mu is held.
+func (t *Transfer) erase() {
+	if t.drawn {
+		fmt.Fprint(t.out, "\x1b[1A\r\x1b[J")
+		t.drawn = false
+	}
+}
+
+// text is the line: account, files, bytes, rate and what is left. mu is held.
+func (t *Transfer) text(now time.Time) string {
+	var b strings.Builder
+	if t.of > 1 {
+		fmt.Fprintf(&b, "[%d/%d] ", t.index, t.of)
+	}
+	b.WriteString(term.Clean(t.name))
+	if t.planned.files == 0 && t.sent.files == 0 {
+		fmt.Fprintf(&b, ": looking: %d files, %s", t.scanned.files, term.Bytes(t.scanned.bytes))
+		return b.String()
+	}
+	fmt.Fprintf(&b, ": %d of %d files, %s of %s (%s)", t.sent.files, t.planned.files, term.Bytes(t.sent.bytes),
+		term.Bytes(t.planned.bytes), percent(t.sent.bytes, t.planned.bytes))
+	b.WriteString(rateAndRest(perSecond(t.sent.bytes, now.Sub(t.sending)), t.planned.bytes-t.sent.bytes))
+	return b.String()
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/content"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine/slots"
+	"slotfs/sftpdest/slot"
+)
+
+var (
+	// errNoSlot says that a snapshot lies in no slot.
+	errNoSlot = errors.New("not in a slot")
+	// errOneHeld says that another slot of the account is held already.
+	errOneHeld = errors.New("another slot of the account is held")
+)
+
+// slotHold keeps slots from being overwritten while they are read; nil for other layouts, to which nothing is written.
+func slotHold(engineName string, d dest.Destination) content.Hold {
+	store, ok := d.(slot.Store)
+	if !ok || engineName != config.SlotsEngine {
+		return nil
+	}
+	h := &heldSlots{store: store, held: map[string]heldSlot{}}
+	return h.hold
+}
+
+// heldSlots are the slots that this process holds: one of each account at most. Customers read their own backups, and
+// whoever reads all of them must not keep the next one from being made.
+type heldSlots struct {
+	store slot.Store
+
+	mu sync.Mutex
+	// mu guards what follows.
+	held map[string]heldSlot // by the account's folder
+}
+
+type heldSlot struct{ number, holds int }
+
+func (h *heldSlots) hold(ctx context.Context, s *backup.Snapshot) (func(context.Context) error, error) {
+	folder, n, ok := slots.Place(&s.Source)
+	if !ok {
+		return nil, errNoSlot
+	}
+	if !h.take(folder, n) {
+		return nil, errOneHeld
+	}
+	release, err := slot.Hold(ctx, h.store, folder, n)
+	if err != nil {
+		h.give(folder)
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		defer h.give(folder)
+		return release(ctx)
+	}, nil
+}
+
+func (h *heldSlots) take(folder string, n int) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := h.held[folder]
+	if at.holds > 0 && at.number != n {
+		return false
+	}
+	h.held[folder] = heldSlot{n, at.holds + 1}
+	return true
+}
+
+func (h *heldSlots) give(folder string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := h.held[folder]
+	if at.holds--; at.holds <= 0 {
+		delete(h.held, folder)
+		return
+	}
+	h.held[folder] = at
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+)
+
+func jobCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:  "job",
+		Usage: "say what is backed up to which destination",
+		Subcommands: []*cli.Command{
+			jobAddCommand(s), jobListCommand(s), jobShowCommand(s), jobRemoveCommand(s),
+		},
+		Action: func(c *cli.Context) error {
+			return exit.With(fmt.Errorf("job: which command?"), exit.Usage, seeHelp("job"))
+		},
+	}
+}
+
+// jobJSON is a job as --json shows it.
+type jobJSON struct {
+	Name          string   `json:"name"`
+	Destination   string   `json:"destination"`
+	Source        []string `json:"source"`
+	AccountName   string   `json:"account_name,omitempty"`
+	Retention     int      `json:"retention"`
+	Mode          string   `json:"mode"`
+	Prefix        string   `json:"prefix,omitempty"`
+	Exclude       []string `json:"exclude,omitempty"`
+	ExcludeFile   string   `json:"exclude_file,omitempty"`
+	ExcludeCaches bool     `json:"exclude_caches"`
+	OneFileSystem bool     `json:"one_file_system"`
+	Before        string   `json:"before,omitempty"`
+	After         string   `json:"after,omitempty"`
+	Fill          string   `json:"fill"`
+	Bandwidth     int64    `json:"bandwidth"`
+	Concurrency   int      `json:"concurrency"`
+}
+
+func jsonOfJob(j *config.Job) jobJSON {
+	return jobJSON{
+		Name: j.Name, Destination: j.Destination, Source: j.Source, AccountName: j.AccountName, Retention: j.Retention,
+		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
+		OneFileSystem: j.OneFileSystem, Before: j.Before, After: j.After, Fill: j.Fill,
+		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency,
+	}
+}
+
+func jobListCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:  "list",
+		Usage: "list the jobs",
+		Action: func(c *cli.Context) error {
+			g, conf, err := s.configured(c)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c); err != nil {
+				return err
+			}
+			return g.listJobs(conf)
+		},
+	}
+}
+
+// configured is what commands that need the configuration begin with.
+func (s *shell) configured(c *cli.Context) (*settings, *config.Config, error) {
+	g, err := s.settings(c, slog.LevelWarn)
+	if err != nil {
+		return nil, nil, err
+	}
+	conf, err := g.config()
+	return g, conf, err
+}
+
+func (s *settings) listJobs(c *config.Config) error {
+	if s.json {
+		all := []jobJSON{}
+		for _, name := range c.JobNames() {
+			all = append(all, jsonOfJob(c.Jobs[name]))
+		}
+		return s.printJSON(all)
+	}
+	rows := [][]string{{"NAME", "DESTINATION", "RETENTION", "MODE", "SOURCE"}}
+	for _, name := range c.JobNames() {
+		j := c.Jobs[name]
+		rows = append(rows, []string{j.Name, j.Destination, strconv.Itoa(j.Retention), j.Mode, strings.Join(j.Source, " ")})
+	}
+	return term.Table(s.out, rows)
+}
+
+func jobShowCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show the settings of a job, and which accounts it finds",
+		ArgsUsage: "NAME",
+		Action: func(c *cli.Context) error {
+			g, j, err := s.jobNamed(c, "NAME")
+			if err != nil {
+				return err
+			}
+			if g.json {
+				return g.printJSON(jsonOfJob(j))
+			}
+			return g.showJob(j)
+		},
+	}
+}
+
+// jobNamed is what commands about one job begin with: its name is the first argument.
+func (s *shell) jobNamed(c *cli.Context, names ...string) (*settings, *config.Job, error) {
+	if err := arguments(c, names...); err != nil {
+		return nil, nil, err
+	}
+	g, conf, err := s.configured(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	j := conf.Jobs[c.Args().First()]
+	if j == nil {
+		return nil, nil, unknownJob(conf, c.Args().First())
+	}
+	return g, j, nil
+}
+
+func unknownJob(c *config.Config, name string) error {
+	hint := "add it with `slotfs job add`"
+	if names := c.JobNames(); len(names) > 0 {
+		hint = "there is " + strings.Join(names, ", ")
+	}
+	return exit.With(fmt.Errorf("job %s: not in %s", name, c.Path), exit.Usage, hint)
+}
+
+func (s *settings) showJob(j *config.Job) error {
+	bandwidth := "no limit"
+	if j.Bandwidth != 0 {
+		bandwidth = config.FormatRate(j.Bandwidth) + " bytes per second"
+	}
+	accounts := "none"
+	if found, err := sourcesOf(j); err != nil {
+		accounts = err.Error()
+	} else if len(found) > 0 {
+		accounts = fmt.Sprintf("%d: %s", len(found), term.Cut(strings.Join(accountNames(found), " "), 200))
+	}
+	return term.Table(s.out, [][]string{
+		{"name", j.Name}, {"destination", j.Destination}, {"source", strings.Join(j.Source, " ")}, {"accounts", accounts},
+		{"retention", strconv.Itoa(j.Retention)}, {"mode", j.Mode}, {"prefix", or(j.Prefix, "-")},
+		{"exclude", or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", or(j.ExcludeFile, "-")},
+		{"exclude caches", yesNo(j.ExcludeCaches)}, {"one file system", yesNo(j.OneFileSystem)},
+		{"before", or(j.Before, "-")}, {"after", or(j.After, "-")}, {"fill", j.Fill},
+		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)},
+	})
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

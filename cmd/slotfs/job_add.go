@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/engine/engines"
+)
+
+func jobAddCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "add",
+		Usage:     "check a job and write it into the configuration",
+		ArgsUsage: "NAME",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "destination", Usage: "`NAME` of a destination with engine " + config.SlotsEngine},
+			&cli.StringSliceFlag{Name: "source", Usage: "`PATH` of a folder, or a quoted pattern: each folder that it matches is an account; may be repeated"},
+			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its folder's"},
+			&cli.IntFlag{Name: "retention", Usage: "`NUMBER` of backups that are kept, 1 to 999"},
+			&cli.StringFlag{Name: "mode", Usage: "`MODE` of the slots: incremental (a plain tree) or compressed (one .tar.gz)", Value: config.DefaultMode},
+			&cli.StringFlag{Name: "prefix", Usage: "`FOLDER` of the backup that the source becomes, beside what --before stages"},
+			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what `PATTERN` matches, as with rsync; may be repeated"},
+			&cli.StringFlag{Name: "exclude-file", Usage: "`NAME` of a file in the source with more patterns, one a line"},
+			&cli.BoolFlag{Name: "exclude-caches", Usage: "leave out what is below a CACHEDIR.TAG"},
+			&cli.BoolFlag{Name: "one-file-system", Usage: "leave out what is mounted in the source"},
+			&cli.StringFlag{Name: "before", Usage: "`COMMAND` to run before an account is read; the account fails with it"},
+			&cli.StringFlag{Name: "after", Usage: "`COMMAND` to run when an account's backup ended, whichever way"},
+			&cli.StringFlag{Name: "fill", Usage: "`WAY` in which a slot gets what another one holds: auto, upload, copy or link", Value: config.DefaultFill},
+			&cli.StringFlag{Name: "bandwidth", Usage: "send at most `RATE` bytes per second: 500K, 10M, 1G"},
+			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files on their way at once", Value: config.DefaultConcurrency},
+		},
+		Action: func(c *cli.Context) error {
+			g, conf, err := s.configured(c)
+			if err != nil {
+				return err
+			}
+			if c.Args().Len() > 1 {
+				err := fmt.Errorf("unexpected argument %q", c.Args().Get(1))
+				return exit.With(err, exit.Usage, "quote patterns, and repeat the flag: --source '/home/*' --source /srv/www")
+			}
+			if err := arguments(c, "NAME"); err != nil {
+				return err
+			}
+			return g.addJob(conf, c)
+		},
+	}
+}
+
+// addJob checks a job and writes it down.
+func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
+	j, err := readJob(c)
+	if err != nil {
+		return err
+	}
+	if conf.Jobs[j.Name] != nil {
+		return exit.With(fmt.Errorf("job %s: exists already", j.Name), exit.Usage, "remove it first: slotfs job remove "+j.Name)
+	}
+	if err := conf.CheckJob(j); err != nil {
+		return exit.With(fmt.Errorf("job %s: %w", j.Name, err), exit.Usage, "")
+	}
+	err = config.Update(s.configPath, func(data []byte) ([]byte, error) {
+		return config.AddJob(s.configPath, data, j, engines.Names())
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "job %s added to %s\n", j.Name, s.configPath)
+	if found, err := sourcesOf(j); err != nil {
+		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(err.Error()))
+	} else {
+		fmt.Fprintf(s.out, "it finds %d accounts\n", len(found))
+	}
+	fmt.Fprintf(s.out, "next: slotfs sync %s\n", j.Name)
+	return nil
+}
+
+// readJob makes a job of the flags.
+func readJob(c *cli.Context) (*config.Job, error) {
+	j := &config.Job{
+		Name: c.Args().First(), Destination: c.String("destination"), Source: c.StringSlice("source"),
+		AccountName: c.String("account-name"), Retention: c.Int("retention"), Mode: c.String("mode"), Prefix: c.String("prefix"),
+		Exclude: c.StringSlice("exclude"), ExcludeFile: c.String("exclude-file"), ExcludeCaches: c.Bool("exclude-caches"),
+		OneFileSystem: c.Bool("one-file-system"), Before: c.String("before"), After: c.String("after"),
+		Fill: c.String("fill"), Concurrency: c.Int("concurrency"),
+	}
+	for _, flag := range []string{"destination", "source", "retention"} {
+		if !c.IsSet(flag) {
+			return nil, exit.With(fmt.Errorf("--%s is missing", flag), exit.Usage, seeHelp("job add"))
+		}
+	}
+	if c.IsSet("bandwidth") {
+		rate, err := config.ParseRate(c.String("bandwidth"))
+		if err != nil {
+			return nil, exit.With(fmt.Errorf("--%w", err), exit.Usage, "")
+		}
+		j.Bandwidth = rate
+	}
+	if len(j.Exclude) == 0 {
+		j.Exclude = nil
+	}
+	return j, nil
+}
+
+func jobRemoveCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "remove",
+		Usage:     "forget a job; the backups that it made stay",
+		ArgsUsage: "NAME",
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "yes", Usage: "do not ask"}},
+		Action: func(c *cli.Context) error {
+			g, j, err := s.jobNamed(c, "NAME")
+			if err != nil {
+				return err
+			}
+			if !c.Bool("yes") {
+				yes, err := g.terminal.Confirm(c.Context, fmt.Sprintf("Forget job %s? The backups that it made stay.", j.Name))
+				switch {
+				case errors.Is(err, term.ErrNoTerminal):
+					return exit.With(err, exit.Usage, "give --yes")
+				case err != nil:
+					return err
+				case !yes:
+					return exit.With(errors.New("nothing removed"), exit.Failed, "")
+				}
+			}
+			return g.removeJob(j)
+		},
+	}
+}
+
+func (s *settings) removeJob(j *config.Job) error {
+	err := config.Update(s.configPath, func(data []byte) ([]byte, error) {
+		return config.RemoveJob(s.configPath, data, j.Name, engines.Names())
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "job %s removed from %s; its backups stay on %s\n", j.Name, s.configPath, j.Destination)
+	return nil
+}

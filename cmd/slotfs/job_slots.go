@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot"
+)
+
+func slotsCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "slots",
+		Usage:     "list the slots that a job wrote",
+		ArgsUsage: "JOB",
+		Flags:     []cli.Flag{&cli.StringFlag{Name: "account", Usage: "only those of `ACCOUNT`"}},
+		Action: func(c *cli.Context) error {
+			g, j, err := s.jobNamed(c, "JOB")
+			if err != nil {
+				return err
+			}
+			return g.onJob(j, func(d dest.Changeable) error { return g.slots(c.Context, d, j, c.String("account")) })
+		},
+	}
+}
+
+// onJob opens the destination of a job.
+func (s *settings) onJob(j *config.Job, do func(dest.Changeable) error) error {
+	conf, err := s.config()
+	if err != nil {
+		return err
+	}
+	d, err := s.storeOf(conf.Destinations[j.Destination])
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := do(d); err != nil {
+		return fmt.Errorf("job %s: %w", j.Name, err)
+	}
+	return nil
+}
+
+// accountsOn lists the accounts that have slots, or the one that is asked for.
+func accountsOn(ctx context.Context, d dest.Reader, j *config.Job, only string) ([]string, error) {
+	if only != "" {
+		if err := config.AccountName(only); err != nil {
+			return nil, exit.With(err, exit.Usage, "")
+		}
+		return []string{only}, nil
+	}
+	infos, err := d.List(ctx, j.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, i := range infos {
+		if i.Mode&backup.ModeType == backup.ModeDir && config.AccountName(i.Name) == nil {
+			names = append(names, i.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// errNoSlots says that an account has none.
+var errNoSlots = errors.New("no slots")
+
+// slotsOf lists the slots of an account that was asked for by name: none at all is an error.
+func slotsOf(ctx context.Context, d dest.Reader, j *config.Job, account string) ([]slot.Slot, error) {
+	all, err := slot.List(ctx, d, folderOf(j, account))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(all) == 0 {
+		return nil, exit.With(fmt.Errorf("account %s: %w on %s", account, errNoSlots, j.Destination), exit.Usage, "`slotfs slots "+j.Name+"` lists what is there")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("account %s: %w", account, err)
+	}
+	return all, nil
+}
+
+// slotJSON is a slot as --json shows it.
+type slotJSON struct {
+	Account    string     `json:"account"`
+	Slot       int        `json:"slot"`
+	Gen        uint64     `json:"gen"`
+	Phase      string     `json:"phase"`
+	Mode       string     `json:"mode"`
+	Started    *time.Time `json:"started,omitempty"`
+	Finished   *time.Time `json:"finished,omitempty"`
+	Files      int64      `json:"files"`
+	Bytes      int64      `json:"bytes"`
+	Durability string     `json:"durability,omitempty"`
+	Pinned     bool       `json:"pinned"`
+	Verified   *time.Time `json:"verified,omitempty"`
+	Error      string     `json:"error,omitempty"`
+}
+
+func jsonOfSlot(account string, s slot.Slot) slotJSON {
+	st := s.State
+	out := slotJSON{Account: account, Slot: st.Slot, Gen: st.Gen, Phase: string(st.Phase), Mode: string(st.Mode),
+		Started: known(st.Started), Finished: known(st.Finished), Durability: st.Durability, Pinned: st.Pinned, Verified: known(st.Verified)}
+	if st.Manifest != nil && st.Phase == manifest.Complete {
+		out.Files, out.Bytes = st.Manifest.Entries, st.Manifest.Bytes
+	}
+	if s.Err != nil {
+		out.Phase, out.Error = "unreadable", s.Err.Error()
+		if out.Slot == 0 {
+			fmt.Sscanf(s.Path[strings.LastIndexByte(s.Path, '/')+1:], "slot-%d", &out.Slot)
+		}
+	}
+	return out
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// slots lists the slots of a job. Accounts that cannot be listed are told, and the others shown.
+func (s *settings) slots(ctx context.Context, d dest.Reader, j *config.Job, only string) error {
+	accounts, err := accountsOn(ctx, d, j, only)
+	if err != nil {
+		return err
+	}
+	rows, failed := []slotJSON{}, 0
+	var last error
+	for _, account := range accounts {
+		all, err := slotsOf(ctx, d, j, account)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if only == "" && errors.Is(err, errNoSlots) {
+			continue
+		}
+		if err != nil {
+			failed, last = failed+1, err
+			continue
+		}
+		for _, one := range all {
+			rows = append(rows, jsonOfSlot(account, one))
+		}
+	}
+	if failed > 0 && failed == len(accounts) {
+		return last
+	}
+	if err := s.printSlots(rows); err != nil {
+		return err
+	}
+	if last != nil {
+		return exit.With(last, exit.Partial, "")
+	}
+	return nil
+}
+
+func (s *settings) printSlots(rows []slotJSON) error {
+	if s.json {
+		return s.printJSON(rows)
+	}
+	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "SIZE", "PINNED", "VERIFIED"}}
+	for _, r := range rows {
+		table = append(table, []string{r.Account, strconv.Itoa(r.Slot), strconv.FormatUint(r.Gen, 10), when(r.Finished), r.Phase,
+			strconv.FormatInt(r.Files, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
+	}
+	return term.Table(s.out, table)
+}
+
+// when shows a time, or that there is none.
+func when(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}

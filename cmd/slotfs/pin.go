@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot"
+)
+
+func pinCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "pin",
+		Usage:     "protect a slot: sync overwrites another one",
+		ArgsUsage: "JOB ACCOUNT SLOT",
+		Action:    func(c *cli.Context) error { return s.pin(c, true) },
+	}
+}
+
+func unpinCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "unpin",
+		Usage:     "let sync overwrite a slot again",
+		ArgsUsage: "JOB ACCOUNT SLOT",
+		Action:    func(c *cli.Context) error { return s.pin(c, false) },
+	}
+}
+
+// pin sets or clears the pin of a slot.
+func (s *shell) pin(c *cli.Context, pinned bool) error {
+	g, j, err := s.jobNamed(c, "JOB", "ACCOUNT", "SLOT")
+	if err != nil {
+		return err
+	}
+	account := c.Args().Get(1)
+	if err := config.AccountName(account); err != nil {
+		return exit.With(err, exit.Usage, "")
+	}
+	number, err := slotNumber(c.Args().Get(2))
+	if err != nil {
+		return err
+	}
+	return g.onJob(j, func(d dest.Changeable) error { return g.pinSlot(c.Context, d, j, account, number, pinned) })
+}
+
+func slotNumber(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return 0, exit.Usagef("slot %q: want its number, as `slotfs slots` shows it", text)
+	}
+	return n, nil
+}
+
+// pinSlot holds the account meanwhile: a run that begins just then must see the pin or be seen by it.
+func (s *settings) pinSlot(ctx context.Context, d dest.Changeable, j *config.Job, account string, number int, pinned bool) error {
+	held, err := s.state.take(s.state.accountLock(j.Destination, account))
+	if err != nil {
+		return fmt.Errorf("account %s: %w", account, err)
+	}
+	defer held.release()
+	if err := hasSlot(ctx, d, j, account, number); err != nil {
+		return err
+	}
+	if err := slot.Pin(ctx, d, folderOf(j, account), number, pinned); err != nil {
+		return fmt.Errorf("account %s: slot %d: %w", account, number, err)
+	}
+	word := "pinned"
+	if !pinned {
+		word = "not pinned any more"
+	}
+	fmt.Fprintf(s.out, "%s/%s: slot %d is %s\n", j.Name, account, number, word)
+	return nil
+}
+
+// hasSlot makes sure that a slot is there.
+func hasSlot(ctx context.Context, d dest.Reader, j *config.Job, account string, number int) error {
+	all, err := slotsOf(ctx, d, j, account)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one.State.Slot == number {
+			return nil
+		}
+	}
+	return exit.With(fmt.Errorf("account %s: there is no slot %d", account, number), exit.Usage, "slotfs slots "+j.Name+" --account "+account)
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+)
+
+func syncCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "sync",
+		Usage:     "back up the accounts of jobs into the slots that are due",
+		ArgsUsage: "[JOB...]",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "account", Usage: "only `ACCOUNT`"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done; change nothing, run no commands"},
+			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+			&cli.BoolFlag{Name: "allow-mass-change", Usage: "go on although most of what the last backup has is gone from the source"},
+		},
+		Action: func(c *cli.Context) error {
+			// What is wrong with single accounts is printed where it happens; the log says it again from level warn on.
+			g, err := s.settings(c, slog.LevelError)
+			if err != nil {
+				return err
+			}
+			conf, err := g.config()
+			if err != nil {
+				return err
+			}
+			jobs, err := jobsNamed(conf, c.Args().Slice())
+			if err != nil {
+				return err
+			}
+			y := &syncing{settings: g, config: conf, account: c.String("account"), dryRun: c.Bool("dry-run"), quiet: c.Bool("quiet"),
+				allowMassChange: c.Bool("allow-mass-change")}
+			return y.run(c.Context, jobs)
+		},
+	}
+}
+
+// jobsNamed checks names of jobs; none given are all.
+func jobsNamed(c *config.Config, names []string) ([]*config.Job, error) {
+	if len(names) == 0 {
+		names = c.JobNames()
+	}
+	var jobs []*config.Job
+	for _, name := range names {
+		if c.Jobs[name] == nil {
+			return nil, unknownJob(c, name)
+		}
+		jobs = append(jobs, c.Jobs[name])
+	}
+	if len(jobs) == 0 {
+		return nil, exit.With(fmt.Errorf("%s: no job there", c.Path), exit.Usage, "add one with `slotfs job add`")
+	}
+	return jobs, nil
+}
+
+// syncing is one run of the command.
+type syncing struct {
+	*settings
+	config          *config.Config
+	account         string // only this one
+	dryRun          bool
+	quiet           bool
+	allowMassChange bool
+
+	host    string // this machine's name, as states of slots tell it
+	results []syncResult
+}
+
+// run runs the jobs one after the other.
+func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
+	if err := y.state.make(); err != nil {
+		return err
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("name of this machine: %w", err)
+	}
+	y.host = host
+	for _, j := range jobs {
+		if err := y.job(ctx, j); err != nil {
+			if ctx.Err() != nil {
+				break
+			}
+			y.done(syncResult{Job: j.Name}, fmt.Errorf("job %s: %w", j.Name, err))
+		}
+	}
+	if y.json {
+		if err := y.printJSON(y.results); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return y.outcome()
+}
+
+// outcome is what the command ends with. What is wrong with each account was printed before.
+func (y *syncing) outcome() error {
+	failed, less, code := 0, false, exit.Done
+	for _, r := range y.results {
+		less = less || r.Warning != ""
+		if r.Error == "" {
+			continue
+		}
+		failed++
+		if failed == 1 {
+			code = r.Code
+		} else if code != r.Code {
+			code = exit.Failed
+		}
+	}
+	switch {
+	case failed > 0 && failed == len(y.results):
+		return &reported{code}
+	case failed > 0 || less:
+		return &reported{exit.Partial}
+	}
+	return nil
+}
+
+// job backs up the accounts of one job. An account that fails does so alone.
+func (y *syncing) job(ctx context.Context, j *config.Job) error {
+	accounts, err := y.accounts(j)
+	if err != nil {
+		return err
+	}
+	if y.account == "" && !y.dryRun {
+		held, err := y.state.take(y.state.jobLock(j.Destination, j.Name))
+		if err != nil {
+			return err
+		}
+		defer held.release()
+	}
+	remote, err := y.storeOf(y.config.Destinations[j.Destination])
+	if err != nil {
+		return err
+	}
+	defer remote.Close()
+	w := &jobRun{syncing: y, job: j, store: remote}
+	w.show, w.hide = y.transfer(j)
+	defer w.hide()
+	for i, a := range accounts {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		w.position(i, len(accounts))
+		if err := w.run(ctx, a); err != nil && w.hopeless(err) {
+			if left := len(accounts) - i - 1; left > 0 {
+				return fmt.Errorf("%d accounts left out: %w", left, err)
+			}
+			return nil
+		}
+	}
+	return w.tellAgain(ctx)
+}
+
+// accounts finds what is to be backed up.
+func (y *syncing) accounts(j *config.Job) ([]account, error) {
+	all, err := sourcesOf(j)
+	if err != nil {
+		return nil, exit.With(err, exit.Failed, "")
+	}
+	if y.account == "" {
+		if len(all) == 0 {
+			return nil, errors.New("no source matches: nothing to back up")
+		}
+		return all, nil
+	}
+	for _, a := range all {
+		if a.name == y.account {
+			return []account{a}, nil
+		}
+	}
+	return nil, exit.With(fmt.Errorf("account %s: not among its sources", y.account), exit.Usage, "")
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/hooks"
+	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/progress"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot"
+	"slotfs/sftpdest/slot/source"
+)
+
+// jobRun is a job while it runs.
+type jobRun struct {
+	*syncing
+	job   *config.Job
+	store dest.Changeable
+	show  *progress.Transfer
+	hide  func()
+
+	unreachable int       // accounts in a row that did not reach the destination
+	untold      []account // what the owner of the index was too busy to hear
+}
+
+// run backs up one account and reports how it ended.
+func (w *jobRun) run(ctx context.Context, a account) error {
+	result := syncResult{Job: w.job.Name, Account: a.name}
+	began := time.Now()
+	w.show.Begin(w.job.Name + "/" + a.name)
+	summary, err := w.attempt(ctx, a, &result)
+	w.show.End()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	result.take(summary)
+	result.Seconds = time.Since(began).Seconds()
+	if err != nil {
+		err = fmt.Errorf("%s/%s: %w", w.job.Name, a.name, advised(err))
+	}
+	w.done(result, err)
+	return err
+}
+
+// attempt does what belongs to an account while its lock is held.
+func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (slot.Summary, error) {
+	if a.err != nil {
+		return slot.Summary{}, a.err
+	}
+	if w.dryRun {
+		return w.rehearse(ctx, a)
+	}
+	held, err := w.state.take(w.state.accountLock(w.job.Destination, a.name))
+	if err != nil {
+		return slot.Summary{}, err
+	}
+	defer held.release()
+	staging, err := w.stage(a)
+	if err != nil {
+		return slot.Summary{}, err
+	}
+	defer os.RemoveAll(staging)
+	var summary slot.Summary
+	if err = w.before(ctx, a, staging); err == nil {
+		summary, err = w.write(ctx, a, staging)
+	}
+	if afterErr := w.after(ctx, a, staging, summary, err); afterErr != nil {
+		result.Warning = afterErr.Error()
+	}
+	if err == nil {
+		w.tell(ctx, a)
+	}
+	return summary, err
+}
+
+// rehearse tells what would be written. No command runs: an empty folder stands for what it would stage.
+func (w *jobRun) rehearse(ctx context.Context, a account) (slot.Summary, error) {
+	empty, err := os.MkdirTemp(string(w.state), "dry-run-")
+	if err != nil {
+		return slot.Summary{}, w.state.fault(err)
+	}
+	defer os.Remove(empty)
+	return w.write(ctx, a, empty)
+}
+
+// stage makes an empty folder for what the command before the backup wants to add to it.
+func (w *jobRun) stage(a account) (string, error) {
+	dir := w.state.staging(w.job.Destination, a.name)
+	if err := os.RemoveAll(dir); err != nil {
+		return "", w.state.fault(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return "", w.state.fault(err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", w.state.fault(err)
+	}
+	return dir, nil
+}
+
+// stagedAs is where staged files stand in a backup whose root is the source.
+const stagedAs = ".slotfs-staged"
+
+// open takes hold of the source, and of what was staged for it.
+func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
+	j := w.job
+	patterns, err := excludes(j, a.source)
+	if err != nil {
+		return nil, err
+	}
+	o := source.Options{Exclude: patterns, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
+	root := a.source
+	switch staged, err := filled(staging); {
+	case err != nil:
+		return nil, err
+	case j.Prefix != "":
+		root, o.Also = staging, map[string]string{j.Prefix: a.source}
+	default:
+		o.ExcludeFile = j.ExcludeFile
+		if staged {
+			o.Also = map[string]string{stagedAs: staging}
+		}
+	}
+	return source.Open(root, o)
+}
+
+// filled reports whether something lies in a folder.
+func filled(dir string) (bool, error) {
+	names, err := os.ReadDir(dir)
+	if err != nil {
+		return false, fmt.Errorf("staging: %w", err)
+	}
+	return len(names) > 0, nil
+}
+
+// write brings a slot up to date.
+func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Summary, error) {
+	tree, err := w.open(a, staging)
+	if err != nil {
+		return slot.Summary{}, err
+	}
+	defer tree.Close()
+	j := w.job
+	return slot.Run(ctx, w.store, tree, slot.Options{
+		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
+		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
+		BytesPerSecond: j.Bandwidth, Host: w.host, Tool: "slotfs " + version, Now: time.Now,
+		Log: w.log.With("job", j.Name, "account", a.name), Progress: w.show,
+	})
+}
+
+// folderOf is where the slots of an account lie, below the destination's directory.
+func folderOf(j *config.Job, account string) string { return j.Name + "/" + account }
+
+// before runs the command that stands before the backup. Without it there is no backup.
+func (w *jobRun) before(ctx context.Context, a account, staging string) error {
+	if w.job.Before == "" {
+		return nil
+	}
+	if err := w.hook("before", w.job.Before, w.environment(a, staging)).Run(ctx); err != nil {
+		return fmt.Errorf("command before: %w", err)
+	}
+	return nil
+}
+
+// lastCommand is how long the command after a backup may take when the run was interrupted.
+const lastCommand = time.Minute
+
+// after runs the command that stands after the backup, and tells it how that ended.
+func (w *jobRun) after(ctx context.Context, a account, staging string, summary slot.Summary, err error) error {
+	if w.job.After == "" {
+		return nil
+	}
+	env := w.environment(a, staging)
+	env["SLOTFS_RESULT"] = "complete"
+	if err == nil {
+		env["SLOTFS_SLOT"] = strconv.Itoa(summary.Slot)
+	} else {
+		env["SLOTFS_RESULT"] = "failed"
+	}
+	if ctx.Err() != nil {
+		env["SLOTFS_RESULT"] = "interrupted"
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastCommand)
+		defer cancel()
+	}
+	if err := w.hook("after", w.job.After, env).Run(ctx); err != nil {
+		return fmt.Errorf("command after: %w", err)
+	}
+	return nil
+}
+
+func (w *jobRun) environment(a account, staging string) map[string]string {
+	return map[string]string{"SLOTFS_JOB": w.job.Name, "SLOTFS_ACCOUNT": a.name, "SLOTFS_SOURCE": a.source, "SLOTFS_STAGING": staging}
+}
+
+// hook is a command whose output people see, unless they want quiet.
+func (w *jobRun) hook(when, text string, env map[string]string) *hooks.Hook {
+	h := &hooks.Hook{Text: text, Env: env}
+	if !w.quiet && !w.json {
+		prefix := fmt.Sprintf("%s/%s: %s: ", w.job.Name, env["SLOTFS_ACCOUNT"], when)
+		h.Say = func(line string) { w.show.Line(prefix + line) }
+	}
+	return h
+}
+
+// tell lets the owner of the index read what was written. Whoever opens the index later does so by himself.
+func (w *jobRun) tell(ctx context.Context, a account) {
+	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
+	busy := false
+	err := control.NewClient(w.state.socket()).Index(ctx, q, func(e progress.Event) {
+		if e.Kind != progress.Finished || e.Error == "" {
+			return
+		}
+		if e.Code == exit.Busy {
+			busy = true
+			return
+		}
+		w.log.Warn("index", "destination", w.job.Destination, "account", a.name, "error", e.Error)
+	})
+	if busy {
+		w.untold = append(w.untold, a)
+		return
+	}
+	if err != nil && !errors.Is(err, control.ErrNoOwner) && ctx.Err() == nil {
+		w.log.Warn("the running mount was not told", "account", a.name, "error", err)
+	}
+}
+
+// tellAgain tells the owner what it was too busy to hear.
+func (w *jobRun) tellAgain(ctx context.Context) error {
+	untold := w.untold
+	for _, a := range untold {
+		w.tell(ctx, a)
+	}
+	return ctx.Err()
+}
+
+// hopeless reports whether the accounts that are left would fare no better.
+func (w *jobRun) hopeless(err error) bool {
+	if errors.Is(err, dest.ErrUnreachable) {
+		w.unreachable++
+		return w.unreachable > 1
+	}
+	w.unreachable = 0
+	return errors.Is(err, dest.ErrAuth)
+}
+
+// advised adds what people can do.
+func advised(err error) error {
+	switch {
+	case errors.Is(err, slot.ErrMassChange):
+		return exit.Hinted(err, "look at the source; if that is as it should be: slotfs sync --allow-mass-change")
+	case errors.Is(err, slot.ErrFull):
+		return exit.Hinted(err, "make room, or keep fewer backups (retention); the next run goes on where this one stopped")
+	case errors.Is(err, slot.ErrBusy) && exit.Code(err) != exit.Busy:
+		return exit.With(err, exit.Busy, "")
+	}
+	return err
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"slotfs/cmd/internal/config"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest"
+)
+
+// store is a destination that slots are written to.
+type store struct{ *sftpdest.Destination }
+
+var (
+	_ dest.Changeable   = store{}
+	_ dest.FolderSyncer = store{}
+)
+
+// storeOf makes a destination that slots are written to. It connects with its first use.
+func (s *settings) storeOf(c *config.Destination) (store, error) {
+	d, err := s.remote(c)
+	return store{d}, err
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot"
+)
+
+// defaultSample is the share of files whose content is read.
+const defaultSample = "5%"
+
+func verifyCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "compare slots with their manifests; what differs is repaired by the next sync",
+		ArgsUsage: "JOB",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "account", Usage: "only the slots of `ACCOUNT`"},
+			&cli.IntFlag{Name: "slot", Usage: "only the slot with this `NUMBER`"},
+			&cli.StringFlag{Name: "sample", Usage: "`SHARE` of the files whose content is read", Value: defaultSample},
+			&cli.BoolFlag{Name: "full", Usage: "read the content of all files"},
+		},
+		Action: func(c *cli.Context) error {
+			g, j, err := s.jobNamed(c, "JOB")
+			if err != nil {
+				return err
+			}
+			v := &verifying{settings: g, job: j, account: c.String("account"), slot: c.Int("slot")}
+			if c.IsSet("slot") && v.slot < 1 {
+				return exit.Usagef("--slot %d: want its number, as `slotfs slots` shows it", v.slot)
+			}
+			if v.sample, err = share(c.String("sample")); err != nil {
+				return err
+			}
+			if c.Bool("full") {
+				if c.IsSet("sample") {
+					return exit.Usagef("--sample and --full: only one of them")
+				}
+				v.sample = 1
+			}
+			return g.onJob(j, func(d dest.Changeable) error { return v.run(c.Context, d) })
+		},
+	}
+}
+
+// share reads "5%" or "0.05".
+func share(text string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v <= 1) {
+		return 0, exit.Usagef("--sample %q: want a share like 5%%", text)
+	}
+	return v, nil
+}
+
+// verifying is one run of the command.
+type verifying struct {
+	*settings
+	job     *config.Job
+	account string
+	slot    int // 0: all
+	sample  float64
+
+	results []verifyJSON
+	failed  error // the last account or slot that could not be compared
+	differs bool
+}
+
+// verifyJSON is how one slot compares, as --json shows it.
+type verifyJSON struct {
+	Account     string           `json:"account"`
+	Slot        int              `json:"slot,omitempty"`
+	Differences []differenceJSON `json:"differences"`
+	Error       string           `json:"error,omitempty"`
+}
+
+type differenceJSON struct {
+	Path string `json:"path"`
+	What string `json:"what"`
+}
+
+func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
+	accounts, err := accountsOn(ctx, d, v.job, v.account)
+	if err != nil {
+		return err
+	}
+	compared := 0
+	for _, account := range accounts {
+		err := v.one(ctx, d, account)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			v.fail(account, err)
+			continue
+		}
+		compared++
+	}
+	return v.end(compared)
+}
+
+// end prints what was found and tells how the command ends.
+func (v *verifying) end(compared int) error {
+	if v.json {
+		if err := v.printJSON(v.results); err != nil {
+			return err
+		}
+	}
+	switch {
+	case v.differs || v.failed != nil && compared > 0:
+		return &reported{exit.Partial}
+	case v.failed != nil:
+		return &reported{exit.Code(v.failed)}
+	case len(v.results) == 0:
+		return exit.With(errors.New("no complete slot to compare"), exit.Failed, "slotfs slots "+v.job.Name)
+	}
+	return nil
+}
+
+// fail tells what could not be compared.
+func (v *verifying) fail(account string, err error) {
+	v.failed = err
+	v.results = append(v.results, verifyJSON{Account: account, Differences: []differenceJSON{}, Error: err.Error()})
+	fmt.Fprintf(v.err, "slotfs: %s/%s: %s\n", v.job.Name, term.Clean(account), term.Clean(err.Error()))
+	if hint := exit.Hint(err); hint != "" {
+		fmt.Fprintf(v.err, "slotfs: hint: %s\n", term.Clean(hint))
+	}
+}
+
+// one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
+func (v *verifying) one(ctx context.Context, d dest.Changeable, account string) error {
+	held, err := v.state.take(v.state.accountLock(v.job.Destination, account))
+	if err != nil {
+		return err
+	}
+	defer held.release()
+	if v.slot != 0 {
+		if err := hasSlot(ctx, d, v.job, account, v.slot); err != nil {
+			return err
+		}
+	}
+	all, err := slotsOf(ctx, d, v.job, account)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		chosen := v.slot == s.State.Slot || v.slot == 0 && s.Err == nil && (s.State.Phase == manifest.Complete || s.State.Phase == manifest.Damaged)
+		if !chosen {
+			continue
+		}
+		if err := v.compare(ctx, d, account, s.State.Slot); err != nil {
+			return fmt.Errorf("slot %d: %w", s.State.Slot, err)
+		}
+	}
+	return nil
+}
+
+// maxShown bounds the differences that are printed of a slot.
+const maxShown = 100
+
+func (v *verifying) compare(ctx context.Context, d dest.Changeable, account string, number int) error {
+	found, err := slot.Verify(ctx, d, folderOf(v.job, account), number, slot.VerifyOptions{Sample: v.sample, Repair: true})
+	if err != nil {
+		return err
+	}
+	result := verifyJSON{Account: account, Slot: number, Differences: []differenceJSON{}}
+	for _, f := range found {
+		result.Differences = append(result.Differences, differenceJSON(f))
+	}
+	v.results = append(v.results, result)
+	v.differs = v.differs || len(found) > 0
+	if v.json {
+		return nil
+	}
+	name := term.Clean(v.job.Name + "/" + account)
+	for i, f := range found {
+		if i == maxShown {
+			fmt.Fprintf(v.err, "slotfs: %s: slot %d: ... and %d more\n", name, number, len(found)-i)
+			break
+		}
+		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, number, term.Clean(or(f.Path, ".")), term.Clean(f.What))
+	}
+	if len(found) == 0 {
+		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, number, percentOf(v.sample))
+	} else {
+		fmt.Fprintf(v.out, "%s: slot %d has %d differences; the next sync repairs it\n", name, number, len(found))
+	}
+	return nil
+}
+
+func percentOf(v float64) string { return strconv.FormatFloat(v*100, 'f', -1, 64) + "%" }

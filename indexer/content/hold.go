@@ -1,0 +1,125 @@
+package content
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"slotfs/indexer/backup"
+)
+
+// Hold keeps a backup from being overwritten until release is called, or for an hour. It is asked for backups that
+// say themselves what they are; whether it can be done is for the destination to say.
+type Hold func(ctx context.Context, s *backup.Snapshot) (release func(context.Context) error, err error)
+
+const (
+	// renewHold is how long a hold is trusted, well below what it lasts.
+	renewHold = 20 * time.Minute
+	// releaseHold is how long giving back a hold may take, in all: a reader that is closed must not wait for the
+	// network.
+	releaseHold = 2 * time.Second
+)
+
+// holds are the backups that are read.
+type holds struct {
+	mu sync.Mutex
+	// mu guards what follows.
+	held map[string]*hold
+}
+
+// hold is one backup that is read.
+type hold struct {
+	users int  // open files; guarded by the mu of holds
+	used  bool // since the last look; likewise
+}
+
+// beginHold counts a file of s that was opened, and has s held if it is the first one. It waits for nothing: until s is held a
+// reader is told when s changes, as without a hold.
+func (r *Reader) beginHold(s *backup.Snapshot) *hold {
+	if r.o.Hold == nil || s.Mark == "" || s.Status != backup.Complete {
+		return nil
+	}
+	key := s.Key() + "\x00" + s.Mark
+	r.holds.mu.Lock()
+	defer r.holds.mu.Unlock()
+	h := r.holds.held[key]
+	if h == nil {
+		if !r.begin() {
+			return nil
+		}
+		h = &hold{}
+		if r.holds.held == nil {
+			r.holds.held = map[string]*hold{}
+		}
+		r.holds.held[key] = h
+		go r.keepHold(h, key, s)
+	}
+	h.users++
+	h.used = true
+	return h
+}
+
+func (r *Reader) endHold(h *hold) {
+	if h == nil {
+		return
+	}
+	r.holds.mu.Lock()
+	defer r.holds.mu.Unlock()
+	h.users--
+}
+
+// keepHold holds s as long as it is read, and a little longer: who reads one file often reads the next one.
+func (r *Reader) keepHold(h *hold, key string, s *backup.Snapshot) {
+	defer r.work.Done()
+	release := r.renew(s, nil)
+	defer func() { r.unhold(release) }()
+	linger := time.NewTicker(r.o.Linger)
+	defer linger.Stop()
+	again := time.NewTicker(renewHold)
+	defer again.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-again.C:
+			release = r.renew(s, release)
+		case <-linger.C:
+			if r.unused(h, key) {
+				return
+			}
+		}
+	}
+}
+
+// unused reports whether nobody read since it was last called, and forgets the hold then.
+func (r *Reader) unused(h *hold, key string) bool {
+	r.holds.mu.Lock()
+	defer r.holds.mu.Unlock()
+	if h.users > 0 || h.used {
+		h.used = false
+		return false
+	}
+	delete(r.holds.held, key)
+	return true
+}
+
+// renew holds s anew and gives the old hold back. Without a hold, reading goes on all the same.
+func (r *Reader) renew(s *backup.Snapshot, old func(context.Context) error) func(context.Context) error {
+	ctx, cancel := context.WithTimeout(r.ctx, r.o.Deadline)
+	defer cancel()
+	release, err := r.o.Hold(ctx, s)
+	if err != nil {
+		return old
+	}
+	r.unhold(old)
+	return release
+}
+
+func (r *Reader) unhold(release func(context.Context) error) {
+	if release == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), releaseHold)
+	defer cancel()
+	_ = release(ctx) // what is left behind grows old
+}

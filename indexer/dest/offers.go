@@ -1,0 +1,50 @@
+package dest
+
+import "context"
+
+// What follows is what some servers offer beyond Writer. Having a method does not mean that the server behind it can:
+// errors.ErrUnsupported says that it cannot, and that nothing was changed. As with Writer, a request whose connection
+// was lost is not repeated.
+
+// Linker makes hard links.
+type Linker interface {
+	// Link gives the file at from the further name to, which must not be there.
+	Link(ctx context.Context, from, to string) error
+}
+
+// Symlinker makes symbolic links.
+type Symlinker interface {
+	// Symlink makes path a symbolic link with the text target. A name that is there is an error.
+	Symlink(ctx context.Context, target, path string) error
+}
+
+// Copier copies on the server.
+type Copier interface {
+	// Copy makes the new file to with the first size bytes of the file from, and sets a. It fails if from is shorter.
+	// synced says that to is on the server's disk, which is tried if sync asks for it.
+	Copy(ctx context.Context, from, to string, size int64, a Attributes, sync bool) (synced bool, err error)
+}
+
+// Putter writes small files in few round trips.
+type Putter interface {
+	// Put makes the new file path with content, which is small enough to be in flight at once (at most 1 MiB), and
+	// sets a; the server confirmed all of it. synced is as for Copy.
+	Put(ctx context.Context, path string, content []byte, a Attributes, sync bool) (synced bool, err error)
+}
+
+// FolderSyncer makes names durable.
+type FolderSyncer interface {
+	// SyncDir waits until the names in the folder path are on the server's disk.
+	SyncDir(ctx context.Context, path string) error
+}
+
+// Measurer tells how much room there is.
+type Measurer interface {
+	Space(ctx context.Context, path string) (Space, error)
+}
+
+// Space is the room that the file system of a path has left for the account that asks.
+type Space struct {
+	Bytes int64
+	Files int64 // -1: the server does not say
+}

@@ -1,0 +1,128 @@
+package slots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/engine"
+	"slotfs/indexer/manifest"
+)
+
+// maxState bounds what is read of a state.json, in bytes. The format allows 4 KiB.
+const maxState = 4 << 10
+
+// Record implements engine.Recorder.
+func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (engine.Record, error) {
+	slot := path.Dir(s.Key())
+	if s.Kind == backup.TarGzip {
+		slot = path.Dir(slot)
+	}
+	state, err := readState(ctx, d, path.Join(slot, nameState))
+	if errors.Is(err, engine.ErrDamaged) {
+		// Without a state nobody knows what data/ holds.
+		return engine.Record{Status: backup.Corrupt, Detail: err.Error(), Walked: true}, nil
+	}
+	if err != nil {
+		return engine.Record{}, err
+	}
+	s.Mark = state.Mark()
+	if t := timeOf(state); t.Unix() > 0 && t.Unix() <= maxTime {
+		s.Time, s.Name = t.UTC(), nameOf(t)
+	}
+	r := judge(state)
+	if s.Kind == backup.TarGzip {
+		return judgeArchive(r, state, s), nil
+	}
+	if state.Mode == manifest.Compressed {
+		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
+	}
+	l := lister{dest: d, meta: path.Join(slot, nameMeta), state: state}
+	r.List = l.list
+	return r, nil
+}
+
+// timeOf is when the backup was finished, or begun if it is not finished.
+func timeOf(state *manifest.State) time.Time {
+	if state.Phase == manifest.Complete || state.Phase == manifest.Damaged {
+		return state.Finished
+	}
+	return state.Started
+}
+
+// judge tells what a state means.
+func judge(state *manifest.State) engine.Record {
+	switch state.Phase {
+	case manifest.Complete:
+		if state.Manifest == nil {
+			return engine.Record{Status: backup.Corrupt, Detail: "state.json names no manifest", Walked: true}
+		}
+		return engine.Record{Status: backup.Complete}
+	case manifest.Damaged:
+		return engine.Record{Status: backup.Corrupt, Detail: "verification found differences; the next backup repairs them",
+			Walked: state.Manifest == nil}
+	case manifest.Filling:
+		return engine.Record{Status: backup.Incomplete, Detail: "the first backup into this slot is not finished", Walked: true}
+	case manifest.Updating:
+		return engine.Record{Status: backup.Incomplete, Walked: true,
+			Detail: fmt.Sprintf("the backup that replaces generation %d is not finished", state.BaseGen)}
+	}
+	return engine.Record{Status: backup.Incomplete, Detail: fmt.Sprintf("the slot is %s", state.Phase), Walked: true}
+}
+
+// judgeArchive compares the archive with what the state says of it.
+func judgeArchive(r engine.Record, state *manifest.State, s *backup.Source) engine.Record {
+	r.Walked = false
+	if r.Status != backup.Complete {
+		return r
+	}
+	if state.Mode != manifest.Compressed {
+		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds a tree; the archive is left over"}
+	}
+	return r
+}
+
+// readState reads the state of a slot. What no state can be is engine.ErrDamaged.
+func readState(ctx context.Context, d dest.Reader, name string) (*manifest.State, error) {
+	f, err := d.Open(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", name, err)
+	}
+	defer f.Close()
+	data := make([]byte, maxState+1)
+	n, err := f.ReadAt(ctx, data, 0)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	case n > maxState:
+		return nil, fmt.Errorf("%s is longer than %d bytes: %w", nameState, maxState, engine.ErrDamaged)
+	}
+	state, err := manifest.DecodeState(data[:n])
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", nameState, engine.ErrDamaged, err)
+	}
+	if state.Manifest != nil && (!validName(state.Manifest.Name) || state.Manifest.Size < 0) {
+		return nil, fmt.Errorf("%s names %q: %w", nameState, state.Manifest.Name, engine.ErrDamaged)
+	}
+	return state, nil
+}
+
+// missing makes damage of what is not there, or is no file.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) {
+		return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
+	}
+	return err
+}
+
+// isJournal reports whether name is one of the journal of a generation.
+func isJournal(name string, gen uint64) bool {
+	return strings.HasPrefix(name, fmt.Sprintf("journal.g%06d.", gen))
+}

@@ -1,0 +1,146 @@
+// Package manifest is the format of what lies beside the data of a slot: state.json, the manifest and the journal. It
+// is pure: it knows neither destinations nor how slots are written.
+//
+// A slot is a folder `<directory>/<job>/<account>/slot-NN/` with
+//
+//	state.json                        State as JSON, at most 4 KiB, replaced atomically: the commit point
+//	data/...                          the files under their own names (mode "incremental")
+//	archive/ACCOUNT.tar.gz            or one archive of independent gzip members (mode "compressed")
+//	meta/manifest.g000017.jsonl.zst   one Entry a line as JSON, sorted by path in byte order, zstd frames
+//	meta/journal.g000018.000003       lines of the same form: what this run has put into place so far
+//	tmp/...                           uploads in progress
+//
+// A slot is complete if its state says so and the manifest that the state names has the size and SHA-256 that
+// the state gives. Everything else is no backup.
+//
+// # The state
+//
+// state.json is one JSON object with the fields of State under the names in their tags, ended by "check" and a
+// newline. check is the first 16 hexadecimal digits of the SHA-256 of the line with an empty check, newline included.
+//
+// # The lines
+//
+// Manifests and journals are zstd (RFC 8878) frames of at most about 1 MiB of text each, so `zstdcat` shows them. The
+// text is a line that says what it is, the entries, and a last line that tells a whole file from one that was cut:
+//
+//	{"slotfs":"manifest","format":1}
+//	{"path":"","type":"dir","mode":"0711","uid":1001,"gid":1001,"user":"alice","mtime":"1767225600.25"}
+//	{"path":"a.txt","type":"file","mode":"0644","uid":1001,"gid":1001,"size":6,"mtime":"1767225600","sha256":"58..."}
+//	{"end":true,"entries":2,"bytes":6,"sha256":"..."}
+//
+// The sha256 of the last line is that of all text before it; entries counts lines, and bytes adds the sizes of
+// regular files, further names of hard-linked ones left out. An entry has these fields in this order:
+//
+//	path     from the account's folder, without leading '/'; "" is the folder itself
+//	type     file, dir, symlink, fifo, socket, block, char; none for what a journal says is removed
+//	mode     permission bits with set-id and sticky, four octal digits
+//	uid, gid, user, group             numbers, and their names on the source host
+//	size     bytes; of a sparse file the logical size
+//	mtime, ctime                      seconds since 1970-01-01 UTC with up to nine decimals, as a string
+//	nlink, inode, device, rdev        as stat(2) gives them
+//	offset   where the content stands in the archive (mode "compressed"), uncompressed
+//	target   text of a symlink
+//	link     of further names of a hard-linked file: the path of the first one
+//	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
+//	sparse   [[offset,length], ...]: regions with data, ascending; all else is holes. Without it all is data
+//	sha256   of a regular file's content, hexadecimal; without it the content was never read
+//	flags    any of changed, stale, racy; in journals also removed, durable
+//
+// Fields that are zero or empty are left out, but for path, type, mode, uid and gid. Names are raw bytes: what is no
+// valid UTF-8 stands in base64 (RFC 4648, padded) under the field's name with 64 behind it (path64, user64, group64,
+// target64, link64). There is one way to write a line: no spaces, numbers in decimal, and in strings only '"' and '\'
+// (with a backslash) and what is below U+0020 (as \u00xx) escaped. Readers refuse all others, and lines over 8 MiB.
+package manifest
+
+import (
+	"time"
+
+	"slotfs/indexer/backup"
+)
+
+// Format is the number of the layout of states and lines. Another one is refused.
+const Format = 1
+
+// Phase is where a slot stands.
+type Phase string
+
+// The phases of a slot; see State.
+const (
+	Filling  Phase = "filling"  // first full backup under way
+	Updating Phase = "updating" // a later backup under way over an older one
+	Complete Phase = "complete"
+	Damaged  Phase = "damaged"  // verification found a difference; the next run repairs it
+	Deleting Phase = "deleting" // retention was lowered
+)
+
+// Mode is how a slot holds its data.
+type Mode string
+
+// The modes of a job and its slots.
+const (
+	Incremental Mode = "incremental" // a plain tree
+	Compressed  Mode = "compressed"  // one .tar.gz
+)
+
+// State is the content of state.json.
+type State struct {
+	Format     int       `json:"format"` // 1
+	Slot       int       `json:"slot"`   // NN of the folder
+	Gen        uint64    `json:"gen"`    // grows with every run of the account: the order of slots, whatever clocks say
+	Phase      Phase     `json:"phase"`
+	Mode       Mode      `json:"mode"`
+	Run        string    `json:"run"`   // id of the run that wrote this, random
+	Epoch      uint64    `json:"epoch"` // fencing: grows whenever another run takes the slot over
+	Started    time.Time `json:"started"`
+	Finished   time.Time `json:"finished,omitzero"`  // of the backup: when it was complete
+	BaseGen    uint64    `json:"base_gen,omitempty"` // the backup that this one is written over
+	Manifest   *File     `json:"manifest,omitempty"` // of the newest complete backup in this slot
+	Durability string    `json:"durability"`         // "fsync", or "none" where the server cannot
+	Host       string    `json:"host"`
+	Account    string    `json:"account"`
+	Job        string    `json:"job"`
+	Tool       string    `json:"tool"`
+	Pinned     bool      `json:"pinned,omitempty"` // never overwritten
+	Verified   time.Time `json:"verified,omitzero"`
+}
+
+// File names a file in meta/ (or the archive) and says what it must be.
+type File struct {
+	Name    string `json:"name"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"` // hexadecimal
+	Entries int64  `json:"entries,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"` // sum of the sizes of regular files
+}
+
+// Entry is one line of a manifest: a path with everything that the server may not be able to hold.
+type Entry struct {
+	Path         string // from the account's folder, raw bytes, '/'-separated; "" is the folder itself
+	backup.Entry        // Name is the last element; Size, MTime (ns), Mode, owners, Xattrs, Sparse, Rdev, Target, Nlink; Link: first path of the hard-link group
+	User         string // name of UID on the source host, if it has one
+	Group        string
+	CTime        int64 // ns
+	Inode        uint64
+	Device       uint64
+	Hash         string // SHA-256 of a regular file's content, hexadecimal; empty: never read
+	Flags        Flags
+}
+
+// Flags tell what is special about an entry.
+type Flags uint8
+
+// The flags of an entry.
+const (
+	Changed Flags = 1 << iota // the file changed while it was read, more than once
+	Stale                     // its folder could not be read in this run: what an earlier run saw
+	Racy                      // changed so shortly before the run that its times prove nothing: read again next time
+	Removed                   // journals only: the path was taken away. The entry may have no type
+	Durable                   // journals only: it is on the server's disk
+	flagsEnd
+)
+
+// flagNames are those of the bits of Flags, the lowest one first.
+var flagNames = [...]string{"changed", "stale", "racy", "removed", "durable"}
+
+// journalOnly are flags that no manifest has.
+const journalOnly = Removed | Durable

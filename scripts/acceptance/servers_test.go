@@ -1,0 +1,95 @@
+package acceptance
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"slotfs/sftpdest/sshdtest"
+)
+
+// rounds backs up a changing account so often that slots are filled and overwritten, and compares all of them.
+func (b *backups) rounds() {
+	b.t.Helper()
+	b.newAccount("alice")
+	for round := range 5 {
+		if round > 0 {
+			b.change("alice", round)
+		}
+		b.sync(0)
+		time.Sleep(1100 * time.Millisecond)
+	}
+	b.checkBySFTP(3)
+	b.must("verify", "nightly", "--full")
+	b.must("index")
+	b.mount()
+	b.checkByMount(true)
+}
+
+func TestServerThatCanDoLittle(t *testing.T) {
+	keys := t.TempDir()
+	identity, line, err := sshdtest.NewKey(keys, "id_ed25519")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: t.TempDir(), Authorized: line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { local.Close() })
+	server := &sshdtest.Server{Host: local.Host, Port: local.Port, Username: "root", Identity: identity, HostKeys: local.HostKeys}
+	h := &host{t: t, server: server, port: server.Port, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir(), print: fingerprint(t, server)}
+	h.mnt = filepath.Join(h.work, "mnt")
+	for _, dir := range []string{h.store, h.mnt} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	newBackups(t, h).rounds()
+}
+
+func TestUnprivilegedUserInAJail(t *testing.T) {
+	u, err := sshdtest.AddUser("never used")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { u.Remove() })
+	// Everything on the way to the root of a jail belongs to root alone.
+	jail, err := os.MkdirTemp("/srv", "slotfs-jail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(jail) })
+	run(t, `chmod 755 "$1"; mkdir "$1/data"; chown "$2" "$1/data"`, jail, u.Name)
+	server, err := sshdtest.Start(sshdtest.Options{User: u.Name, Config: "ChrootDirectory " + jail + "\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	h := &host{t: t, server: server, port: server.Port, store: "/data", work: t.TempDir(), print: fingerprint(t, server)}
+	h.mnt = filepath.Join(h.work, "mnt")
+	if err := os.Mkdir(h.mnt, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	newBackups(t, h).rounds()
+}
+
+func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
+	b := newBackups(t, newHost(t), "--mode", "compressed")
+	dir := b.newAccount("alice")
+	for round := range 4 {
+		if round > 0 {
+			b.change("alice", round)
+		}
+		b.sync(0)
+		time.Sleep(1100 * time.Millisecond)
+	}
+	// The newest one by tar alone.
+	run(t, `out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; newest=$(ls -t "$1"/nightly/alice/slot-*/archive/alice.tar.gz | head -1)
+gzip -t "$newest"; tar -C "$out" -xpf "$newest"; [ "$(ls -A "$out" | wc -l)" = 1 ] && out2=$(echo "$out"/*) || out2=$out
+diff -r --no-dereference "$2" "$out2"`, b.store, dir)
+	b.must("index")
+	b.mount()
+	b.checkByMount(true)
+}

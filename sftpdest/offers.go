@@ -1,0 +1,326 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+// syncCost is what an fsync counts as: the server answers nothing else in that session meanwhile, so that others
+// better go elsewhere.
+const syncCost = 128 << 10
+
+// copySlice is how much one copy-data asks for: the server answers nothing else in that session meanwhile.
+const copySlice = 16 << 20
+
+var (
+	_ dest.Linker       = (*Destination)(nil)
+	_ dest.Symlinker    = (*Destination)(nil)
+	_ dest.Copier       = (*Destination)(nil)
+	_ dest.Putter       = (*Destination)(nil)
+	_ dest.FolderSyncer = (*Destination)(nil)
+	_ dest.Measurer     = (*Destination)(nil)
+)
+
+func (s *session) offers(extension string) bool {
+	_, can := s.extensions[extension]
+	return can
+}
+
+// Link implements dest.Linker.
+func (d *Destination) Link(ctx context.Context, from, to string) error {
+	old, err := d.remote(from)
+	if err != nil {
+		return err
+	}
+	name, err := d.remote(to)
+	if err != nil {
+		return err
+	}
+	err = d.once(ctx, func(s *session) error {
+		if !s.offers(wire.HardLinkExtension) {
+			return errors.ErrUnsupported
+		}
+		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendHardLink(b, id, old, name) })
+	})
+	if err != nil {
+		return d.fail("link", to, err)
+	}
+	return nil
+}
+
+// Symlink implements dest.Symlinker. OpenSSH takes target and path in the other order than the draft, and most servers
+// do as OpenSSH does.
+func (d *Destination) Symlink(ctx context.Context, target, p string) error {
+	name, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	err = d.once(ctx, func(s *session) error {
+		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendStrings(b, wire.SymLink, id, target, name) })
+	})
+	if err != nil {
+		return d.fail("make link", p, err)
+	}
+	return nil
+}
+
+// Space implements dest.Measurer.
+func (d *Destination) Space(ctx context.Context, p string) (dest.Space, error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return dest.Space{}, err
+	}
+	var v wire.Volume
+	err = d.do(ctx, func(s *session) error {
+		if !s.offers(wire.StatVFSExtension) {
+			return errors.ErrUnsupported
+		}
+		reply, err := s.wait(ctx, s.send(smallCost, func(b []byte, id uint32) []byte {
+			return wire.AppendStrings(b, wire.Extended, id, wire.StatVFSExtension, remote)
+		}), nil)
+		if err != nil {
+			return err
+		}
+		if reply.Type != wire.ExtReply {
+			return unexpected(reply)
+		}
+		v, err = wire.VolumeOf(reply.Body)
+		return err
+	})
+	if err != nil {
+		return dest.Space{}, d.fail("measure", p, err)
+	}
+	space := dest.Space{Bytes: math.MaxInt64, Files: -1}
+	if v.Fragment == 0 || v.Available <= math.MaxInt64/v.Fragment {
+		space.Bytes = int64(v.Available * v.Fragment)
+	}
+	if v.Files > 0 { // btrfs and others have no fixed number
+		space.Files = int64(min(v.FreeFiles, math.MaxInt64))
+	}
+	return space, nil
+}
+
+// SyncDir implements dest.FolderSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
+func (d *Destination) SyncDir(ctx context.Context, p string) error {
+	remote, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	err = d.do(ctx, func(s *session) error {
+		if !s.offers(wire.FsyncExtension) {
+			return errors.ErrUnsupported
+		}
+		handle, err := s.openHandle(ctx, remote, wire.OpenRead, wire.Attributes{})
+		var status *statusError
+		if errors.As(err, &status) && (status.code == wire.StatusFailure || status.code == wire.StatusPermission) {
+			return errors.ErrUnsupported // a server that opens files only; ProFTPD calls it a matter of permission
+		}
+		if err != nil {
+			return err
+		}
+		defer s.close(handle)
+		return s.order(ctx, func(b []byte, id uint32) []byte {
+			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, handle)
+		})
+	})
+	if err != nil {
+		return d.fail("sync", p, err)
+	}
+	return nil
+}
+
+// openHandle opens path as flags say.
+func (s *session) openHandle(ctx context.Context, path string, flags uint32, a wire.Attributes) (string, error) {
+	return s.handleOf(ctx, s.sendOpen(path, flags, a))
+}
+
+func (s *session) sendOpen(path string, flags uint32, a wire.Attributes) *request {
+	return s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, path, flags, a) })
+}
+
+// handleOf waits for the reply to an open.
+func (s *session) handleOf(ctx context.Context, r *request) (string, error) {
+	reply, err := s.wait(ctx, r, s.closeLate)
+	if err != nil {
+		return "", err
+	}
+	if reply.Type != wire.Handle {
+		return "", unexpected(reply)
+	}
+	return wire.HandleOf(reply.Body)
+}
+
+// statuses waits for requests that are answered by a status, in order. It returns the first error.
+func (s *session) statuses(ctx context.Context, flight []*request) error {
+	var first error
+	for _, r := range flight {
+		if first != nil {
+			s.leave(r, nil)
+			continue
+		}
+		reply, err := s.wait(ctx, r, nil)
+		if err == nil {
+			err = statusReply(reply)
+		}
+		first = err
+	}
+	return first
+}
+
+// newFile are the flags and attributes of a file that is made to be written.
+func newFile(a wire.Attributes) (uint32, wire.Attributes) {
+	made := wire.Attributes{Flags: wire.HasMode, Mode: 0o600}
+	if a.Flags&wire.HasMode != 0 {
+		made.Mode = a.Mode & 0o777
+	}
+	return wire.OpenWrite | wire.OpenCreate | wire.OpenExclude, made
+}
+
+// finish queues what follows the content of a new file. Servers that work on requests of one session side by side
+// could set times before they write; those that offer fsync (OpenSSH, ProFTPD) keep the order.
+func (s *session) finish(flight []*request, handle string, a wire.Attributes, sync bool) (all []*request, attributes, synced bool) {
+	ordered := s.offers(wire.FsyncExtension)
+	if ordered && a.Flags != 0 {
+		flight = append(flight, s.send(smallCost, func(b []byte, id uint32) []byte {
+			return wire.AppendAttributes(b, wire.FSetStat, id, handle, a)
+		}))
+	}
+	if ordered && sync {
+		flight = append(flight, s.send(syncCost, func(b []byte, id uint32) []byte {
+			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, handle)
+		}))
+	}
+	return append(flight, s.sendString(wire.Close, handle)), ordered || a.Flags == 0, ordered && sync
+}
+
+// setPath sets attributes of a path.
+func (s *session) setPath(ctx context.Context, path string, a wire.Attributes) error {
+	return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, path, a) })
+}
+
+// Put implements dest.Putter: two round trips where the server keeps the order of requests.
+func (d *Destination) Put(ctx context.Context, p string, content []byte, set dest.Attributes, sync bool) (synced bool, err error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return false, err
+	}
+	a, err := wireAttributes(set)
+	if err != nil {
+		return false, d.fail("put", p, err)
+	}
+	err = d.once(ctx, func(s *session) error {
+		flags, made := newFile(a)
+		handle, err := s.openHandle(ctx, remote, flags, made)
+		if err != nil {
+			return err
+		}
+		var flight []*request
+		for off := 0; off < len(content); off += s.written {
+			part := content[off:min(off+s.written, len(content))]
+			flight = append(flight, s.send(int64(len(part)), func(b []byte, id uint32) []byte {
+				return wire.AppendWrite(b, id, handle, int64(off), part)
+			}))
+		}
+		var set bool
+		flight, set, synced = s.finish(flight, handle, a, sync)
+		if err := s.statuses(ctx, flight); err != nil || set {
+			return err
+		}
+		return s.setPath(ctx, remote, a)
+	})
+	if err != nil {
+		return false, d.fail("put", p, err)
+	}
+	return synced, nil
+}
+
+// Copy implements dest.Copier.
+func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set dest.Attributes, sync bool) (synced bool, err error) {
+	old, err := d.remote(from)
+	if err != nil {
+		return false, err
+	}
+	name, err := d.remote(to)
+	if err != nil {
+		return false, err
+	}
+	a, err := wireAttributes(set)
+	if err != nil {
+		return false, d.fail("copy", to, err)
+	}
+	err = d.once(ctx, func(s *session) error {
+		if !s.offers(wire.CopyDataExtension) {
+			return errors.ErrUnsupported
+		}
+		synced, err = s.copy(ctx, old, name, size, a, sync)
+		return err
+	})
+	if err != nil {
+		return false, d.fail("copy", to, err)
+	}
+	return synced, nil
+}
+
+func (s *session) copy(ctx context.Context, from, to string, size int64, a wire.Attributes, sync bool) (bool, error) {
+	reading := s.sendOpen(from, wire.OpenRead, wire.Attributes{})
+	flags, made := newFile(a)
+	writing := s.sendOpen(to, flags, made)
+	source, err := s.handleOf(ctx, reading)
+	if err != nil {
+		s.leave(writing, s.closeLate)
+		return false, err
+	}
+	defer s.close(source)
+	target, err := s.handleOf(ctx, writing)
+	if err != nil {
+		return false, err
+	}
+	var flight []*request
+	for off := int64(0); off < size; off += copySlice {
+		n := min(copySlice, size-off)
+		flight = append(flight, s.send(n, func(b []byte, id uint32) []byte {
+			return wire.AppendCopyData(b, id, source, target, off, n)
+		}))
+		if len(flight) < 2 {
+			continue
+		}
+		if err := s.statuses(ctx, flight[:1]); err != nil {
+			_ = s.statuses(ctx, flight[1:]) // the first one tells
+			s.close(target)
+			return false, err
+		}
+		flight = flight[1:]
+	}
+	look := s.sendString(wire.Fstat, target)
+	flight, attributes, synced := s.finish(flight, target, a, sync)
+	if err := s.copied(ctx, flight, look, size); err != nil {
+		return false, err
+	}
+	if !attributes {
+		err = s.setPath(ctx, to, a)
+	}
+	return synced, err
+}
+
+// copied waits for the end of a copy and compares its length.
+func (s *session) copied(ctx context.Context, flight []*request, look *request, size int64) error {
+	if err := s.statuses(ctx, flight); err != nil {
+		s.leave(look, nil)
+		return err
+	}
+	reply, err := s.wait(ctx, look, nil)
+	if err != nil {
+		return err
+	}
+	a, err := attributesOf(reply)
+	if err == nil && a.Size != size {
+		err = fmt.Errorf("copied %d bytes of %d: %w", a.Size, size, io.ErrUnexpectedEOF)
+	}
+	return err
+}

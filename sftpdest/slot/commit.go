@@ -1,0 +1,231 @@
+package slot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// tree brings data/ up to date and puts the manifest beside it. It ends with everything durable but the state.
+func (j *job) tree(ctx context.Context) (manifest.File, error) {
+	if j.plan.listed {
+		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
+	}
+	spool, err := newSpool()
+	if err != nil {
+		return manifest.File{}, err
+	}
+	defer spool.Close()
+	file, err := j.fill(ctx, spool)
+	if err != nil {
+		return file, err
+	}
+	// Deletions come last: until here, what a broken run leaves is the old backup and more.
+	if err := j.delete(ctx); err != nil {
+		return file, err
+	}
+	if err := j.settlePlaces(ctx); err != nil {
+		return file, err
+	}
+	file.Name = manifest.Name(j.state.Gen)
+	return file, j.putManifest(ctx, spool, &file)
+}
+
+// each runs f for all items side by side.
+func each[T any](ctx context.Context, lanes int, items []T, f func(ctx context.Context, item T) error) error {
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(lanes)
+	for _, item := range items {
+		if inner.Err() != nil {
+			break
+		}
+		g.Go(func() error { return f(inner, item) })
+	}
+	return g.Wait()
+}
+
+// delete removes what the source does not have: files first, then folders from below.
+func (j *job) delete(ctx context.Context) error {
+	files := slices.DeleteFunc(slices.Clone(j.gone), func(g goner) bool { return g.dir })
+	err := each(ctx, j.o.Lanes, files, func(ctx context.Context, g goner) error {
+		j.sum.deleted.Add(1)
+		return j.drop(ctx, j.data(g.path))
+	})
+	if err != nil {
+		return err
+	}
+	dirs := slices.DeleteFunc(j.gone, func(g goner) bool { return !g.dir })
+	depth := func(g goner) int { return strings.Count(g.path, "/") }
+	slices.SortStableFunc(dirs, func(a, b goner) int { return cmp.Compare(depth(b), depth(a)) })
+	for len(dirs) > 0 {
+		n := slices.IndexFunc(dirs, func(g goner) bool { return depth(g) != depth(dirs[0]) })
+		if n < 0 {
+			n = len(dirs)
+		}
+		err := each(ctx, j.o.Lanes, dirs[:n], func(ctx context.Context, g goner) error {
+			j.sum.deleted.Add(1)
+			return j.dropDir(ctx, j.data(g.path))
+		})
+		if err != nil {
+			return err
+		}
+		dirs = dirs[n:]
+	}
+	return nil
+}
+
+// settlePlaces makes the names of folders durable in which something changed, and sets their attributes last.
+func (j *job) settlePlaces(ctx context.Context) error {
+	return each(ctx, j.o.Lanes, j.touched, func(ctx context.Context, p *place) error {
+		name := j.data(p.entry.Path)
+		a := attributes(p.entry.Mode, 0o700, p.entry.MTime)
+		err := j.lenient(a, func(a dest.Attributes) error {
+			if a == (dest.Attributes{}) {
+				return nil
+			}
+			return j.SetAttributes(ctx, name, a)
+		})
+		if err != nil {
+			return err
+		}
+		return j.syncDir(ctx, name)
+	})
+}
+
+// putManifest uploads the manifest under its name.
+func (j *job) putManifest(ctx context.Context, spool *os.File, file *manifest.File) error {
+	var temp string
+	err := again(ctx, func() (err error) {
+		temp = j.temp(j.slot)
+		return j.putSpool(ctx, temp, spool, file.Size)
+	})
+	if err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	if err := j.move(ctx, temp, j.slot+"/meta/"+file.Name); err != nil {
+		return err
+	}
+	return j.syncDir(ctx, j.slot+"/meta")
+}
+
+func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size int64) error {
+	out, err := j.Create(ctx, temp, dest.Create{})
+	if err != nil {
+		return err
+	}
+	buf := make([]byte, min(size, 8<<20))
+	for off := int64(0); off < size && err == nil; {
+		n := min(int64(len(buf)), size-off)
+		if _, err = spool.ReadAt(buf[:n], off); err == nil {
+			_, err = out.WriteAt(ctx, buf[:n], off)
+		}
+		off += n
+	}
+	durable, err := j.finish(ctx, out, temp, dest.Attributes{}, err)
+	if err == nil && !durable {
+		j.unsynced.Store(true)
+	}
+	return err
+}
+
+// commit makes the backup complete: one rename. The lease and the epoch are looked at just before.
+func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
+	if err := l.alone(ctx, nil); err != nil {
+		return err
+	}
+	if err := j.mine(ctx); err != nil {
+		return err
+	}
+	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
+	return j.setState(ctx)
+}
+
+// tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the
+// backup before. What cannot be removed is left to the next run.
+func (j *job) tidy(ctx context.Context) {
+	err := j.sweepTemps(ctx, true)
+	list, listErr := j.List(ctx, j.slot+"/meta")
+	err = errors.Join(err, listErr)
+	var kept uint64
+	for _, info := range list {
+		if gen, ok := manifest.ParseName(info.Name); ok && gen < j.state.Gen {
+			kept = max(kept, gen)
+		}
+	}
+	for _, info := range list {
+		gen, isManifest := manifest.ParseName(info.Name)
+		_, _, isJournal := manifest.ParseJournalName(info.Name)
+		old := isManifest && gen != j.state.Gen && gen != kept
+		if old || isJournal || strings.HasPrefix(info.Name, partPrefix) {
+			err = errors.Join(err, j.drop(ctx, j.slot+"/meta/"+info.Name))
+		}
+	}
+	other := "archive"
+	if j.o.Mode == manifest.Compressed {
+		other = "data"
+	}
+	if _, statErr := j.Stat(ctx, join(j.slot, other)); statErr == nil {
+		err = errors.Join(err, j.removeTree(ctx, join(j.slot, other)))
+	}
+	if err != nil {
+		j.o.Log.Warn("tidy up", "slot", j.slot, "error", err)
+	}
+}
+
+// retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.
+func (r *remote) retire(ctx context.Context, o *Options) error {
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err != nil {
+		return err
+	}
+	complete := 0
+	for i := range slots { // the newest first
+		s := &slots[i]
+		surplus := false
+		if s.Complete() {
+			complete++
+			surplus = complete > places(o.Retention) && !s.State.Pinned
+		}
+		if surplus {
+			if surplus, err = r.condemn(ctx, s, o); err != nil {
+				return err
+			}
+		}
+		if !surplus && (s.Err != nil || s.State.Phase != manifest.Deleting) {
+			continue
+		}
+		for _, dir := range []string{"data", "archive", "meta"} {
+			if err := r.removeTree(ctx, join(s.Path, dir)); err != nil {
+				return err
+			}
+		}
+		if err := r.removeTree(ctx, s.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// condemn marks a slot for deletion unless somebody reads it.
+func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error) {
+	held, err := r.held(ctx, o.Folder, s.Path)
+	if err != nil || held {
+		return false, err
+	}
+	s.State.Phase = manifest.Deleting
+	text, err := s.State.Encode()
+	if err != nil {
+		return false, err
+	}
+	o.Log.Info("remove surplus slot", "slot", s.Path, "gen", s.State.Gen)
+	return true, r.replace(ctx, s.Path, stateName, text)
+}

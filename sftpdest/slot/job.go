@@ -1,0 +1,293 @@
+package slot
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/source"
+)
+
+// window is how many entries may be decided before the oldest of them is done: what one slow file can hold up, and
+// what bounds the memory.
+const window = 8192
+
+// job writes one backup into one slot.
+type job struct {
+	*remote
+	o       *Options
+	src     *source.Tree
+	due     Slot   // as it was
+	slot    string // its folder
+	state   manifest.State
+	plan    planner
+	base    *os.File // manifest of the slot's last backup; nil: none
+	donor   *os.File // manifest of the newest backup elsewhere; nil: none
+	donorAt string   // its slot
+	journal *journal
+	parts   *parts
+	buffers chan []byte // what large files are read into: bounds the memory of all of them
+
+	sum struct {
+		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen atomic.Int64
+	}
+
+	mu      sync.Mutex // guards what follows
+	touched []*place
+	gone    []goner
+}
+
+// goner is a name to be removed at the end.
+type goner struct {
+	path string
+	dir  bool
+}
+
+// place is a folder of the slot.
+type place struct {
+	entry   *manifest.Entry
+	ready   chan struct{} // closed when it is there, or err says why not
+	err     error
+	touched atomic.Bool
+}
+
+// wait returns when the folder is there.
+func (p *place) wait(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	select {
+	case <-p.ready:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// touch notes that names in the folder changed, or its attributes.
+func (j *job) touch(p *place) {
+	if p == nil || p.touched.Swap(true) {
+		return
+	}
+	j.mu.Lock()
+	j.touched = append(j.touched, p)
+	j.mu.Unlock()
+}
+
+func (j *job) lose(path string, dir bool) {
+	j.mu.Lock()
+	j.gone = append(j.gone, goner{path, dir})
+	j.mu.Unlock()
+}
+
+// data is the path of an entry on the server.
+func (j *job) data(path string) string { return join(j.slot+"/data", path) }
+
+// fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool.
+func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
+	g, inner := errgroup.WithContext(ctx)
+	work := make(chan *step, j.o.Lanes)
+	queue := make(chan *step, window)
+	var file manifest.File
+	g.Go(func() error {
+		defer close(work)
+		defer close(queue)
+		return j.walk(inner, work, queue)
+	})
+	for range j.o.Lanes {
+		g.Go(func() error {
+			for s := range work {
+				if err := j.perform(inner, s); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	g.Go(func() (err error) {
+		file, err = j.note(inner, queue, spool)
+		return err
+	})
+	return file, g.Wait()
+}
+
+// walk plans and hands out. It is the only one that moves folders aside.
+func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
+	in := inputs{src: j.src, base: j.base, donor: j.donor}
+	if j.plan.listed {
+		in.listed = func(ctx context.Context) iter.Seq2[present, error] { return walkRemote(ctx, j.Store, j.slot+"/data") }
+	}
+	var around []*place
+	for r, err := range merge(ctx, in) {
+		if err != nil {
+			return err
+		}
+		s := j.plan.plan(r)
+		if s == nil {
+			continue
+		}
+		if s.act == remove {
+			j.lose(s.entry.Path, s.have == folder)
+			continue
+		}
+		for len(around) > 0 && !below(s.entry.Path, around[len(around)-1].entry.Path) {
+			around = around[:len(around)-1]
+		}
+		if len(around) > 0 {
+			s.in = around[len(around)-1]
+		}
+		if s.entry.IsDir() {
+			s.self = &place{entry: &s.entry, ready: make(chan struct{})}
+			around = append(around, s.self)
+		}
+		if err := j.prepare(ctx, s, r); err != nil {
+			return err
+		}
+		if err := hand(ctx, s, work, queue); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hand passes a step on: first to those who note it in order, so that nobody can be in their way.
+func hand(ctx context.Context, s *step, work, queue chan<- *step) error {
+	waits := s.done != nil
+	select {
+	case queue <- s:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if !waits {
+		return nil
+	}
+	select {
+	case work <- s:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// prepare does what has to be done in order, and what costs nothing.
+func (j *job) prepare(ctx context.Context, s *step, r *row) error {
+	wrong := s.have == folder && !s.entry.IsDir() && s.act != nothing || s.have == file && s.entry.IsDir()
+	if wrong {
+		if err := j.move(ctx, j.data(s.entry.Path), j.temp(j.slot)); err != nil {
+			return err
+		}
+		j.touch(s.in)
+		s.have = none
+	}
+	if s.entry.Flags&manifest.Stale != 0 && (s.self != nil || s.act == keep) {
+		j.sum.frozen.Add(1)
+	}
+	switch s.act {
+	case keep:
+		if s.self != nil {
+			close(s.self.ready)
+			if r.base == nil || r.base.MTime != s.entry.MTime || r.base.Mode != s.entry.Mode || j.plan.listed {
+				j.touch(s.self)
+			}
+		}
+	case nothing:
+		if s.have != none {
+			j.lose(s.entry.Path, s.have == folder)
+			j.touch(s.in)
+		}
+	default:
+		s.done = make(chan struct{})
+	}
+	return nil
+}
+
+// note writes the manifest, in order, as its entries get done.
+func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (manifest.File, error) {
+	w, err := manifest.NewWriter(spool)
+	if err != nil {
+		return manifest.File{}, err
+	}
+	dropped := make(map[string]struct{})
+	for s := range queue {
+		if s.done != nil {
+			select {
+			case <-s.done:
+			case <-ctx.Done():
+				return manifest.File{}, ctx.Err()
+			}
+		}
+		if s.left {
+			if s.entry.Nlink > 1 {
+				dropped[s.entry.Path] = struct{}{}
+			}
+			continue
+		}
+		e := s.entry
+		if _, lost := dropped[e.Link]; lost && e.Link != "" {
+			e.Link = ""
+		}
+		if err := w.Write(&e); err != nil {
+			return manifest.File{}, err
+		}
+		if e.IsRegular() {
+			j.sum.files.Add(1)
+			j.sum.bytes.Add(e.Size)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return manifest.File{}, err
+	}
+	return w.Close()
+}
+
+// perform does what a step says on the server.
+func (j *job) perform(ctx context.Context, s *step) (err error) {
+	defer func() {
+		if s.self != nil {
+			s.self.err = err
+			close(s.self.ready)
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w", show(s.entry.Path), err)
+			return // nobody may take the entry for done
+		}
+		close(s.done)
+	}()
+	if err := s.in.wait(ctx); err != nil {
+		return err
+	}
+	switch s.act {
+	case mkdir:
+		if err := j.ensureDir(ctx, j.data(s.entry.Path), s.entry.Mode&0o777|0o700); err != nil {
+			return err
+		}
+		j.touch(s.self)
+		j.touch(s.in)
+		return nil
+	case symlink:
+		return j.symlink(ctx, s)
+	case fill:
+		if done, err := j.take(ctx, s); done || err != nil {
+			return err
+		}
+	case reread:
+		if done, err := j.rereads(ctx, s); done || err != nil {
+			return err
+		}
+	}
+	return j.send(ctx, s)
+}
+
+// show makes a path fit for an error.
+func show(path string) string {
+	if path == "" {
+		return "the account's folder"
+	}
+	return fmt.Sprintf("%q", path)
+}

@@ -1,0 +1,212 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/source"
+)
+
+func TestDryRunChangesNothing(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	a.mustRun(server, o)
+	a.edit(2)
+	o.DryRun = true
+	server.hear = func(op, path string) error {
+		switch op {
+		case "list", "stat", "open", "read", "readlink":
+			return nil
+		}
+		return fmt.Errorf("a dry run: %s %s", op, path)
+	}
+	sum := a.mustRun(server, o)
+	if sum.Slot != 2 || sum.Uploaded == 0 || sum.Copied == 0 {
+		t.Errorf("%+v", sum)
+	}
+}
+
+func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := options(3)
+	for n := 1; n <= 3; n++ {
+		a.edit(n)
+		a.mustRun(server, o)
+	}
+	a.check(Pin(t.Context(), server, o.Folder, 1, true))
+	release, err := Hold(t.Context(), server, o.Folder, 2)
+	a.check(err)
+	a.edit(4)
+	if sum := a.mustRun(server, o); sum.Slot != 3 {
+		t.Errorf("slot %d was taken, want 3", sum.Slot)
+	}
+	a.check(release(t.Context()))
+	if sum := a.mustRun(server, o); sum.Slot != 2 {
+		t.Errorf("slot %d was taken, want 2", sum.Slot)
+	}
+	a.check(Pin(t.Context(), server, o.Folder, 1, false))
+	if sum := a.mustRun(server, o); sum.Slot != 1 {
+		t.Errorf("slot %d was taken, want 1", sum.Slot)
+	}
+	a.holdsAll(server, o, 3, 1)
+	for n := range 3 {
+		a.check(Pin(t.Context(), server, o.Folder, n+1, true))
+	}
+	if _, err := a.run(t.Context(), server, o); !errors.Is(err, errAllKept) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestVerifyFindsDamageAndTheNextRunRepairsIt(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	a.mustRun(server, o)
+	a.mustRun(server, o)
+	damage, err := server.find("job/alice/slot-01/data/mail/\xff\xfe")
+	a.check(err)
+	damage.data = []byte("not utf-8")
+	a.check(server.Remove(t.Context(), "job/alice/slot-01/data/logs/0"))
+	all := VerifyOptions{Sample: 1, Repair: true}
+	found, err := Verify(t.Context(), server, o.Folder, 1, all)
+	a.check(err)
+	if len(found) != 2 {
+		t.Errorf("%v", found)
+	}
+	sum := a.mustRun(server, o)
+	if sum.Slot != 1 {
+		t.Errorf("slot %d was taken, want the damaged one", sum.Slot)
+	}
+	a.holdsAll(server, o, 2, 1)
+	for n := range 2 {
+		if found, err := Verify(t.Context(), server, o.Folder, n+1, all); err != nil || found != nil {
+			t.Errorf("slot %d: %v, %v", n+1, found, err)
+		}
+	}
+	slots, err := List(t.Context(), server, o.Folder)
+	a.check(err)
+	if slots[0].State.Verified.IsZero() {
+		t.Error("not noted as verified")
+	}
+}
+
+func TestLoweredRetentionRemovesTheOldest(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := options(4)
+	for n := 1; n <= 4; n++ {
+		a.edit(n)
+		a.mustRun(server, o)
+	}
+	o.Retention = 2
+	a.edit(5)
+	sum := a.mustRun(server, o)
+	a.holdsAll(server, o, 2, sum.Slot)
+	a.mustRun(server, o)
+	a.holdsAll(server, o, 2, 4)
+}
+
+func TestCancelledRunEndsAndGoesOnLater(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	o.Lanes = 4
+	ctx, cancel := context.WithCancel(t.Context())
+	server.hear = func(op, path string) error {
+		if op == "rename" && strings.Contains(path, "-9") {
+			cancel()
+		}
+		return nil
+	}
+	if _, err := a.run(ctx, server, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("%v", err)
+	}
+	server.hear = nil
+	a.mustRun(server, o)
+	a.holdsAll(server, o, 1, 1)
+}
+
+func TestConnectionsThatAreLostNowAndThenDoNotMatter(t *testing.T) {
+	for seed := range 8 {
+		a, server := newAccount(t), newMemory()
+		o := options(2)
+		o.Lanes = 4
+		n := seed
+		server.hear = func(op, path string) error {
+			switch op {
+			case "list", "stat", "open", "read", "readlink", "set", "syncdir":
+				return nil // destinations ask these again by themselves
+			}
+			if n++; n%47 == 0 {
+				return dest.ErrUnreachable
+			}
+			return nil
+		}
+		for run := 1; run <= 3; run++ {
+			a.edit(run)
+			for range 30 {
+				_, err := a.run(t.Context(), server, o)
+				if err == nil {
+					break
+				}
+				if !errors.Is(err, dest.ErrUnreachable) && !errors.Is(err, ErrBusy) {
+					t.Fatal(err)
+				}
+				server.now += 3600
+			}
+		}
+		server.hear = nil
+		a.holdsAll(server, o, 2, 1)
+	}
+}
+
+// withoutRights runs f, and all it starts, as root without the right to read what it must not.
+func withoutRights(f func() error) error {
+	if err := syscall.Setresuid(-1, 65534, 0); err != nil {
+		return err
+	}
+	defer syscall.Setresuid(-1, 0, 0)
+	return f()
+}
+
+func TestUnreadableFolderKeepsItsPart(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("needs root, to give its rights away for a while")
+	}
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	a.mustRun(server, o)
+	a.mustRun(server, o)
+	before, err := inSlot(t.Context(), server, slotPath(o.Folder, 1))
+	a.check(err)
+	a.file("other", "changed elsewhere", 80)
+	src, err := source.Open(a.root, a.o)
+	a.check(err)
+	a.check(os.Chmod(a.path("mail"), 0))
+	var sum Summary
+	err = withoutRights(func() (err error) {
+		sum, err = Run(t.Context(), server, src, o)
+		return err
+	})
+	a.check(errors.Join(err, src.Close(), os.Chmod(a.path("mail"), 0o755)))
+	if sum.Frozen == 0 || sum.Deleted != 0 {
+		t.Errorf("%+v", sum)
+	}
+	after, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+	a.check(err)
+	for p, want := range before {
+		if strings.HasPrefix(p, "mail/") && after[p] != want {
+			t.Errorf("%q is %q, want %q", p, after[p], want)
+		}
+	}
+	a.mustRun(server, o)
+	sum = a.mustRun(server, o)
+	a.holdsAll(server, o, 2, sum.Slot)
+}

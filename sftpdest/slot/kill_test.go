@@ -1,0 +1,130 @@
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+)
+
+// thorough makes the matrix try every operation, with 25 power cuts each.
+func thorough() bool { return os.Getenv("SLOTFS_MATRIX") == "full" }
+
+func TestAKilledRunLeavesAllSlotsButOneAndTheNextOneGoesOn(t *testing.T) {
+	for _, retention := range []int{3, 1} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprintf("retention %d, late %v", retention, late), func(t *testing.T) {
+				matrix(t, options(retention), late, false)
+			})
+		}
+	}
+}
+
+func TestAPowerCutLeavesAllSlotsButOneAndTheNextRunGoesOn(t *testing.T) {
+	for _, retention := range []int{3, 1} {
+		t.Run(fmt.Sprintf("retention %d", retention), func(t *testing.T) { matrix(t, options(retention), false, true) })
+	}
+}
+
+func TestAKilledRunOfSeveralLanesLeavesAllSlotsButOne(t *testing.T) {
+	o := options(3)
+	o.Lanes = 8
+	matrix(t, o, false, false)
+}
+
+func TestAKilledRunWithoutFsyncLeavesAllSlotsButOne(t *testing.T) {
+	o := options(3)
+	matrixOn(t, o, true, false, func(m *memory) { m.unsync = true })
+}
+
+func matrix(t *testing.T, o Options, late, power bool) {
+	matrixOn(t, o, late, power, func(*memory) {})
+}
+
+// matrixOn kills each of several runs at every operation.
+func matrixOn(t *testing.T, o Options, late, power bool, set func(*memory)) {
+	a, past, server := newAccount(t), history{}, newMemory()
+	set(server)
+	points, step := 0, 23
+	if thorough() {
+		step = 1
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for n := 1; n <= 5; n++ {
+		a.edit(n)
+		now := a.truth()
+		whole := server.clone()
+		sum := a.mustRun(whole, o)
+		for k := 1 + rnd.IntN(step); k <= whole.ops; k += step {
+			cuts := 1
+			if power && thorough() {
+				cuts = 25
+			}
+			for range cuts {
+				points++
+				if err := killed(a, server.clone(), o, k, late, power, n, past, now, rnd); err != nil {
+					t.Fatalf("run %d killed at operation %d of %d: %v", n, k, whole.ops, err)
+				}
+			}
+		}
+		server = whole
+		past[sum.Gen] = now
+		if _, err := examine(t.Context(), server, o.Folder, past, nil); err != nil {
+			t.Fatalf("run %d: %v", n, err)
+		}
+		server.now += 86400
+	}
+	t.Logf("%d kill points", points)
+}
+
+// killed kills run n at operation k and runs again.
+func killed(a *account, m *memory, o Options, k int, late, power bool, n int, past history, now map[string]string, rnd *rand.Rand) error {
+	ctx := a.t.Context()
+	before := min(n-1, places(o.Retention))
+	m.killAt, m.late = k, late
+	_, err := a.run(ctx, m, o)
+	if m.dead && err == nil && k < m.ops-40 {
+		return errors.New("the run did not notice")
+	}
+	m.dead, m.killAt = false, 0
+	if power {
+		m.cut(rnd)
+	}
+	complete, err := examine(ctx, m, o.Folder, past, now)
+	if err != nil {
+		return err
+	}
+	if least := min(before, places(o.Retention)-1); complete < least {
+		return fmt.Errorf("%d slots are complete, want at least %d", complete, least)
+	}
+	open := 0
+	slots, err := List(ctx, m, o.Folder)
+	if err != nil {
+		return err
+	}
+	for _, s := range slots {
+		if !s.Complete() {
+			open = s.State.Slot
+		}
+	}
+	m.now += 3600
+	sum, err := a.run(ctx, m, o)
+	if err != nil {
+		return fmt.Errorf("the next run: %w", err)
+	}
+	if open != 0 && sum.Slot != open {
+		return fmt.Errorf("slot %d was interrupted, and the next run took %d", open, sum.Slot)
+	}
+	complete, err = examine(ctx, m, o.Folder, past, now)
+	if err != nil {
+		return fmt.Errorf("after the next run: %w", err)
+	}
+	if least := min(n, places(o.Retention)); complete < least {
+		return fmt.Errorf("after the next run %d slots are complete, want %d", complete, least)
+	}
+	if left, err := m.List(ctx, slotPath(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+		return fmt.Errorf("%d temporary files are left, %v", len(left), err)
+	}
+	return nil
+}

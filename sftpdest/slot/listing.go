@@ -1,0 +1,134 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+)
+
+// listAhead is how many folders of a level are listed before they are needed, and how many listings are on their way
+// in all.
+const listAhead = 16
+
+// present is a name that is really there.
+type present struct {
+	path string
+	info dest.Info
+}
+
+// lister walks a remote tree in manifest order.
+type lister struct {
+	ctx   context.Context
+	store dest.Reader
+	root  string
+	slots chan struct{}
+}
+
+type listed struct {
+	names []dest.Info
+	err   error
+	done  chan struct{}
+}
+
+// walkRemote yields what is below root, itself left out. A folder that vanishes meanwhile is empty.
+func walkRemote(ctx context.Context, store dest.Reader, root string) iter.Seq2[present, error] {
+	return func(yield func(present, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		l := &lister{ctx: ctx, store: store, root: root, slots: make(chan struct{}, listAhead)}
+		l.walk("", l.start(""), yield)
+	}
+}
+
+// start begins to list a folder.
+func (l *lister) start(dir string) *listed {
+	f := &listed{done: make(chan struct{})}
+	go func() {
+		defer close(f.done)
+		select {
+		case l.slots <- struct{}{}:
+			defer func() { <-l.slots }()
+		case <-l.ctx.Done():
+			f.err = l.ctx.Err()
+			return
+		}
+		f.names, f.err = l.store.List(l.ctx, join(l.root, dir))
+		if errors.Is(f.err, fs.ErrNotExist) {
+			f.names, f.err = nil, nil
+		}
+		slices.SortFunc(f.names, func(a, b dest.Info) int { return strings.Compare(a.Name, b.Name) })
+	}()
+	return f
+}
+
+func join(dir, name string) string {
+	switch {
+	case dir == "":
+		return name
+	case name == "":
+		return dir
+	}
+	return dir + "/" + name
+}
+
+func (l *lister) walk(dir string, f *listed, yield func(present, error) bool) bool {
+	<-f.done
+	if f.err != nil {
+		yield(present{}, f.err)
+		return false
+	}
+	var ahead []*listed
+	next := 0 // of f.names that may be a folder to start
+	for i := range f.names {
+		for ; next < len(f.names) && len(ahead) < listAhead; next++ {
+			if isDir(f.names[next].Mode) {
+				ahead = append(ahead, l.start(join(dir, f.names[next].Name)))
+			}
+		}
+		p := present{path: join(dir, f.names[i].Name), info: f.names[i]}
+		if !yield(p, nil) {
+			return false
+		}
+		if !isDir(p.info.Mode) {
+			continue
+		}
+		below := ahead[0]
+		ahead = ahead[1:]
+		if !l.walk(p.path, below, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDir(mode uint32) bool { return mode&backup.ModeType == backup.ModeDir }
+
+// removeTree removes root and all below it.
+func (r *remote) removeTree(ctx context.Context, root string) error {
+	var dirs []string
+	for p, err := range walkRemote(ctx, r.Store, root) {
+		if err != nil {
+			return err
+		}
+		full := join(root, p.path)
+		if isDir(p.info.Mode) {
+			dirs = append(dirs, full)
+			continue
+		}
+		if err := r.drop(ctx, full); err != nil {
+			return err
+		}
+	}
+	for _, dir := range slices.Backward(dirs) {
+		if err := r.dropDir(ctx, dir); err != nil {
+			return err
+		}
+	}
+	return r.dropDir(ctx, root)
+}

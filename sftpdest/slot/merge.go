@@ -1,0 +1,144 @@
+package slot
+
+import (
+	"context"
+	"iter"
+	"os"
+
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/source"
+)
+
+// row is all that is known about one path.
+type row struct {
+	path  string
+	src   *source.Found   // nil: not in the source
+	base  *manifest.Entry // in the last backup of the slot
+	donor *manifest.Entry // in the newest backup of another slot
+	here  *present        // in the slot as it is listed; only where it is listed
+}
+
+// inputs are what is merged by path.
+type inputs struct {
+	src         *source.Tree
+	base, donor *os.File                                            // nil: none
+	listed      func(ctx context.Context) iter.Seq2[present, error] // nil: not listed
+}
+
+// pulled is a sequence with its head in the hand.
+type pulled[T any] struct {
+	head  T
+	some  bool
+	err   error
+	next  func() (T, error, bool)
+	close func()
+}
+
+func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
+	p := &pulled[T]{close: func() {}}
+	if seq == nil {
+		return p
+	}
+	p.next, p.close = iter.Pull2(seq)
+	p.advance()
+	return p
+}
+
+func (p *pulled[T]) advance() {
+	var ok bool
+	p.head, p.err, ok = p.next()
+	p.some = ok && p.err == nil
+}
+
+// merge yields a row for each path that any input has, in manifest order.
+func merge(ctx context.Context, in inputs) iter.Seq2[*row, error] {
+	return func(yield func(*row, error) bool) {
+		m, err := newMerger(ctx, in)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer m.close()
+		for {
+			r, err := m.row()
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if r == nil || !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+type merger struct {
+	src         *pulled[*source.Found]
+	here        *pulled[present]
+	base, donor *entries
+}
+
+func newMerger(ctx context.Context, in inputs) (*merger, error) {
+	base, err := openEntries(in.base)
+	if err != nil {
+		return nil, err
+	}
+	donor, err := openEntries(in.donor)
+	if err != nil {
+		base.close()
+		return nil, err
+	}
+	m := &merger{base: base, donor: donor, here: pull[present](nil)}
+	if in.listed != nil {
+		m.here = pull(in.listed(ctx))
+	}
+	m.src = pull(in.src.Walk(ctx))
+	return m, nil
+}
+
+func (m *merger) close() {
+	m.src.close()
+	m.here.close()
+	m.base.close()
+	m.donor.close()
+}
+
+// row takes the lowest path; nil behind the last one.
+func (m *merger) row() (*row, error) {
+	for _, err := range []error{m.src.err, m.here.err, m.base.err, m.donor.err} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	var lowest string
+	some := false
+	consider := func(there bool, path func() string) {
+		if !there {
+			return
+		}
+		if p := path(); !some || manifest.Compare(p, lowest) < 0 {
+			lowest, some = p, true
+		}
+	}
+	consider(m.src.some, func() string { return m.src.head.Path })
+	consider(m.here.some, func() string { return m.here.head.path })
+	consider(m.base.head != nil, func() string { return m.base.head.Path })
+	consider(m.donor.head != nil, func() string { return m.donor.head.Path })
+	if !some {
+		return nil, nil
+	}
+	r := &row{path: lowest, base: m.base.take(lowest), donor: m.donor.take(lowest)}
+	if m.src.some && m.src.head.Path == lowest {
+		r.src = m.src.head
+		m.src.advance()
+	}
+	if m.here.some && m.here.head.path == lowest {
+		here := m.here.head
+		r.here = &here
+		m.here.advance()
+	}
+	return r, nil
+}

@@ -1,0 +1,152 @@
+package slot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// part is a mark inside a large file: what of which version is durable under a temporary name.
+type part struct {
+	Path  string `json:"path"` // base64: raw bytes
+	Size  int64  `json:"size"`
+	MTime int64  `json:"mtime"`
+	CTime int64  `json:"ctime"`
+	Inode uint64 `json:"inode"`
+	Temp  string `json:"temp"`
+	Done  int64  `json:"done"`
+
+	raw string
+}
+
+const partPrefix = "part."
+
+// parts are the marks of a slot, files `meta/part.<temporary name>`.
+type parts struct {
+	r    *remote
+	slot string
+
+	mu    sync.Mutex // guards what follows
+	found []part     // of earlier runs, not yet adopted
+	named map[string]bool
+}
+
+// load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
+func (p *parts) load(ctx context.Context) error {
+	list, err := p.r.List(ctx, p.slot+"/meta")
+	if err != nil {
+		return err
+	}
+	for _, info := range list {
+		if !strings.HasPrefix(info.Name, partPrefix) {
+			continue
+		}
+		name := p.slot + "/meta/" + info.Name
+		if err := p.adoptFile(ctx, name); err != nil {
+			return err
+		}
+		if err := p.r.drop(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *parts) adoptFile(ctx context.Context, name string) error {
+	text, err := p.r.load(ctx, name, 1<<20)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
+		return err
+	}
+	found, ok := parsePart(text)
+	if err != nil || !ok {
+		return nil // sent from the beginning
+	}
+	info, err := p.r.Stat(ctx, p.slot+"/tmp/"+found.Temp)
+	if err != nil || info.Size < found.Done {
+		return missing(err)
+	}
+	temp := p.r.temp(p.slot)
+	if err := p.r.move(ctx, p.slot+"/tmp/"+found.Temp, temp); err != nil {
+		return missing(err)
+	}
+	found.Temp = temp
+	p.found = append(p.found, found)
+	return p.write(ctx, found)
+}
+
+// parsePart reads a mark. One that leads elsewhere, or is none, is not ok.
+func parsePart(text []byte) (m part, ok bool) {
+	var raw []byte
+	err := json.Unmarshal(text, &struct {
+		*part
+		Path *[]byte `json:"path"`
+	}{&m, &raw})
+	m.raw = string(raw)
+	ok = err == nil && m.Done > 0 && m.Done <= m.Size && m.Temp != "" && !strings.Contains(m.Temp, "/") &&
+		dest.CheckPath(m.Temp) == nil
+	return m, ok
+}
+
+// adopt returns the mark of this very version of a file, or nil.
+func (p *parts) adopt(e *manifest.Entry) *part {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, f := range p.found {
+		if f.raw == e.Path && sameVersion(e, f.Size, f.MTime, f.CTime, f.Inode) {
+			p.found = append(p.found[:i:i], p.found[i+1:]...)
+			return &f
+		}
+	}
+	return nil
+}
+
+// note leaves a mark.
+func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done int64) error {
+	return p.write(ctx, part{
+		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done, raw: e.Path,
+	})
+}
+
+// write makes the file of a mark. On the server it names the temporary file without its folder.
+func (p *parts) write(ctx context.Context, m part) error {
+	temp := m.Temp
+	m.Temp = baseName(temp)
+	text, err := json.Marshal(struct {
+		part
+		Path []byte `json:"path"`
+	}{m, []byte(m.raw)})
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	if p.named == nil {
+		p.named = make(map[string]bool)
+	}
+	p.named[temp] = true
+	p.mu.Unlock()
+	return p.r.replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
+}
+
+// clear removes the mark of a temporary name.
+func (p *parts) clear(ctx context.Context, temp string) error {
+	p.mu.Lock()
+	there := p.named[temp]
+	delete(p.named, temp)
+	p.mu.Unlock()
+	if !there {
+		return nil
+	}
+	err := p.r.drop(ctx, p.slot+"/meta/"+partPrefix+baseName(temp))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func baseName(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }

@@ -1,0 +1,207 @@
+package slot
+
+import (
+	"strings"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/manifest"
+)
+
+// action is what has to be done on the server for a path.
+type action uint8
+
+const (
+	keep    action = iota // it is there
+	mkdir                 // the folder is not there
+	send                  // read and upload
+	compare               // read; upload if the content is not the claimed one
+	reread                // what is on the server may be lost: read that, and send if it is not the claimed content
+	fill                  // copy from the donor, else send
+	symlink               // make it, unless it is there
+	nothing               // it is in the manifest only
+	remove                // it is not in the source
+)
+
+// kind is what stands under a name on the server.
+type kind uint8
+
+const (
+	none kind = iota
+	file      // anything but a folder
+	folder
+)
+
+// step is what the plan says about a path.
+type step struct {
+	entry manifest.Entry
+	act   action
+	have  kind
+	claim string          // hash of the content that the slot has, for compare and reread
+	old   *manifest.Entry // what the slot has: kept if the source cannot be read
+	in    *place          // the folder around it
+	self  *place          // of a folder
+	done  chan struct{}   // closed when entry is as it goes into the manifest; nil: it is from the beginning
+	left  bool            // it does not go into the manifest
+}
+
+// planner decides path by path, in manifest order.
+type planner struct {
+	listed  bool // the slot was listed: rows tell what is there
+	resumed bool // another run of this generation wrote into the slot, further than its journal says
+	fills   bool // files may come from the donor
+	notes   notes
+	frozen  string // folder whose listing could not be read; "\x00": none
+	aside   string // folder that was moved away; "\x00": none
+}
+
+func newPlanner() planner { return planner{frozen: "\x00", aside: "\x00"} }
+
+// below reports whether path is anywhere below dir.
+func below(path, dir string) bool {
+	if dir == "" {
+		return path != ""
+	}
+	return len(path) > len(dir) && path[len(dir)] == '/' && strings.HasPrefix(path, dir)
+}
+
+// plan decides about r; nil: there is nothing to do and nothing to note.
+func (p *planner) plan(r *row) *step {
+	have := p.have(r)
+	switch {
+	case r.src == nil && below(r.path, p.frozen):
+		return p.carry(r, have)
+	case r.src == nil && (have == none || below(r.path, p.aside)):
+		return nil
+	case r.src == nil:
+		s := &step{act: remove, have: have}
+		s.entry.Path = r.path
+		return s
+	}
+	if r.src.Frozen && !r.src.IsDir() {
+		return p.carry(r, have) // not even its attributes could be read
+	}
+	s := &step{entry: r.src.Entry, have: have, old: r.base}
+	s.entry.Hash = ""
+	switch cur := &s.entry; {
+	case cur.IsDir():
+		if r.src.Frozen {
+			p.frozen = r.path
+			if cur.Mode&backup.ModePerm == 0 && r.base != nil && r.base.IsDir() {
+				*cur = *r.base
+			}
+			cur.Flags |= manifest.Stale
+		}
+		if s.act = keep; have != folder {
+			s.act = mkdir
+		}
+	case cur.IsRegular():
+		p.file(r, s)
+	case cur.IsSymlink():
+		if s.act = symlink; !p.listed && r.base != nil && r.base.IsSymlink() && r.base.Target == cur.Target {
+			s.act = keep
+		}
+	default:
+		s.act = nothing
+	}
+	if have == folder && !s.entry.IsDir() && s.act != nothing {
+		p.aside = r.path
+	}
+	return s
+}
+
+// have tells what stands under the path.
+func (p *planner) have(r *row) kind {
+	switch {
+	case r.path == "":
+		return folder
+	case p.listed && r.here == nil, !p.listed && r.base == nil:
+		return none
+	case p.listed && isDir(r.here.info.Mode), !p.listed && r.base.IsDir():
+		return folder
+	case !p.listed && !r.base.IsRegular() && !r.base.IsSymlink():
+		return none
+	}
+	return file
+}
+
+// carry keeps what an earlier run saw below a folder that cannot be read.
+func (p *planner) carry(r *row, have kind) *step {
+	if r.base == nil {
+		if have == none {
+			return nil
+		}
+		s := &step{act: remove, have: have}
+		s.entry.Path = r.path
+		return s
+	}
+	s := &step{entry: *r.base, act: keep, have: have}
+	s.entry.Flags |= manifest.Stale
+	if !p.listed {
+		return s
+	}
+	switch {
+	case r.base.IsDir() && have != folder, r.base.IsRegular() && have != file:
+		return nil
+	case r.base.IsRegular() && !isThere(r.here, r.base.Size, r.base.MTime):
+		n := p.notes.find(r.path)
+		if n == nil || !isThere(r.here, n.size, n.mtime) {
+			s.act = remove
+			return s
+		}
+		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode, s.entry.Hash = n.size, n.mtime, n.ctime, n.inode, n.hash()
+		s.entry.Sparse = nil
+	}
+	return s
+}
+
+// isThere reports whether a listing can show a version of a regular file.
+func isThere(here *present, size, mtime int64) bool {
+	return here != nil && here.info.Mode&backup.ModeType == backup.ModeRegular && here.info.Size == size &&
+		here.info.MTime == clampTime(mtime)
+}
+
+// sameVersion reports whether nothing speaks for a change between two looks at a file. Device numbers are left out:
+// they may be others after a boot.
+func sameVersion(cur *manifest.Entry, size, mtime, ctime int64, inode uint64) bool {
+	return cur.Size == size && cur.MTime == mtime && cur.CTime == ctime && cur.Inode == inode
+}
+
+func (p *planner) file(r *row, s *step) {
+	cur := &s.entry
+	s.act = send
+	if r.donor != nil && p.fills && r.donor.IsRegular() && r.donor.Hash != "" &&
+		r.donor.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0 &&
+		sameVersion(cur, r.donor.Size, r.donor.MTime, r.donor.CTime, r.donor.Inode) {
+		s.act, s.claim = fill, r.donor.Hash
+	}
+	if n := p.notes.find(r.path); n != nil {
+		p.fromNote(r, s, n)
+		return
+	}
+	base := r.base
+	if s.have != file || base == nil || !base.IsRegular() || base.Hash == "" ||
+		p.listed && !isThere(r.here, base.Size, base.MTime) {
+		return
+	}
+	trusted := base.Flags&(manifest.Changed|manifest.Racy) == 0
+	switch {
+	case trusted && sameVersion(cur, base.Size, base.MTime, base.CTime, base.Inode):
+		s.act, cur.Hash = keep, base.Hash
+	case !p.resumed && cur.Size == base.Size && cur.MTime == base.MTime:
+		s.act, s.claim = compare, base.Hash
+	}
+}
+
+// fromNote decides about a file that the interrupted run has put into place.
+func (p *planner) fromNote(r *row, s *step, n *noted) {
+	if !isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash() == "" ||
+		!sameVersion(&s.entry, n.size, n.mtime, n.ctime, n.inode) {
+		return
+	}
+	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && alike(b.Size, b.MTime, n.size, n.mtime) {
+		return // the listing cannot tell which one is there
+	}
+	if s.act, s.claim = reread, n.hash(); n.durable {
+		s.act, s.entry.Hash = keep, n.hash()
+	}
+}

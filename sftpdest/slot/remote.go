@@ -1,0 +1,309 @@
+package slot
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"slotfs/indexer/dest"
+)
+
+// attempts is how often a request is asked whose connection was lost; the destination itself waits between them.
+const attempts = 4
+
+// remote is the destination with what slots need: requests that are safe to repeat are, and what the server cannot do
+// is remembered.
+type remote struct {
+	Store
+	run   string // id, in the names of all temporary files
+	seq   atomic.Int64
+	limit *limiter
+	lease *lease // nil: none is held yet
+
+	unsynced atomic.Bool  // the server cannot say what is on its disk
+	plain    atomic.Int32 // attributes that the server refuses: 1 permissions, 2 times too
+	uncopied atomic.Bool
+	unlinked atomic.Bool
+	noLinks  atomic.Bool // symbolic ones
+}
+
+func newRemote(store Store, limit int64) *remote {
+	var id [6]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	return &remote{Store: store, run: hex.EncodeToString(id[:]), limit: newLimiter(limit)}
+}
+
+// temp is a new name in the slot's tmp folder.
+func (r *remote) temp(slot string) string {
+	return slot + "/tmp/" + r.run + "-" + strconv.FormatInt(r.seq.Add(1), 10)
+}
+
+// again repeats f while connections are lost under it.
+func again(ctx context.Context, f func() error) error {
+	for try := 1; ; try++ {
+		err := f()
+		if !errors.Is(err, dest.ErrUnreachable) || try == attempts || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// fenced runs f if the account still is ours, and again while connections are lost.
+func (r *remote) fenced(ctx context.Context, f func() error) error {
+	return again(ctx, func() error {
+		if r.lease != nil {
+			if err := r.lease.current(ctx); err != nil {
+				return err
+			}
+		}
+		return f()
+	})
+}
+
+// ensureDir makes a folder unless it is there.
+func (r *remote) ensureDir(ctx context.Context, p string, permissions uint32) error {
+	err := again(ctx, func() error { return r.Mkdir(ctx, p, permissions) })
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// ensureDirs makes a folder and those above it, and makes their names durable: also those that an earlier run made and
+// had no time for.
+func (r *remote) ensureDirs(ctx context.Context, p string) error {
+	err := r.ensureDir(ctx, p, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && parent(p) != "" {
+		if err := r.ensureDirs(ctx, parent(p)); err != nil {
+			return err
+		}
+		err = r.ensureDir(ctx, p, 0o700)
+	}
+	for ; err == nil && p != ""; p = parent(p) {
+		err = r.syncDir(ctx, parent(p))
+	}
+	return err
+}
+
+// parent is the folder of p; "" is the destination's directory.
+func parent(p string) string {
+	if d := path.Dir(p); d != "." {
+		return d
+	}
+	return ""
+}
+
+// drop removes what is no folder; that it is gone already is fine.
+func (r *remote) drop(ctx context.Context, p string) error {
+	return missing(r.fenced(ctx, func() error { return r.Remove(ctx, p) }))
+}
+
+// dropDir removes an empty folder; that it is gone already is fine.
+func (r *remote) dropDir(ctx context.Context, p string) error {
+	return missing(r.fenced(ctx, func() error { return r.RemoveDir(ctx, p) }))
+}
+
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// move renames. Where the connection was lost, the names tell what became of it.
+func (r *remote) move(ctx context.Context, from, to string) error {
+	lost := false
+	return r.fenced(ctx, func() error {
+		err := r.Rename(ctx, from, to)
+		if lost && errors.Is(err, fs.ErrNotExist) {
+			_, err = r.Stat(ctx, to)
+		}
+		lost = lost || errors.Is(err, dest.ErrUnreachable)
+		return err
+	})
+}
+
+// syncDir makes the names in a folder durable as far as the server can.
+func (r *remote) syncDir(ctx context.Context, p string) error {
+	s, ok := r.Store.(dest.FolderSyncer)
+	if !ok || r.unsynced.Load() {
+		r.unsynced.Store(true)
+		return nil
+	}
+	return r.synced(again(ctx, func() error { return s.SyncDir(ctx, p) }))
+}
+
+// synced notes that the server cannot sync.
+func (r *remote) synced(err error) error {
+	if errors.Is(err, errors.ErrUnsupported) {
+		r.unsynced.Store(true)
+		return nil
+	}
+	return err
+}
+
+// durability is what states say.
+func (r *remote) durability() string {
+	if r.unsynced.Load() {
+		return "none"
+	}
+	return "fsync"
+}
+
+// attributes are those that a server takes from anybody for his own files: no set-id, and never less than what the
+// next run needs.
+func attributes(mode uint32, least uint32, mtime int64) dest.Attributes {
+	permissions, seconds := mode&0o777|least, clampTime(mtime)
+	return dest.Attributes{Permissions: &permissions, MTime: &seconds}
+}
+
+// clampTime is what SFTP can carry of a time in nanoseconds.
+func clampTime(ns int64) int64 {
+	return min(max(time.Unix(0, ns).Unix(), 0), math.MaxUint32)
+}
+
+// without leaves out what the server refused.
+func without(a dest.Attributes, plain int32) dest.Attributes {
+	if plain >= 1 {
+		a.Permissions = nil
+	}
+	if plain >= 2 {
+		a.MTime = nil
+	}
+	return a
+}
+
+// refused reports whether the server may have meant the attributes.
+func refused(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// lenient runs f with as many attributes as the server takes.
+func (r *remote) lenient(a dest.Attributes, f func(a dest.Attributes) error) error {
+	level := r.plain.Load()
+	first := f(without(a, level))
+	if !refused(first) {
+		return first
+	}
+	for level++; level <= 2; level++ {
+		if err := f(without(a, level)); err == nil {
+			r.plain.Store(level)
+			return nil
+		}
+	}
+	return first
+}
+
+// put makes a temporary file with content, durable where the server can, and returns its name.
+func (r *remote) put(ctx context.Context, slot string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
+	if err := r.limit.wait(ctx, len(content)); err != nil {
+		return "", false, err
+	}
+	err = r.lenient(a, func(a dest.Attributes) error {
+		return again(ctx, func() (err error) {
+			name = r.temp(slot)
+			durable, err = r.putNew(ctx, name, content, a)
+			return err
+		})
+	})
+	if err == nil && !durable {
+		r.unsynced.Store(true)
+	}
+	return name, durable, err
+}
+
+func (r *remote) putNew(ctx context.Context, name string, content []byte, a dest.Attributes) (bool, error) {
+	if p, ok := r.Store.(dest.Putter); ok && len(content) <= 1<<20 {
+		return p.Put(ctx, name, content, a, true)
+	}
+	out, err := r.Create(ctx, name, dest.Create{})
+	if err != nil {
+		return false, err
+	}
+	_, err = out.WriteAt(ctx, content, 0)
+	return r.finish(ctx, out, name, a, err)
+}
+
+// finish sets the attributes of name, and syncs and closes out, whose writing ended with err.
+func (r *remote) finish(ctx context.Context, out dest.Output, name string, a dest.Attributes, err error) (durable bool, _ error) {
+	if err == nil && a != (dest.Attributes{}) {
+		err = r.SetAttributes(ctx, name, a)
+	}
+	if err == nil {
+		err = out.Sync(ctx)
+		durable = err == nil
+		err = r.synced(err)
+	}
+	if closeErr := out.Close(ctx); err == nil {
+		err = closeErr
+	}
+	return durable, err
+}
+
+// replace puts content under name in the slot at once and makes it durable.
+func (r *remote) replace(ctx context.Context, slot, name string, content []byte) error {
+	temp, _, err := r.put(ctx, slot, content, dest.Attributes{})
+	if err != nil {
+		return err
+	}
+	target := slot + "/" + name
+	if err := r.move(ctx, temp, target); err != nil {
+		return err
+	}
+	return r.syncDir(ctx, parent(target))
+}
+
+// errTooLong says that a file is longer than it can be.
+var errTooLong = errors.New("file is too long")
+
+// load reads a small file.
+func (r *remote) load(ctx context.Context, p string, most int64) ([]byte, error) {
+	return load(ctx, r.Store, p, most)
+}
+
+func load(ctx context.Context, store dest.Reader, p string, most int64) ([]byte, error) {
+	f, err := store.Open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	buf := make([]byte, most+1)
+	n, err := f.ReadAt(ctx, buf, 0)
+	if int64(n) > most {
+		return nil, fmt.Errorf("read %s: %w", p, errTooLong)
+	}
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	return buf[:n], nil
+}
+
+// full adds ErrFull to an error whose cause is that the server has no room: SFTP has no status for it.
+func (r *remote) full(ctx context.Context, p string, err error) error {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, dest.ErrUnreachable), errors.Is(err, fs.ErrNotExist),
+		errors.Is(err, fs.ErrPermission), errors.Is(err, ErrBusy), errors.Is(err, ErrMassChange):
+		return err
+	}
+	m, ok := r.Store.(dest.Measurer)
+	if !ok {
+		return err
+	}
+	space, measureErr := m.Space(ctx, p)
+	if measureErr == nil && (space.Bytes < 4<<20 || space.Files == 0) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
+}

@@ -1,0 +1,338 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/source"
+)
+
+// Run backs up src into the slot that is due. It resumes what an earlier run left. On an error the slot stays as it
+// is, and the next run goes on with it; ErrBusy, ErrMassChange and ErrFull tell causes.
+func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary, error) {
+	started := time.Now()
+	o, err := o.withDefaults()
+	if err != nil {
+		return Summary{}, fmt.Errorf("back up %s: %w", o.Account, err)
+	}
+	r := newRemote(store, o.BytesPerSecond)
+	sum, err := r.backup(ctx, src, &o)
+	sum.Took = time.Since(started)
+	if err != nil {
+		if ctx.Err() == nil {
+			err = r.full(ctx, "", err)
+		}
+		return sum, fmt.Errorf("back up %s: %w", o.Account, err)
+	}
+	return sum, nil
+}
+
+// backup holds the lease around everything that changes the slots.
+func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
+	if o.DryRun {
+		return r.dry(ctx, src, o)
+	}
+	if err := r.ensureDirs(ctx, o.Folder); err != nil {
+		return Summary{}, err
+	}
+	l, err := r.acquire(ctx, o.Folder, o)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer l.release(ctx)
+	held, cancel := context.WithCancelCause(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.keep(held, cancel, o)
+	}()
+	sum, err := r.leased(held, src, o, l)
+	if cause := context.Cause(held); err != nil && cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	cancel(nil)
+	<-done
+	return sum, err
+}
+
+// dry plans without changing anything.
+func (r *remote) dry(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err != nil {
+		return Summary{}, err
+	}
+	j, err := r.newJob(ctx, src, o, slots)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer j.close()
+	return j.survey(ctx)
+}
+
+// leased chooses the slot, looks whether the source can be believed, and writes.
+func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *lease) (Summary, error) {
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err != nil {
+		return Summary{}, err
+	}
+	j, err := r.newJob(ctx, src, o, slots)
+	if err != nil {
+		return Summary{}, err
+	}
+	defer j.close()
+	if sum, err := j.survey(ctx); err != nil {
+		return sum, err
+	}
+	if err := j.begin(ctx); err != nil {
+		return j.summary(), err
+	}
+	var file manifest.File
+	if o.Mode == manifest.Compressed {
+		file, err = j.archive(ctx)
+	} else {
+		file, err = j.tree(ctx)
+	}
+	if err != nil {
+		j.save(ctx)
+		return j.summary(), err
+	}
+	if err := j.commit(ctx, file, l); err != nil {
+		return j.summary(), err
+	}
+	j.tidy(ctx)
+	if err := r.retire(ctx, o); err != nil {
+		o.Log.Warn("remove surplus slots", "folder", o.Folder, "error", err)
+	}
+	return j.summary(), nil
+}
+
+// newJob picks the slot and fetches the manifests that the backup is compared with.
+func (r *remote) newJob(ctx context.Context, src *source.Tree, o *Options, slots []Slot) (*job, error) {
+	due, err := r.pick(ctx, slots, o)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{
+		remote: r, o: o, src: src, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
+		parts: &parts{r: r, slot: due.Path},
+	}
+	for range chunks {
+		j.buffers <- nil // made when it is needed
+	}
+	gen := uint64(0)
+	for _, s := range slots {
+		gen = max(gen, s.State.Gen)
+	}
+	j.next(&due, gen, o)
+	if err := j.manifests(ctx, &due, slots); err != nil {
+		j.close()
+		return nil, err
+	}
+	j.journal = &journal{r: r, slot: j.slot, gen: j.state.Gen, tune: &o.tune, now: time.Now}
+	if !j.plan.resumed {
+		return j, nil
+	}
+	j.plan.notes, j.journal.seq, err = readJournal(ctx, r.Store, j.slot, j.state.Gen, func(name string, err error) {
+		o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
+	})
+	if err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// next is the state that the slot gets before anything changes in it.
+func (j *job) next(due *Slot, newest uint64, o *Options) {
+	old := &due.State
+	interrupted := due.Err == nil && (old.Phase == manifest.Filling || old.Phase == manifest.Updating)
+	j.state = manifest.State{
+		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.run,
+		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
+		Durability: j.durability(), Host: o.Host, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
+	}
+	if old.Manifest == nil {
+		j.state.Phase = manifest.Filling
+	}
+	if interrupted {
+		j.state.BaseGen = old.BaseGen
+		if old.Gen == newest {
+			j.state.Gen = old.Gen
+		}
+	}
+	// What is there beyond the manifest is only known to the server.
+	j.plan.resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
+	j.plan.listed = j.plan.resumed || old.Durability == "none" || due.Err != nil
+}
+
+// manifests fetches that of the slot and that of the newest backup elsewhere.
+func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
+	var err error
+	old := &due.State
+	if old.Mode == manifest.Incremental && old.Phase != manifest.Damaged && due.Err == nil {
+		j.base, err = fetchManifest(ctx, j.Store, due.Path, old.Manifest)
+		if err != nil && !errors.Is(err, errManifest) {
+			return err
+		}
+		if err != nil && old.Manifest != nil {
+			j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
+			j.plan.listed, j.plan.resumed = true, true
+		}
+	}
+	for i := range slots {
+		s := &slots[i]
+		if !s.Complete() || s.Path == due.Path || s.State.Mode != manifest.Incremental {
+			continue
+		}
+		j.donor, err = fetchManifest(ctx, j.Store, s.Path, s.State.Manifest)
+		if errors.Is(err, errManifest) {
+			j.o.Log.Warn("manifest", "slot", s.Path, "error", err)
+			continue
+		}
+		j.donorAt = s.Path
+		j.plan.fills = j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
+		return err
+	}
+	return nil
+}
+
+// fresh reports whether a slot was written or verified so recently that copying it spreads no old damage.
+func fresh(s *manifest.State, now time.Time) bool {
+	const most = 30 * 24 * time.Hour
+	return now.Sub(s.Finished) < most || now.Sub(s.Verified) < most
+}
+
+func (j *job) close() {
+	for _, spool := range []*os.File{j.base, j.donor} {
+		if spool != nil {
+			spool.Close()
+		}
+	}
+}
+
+// begin makes the slot's new state durable, and after that takes away what earlier runs have on their way.
+func (j *job) begin(ctx context.Context) error {
+	for i, dir := range []string{"", "tmp", "meta", "data", "archive"} {
+		if dir == "data" && j.o.Mode != manifest.Incremental || dir == "archive" && j.o.Mode != manifest.Compressed {
+			continue
+		}
+		if err := j.ensureDir(ctx, join(j.slot, dir), 0o700); err != nil {
+			return err
+		}
+		if i == 0 {
+			if err := j.syncDir(ctx, j.o.Folder); err != nil {
+				return err
+			}
+		}
+	}
+	if err := j.syncDir(ctx, j.slot); err != nil {
+		return err
+	}
+	if err := j.setState(ctx); err != nil {
+		return err
+	}
+	if err := j.yield(ctx); err != nil {
+		return err
+	}
+	if err := j.parts.load(ctx); err != nil {
+		return err
+	}
+	if err := j.sweepTemps(ctx, false); err != nil {
+		return err
+	}
+	// A late request of the run before may have replaced the state until its temporary files were gone.
+	return j.mine(ctx)
+}
+
+// yield gives a complete slot back if somebody began to read it before its new state was there.
+func (j *job) yield(ctx context.Context) error {
+	if !j.due.Complete() {
+		return nil
+	}
+	held, err := j.held(ctx, j.o.Folder, j.slot)
+	if err != nil || !held {
+		return err
+	}
+	text, err := j.due.State.Encode()
+	if err == nil {
+		err = j.replace(ctx, j.slot, stateName, text)
+	}
+	return errors.Join(fmt.Errorf("%s: %w", j.slot, errAllKept), err)
+}
+
+// setState writes the state of the slot.
+func (j *job) setState(ctx context.Context) error {
+	j.state.Durability = j.durability()
+	text, err := j.state.Encode()
+	if err != nil {
+		return err
+	}
+	if err := j.replace(ctx, j.slot, stateName, text); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// mine makes sure that no other run took the slot.
+func (j *job) mine(ctx context.Context) error {
+	text, err := j.load(ctx, j.slot+"/"+stateName, mostState)
+	if err != nil {
+		return err
+	}
+	state, err := manifest.DecodeState(text)
+	if err != nil {
+		return err
+	}
+	if state.Run != j.run || state.Epoch != j.state.Epoch {
+		return fmt.Errorf("%s was taken over by run %s: %w", j.slot, state.Run, ErrBusy)
+	}
+	return nil
+}
+
+// sweepTemps removes temporary files: those of other runs, at the end all.
+func (j *job) sweepTemps(ctx context.Context, all bool) error {
+	list, err := j.List(ctx, j.slot+"/tmp")
+	if err != nil {
+		return err
+	}
+	for _, info := range list {
+		if !all && strings.HasPrefix(info.Name, j.remote.run+"-") {
+			continue
+		}
+		p := j.slot + "/tmp/" + info.Name
+		if isDir(info.Mode) {
+			err = j.removeTree(ctx, p)
+		} else {
+			err = j.drop(ctx, p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summary tells what was done so far.
+func (j *job) summary() Summary {
+	return Summary{
+		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed,
+		Files: j.sum.files.Load(), Bytes: j.sum.bytes.Load(),
+		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
+		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),
+		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.durability(),
+	}
+}
+
+// save notes, after a failure, what can still be noted.
+func (j *job) save(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := j.journal.flush(ctx); err != nil {
+		j.o.Log.Debug("journal", "slot", j.slot, "error", err)
+	}
+}

@@ -1,0 +1,271 @@
+package slot
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"syscall"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/source"
+)
+
+// readAgain is how often a file is read again that changed while it was read.
+const readAgain = 2
+
+// racy is how shortly before a reading, in nanoseconds, a change makes another one possible that no time shows: file
+// systems stamp coarsely, and some in whole seconds.
+const racy = 2e9
+
+// send reads a file and brings it to the server, unless it is there (compare).
+func (j *job) send(ctx context.Context, s *step) error {
+	for try := 0; ; try++ {
+		unchanged, err := j.sendOnce(ctx, s, try == readAgain)
+		switch {
+		case errors.Is(err, errSource):
+			return j.unread(s, err)
+		case err != nil:
+			return err
+		case unchanged:
+			return nil
+		case try == readAgain:
+			s.entry.Flags |= manifest.Changed
+			j.sum.changed.Add(1)
+			return nil
+		}
+	}
+}
+
+// errSource marks an error of the source: the file is left out, and the backup goes on.
+var errSource = errors.New("source")
+
+// unread keeps what the slot has of a file that cannot be read.
+func (j *job) unread(s *step, err error) error {
+	s.left = true
+	gone := errors.Is(err, fs.ErrNotExist)
+	if s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed {
+		// Gone may also mean replaced since the walk: the next run tells.
+		s.entry, s.left = *s.old, false
+		s.entry.Flags |= manifest.Stale
+		if s.entry.Nlink > 1 {
+			s.entry.Link = ""
+		}
+	} else if s.have != none {
+		j.lose(s.entry.Path, false)
+		j.touch(s.in)
+	}
+	if !gone {
+		j.sum.frozen.Add(1)
+		j.o.Log.Warn("read", "path", s.entry.Path, "error", err)
+	}
+	return nil
+}
+
+// sendOnce reads the file once. With last, what was read is taken even if the file changed meanwhile.
+func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool, err error) {
+	now := j.o.Now().UnixNano()
+	f, err := j.src.OpenFile(s.entry.Path, &s.entry)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errSource, err)
+	}
+	defer f.Close()
+	s.entry.Flags &^= manifest.Racy | manifest.Changed
+	if max(s.entry.MTime, s.entry.CTime) > now-racy {
+		s.entry.Flags |= manifest.Racy
+	}
+	if s.entry.Size <= j.o.tune.small {
+		return j.sendSmall(ctx, s, f, last)
+	}
+	if s.act == compare {
+		return j.sendCompared(ctx, s, f, last)
+	}
+	return j.sendLarge(ctx, s, f, last)
+}
+
+// settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
+func settle(f *source.File, s *step, read int64, last bool) (bool, error) {
+	e := s.entry
+	unchanged, err := f.Unchanged(&e)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errSource, err)
+	}
+	if unchanged && read == s.entry.Size {
+		return true, nil
+	}
+	if last {
+		s.entry.Size, s.entry.Sparse = read, nil // the times are those from before: the next run reads it again
+		return false, nil
+	}
+	e.Flags, e.Hash = s.entry.Flags, ""
+	s.entry = e
+	return false, nil
+}
+
+func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
+	content := make([]byte, s.entry.Size)
+	n, err := f.ReadAt(content, 0)
+	if err != nil && err != io.EOF {
+		return false, fmt.Errorf("%w: %w", errSource, err)
+	}
+	content = content[:n]
+	unchanged, err := settle(f, s, int64(n), last)
+	if err != nil || !unchanged && !last {
+		return false, err
+	}
+	sum := sha256.Sum256(content)
+	s.entry.Hash = hex.EncodeToString(sum[:])
+	if s.act == compare && s.entry.Hash == s.claim {
+		return unchanged, nil
+	}
+	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	if err != nil {
+		return false, err
+	}
+	j.sum.uploaded.Add(1)
+	j.sum.uploadedBytes.Add(int64(n))
+	j.o.Progress.Sent(1, int64(n))
+	return unchanged, j.place(ctx, s, temp, durable)
+}
+
+// place moves a finished temporary file to its name and notes it.
+func (j *job) place(ctx context.Context, s *step, temp string, durable bool) error {
+	j.touch(s.in)
+	if err := j.move(ctx, temp, j.data(s.entry.Path)); err != nil {
+		return err
+	}
+	return j.journal.add(ctx, &s.entry, durable)
+}
+
+// take copies or links a file that the donor has. It reports false if the file has to be sent.
+func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
+	from, temp := j.donorAt+"/data/"+s.entry.Path, j.temp(j.slot)
+	var durable, linked bool
+	if l, ok := j.Store.(dest.Linker); ok && j.o.Fill == FillLink && !j.unlinked.Load() {
+		err = again(ctx, func() error {
+			temp = j.temp(j.slot)
+			return l.Link(ctx, from, temp)
+		})
+		linked, durable = err == nil, !j.unsynced.Load()
+		if errors.Is(err, errors.ErrUnsupported) {
+			j.unlinked.Store(true)
+		}
+	}
+	if !linked {
+		temp, durable, err = j.copy(ctx, from, s)
+	}
+	if err != nil {
+		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC) {
+			return false, err
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			j.o.Log.Warn("copy on the server", "path", s.entry.Path, "error", err)
+		}
+		return false, nil // send it
+	}
+	s.entry.Hash = s.claim
+	if linked {
+		j.sum.linked.Add(1)
+	} else {
+		j.sum.copied.Add(1)
+	}
+	j.o.Progress.Sent(1, s.entry.Size)
+	return true, j.place(ctx, s, temp, durable)
+}
+
+func (j *job) copy(ctx context.Context, from string, s *step) (temp string, durable bool, err error) {
+	c, ok := j.Store.(dest.Copier)
+	if !ok || j.uncopied.Load() {
+		return "", false, errors.ErrUnsupported
+	}
+	a := attributes(s.entry.Mode, 0o600, s.entry.MTime)
+	err = j.lenient(a, func(a dest.Attributes) error {
+		return again(ctx, func() (err error) {
+			temp = j.temp(j.slot)
+			durable, err = c.Copy(ctx, from, temp, s.entry.Size, a, true)
+			return err
+		})
+	})
+	if errors.Is(err, errors.ErrUnsupported) {
+		j.uncopied.Store(true)
+	}
+	if err == nil && !durable {
+		j.unsynced.Store(true)
+	}
+	return temp, durable, err
+}
+
+// rereads looks whether the server still has what it took without making it durable.
+func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
+	hash, err := j.remoteHash(ctx, j.data(s.entry.Path), s.entry.Size)
+	if err != nil {
+		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
+			return false, err
+		}
+		return false, nil
+	}
+	if hash != s.claim {
+		return false, nil
+	}
+	s.entry.Hash = hash
+	return true, j.journal.add(ctx, &s.entry, true)
+}
+
+// remoteHash reads size bytes of a file on the server.
+func (r *remote) remoteHash(ctx context.Context, p string, size int64) (string, error) {
+	f, err := r.Open(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	stream := dest.NewStream(ctx, f, 0, size, 4)
+	defer stream.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, stream); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// symlink makes a symbolic link where the server can; the manifest has its target in any case.
+func (j *job) symlink(ctx context.Context, s *step) error {
+	l, ok := j.Store.(dest.Symlinker)
+	if !ok || j.noLinks.Load() {
+		return nil
+	}
+	target := j.data(s.entry.Path)
+	if s.have == file {
+		if text, err := j.ReadLink(ctx, target); err == nil && text == s.entry.Target {
+			return nil
+		}
+	}
+	var temp string
+	err := again(ctx, func() error {
+		temp = j.temp(j.slot)
+		return l.Symlink(ctx, s.entry.Target, temp)
+	})
+	if err == nil {
+		// Some servers take the two names in the other order, or make the target absolute.
+		text, readErr := j.ReadLink(ctx, temp)
+		if err = readErr; err == nil && text != s.entry.Target {
+			err = errors.Join(errors.ErrUnsupported, j.drop(ctx, temp))
+		}
+	}
+	if err == nil {
+		j.touch(s.in)
+		return j.move(ctx, temp, target)
+	}
+	if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
+		return err
+	}
+	j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)
+	if s.have == file { // what is there is something else
+		j.lose(s.entry.Path, false)
+		j.touch(s.in)
+	}
+	return nil
+}

@@ -1,0 +1,172 @@
+// Package slot writes backups into rotating slots on a destination, so that at every instant at least N-1 of N are
+// complete, an interrupted one is resumed and never taken for a backup, and nothing stands half-written under its
+// name. It knows the destination contract, not SFTP. The format is in package manifest.
+package slot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+var (
+	// ErrBusy says that another run holds the account.
+	ErrBusy = errors.New("another run holds the account")
+	// ErrMassChange says that so much of the source is gone that it looks like an accident.
+	ErrMassChange = errors.New("most of what the last backup has is gone from the source")
+	// ErrFull says that the server has no room.
+	ErrFull = errors.New("no space left on the destination")
+)
+
+// Fill is how files that another slot holds already get into this one.
+type Fill string
+
+// The ways to fill a slot.
+const (
+	FillAuto   Fill = "auto" // copy where the server can, else upload
+	FillUpload Fill = "upload"
+	FillCopy   Fill = "copy"
+	FillLink   Fill = "link"
+)
+
+// Store is the destination of a slot writer. What it offers beyond (dest.Putter, dest.Copier, dest.Linker,
+// dest.Symlinker, dest.FolderSyncer, dest.Measurer) is used where it is there: a method that the server behind it does
+// not support is found out by its answer.
+type Store interface {
+	dest.Changeable
+}
+
+// Options of a run over one account.
+type Options struct {
+	Job, Account    string
+	Folder          string // of the account below the destination's directory: "<job>/<account>"
+	Retention       int    // slots, 1 to 999; 1 uses a spare one
+	Mode            manifest.Mode
+	Fill            Fill
+	AllowMassChange bool
+	DryRun          bool
+	Lanes           int   // files on their way at once; default 128
+	BytesPerSecond  int64 // 0: no limit
+	Host, Tool      string
+	Now             func() time.Time
+	Log             *slog.Logger
+	Progress        Progress // may be nil
+	// LeaseTTL is how long a run is taken to be alive that is not heard of; 0: 10 minutes.
+	LeaseTTL time.Duration
+
+	tune tuning
+}
+
+// tuning is what tests make smaller.
+type tuning struct {
+	segment int                               // entries of a journal segment
+	age     time.Duration                     // of its first entry when it is written
+	small   int64                             // bytes of a file that is read at once
+	wide    int64                             // bytes from which a file is written by several handles
+	mark    int64                             // bytes between two marks inside a large file
+	dead    func(h *holder) bool              // whether who left a lease is known to be dead
+	beat    func() (<-chan time.Time, func()) // when the lease is refreshed
+}
+
+func (o Options) withDefaults() (Options, error) {
+	switch {
+	case o.Retention < 1 || o.Retention > 999:
+		return o, fmt.Errorf("retention %d: %w", o.Retention, fs.ErrInvalid)
+	case o.Mode != manifest.Incremental && o.Mode != manifest.Compressed:
+		return o, fmt.Errorf("mode %q: %w", o.Mode, fs.ErrInvalid)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Lanes <= 0 {
+		o.Lanes = 128
+	}
+	if o.Fill == "" {
+		o.Fill = FillAuto
+	}
+	if o.LeaseTTL == 0 {
+		o.LeaseTTL = 10 * time.Minute
+	}
+	if o.Progress == nil {
+		o.Progress = silent{}
+	}
+	o.tune = o.tune.withDefaults(o.LeaseTTL)
+	return o, nil
+}
+
+func (t tuning) withDefaults(ttl time.Duration) tuning {
+	if t.segment == 0 {
+		t.segment = 1000
+	}
+	if t.age == 0 {
+		t.age = 30 * time.Second
+	}
+	if t.small == 0 {
+		t.small = 512 << 10
+	}
+	if t.wide == 0 {
+		t.wide = 32 << 20
+	}
+	if t.mark == 0 {
+		t.mark = 128 << 20
+	}
+	if t.dead == nil {
+		t.dead = (*holder).dead
+	}
+	if t.beat == nil {
+		t.beat = func() (<-chan time.Time, func()) {
+			ticker := time.NewTicker(ttl / 8)
+			return ticker.C, ticker.Stop
+		}
+	}
+	return t
+}
+
+type silent struct{}
+
+func (silent) Scanned(int64, int64) {}
+func (silent) Planned(int64, int64) {}
+func (silent) Sent(int64, int64)    {}
+
+// Progress hears how a run gets on, from several goroutines.
+type Progress interface {
+	Scanned(files, bytes int64)
+	Planned(files, bytes int64) // to be sent or copied
+	Sent(files, bytes int64)
+}
+
+// Summary is what a run did.
+type Summary struct {
+	Slot                                    int
+	Gen                                     uint64
+	Resumed                                 bool
+	Files, Bytes                            int64 // in the backup
+	Uploaded, UploadedBytes, Copied, Linked int64
+	Deleted, Changed, Frozen                int64
+	Durability                              string
+	Took                                    time.Duration
+}
+
+// Slot is one slot as List sees it.
+type Slot struct {
+	Path  string
+	State manifest.State
+	Err   error // the state cannot be read
+}
+
+// VerifyOptions say how much is read.
+type VerifyOptions struct {
+	Sample float64 // share of files whose content is read, 0 to 1
+	Repair bool    // mark the slot damaged if it differs, verified if not
+}
+
+// Difference is one thing that is not as the manifest says.
+type Difference struct{ Path, What string }

@@ -1,0 +1,84 @@
+package source
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/manifest"
+)
+
+// File is an open regular file. Its methods may be called from several goroutines at once, but for Unchanged and Close.
+type File struct {
+	file *os.File
+	tree *Tree
+	st   unix.Stat_t // when it was opened, or when Unchanged last found it changed
+}
+
+// OpenFile opens the file at path for reading and makes sure that it still is the regular file that Walk found (device and inode);
+// fs.ErrNotExist if it vanished or is something else now. If it has changed since, e is filled in anew: it tells of the
+// file that was opened.
+func (t *Tree) OpenFile(path string, e *manifest.Entry) (*File, error) {
+	f := &File{tree: t, st: unix.Stat_t{Dev: e.Device, Ino: e.Inode}}
+	root, below := t.locate(path)
+	fd, err := openRegular(int(root.Fd()), below, &f.st, true)
+	if gone(err) {
+		return nil, fmt.Errorf("open %q: %w", path, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %q: %w", path, err)
+	}
+	f.file = os.NewFile(uintptr(fd), path)
+	if f.st.Size != e.Size || nanos(f.st.Mtim) != e.MTime || nanos(f.st.Ctim) != e.CTime {
+		f.fill(e)
+	}
+	return f, nil
+}
+
+// ReadAt reads the file.
+func (f *File) ReadAt(p []byte, off int64) (int, error) { return f.file.ReadAt(p, off) }
+
+// Unchanged compares size, mtime and ctime with what they were when the file was opened, and fills in e anew if not.
+// The next call compares with that.
+func (f *File) Unchanged(e *manifest.Entry) (bool, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.file.Fd()), &st); err != nil {
+		return false, fmt.Errorf("stat %q: %w", f.file.Name(), err)
+	}
+	if st.Size == f.st.Size && st.Mtim == f.st.Mtim && st.Ctim == f.st.Ctim {
+		return true, nil
+	}
+	f.st = st
+	f.fill(e)
+	return false, nil
+}
+
+// fill makes e tell of the file as it is. Hard links and what else Walk alone can know stay.
+func (f *File) fill(e *manifest.Entry) {
+	fd := int(f.file.Fd())
+	f.tree.attributes(e, &f.st)
+	if attributes, err := newXattrs().readOpen(fd); err == nil {
+		e.Xattrs = attributes
+	}
+	e.Sparse = sparseOf(fd, &f.st)
+	e.Hash = ""
+}
+
+// sparseOf tells the regions with data of an open file, nil if it has no holes or they cannot be told: holes read as
+// zeros.
+func sparseOf(fd int, st *unix.Stat_t) []backup.Extent {
+	if !isSparse(st) {
+		return nil
+	}
+	all, err := dataOf(fd, st.Size)
+	if err != nil {
+		return nil
+	}
+	return all
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }

@@ -1,0 +1,89 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// join is a path at which, or below which, other folders stand in the tree.
+type join struct {
+	folder   *os.File // nil: it only leads to others
+	name     string   // of the local folder
+	children map[string]*join
+}
+
+// join makes the local folder appear at path.
+func (t *Tree) join(path, folder string) error {
+	names := strings.Split(path, "/")
+	if slices.ContainsFunc(names, func(name string) bool { return name == "" || name == "." || name == ".." }) {
+		return fmt.Errorf("%q is no path in a backup", path)
+	}
+	if t.joined == nil {
+		t.joined = &join{}
+	}
+	at := t.joined
+	for _, name := range names {
+		if at.folder != nil {
+			return fmt.Errorf("%q lies in another joined folder", path)
+		}
+		if at.children == nil {
+			at.children = map[string]*join{}
+		}
+		if at.children[name] == nil {
+			at.children[name] = &join{}
+		}
+		at = at.children[name]
+	}
+	if at.folder != nil || at.children != nil {
+		return fmt.Errorf("another joined folder is at or below %q", path)
+	}
+	var err error
+	at.folder, err = openRoot(folder)
+	at.name = folder
+	return err
+}
+
+func (j *join) close() error {
+	var err error
+	if j.folder != nil {
+		err = j.folder.Close()
+	}
+	for _, child := range j.children {
+		err = errors.Join(err, child.close())
+	}
+	return err
+}
+
+// child is what stands at a name; nil: nothing joined.
+func (j *join) child(name string) *join {
+	if j == nil {
+		return nil
+	}
+	return j.children[name]
+}
+
+// names lists what is joined below.
+func (j *join) names() []string {
+	if j == nil {
+		return nil
+	}
+	return slices.Collect(maps.Keys(j.children))
+}
+
+// locate tells below which folder a path lies, and its path from there.
+func (t *Tree) locate(path string) (*os.File, string) {
+	at, rest := t.joined, path
+	for at != nil && at.folder == nil {
+		var name string
+		name, rest, _ = strings.Cut(rest, "/")
+		at = at.children[name]
+	}
+	if at == nil {
+		return t.root, path
+	}
+	return at.folder, rest
+}

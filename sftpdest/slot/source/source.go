@@ -1,0 +1,97 @@
+// Package source reads what is backed up: a local folder whose owner may race against us. It opens everything below a
+// directory handle without following links. It knows no destination.
+//
+// Folders are opened one element at a time from the handle of their parent, files below the handle of the root with
+// openat2(2) (or element by element where the kernel has none), both without following symlinks. A file is first
+// pinned with O_PATH and opened for reading only when fstat(2) has shown that it is the regular file that was found:
+// no FIFO and no device is ever opened. Symlinks on the way to the root itself are the administrator's and are followed.
+//
+// # Patterns
+//
+// Patterns are those of rsync(1) and mean the same. One that begins with '/' matches from the root on, another one
+// the end of a path; one that ends with '/' matches folders only. '*' and '?' match anything but '/', '**' anything,
+// [a-z] one of a set, and FOLDER/*** a folder with all that is in it. A pattern behind "+ " lets in what a later one
+// would leave out, "- " stands for what patterns do without it, and "!" forgets all patterns before it. The first
+// pattern that matches decides. What lies in a folder that is left out is not looked at.
+//
+// A file with patterns has one a line; empty lines and those that begin with '#' or ';' are comments. Its patterns
+// come behind those of the job. What is joined from elsewhere (Options.Also) heeds those of the job only: the owner of
+// the folder has no say about it.
+package source
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/manifest"
+)
+
+// Options say what of a folder is backed up.
+type Options struct {
+	Exclude       []string // patterns as rsync has them: anchored with '/', '**', trailing '/' for folders
+	ExcludeFile   string   // name of a file in the folder with more patterns, one a line; "" is none
+	CacheDirs     bool     // leave out what is below a CACHEDIR.TAG
+	OneFileSystem bool
+	// Also joins a second folder into the tree at a path of its own: what a command staged. It stands in place of what
+	// the folder itself has there.
+	Also map[string]string // path in the backup -> local folder
+}
+
+// Tree is a folder to be read. Its methods may be called from several goroutines at once, but for Close.
+type Tree struct {
+	root   *os.File
+	name   string
+	o      Options
+	filter filter // of the job
+	joined *join  // nil: nothing is joined
+	owners *owners
+}
+
+// Found is one entry as the walk sees it. It is the caller's.
+type Found struct {
+	manifest.Entry // Hash empty
+	// Frozen says that the folder's listing could not be read (EACCES, EIO): what is below is not gone. If it is no
+	// folder, or one without permissions, then not even its attributes could be read: Mode has nothing but the type
+	// (zero: unknown).
+	Frozen bool
+	// Warning tells why it is frozen, or what of its extended attributes could not be read. May be nil.
+	Warning error
+}
+
+// Open takes hold of the folder at root.
+func Open(root string, o Options) (*Tree, error) {
+	t := &Tree{name: root, o: o, owners: newOwners()}
+	var err error
+	if t.filter, err = parseFilter(o.Exclude); err != nil {
+		return nil, fmt.Errorf("open source %s: %w", root, err)
+	}
+	if t.root, err = openRoot(root); err != nil {
+		return nil, fmt.Errorf("open source: %w", err)
+	}
+	for path, folder := range o.Also {
+		if err := t.join(path, folder); err != nil {
+			return nil, errors.Join(fmt.Errorf("open source %s: join %s: %w", root, folder, err), t.Close())
+		}
+	}
+	// Reading files and extended attributes goes by way of /proc.
+	if err := unix.Access(procPath(int(t.root.Fd()), "."), unix.F_OK); err != nil {
+		return nil, errors.Join(fmt.Errorf("open source %s: /proc is needed: %w", root, err), t.Close())
+	}
+	return t, nil
+}
+
+func openRoot(path string) (*os.File, error) {
+	return os.OpenFile(path, unix.O_DIRECTORY|unix.O_NONBLOCK|os.O_RDONLY, 0)
+}
+
+// Close lets go of the folder.
+func (t *Tree) Close() error {
+	err := t.root.Close()
+	if t.joined != nil {
+		err = errors.Join(err, t.joined.close())
+	}
+	return err
+}

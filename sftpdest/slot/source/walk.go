@@ -1,0 +1,291 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/manifest"
+)
+
+// Walk yields everything in manifest order. Vanished files are left out; a folder that cannot be read is yielded
+// with Frozen. An error ends the walk.
+func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
+	return func(yield func(*Found, error) bool) {
+		w := &walker{ctx: ctx, tree: t, yield: yield, xattrs: newXattrs(), names: make([]byte, listBuffer), target: make([]byte, 8192)}
+		if err := w.readOwnPatterns(); err != nil {
+			yield(nil, fmt.Errorf("walk %s: %w", t.name, err))
+			return
+		}
+		w.folder(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, own: true})
+	}
+}
+
+// walker is one walk. Of the tree it holds the names of the folders on the way to where it is.
+type walker struct {
+	ctx    context.Context
+	tree   *Tree
+	yield  func(*Found, error) bool
+	own    filter // of the job and the folder's own file
+	links  links
+	xattrs *xattrs
+	names  []byte // of list
+	target []byte // of symlinks
+}
+
+// place is where a folder stands.
+type place struct {
+	parent int    // handle of the folder above
+	name   string // in there
+	path   string // in the backup
+	depth  int
+	device uint64 // of the folder that the walk began at; 0: this is it
+	joined *join  // what is joined here or below, or nil
+	own    bool   // the folder's own patterns hold
+	hollow bool   // nothing is here but what is joined below
+}
+
+// maxOwnPatterns bounds the folder's own file with patterns, in bytes. What is behind it has no effect.
+const maxOwnPatterns = 256 << 10
+
+// readOwnPatterns reads Options.ExcludeFile. Lines that are no patterns have no effect: the owner of the folder
+// cannot make a backup fail.
+func (w *walker) readOwnPatterns() error {
+	w.own = slices.Clip(w.tree.filter)
+	if w.tree.o.ExcludeFile == "" {
+		return nil
+	}
+	text, err := readHead(int(w.tree.root.Fd()), w.tree.o.ExcludeFile, maxOwnPatterns+1)
+	if gone(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read patterns in %s: %w", w.tree.o.ExcludeFile, err)
+	}
+	if len(text) > maxOwnPatterns {
+		text = text[:bytes.LastIndexByte(text, '\n')+1]
+	}
+	job := len(w.own)
+	for _, line := range parsePatterns(string(text)) {
+		r, err := parseRule(line)
+		switch {
+		case line == "!":
+			w.own = w.own[:job]
+		case err == nil && len(w.own) < job+maxRules:
+			w.own = append(w.own, r)
+		}
+	}
+	return nil
+}
+
+// stop ends the walk with an error. Its result is false.
+func (w *walker) stop(path string, err error) bool {
+	w.yield(nil, fmt.Errorf("walk %s: %q: %w", w.tree.name, path, err))
+	return false
+}
+
+// fatal reports whether an error has nothing to do with what is read.
+func fatal(err error) bool { return err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM }
+
+// folder yields a folder and what is in it. False ends the walk.
+func (w *walker) folder(p place) bool {
+	if p.hollow {
+		found := &Found{Entry: entryAt(p.path)}
+		found.Mode = backup.ModeDir | 0o700
+		return w.yield(found, nil) && w.entries(-1, &p, merge(nil, p.joined.names()))
+	}
+	parent := p.parent
+	if p.joined != nil && p.joined.folder != nil {
+		parent, p.name, p.own, p.device = int(p.joined.folder.Fd()), ".", false, 0
+	}
+	fd, err := openFolder(parent, p.name)
+	switch {
+	case err == nil:
+		defer unix.Close(fd)
+		return w.opened(fd, &p)
+	case fatal(err), p.name == "." && err == unix.ENOENT:
+		return w.stop(p.path, err)
+	case err == unix.ENOENT || isElse(err):
+		// It was removed or replaced while we looked: nothing of what it was is left.
+		return p.joined == nil || w.folder(p.hollowed())
+	}
+	return w.closed(parent, &p, err)
+}
+
+func (p place) hollowed() place {
+	p.hollow = true
+	return p
+}
+
+// closed yields a folder that cannot be opened, with what can be told of it.
+func (w *walker) closed(parent int, p *place, why error) bool {
+	found := &Found{Entry: entryAt(p.path), Frozen: true, Warning: fmt.Errorf("open: %w", why)}
+	found.Mode = backup.ModeDir
+	var st unix.Stat_t
+	if statAt(parent, p.name, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		w.tree.attributes(&found.Entry, &st)
+		found.Xattrs, _ = w.xattrs.read(parent, p.name, found.Device)
+	}
+	return w.yield(found, nil)
+}
+
+// opened yields the folder fd and what is in it.
+func (w *walker) opened(fd int, p *place) bool {
+	if err := w.ctx.Err(); err != nil {
+		return w.stop(p.path, err)
+	}
+	found := &Found{Entry: entryAt(p.path)}
+	var st unix.Stat_t
+	// "." needs the permission to go through the folder, as all that is in it does.
+	err := statAt(fd, ".", &st)
+	if err != nil {
+		found.freeze(fmt.Errorf("stat: %w", err))
+		if err := unix.Fstat(fd, &st); err != nil {
+			return w.stop(p.path, err)
+		}
+	}
+	w.tree.attributes(&found.Entry, &st)
+	if p.device == 0 {
+		p.device = found.Device
+	}
+	var names []name
+	if !found.Frozen && (!w.tree.o.OneFileSystem || found.Device == p.device) {
+		if names, err = list(fd, w.names); err != nil {
+			switch {
+			case fatal(err), p.name == "." && err == unix.ENOENT:
+				return w.stop(p.path, err)
+			case err == unix.ENOENT && p.joined == nil:
+				return true // removed
+			}
+			found.freeze(fmt.Errorf("list: %w", err))
+			names = nil
+		}
+	}
+	if len(names) > 0 && (p.depth >= manifest.MaxDepth || len(p.path) > manifest.MaxPath-manifest.MaxName) {
+		found.freeze(errors.New("the path is too long"))
+		names = nil
+	}
+	if found.Xattrs, err = w.xattrs.read(fd, ".", found.Device); err != nil {
+		found.Warning = errors.Join(found.Warning, err)
+	}
+	if !w.yield(found, nil) {
+		return false
+	}
+	if w.tree.o.CacheDirs && p.path != "" && isCache(fd, names) {
+		names = []name{{name: cacheTag}}
+	}
+	return w.entries(fd, p, merge(names, p.joined.names()))
+}
+
+func (f *Found) freeze(why error) {
+	f.Frozen = true
+	f.Warning = errors.Join(f.Warning, why)
+}
+
+// entryAt is an entry that has a path and nothing else.
+func entryAt(path string) manifest.Entry {
+	return manifest.Entry{Path: path, Entry: backup.Entry{Name: path[strings.LastIndexByte(path, '/')+1:]}}
+}
+
+// entries yields what is in the folder fd (-1: nothing but what is joined).
+func (w *walker) entries(fd int, p *place, names []name) bool {
+	for i := range names {
+		n := names[i]
+		names[i].name = "" // what was yielded need not stay in memory
+		path := n.name
+		if p.path != "" {
+			path = p.path + "/" + n.name
+		}
+		if !w.entry(fd, p, n, path) {
+			return false
+		}
+	}
+	return true
+}
+
+// entry yields what stands at a name of the folder fd.
+func (w *walker) entry(fd int, p *place, n name, path string) bool {
+	below := place{parent: fd, name: n.name, path: path, depth: p.depth + 1, device: p.device, joined: p.joined.child(n.name), own: p.own}
+	if below.joined != nil {
+		below.hollow = below.joined.folder == nil && (fd < 0 || w.excluded(&below, unix.DT_DIR))
+		return w.folder(below)
+	}
+	kind := n.kind
+	if kind != unix.DT_UNKNOWN && w.excluded(&below, kind) {
+		return true
+	}
+	if kind == unix.DT_DIR {
+		return w.folder(below)
+	}
+	var st unix.Stat_t
+	err := statAt(fd, n.name, &st)
+	switch {
+	case err == unix.ENOENT:
+		return true
+	case err != nil && fatal(err):
+		return w.stop(path, err)
+	case err != nil:
+		found := &Found{Entry: entryAt(path)}
+		found.Mode = modeOf(kind)
+		found.freeze(fmt.Errorf("stat: %w", err))
+		return w.yield(found, nil)
+	}
+	if now := kindOf(st.Mode); now != kind {
+		if w.excluded(&below, now) {
+			return true
+		}
+		if now == unix.DT_DIR {
+			return w.folder(below)
+		}
+	}
+	return w.leaf(fd, n.name, path, &st)
+}
+
+func (w *walker) excluded(p *place, kind byte) bool {
+	f := w.tree.filter
+	if p.own {
+		f = w.own
+	}
+	return f.excluded(p.path, kind == unix.DT_DIR)
+}
+
+// leaf yields what is no folder.
+func (w *walker) leaf(fd int, name, path string, st *unix.Stat_t) bool {
+	if err := w.ctx.Err(); err != nil {
+		return w.stop(path, err)
+	}
+	found := &Found{Entry: entryAt(path)}
+	w.tree.attributes(&found.Entry, st)
+	switch {
+	case found.IsSymlink():
+		n, err := ignoringEINTR(func() (int, error) { return unix.Readlinkat(fd, name, w.target) })
+		if err == unix.ENOENT || err == unix.EINVAL || err == nil && n <= 0 {
+			return true // gone, or something else now
+		}
+		if err != nil {
+			return w.stop(path, err)
+		}
+		found.Target = string(w.target[:n])
+	case isSparse(st):
+		file := unix.Stat_t{Dev: st.Dev, Ino: st.Ino}
+		if file, err := openRegular(fd, name, &file, true); err == nil {
+			found.Sparse = sparseOf(file, st)
+			unix.Close(file)
+		}
+	}
+	var err error
+	if found.Xattrs, err = w.xattrs.read(fd, name, found.Device); err != nil {
+		found.Warning = err
+	}
+	if st.Nlink > 1 {
+		found.Link = w.links.first(path, st)
+	}
+	return w.yield(found, nil)
+}

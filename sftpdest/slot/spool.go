@@ -1,0 +1,117 @@
+package slot
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// errManifest says that a manifest is not the one that its state names.
+var errManifest = errors.New("manifest is missing or damaged")
+
+// newSpool is a local temporary file without a name: manifests of a million entries are read twice, and written while
+// the journal goes on.
+func newSpool() (*os.File, error) {
+	f, err := os.CreateTemp("", "slotfs-manifest-*")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// fetchManifest brings the manifest of a slot here. errManifest says that there is none to trust.
+func fetchManifest(ctx context.Context, store dest.Reader, slot string, want *manifest.File) (*os.File, error) {
+	if want == nil {
+		return nil, errManifest
+	}
+	remote, err := store.Open(ctx, slot+"/meta/"+want.Name)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) {
+		return nil, fmt.Errorf("%w: %w", errManifest, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer remote.Close()
+	spool, err := newSpool()
+	if err != nil {
+		return nil, err
+	}
+	stream := dest.NewStream(ctx, remote, 0, want.Size, 0)
+	defer stream.Close()
+	sum := sha256.New()
+	_, err = io.Copy(io.MultiWriter(spool, sum), stream)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && ctx.Err() == nil:
+		err = fmt.Errorf("%w: %w", errManifest, err)
+	case err == nil && hex.EncodeToString(sum.Sum(nil)) != want.SHA256:
+		err = errManifest
+	}
+	if err != nil {
+		spool.Close()
+		return nil, fmt.Errorf("read %s/meta/%s: %w", slot, want.Name, err)
+	}
+	return spool, nil
+}
+
+// entries reads a spooled manifest from its beginning; a nil one is empty.
+type entries struct {
+	reader *manifest.Reader
+	head   *manifest.Entry // the next one; nil behind the end
+	err    error
+}
+
+func openEntries(spool *os.File) (*entries, error) {
+	if spool == nil {
+		return &entries{}, nil
+	}
+	size, err := spool.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := manifest.NewReader(bufio.NewReaderSize(io.NewSectionReader(spool, 0, size), 256<<10))
+	if err != nil {
+		return nil, err
+	}
+	e := &entries{reader: reader}
+	e.advance()
+	return e, nil
+}
+
+func (e *entries) advance() {
+	e.head = nil
+	next, err := e.reader.Next()
+	if err == nil {
+		e.head = next
+	} else if err != io.EOF {
+		e.err = err
+	}
+}
+
+// take returns the entry of path and goes on, or nil.
+func (e *entries) take(path string) *manifest.Entry {
+	if e.head == nil || e.head.Path != path {
+		return nil
+	}
+	found := e.head
+	e.advance()
+	return found
+}
+
+func (e *entries) close() {
+	if e.reader != nil {
+		e.reader.Close()
+	}
+}

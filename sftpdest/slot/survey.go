@@ -1,0 +1,97 @@
+package slot
+
+import (
+	"context"
+	"fmt"
+
+	"slotfs/indexer/manifest"
+)
+
+// guardFrom is how many entries a backup has at least before it is held against a mass change: in a tiny one half of
+// the files may well go at once.
+const guardFrom = 10
+
+// survey walks the source before anything is changed: how much there is to do, and whether it looks like an accident.
+// Its Summary is that of a dry run.
+func (j *job) survey(ctx context.Context) (Summary, error) {
+	in := inputs{src: j.src, base: j.base, donor: j.donor}
+	plan := newPlanner()
+	plan.fills = j.plan.fills
+	last := newGuard(j.donor != nil)
+	sum := Summary{Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed, Durability: j.durability()}
+	var planned, plannedBytes int64
+	for r, err := range merge(ctx, in) {
+		if err != nil {
+			return sum, err
+		}
+		last.see(r)
+		s := plan.plan(r)
+		if s == nil {
+			continue
+		}
+		if s.act == remove {
+			sum.Deleted++
+			continue
+		}
+		if !s.entry.IsRegular() {
+			continue
+		}
+		sum.Files++
+		sum.Bytes += s.entry.Size
+		j.o.Progress.Scanned(1, s.entry.Size)
+		switch s.act {
+		case send, compare:
+			sum.Uploaded++
+			sum.UploadedBytes += s.entry.Size
+		case fill:
+			sum.Copied++
+		default:
+			continue
+		}
+		planned++
+		plannedBytes += s.entry.Size
+	}
+	j.o.Progress.Planned(planned, plannedBytes)
+	if j.o.AllowMassChange {
+		return sum, nil
+	}
+	return sum, last.check()
+}
+
+// guard compares the source with the last backup there is.
+type guard struct {
+	donor               bool // that of another slot, which is newer
+	frozen              string
+	source, known, gone int64
+}
+
+func newGuard(donor bool) *guard { return &guard{donor: donor, frozen: "\x00"} }
+
+func (g *guard) see(r *row) {
+	if r.src != nil {
+		if r.src.Frozen {
+			g.frozen = r.path
+		}
+		if r.path != "" {
+			g.source++
+		}
+	}
+	last := r.base
+	if g.donor {
+		last = r.donor
+	}
+	if last == nil || r.path == "" || last.Flags&manifest.Stale != 0 {
+		return
+	}
+	g.known++
+	if r.src == nil && !below(r.path, g.frozen) {
+		g.gone++
+	}
+}
+
+func (g *guard) check() error {
+	if g.source == 0 && g.known > 0 || g.known >= guardFrom && g.gone > g.known/2 {
+		return fmt.Errorf("%d of %d entries: %w", g.gone, g.known, ErrMassChange)
+	}
+	return nil
+}
