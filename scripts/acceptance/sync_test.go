@@ -98,10 +98,11 @@ func (b *backups) sync(want int, args ...string) result {
 	return r
 }
 
-// keep copies the accounts as they are.
+// keep copies the accounts as they are. Without -I rsync would leave out a file that changed, at the same size, within
+// the second of its last change.
 func (b *backups) keep() {
 	b.t.Helper()
-	run(b.t, `mkdir -p "$2/pending"; rsync -aHAX --sparse --delete "$1/" "$2/pending/"`, b.home, filepath.Join(b.work, "was"))
+	run(b.t, `mkdir -p "$2/pending"; rsync -aHAXI --sparse --delete "$1/" "$2/pending/"`, b.home, filepath.Join(b.work, "was"))
 }
 
 // label notes which generation the kept copy belongs to: the newest complete one of each account.
