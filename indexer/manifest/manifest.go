@@ -5,8 +5,10 @@
 //
 //	state.json                        State as JSON, at most 4 KiB, replaced atomically: the commit point
 //	data/...                          the files under their own names (mode "incremental")
-//	archive/ACCOUNT.tar.gz            or one archive of independent gzip members (mode "compressed")
+//	archive/ACCOUNT.g000017.tar.gz    or one archive of independent gzip members (mode "compressed")
 //	meta/manifest.g000017.jsonl.zst   one Entry a line as JSON, sorted by path in byte order, zstd frames
+//	meta/members.g000017.jsonl.zst    the gzip members of the archive, see below
+//	meta/kept.g000017.tar.zst         copies of small files of the archive that say what the account consists of
 //	meta/journal.g000018.000003       lines of the same form: what this run has put into place so far
 //	tmp/...                           uploads in progress
 //
@@ -38,7 +40,7 @@
 //	size     bytes; of a sparse file the logical size
 //	mtime, ctime                      seconds since 1970-01-01 UTC with up to nine decimals, as a string
 //	nlink, inode, device, rdev        as stat(2) gives them
-//	offset   where the content stands in the archive (mode "compressed"), uncompressed
+//	offset   where the content stands, or would stand, in the archive (mode "compressed"), uncompressed
 //	target   text of a symlink
 //	link     of further names of a hard-linked file: the path of the first one
 //	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
@@ -50,6 +52,15 @@
 // valid UTF-8 stands in base64 (RFC 4648, padded) under the field's name with 64 behind it (path64, user64, group64,
 // target64, link64). There is one way to write a line: no spaces, numbers in decimal, and in strings only '"' and '\'
 // (with a backslash) and what is below U+0020 (as \u00xx) escaped. Readers refuse all others, and lines over 8 MiB.
+//
+// # The members of an archive
+//
+// With these and the manifest any file is found in the archive without reading what comes before it. The list is zstd
+// too: a first line, and a line for each gzip member with its bytes as stored and as text, and CRC-32C sums (8
+// hexadecimal digits each, one behind the other) of each 128 KiB of that text:
+//
+//	{"slotfs":"members","format":1}
+//	{"size":81234,"length":262144,"crc32c":"0a1b2c3d4e5f6071"}
 package manifest
 
 import (
@@ -102,6 +113,15 @@ type State struct {
 	Tool       string    `json:"tool"`
 	Pinned     bool      `json:"pinned,omitempty"` // never overwritten
 	Verified   time.Time `json:"verified,omitzero"`
+	Archive    *Archive  `json:"archive,omitempty"` // what the manifest lists, in mode "compressed"
+}
+
+// Archive is what a slot has in place of a tree.
+type Archive struct {
+	File          // in archive/
+	Content int64 `json:"content"`        // bytes of it, uncompressed
+	Members File  `json:"members"`        // in meta/: its gzip members
+	Kept    *File `json:"kept,omitempty"` // in meta/: copies of small files of it, as a tar archive
 }
 
 // File names a file in meta/ (or the archive) and says what it must be.

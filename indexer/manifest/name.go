@@ -10,10 +10,28 @@ const (
 	manifestPrefix = "manifest.g"
 	manifestSuffix = ".jsonl.zst"
 	journalPrefix  = "journal.g"
+	membersPrefix  = "members.g"
+	keptPrefix     = "kept.g"
 )
 
 // Name is the file name of the manifest of a generation.
 func Name(gen uint64) string { return fmt.Sprintf("%s%06d%s", manifestPrefix, gen, manifestSuffix) }
+
+// ArchiveName is the file name of a generation's archive in mode "compressed".
+func ArchiveName(account string, gen uint64) string {
+	return fmt.Sprintf("%s.g%06d.tar.gz", account, gen)
+}
+
+// MembersName is the file name of the list of an archive's members.
+func MembersName(gen uint64) string { return fmt.Sprintf("%s%06d.jsonl.zst", membersPrefix, gen) }
+
+// KeptName is the file name of copies of small files of an archive.
+func KeptName(gen uint64) string { return fmt.Sprintf("%s%06d.tar.zst", keptPrefix, gen) }
+
+// AboutArchive reports whether a file in meta/ is about the archive of any generation.
+func AboutArchive(name string) bool {
+	return strings.HasPrefix(name, membersPrefix) || strings.HasPrefix(name, keptPrefix)
+}
 
 // JournalName is the file name of a segment of a generation's journal.
 func JournalName(gen, seq uint64) string { return fmt.Sprintf("%s%06d.%06d", journalPrefix, gen, seq) }

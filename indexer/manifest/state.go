@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -116,21 +117,51 @@ func (s *State) valid() error {
 			return fmt.Errorf("%q is not valid UTF-8", text)
 		}
 	}
-	if s.Manifest == nil {
-		return nil
+	for _, f := range s.files() {
+		if err := f.valid(); err != nil {
+			return err
+		}
 	}
-	return s.Manifest.valid()
+	if s.Archive != nil && s.Archive.Content < 0 {
+		return errors.New("an archive of less than nothing")
+	}
+	return nil
+}
+
+// Names reports whether the state names a file of meta/.
+func (s *State) Names(name string) bool {
+	return slices.ContainsFunc(s.files(), func(f *File) bool { return f.Name == name })
+}
+
+// FilesIn reports whether in holds for the names of all files that the state names.
+func (s *State) FilesIn(in func(name string) bool) bool {
+	return !slices.ContainsFunc(s.files(), func(f *File) bool { return !in(f.Name) })
+}
+
+// files are those that the state names.
+func (s *State) files() []*File {
+	var all []*File
+	if s.Manifest != nil {
+		all = append(all, s.Manifest)
+	}
+	if a := s.Archive; a != nil {
+		all = append(all, &a.File, &a.Members)
+		if a.Kept != nil {
+			all = append(all, a.Kept)
+		}
+	}
+	return all
 }
 
 func (f *File) valid() error {
 	if f.Name == "" || !utf8.ValidString(f.Name) {
-		return fmt.Errorf("manifest's name %q cannot be", f.Name)
+		return fmt.Errorf("file name %q cannot be", f.Name)
 	}
 	if err := checkPath(f.Name); err != nil {
-		return fmt.Errorf("manifest's name: %w", err)
+		return fmt.Errorf("file name: %w", err)
 	}
 	if !isHash(f.SHA256) || f.Size < 0 || f.Entries < 0 || f.Bytes < 0 {
-		return fmt.Errorf("manifest %s: size, counts or hash cannot be", f.Name)
+		return fmt.Errorf("file %s: size, counts or hash cannot be", f.Name)
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestArchiveIsUnpackedByTarToWhatTheSourceHas(t *testing.T) {
 	root, out := t.TempDir(), t.TempDir()
 	server := desttest.Dir(root)
 	a.mustRun(server, compressed())
-	file := filepath.Join(root, "job/alice/slot-01/archive/alice.tar.gz")
+	file := filepath.Join(root, "job/alice/slot-01/archive/alice.g000001.tar.gz")
 	tools(t, "gzip", "-t", file)
 	tools(t, "tar", "-C", out, "--xattrs", "--xattrs-include=user.*", "-xpzf", file)
 	if said := tools(t, "rsync", "-aHXcni", "--delete", a.root+"/", out+"/"); said != "" {
@@ -84,7 +84,7 @@ func TestArchiveIsMadeOfMembersThatCanBeReadAlone(t *testing.T) {
 	}
 	root := t.TempDir()
 	a.mustRun(desttest.Dir(root), compressed())
-	data, err := os.ReadFile(filepath.Join(root, "job/alice/slot-01/archive/alice.tar.gz"))
+	data, err := os.ReadFile(filepath.Join(root, "job/alice/slot-01/archive/alice.g000001.tar.gz"))
 	a.check(err)
 	r := bytes.NewReader(data)
 	g, err := gzip.NewReader(r)
@@ -141,7 +141,7 @@ func TestOldestArchiveStaysUntilTheNewestIsThere(t *testing.T) {
 				t.Fatalf("killed at %d: %d complete", k, complete)
 			}
 		}
-		check(1)
+		check(2)
 		a.mustRun(m, o)
 		check(2)
 	}

@@ -103,13 +103,21 @@ func (j *job) settlePlaces(ctx context.Context) error {
 
 // putManifest uploads the manifest under its name.
 func (j *job) putManifest(ctx context.Context, spool *os.File, file *manifest.File) error {
+	if err := j.putFile(ctx, spool, file); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	return nil
+}
+
+// putFile uploads what belongs into meta/, durable, under its name.
+func (j *job) putFile(ctx context.Context, spool *os.File, file *manifest.File) error {
 	var temp string
 	err := again(ctx, func() (err error) {
 		temp = j.temp(j.slot)
 		return j.putSpool(ctx, temp, spool, file.Size)
 	})
 	if err != nil {
-		return fmt.Errorf("write manifest: %w", err)
+		return err
 	}
 	if err := j.move(ctx, temp, j.slot+"/meta/"+file.Name); err != nil {
 		return err
@@ -152,7 +160,7 @@ func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 // tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the
 // backup before. What cannot be removed is left to the next run.
 func (j *job) tidy(ctx context.Context) {
-	err := j.sweepTemps(ctx, true)
+	err := errors.Join(j.sweepSlot(ctx, j.slot, true), j.sweepArchive(ctx, j.slot, j.state.Archive))
 	list, listErr := j.List(ctx, j.slot+"/meta")
 	err = errors.Join(err, listErr)
 	var kept uint64
@@ -165,6 +173,7 @@ func (j *job) tidy(ctx context.Context) {
 		gen, isManifest := manifest.ParseName(info.Name)
 		_, _, isJournal := manifest.ParseJournalName(info.Name)
 		old := isManifest && gen != j.state.Gen && gen != kept
+		old = old || manifest.AboutArchive(info.Name) && !j.state.Names(info.Name)
 		if old || isJournal || strings.HasPrefix(info.Name, partPrefix) {
 			err = errors.Join(err, j.drop(ctx, j.slot+"/meta/"+info.Name))
 		}

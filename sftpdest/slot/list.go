@@ -23,7 +23,7 @@ const (
 )
 
 // errNotComplete says that a slot calls itself complete without its manifest.
-var errNotComplete = errors.New("its manifest is missing or has another size")
+var errNotComplete = errors.New("its manifest or archive is missing or has another size")
 
 // slotPath is the folder of a slot.
 func slotPath(folder string, n int) string { return fmt.Sprintf("%s/%s%02d", folder, slotPrefix, n) }
@@ -87,17 +87,23 @@ func (s *Slot) read(ctx context.Context, store dest.Reader) error {
 	if state.Phase != manifest.Complete {
 		return nil
 	}
-	metas, err := store.List(ctx, s.Path+"/meta")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+	there, err := holds(ctx, store, s.Path+"/meta", state.Manifest)
+	if err == nil && there && state.Archive != nil {
+		there, err = holds(ctx, store, s.Path+"/archive", &state.Archive.File)
 	}
-	for _, info := range metas {
-		if info.Name == state.Manifest.Name && info.Size == state.Manifest.Size {
-			return nil
-		}
+	if err == nil && !there {
+		s.Err = errNotComplete
 	}
-	s.Err = errNotComplete
-	return nil
+	return err
+}
+
+// holds reports whether a file that a state names lies in its folder.
+func holds(ctx context.Context, store dest.Reader, folder string, file *manifest.File) (bool, error) {
+	list, err := store.List(ctx, folder)
+	if err != nil {
+		return false, missing(err)
+	}
+	return slices.ContainsFunc(list, func(info dest.Info) bool { return info.Name == file.Name && info.Size == file.Size }), nil
 }
 
 // Complete reports whether s is a backup.

@@ -93,6 +93,9 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 	}
 	var file manifest.File
 	if o.Mode == manifest.Compressed {
+		if err := j.sweepArchives(ctx, slots); err != nil {
+			o.Log.Warn("tidy up", "folder", o.Folder, "error", err)
+		}
 		file, err = j.archive(ctx)
 	} else {
 		file, err = j.tree(ctx)
@@ -156,7 +159,10 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
 		Durability: j.durability(), Host: o.Host, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
 	}
-	if old.Manifest == nil {
+	if old.Mode != o.Mode {
+		j.state.Manifest = nil // it tells nothing of what will be there
+	}
+	if j.state.Manifest == nil {
 		j.state.Phase = manifest.Filling
 	}
 	if interrupted {
@@ -174,7 +180,7 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 	var err error
 	old := &due.State
-	if old.Mode == manifest.Incremental && old.Phase != manifest.Damaged && due.Err == nil {
+	if old.Mode == j.o.Mode && old.Phase != manifest.Damaged && due.Err == nil {
 		j.base, err = fetchManifest(ctx, j.Store, due.Path, old.Manifest)
 		if err != nil && !errors.Is(err, errManifest) {
 			return err
@@ -186,7 +192,7 @@ func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 	}
 	for i := range slots {
 		s := &slots[i]
-		if !s.Complete() || s.Path == due.Path || s.State.Mode != manifest.Incremental {
+		if !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode {
 			continue
 		}
 		j.donor, err = fetchManifest(ctx, j.Store, s.Path, s.State.Manifest)
@@ -195,7 +201,7 @@ func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 			continue
 		}
 		j.donorAt = s.Path
-		j.plan.fills = j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
+		j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
 		return err
 	}
 	return nil
@@ -233,7 +239,11 @@ func (j *job) begin(ctx context.Context) error {
 	if err := j.syncDir(ctx, j.slot); err != nil {
 		return err
 	}
-	if err := j.setState(ctx); err != nil {
+	mark := j.setState
+	if j.keepsOld() {
+		mark = j.claim
+	}
+	if err := mark(ctx); err != nil {
 		return err
 	}
 	if err := j.yield(ctx); err != nil {
@@ -242,7 +252,7 @@ func (j *job) begin(ctx context.Context) error {
 	if err := j.parts.load(ctx); err != nil {
 		return err
 	}
-	if err := j.sweepTemps(ctx, false); err != nil {
+	if err := j.sweepSlot(ctx, j.slot, false); err != nil {
 		return err
 	}
 	// A late request of the run before may have replaced the state until its temporary files were gone.
@@ -294,17 +304,17 @@ func (j *job) mine(ctx context.Context) error {
 	return nil
 }
 
-// sweepTemps removes temporary files: those of other runs, at the end all.
-func (j *job) sweepTemps(ctx context.Context, all bool) error {
-	list, err := j.List(ctx, j.slot+"/tmp")
+// sweepSlot removes temporary files: those of other runs, at the end all.
+func (j *job) sweepSlot(ctx context.Context, slot string, all bool) error {
+	list, err := j.List(ctx, slot+"/tmp")
 	if err != nil {
-		return err
+		return missing(err)
 	}
 	for _, info := range list {
 		if !all && strings.HasPrefix(info.Name, j.remote.run+"-") {
 			continue
 		}
-		p := j.slot + "/tmp/" + info.Name
+		p := slot + "/tmp/" + info.Name
 		if isDir(info.Mode) {
 			err = j.removeTree(ctx, p)
 		} else {

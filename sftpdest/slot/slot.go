@@ -53,9 +53,11 @@ type Options struct {
 	Lanes           int   // files on their way at once; default 128
 	BytesPerSecond  int64 // 0: no limit
 	Host, Tool      string
-	Now             func() time.Time
-	Log             *slog.Logger
-	Progress        Progress // may be nil
+	// Keep reports whether whoever indexes an archive wants the content of a small file; may be nil.
+	Keep     func(path string, size int64) bool
+	Now      func() time.Time
+	Log      *slog.Logger
+	Progress Progress // may be nil
 	// LeaseTTL is how long a run is taken to be alive that is not heard of; 0: 10 minutes.
 	LeaseTTL time.Duration
 

@@ -29,9 +29,15 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 		if s == nil {
 			continue
 		}
+		whole := j.o.Mode == manifest.Compressed // all of it is sent every time
 		if s.act == remove {
-			sum.Deleted++
+			if !whole {
+				sum.Deleted++
+			}
 			continue
+		}
+		if whole {
+			s.act = send
 		}
 		if !s.entry.IsRegular() {
 			continue

@@ -39,6 +39,8 @@ func Verify(ctx context.Context, store Store, folder string, slot int, o VerifyO
 		v.differ(stateName, s.Err.Error())
 	case s.State.Phase != manifest.Complete && s.State.Phase != manifest.Damaged:
 		return nil, fmt.Errorf("verify %s: it is %s, not complete: %w", s.Path, s.State.Phase, ErrBusy)
+	case s.State.Archive != nil:
+		err = v.archive(ctx, s.State.Archive)
 	default:
 		err = v.run(ctx, s.State.Manifest)
 	}

@@ -1,0 +1,69 @@
+package slot
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"slotfs/indexer/dest"
+)
+
+// patient writes a file front to back, and goes on when the connection was lost.
+type patient struct {
+	r    *remote
+	name string
+	out  dest.Output
+	off  int64
+}
+
+func (p *patient) open(ctx context.Context) (err error) {
+	if p.out == nil {
+		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true})
+	}
+	return err
+}
+
+func (p *patient) write(ctx context.Context, data []byte) error {
+	if err := p.r.limit.wait(ctx, len(data)); err != nil {
+		return err
+	}
+	err := again(ctx, func() error {
+		err := p.open(ctx)
+		if err == nil {
+			_, err = p.out.WriteAt(ctx, data, p.off)
+		}
+		return p.lost(ctx, err)
+	})
+	p.off += int64(len(data))
+	return err
+}
+
+// lost lets go of a handle whose connection is gone.
+func (p *patient) lost(ctx context.Context, err error) error {
+	if err != nil && p.out != nil {
+		_ = p.out.Close(ctx)
+		p.out = nil
+	}
+	return err
+}
+
+// finish makes all that was written durable.
+func (p *patient) finish(ctx context.Context) (durable bool, err error) {
+	err = again(ctx, func() error {
+		if err := p.open(ctx); err != nil {
+			return err
+		}
+		out := p.out
+		p.out = nil
+		durable, err = p.r.finish(ctx, out, p.name, dest.Attributes{}, nil)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	info, err := p.r.Stat(ctx, p.name)
+	if err == nil && info.Size != p.off {
+		err = fmt.Errorf("%d bytes on the server, %d were written: %w", info.Size, p.off, io.ErrUnexpectedEOF)
+	}
+	return durable, err
+}
