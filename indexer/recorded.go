@@ -32,8 +32,11 @@ func (p *pass) readRecorded(ctx context.Context, r engine.Recorder, s *backup.So
 	}
 	var snapshot *backup.Snapshot
 	switch {
+	case s.Kind != backup.Slot && record.Status == backup.Incomplete:
+		p.Progress.Began(s, 0, 0)
+		snapshot = p.record(s, serial, record.Status, record.Detail) // no backup: not worth reading
 	case s.Kind != backup.Slot:
-		snapshot, err = p.readArchive(ctx, s, serial)
+		snapshot, err = p.readDescribed(ctx, s, serial, record)
 	case record.Walked || record.List == nil:
 		snapshot, err = p.readWalked(ctx, s, serial, record)
 	default:
@@ -89,20 +92,30 @@ func (p *pass) judged(ctx context.Context, r engine.Recorder, s *backup.Source, 
 // the list is damaged the listings have to do.
 func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
-	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
-	notes, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
+	snapshot, err := p.fromList(ctx, s, serial, record)
 	if errors.Is(err, engine.ErrDamaged) {
 		return p.readWalked(ctx, s, serial, engine.Record{Status: backup.Corrupt, Detail: err.Error()})
 	}
 	if err != nil {
 		return nil, err
 	}
+	if known, same := p.sameTree(s, snapshot.Root); same {
+		snapshot.Serial = known.Serial // inode numbers stay
+	}
+	err = p.describe(ctx, snapshot, func(t *tree.Tree) engine.ReadFunc { return p.readRemote(ctx, s, t) })
+	return snapshot, err
+}
+
+// fromList makes the record of a snapshot whose entries are listed, and its tree.
+func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
+	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
+	notes, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
+	if err != nil {
+		return nil, err
+	}
 	root, err := l.builder.Finish(ctx)
 	if err != nil {
 		return nil, storeError{err}
-	}
-	if known, same := p.sameTree(s, root); same {
-		serial = known.Serial // inode numbers stay
 	}
 	if record.Detail != "" {
 		notes = record.Detail
@@ -113,8 +126,7 @@ func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, 
 	if root.Mode == 0 {
 		snapshot.Root.Mode, snapshot.Root.MTime = backup.ModeDir|0o755, s.Time.UnixNano()
 	}
-	err = p.describe(ctx, snapshot, func(t *tree.Tree) engine.ReadFunc { return p.readRemote(ctx, s, t) })
-	return snapshot, err
+	return snapshot, nil
 }
 
 // listing puts a list of entries into a tree.
@@ -131,11 +143,12 @@ type listing struct {
 const reportEvery = 1 << 10
 
 func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
-	added, err := l.builder.Add(ctx, path, *e, 0)
+	// A tree's offsets are all zero; in an archive folders stand where what is below them begins.
+	added, err := l.builder.Add(ctx, path, *e, e.Offset)
 	if err == nil && !added && e.Link != "" {
 		own := *e // the first name is not there: this one stands for itself
 		own.Link = ""
-		added, err = l.builder.Add(ctx, path, own, 0)
+		added, err = l.builder.Add(ctx, path, own, e.Offset)
 	}
 	if err != nil {
 		return storeError{err}

@@ -16,6 +16,7 @@ import (
 	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/engine/slots"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot"
 	"slotfs/sftpdest/slot/source"
@@ -155,7 +156,8 @@ func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Sum
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
 		BytesPerSecond: j.Bandwidth, Host: w.host, Tool: "slotfs " + version, Now: time.Now,
-		Log: w.log.With("job", j.Name, "account", a.name), Progress: w.show,
+		Keep: slots.New().Wants,
+		Log:  w.log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 
+	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/tree"
@@ -44,6 +45,18 @@ type Record struct {
 	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (notes string, err error)
 	// Walked says that the tree is what listings show; List then tells only attributes that they do not show.
 	Walked bool
+	// Archive tells of an archive what reading it would; List then gives the offsets of its entries. Nil where the
+	// archive has to be read.
+	Archive *Archive
+}
+
+// Archive is what is known of an archive before any of it is read.
+type Archive struct {
+	Content int64 // bytes of it, uncompressed
+	// Points hands out all seek points. What is wrong with them is ErrDamaged before the first one is handed out.
+	Points func(ctx context.Context, add func(p *gzseek.Point) error) error
+	// Read returns the content of a small file that the engine wants, fs.ErrNotExist if it is not at hand.
+	Read func(ctx context.Context, path string) ([]byte, error)
 }
 
 // ReadFunc returns the whole content of a file that the engine wanted. A file that is not there, or is

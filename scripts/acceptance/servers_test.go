@@ -86,7 +86,7 @@ func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
 		time.Sleep(1100 * time.Millisecond)
 	}
 	// The newest one by tar alone.
-	run(t, `out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; newest=$(ls -t "$1"/nightly/alice/slot-*/archive/alice.tar.gz | head -1)
+	run(t, `out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; newest=$(ls -t "$1"/nightly/alice/slot-*/archive/alice.g*.tar.gz | head -1)
 gzip -t "$newest"; tar -C "$out" -xpf "$newest"; [ "$(ls -A "$out" | wc -l)" = 1 ] && out2=$(echo "$out"/*) || out2=$out
 diff -r --no-dereference "$2" "$out2"`, b.store, dir)
 	b.must("index")

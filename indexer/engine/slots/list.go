@@ -24,7 +24,8 @@ type lister struct {
 	meta  string
 	state *manifest.State
 
-	changed, stale int // entries with these flags
+	offsets        bool // keep where content stands in an archive
+	changed, stale int  // entries with these flags
 }
 
 type addFunc func(path string, e *backup.Entry) error
@@ -157,7 +158,9 @@ func (l *lister) entries(r *source, m *manifest.Reader, add addFunc) error {
 		if e.Flags&manifest.Stale != 0 {
 			l.stale++
 		}
-		e.Offset = 0 // content is read by path
+		if !l.offsets {
+			e.Offset = 0 // content is read by path
+		}
 		if err := add(e.Path, &e.Entry); err != nil {
 			return err
 		}

@@ -39,7 +39,9 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	}
 	r := judge(state)
 	if s.Kind == backup.TarGzip {
-		return judgeArchive(r, state, s), nil
+		r = judgeArchive(r, state, s)
+		describeArchive(&r, d, path.Join(slot, nameMeta), state, s)
+		return r, nil
 	}
 	if state.Mode == manifest.Compressed {
 		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
@@ -83,8 +85,13 @@ func judgeArchive(r engine.Record, state *manifest.State, s *backup.Source) engi
 	if r.Status != backup.Complete {
 		return r
 	}
-	if state.Mode != manifest.Compressed {
+	switch a := state.Archive; {
+	case state.Mode != manifest.Compressed:
 		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds a tree; the archive is left over"}
+	case a != nil && a.Name != path.Base(s.Key()):
+		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds another archive; this one is left over"}
+	case a != nil && a.Size != s.Files[0].Size:
+		return engine.Record{Status: backup.Corrupt, Detail: fmt.Sprintf("it has %d bytes, not %d", s.Files[0].Size, a.Size)}
 	}
 	return r
 }
@@ -108,8 +115,8 @@ func readState(ctx context.Context, d dest.Reader, name string) (*manifest.State
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", nameState, engine.ErrDamaged, err)
 	}
-	if state.Manifest != nil && (!validName(state.Manifest.Name) || state.Manifest.Size < 0) {
-		return nil, fmt.Errorf("%s names %q: %w", nameState, state.Manifest.Name, engine.ErrDamaged)
+	if !state.FilesIn(validName) {
+		return nil, fmt.Errorf("%s names files of other folders: %w", nameState, engine.ErrDamaged)
 	}
 	return state, nil
 }
