@@ -55,6 +55,22 @@ type conn struct {
 	room     int32     // handles that may be open on all of them, as far as known; 0: any number
 }
 
+// oneTry is how long the kernel may try to connect before it is asked anew. It asks a silent network after 1, 3, 7, 15
+// and 31 seconds (tcp_syn_retries), so that it would find out late that the network is back.
+const oneTry = 12 * time.Second
+
+// dialTCP connects until ctx ends.
+func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{KeepAlive: 30 * time.Second, Timeout: oneTry}
+	for {
+		c, err := d.DialContext(ctx, network, address)
+		var silence net.Error
+		if err == nil || ctx.Err() != nil || !errors.As(err, &silence) || !silence.Timeout() {
+			return c, err
+		}
+	}
+}
+
 func sshConfig(s Settings) *ssh.ClientConfig {
 	config := &ssh.ClientConfig{User: s.Username, ClientVersion: "SSH-2.0-slotfs"}
 	// AES-GCM is twice as fast as chacha20 on processors with AES; the others are for servers without it.

@@ -10,6 +10,10 @@ import (
 
 const (
 	longestBackoff = 30 * time.Second
+	// eager and probing are how many times the shortest pause lie at least between two attempts for somebody who just
+	// came, and at most where somebody waits. Attempts ahead of their time cost no retry: a pause that has grown long
+	// must not outlast the outage.
+	eager, probing = 2, 10
 	// remembered is how long a failure is news: whoever comes later waits for what the next attempt says.
 	remembered = time.Minute
 	// firstLockOut is how long nobody logs in again after a refusal; it grows fourfold with each further one. OpenSSH
@@ -30,6 +34,7 @@ type outage struct {
 	at         time.Time // when it came
 	began      time.Time // the attempt in progress
 	until      time.Time // until then nothing is tried
+	due        time.Time // when the next retry is; what is tried before is none
 	spent      bool      // the retries are used up
 	rounds     int       // of attempts that were given up
 	failed     int       // attempts since the last success
@@ -59,13 +64,16 @@ func (o *outage) ask(now time.Time, rounds int) (time.Duration, error) {
 
 // succeed forgets the outage.
 func (o *outage) succeed() {
-	o.known, o.failure, o.failed, o.refused, o.spent, o.connecting = true, nil, 0, 0, false, false
+	*o = outage{known: true, rounds: o.rounds, patience: o.patience}
 }
 
 // fail notes a failed attempt and says whether and when to try again.
 func (o *outage) fail(now time.Time, err error, s Settings, base time.Duration) (delay time.Duration, again bool) {
-	o.failed++
 	o.failure, o.at = err, now
+	if now.Before(o.due) && !errors.Is(err, dest.ErrAuth) {
+		return o.due.Sub(now), true
+	}
+	o.failed++
 	var identity *IdentityError
 	if errors.As(err, &identity) {
 		o.until, o.spent = time.Time{}, true // nothing was sent: looking at the file again does no harm
@@ -79,9 +87,10 @@ func (o *outage) fail(now time.Time, err error, s Settings, base time.Duration) 
 	delay = o.backoff(base)
 	if s.MaxRetries > 0 && o.failed > s.MaxRetries {
 		// Whoever comes before the next attempt is due gets the same answer at once.
-		o.spent, o.until = true, now.Add(min(delay, 10*base))
+		o.spent, o.until = true, now.Add(min(delay, eager*base))
 		return 0, false
 	}
+	o.due = now.Add(delay)
 	return delay, true
 }
 
@@ -142,13 +151,22 @@ func (l *pool) keepTrying() {
 	}
 }
 
-// sleep waits before the next attempt; it ends the attempts when nobody is interested any more.
+// sleep waits before the next attempt, until a retry is due or somebody should not wait for that; it ends the
+// attempts when nobody is interested any more.
 func (l *pool) sleep(delay time.Duration) bool {
-	timer := time.NewTimer(delay)
+	base := l.options.Backoff
+	began := time.Now()
+	timer := time.NewTimer(min(delay, probing*base+rand.N(base/2+1)))
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-l.ctx.Done():
+	for waiting := true; waiting; {
+		select {
+		case <-timer.C:
+			waiting = false
+		case <-l.came:
+			timer.Reset(min(delay, eager*base) - time.Since(began))
+		case <-l.ctx.Done():
+			waiting = false
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -159,4 +177,12 @@ func (l *pool) sleep(delay time.Duration) bool {
 	}
 	l.outage.began = time.Now()
 	return true
+}
+
+// knock tells who works on the first session that somebody new waits for it.
+func (l *pool) knock() {
+	select {
+	case l.came <- struct{}{}:
+	default:
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -25,6 +27,7 @@ func TestOutageOfWhatWorkedIsWaitedForLongerThanAMinute(t *testing.T) {
 			delay, again = o.fail(now, down, s, 500*time.Millisecond)
 			if again {
 				sum += delay
+				now = now.Add(delay)
 			}
 			if delay > longestBackoff*5/4 {
 				t.Errorf("a pause of %v", delay)
@@ -43,10 +46,11 @@ func TestCallsAreToldAtOnceWhenTheRetriesAreUsedUp(t *testing.T) {
 		t.Errorf("before any failure: %v, %v", wait, err)
 	}
 	down := errors.New("down")
-	o.fail(now, down, Settings{MaxRetries: 1}, time.Second)
+	pause, _ := o.fail(now, down, Settings{MaxRetries: 1}, time.Second)
 	if _, err := o.ask(now, 0); err != nil {
 		t.Errorf("while retries last: %v", err)
 	}
+	now = now.Add(pause)
 	o.fail(now, down, Settings{MaxRetries: 1}, time.Second)
 	o.rounds++
 	if _, err := o.ask(now, 0); err != down {
@@ -91,6 +95,73 @@ func TestRefusedLogInsComeFurtherAndFurtherApart(t *testing.T) {
 			break
 		}
 	}
+}
+
+func TestAttemptsAheadOfTheirTimeCostNoRetry(t *testing.T) {
+	o := outage{known: true}
+	now := time.Unix(1e9, 0)
+	down := errors.New("down")
+	pause, _ := o.fail(now, down, Settings{MaxRetries: 1}, time.Second)
+	for left := pause; left > 0; left -= time.Millisecond {
+		if delay, again := o.fail(now.Add(pause-left), down, Settings{MaxRetries: 1}, time.Second); !again || delay != left {
+			t.Fatalf("%v before the retry: wait for %v, again %v", left, delay, again)
+		}
+	}
+	if _, again := o.fail(now.Add(pause), &AuthError{}, Settings{MaxRetries: 1}, time.Second); again {
+		t.Error("a refused log-in is repeated")
+	}
+}
+
+// deadPool has a destination that answers nothing, and notes when it was tried.
+func deadPool(t *testing.T, s Settings) (l *pool, tried *[]time.Duration) {
+	t.Helper()
+	began := time.Now()
+	tried = new([]time.Duration)
+	s.Host, s.Username, s.Password = "h", "u", "p"
+	o := Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		*tried = append(*tried, time.Since(began))
+		return nil, syscall.ECONNREFUSED
+	}}
+	l = newPool(s, o.withDefaults(), &pins{}, &credentials{settings: s})
+	l.outage.known = true
+	t.Cleanup(l.close)
+	return l, tried
+}
+
+func TestWhoeverWaitsHasADeadDestinationTriedEveryFewSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, tried := deadPool(t, Settings{MaxRetries: DefaultMaxRetries})
+		_, err := l.acquire(t.Context())
+		if !errors.Is(err, dest.ErrUnreachable) {
+			t.Errorf("acquire: %v", err)
+		}
+		last := time.Duration(0)
+		for _, at := range *tried {
+			if at-last > 6*time.Second {
+				t.Errorf("nothing was tried from %v to %v", last, at)
+			}
+			last = at
+		}
+		if last < time.Minute {
+			t.Errorf("given up after %v", last)
+		}
+	})
+}
+
+func TestWhoeverComesHasADeadDestinationTriedAtOnceButNotMoreThanOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, tried := deadPool(t, Settings{})
+		go l.acquire(t.Context())
+		time.Sleep(100 * time.Second) // the pauses have grown
+		before := len(*tried)
+		for range 1000 {
+			time.Sleep(10 * time.Millisecond)
+			go l.acquire(t.Context())
+		}
+		if n := len(*tried) - before; n < 8 || n > 11 {
+			t.Errorf("tried %d times in ten seconds in which many came", n)
+		}
+	})
 }
 
 func TestReadGoesOnAfterASilentNetwork(t *testing.T) {

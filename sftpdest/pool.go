@@ -35,7 +35,8 @@ type pool struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // of the goroutines that open
 	files    openFiles
-	starving atomic.Int32 // calls that wait for room for a handle
+	starving atomic.Int32  // calls that wait for room for a handle
+	came     chan struct{} // has one when a call came that waits for the first session
 
 	mu       sync.Mutex // guards what follows
 	conns    []*conn
@@ -49,7 +50,8 @@ type pool struct {
 }
 
 func newPool(s Settings, o Options, p *pins, creds *credentials) *pool {
-	l := &pool{settings: s, options: o, pins: p, creds: creds, changed: make(chan struct{}), most: s.MaxConnections, outage: outage{patience: o.Patience}}
+	l := &pool{settings: s, options: o, pins: p, creds: creds, most: s.MaxConnections, outage: outage{patience: o.Patience},
+		came: make(chan struct{}, 1), changed: make(chan struct{})}
 	if l.most == 0 {
 		l.most = unlimited
 	}
@@ -68,7 +70,7 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 		l.mu.Unlock()
 	}()
 	rounds := l.outage.rounds
-	for {
+	for first := true; ; first = false {
 		if l.closed {
 			return nil, dest.ErrClosed
 		}
@@ -83,6 +85,9 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 		l.connect()
+		if first {
+			l.knock()
+		}
 		if err := l.await(ctx, wait); err != nil {
 			return nil, err
 		}

@@ -133,7 +133,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Backoff, 500*time.Millisecond)
 	set(&o.Patience, 5*time.Second)
 	if o.Dial == nil {
-		o.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+		o.Dial = dialTCP
 	}
 	return o
 }
