@@ -60,4 +60,4 @@ type reported struct{ code int }
 func (r *reported) Error() string { return fmt.Sprintf("exit code %d", r.code) }
 
 // ExitCode is the code to end with.
-func (r *reported) ExitCode() int { return r.code }
+func (r *reported) EndsWith() int { return r.code }

@@ -57,8 +57,8 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// ExitCode is the code to end with, or -1 if the cause decides.
-func (e *Error) ExitCode() int { return e.code }
+// EndsWith is the code to end with, or -1 if the cause decides.
+func (e *Error) EndsWith() int { return e.code }
 
 // Hint tells the cure, or is empty.
 func (e *Error) Hint() string { return e.hint }
@@ -76,8 +76,9 @@ func Usagef(format string, args ...any) error {
 	return &Error{Err: fmt.Errorf(format, args...), code: Usage}
 }
 
-// coder is an error that knows its exit code.
-type coder interface{ ExitCode() int }
+// coder is an error that knows the exit code of slotfs. The name is no common one: errors of commands that were run have
+// an ExitCode, which is theirs.
+type coder interface{ EndsWith() int }
 
 // Code tells the exit code that belongs to err.
 func Code(err error) int {
@@ -89,8 +90,8 @@ func Code(err error) int {
 		if !errors.As(e, &c) {
 			break
 		}
-		if c.ExitCode() >= 0 {
-			return c.ExitCode()
+		if c.EndsWith() >= 0 {
+			return c.EndsWith()
 		}
 		e = errors.Unwrap(c.(error))
 	}

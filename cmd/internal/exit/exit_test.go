@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"testing"
 
 	"slotfs/cache/index"
@@ -12,6 +13,7 @@ import (
 
 func TestCodeOfEachCause(t *testing.T) {
 	plain := errors.New("read: input/output error")
+	command := exec.Command("/bin/sh", "-c", "exit 4").Run()
 	for _, c := range []struct {
 		name string
 		err  error
@@ -26,6 +28,7 @@ func TestCodeOfEachCause(t *testing.T) {
 		{"interrupted", fmt.Errorf("a: %w", context.Canceled), Interrupted},
 		{"a hint does not hide the cause", Hinted(fmt.Errorf("x: %w", dest.ErrAuth), "do it"), Refused},
 		{"a hint around a code", Hinted(With(plain, Partial, ""), "do it"), Partial},
+		{"a command that was run", fmt.Errorf("a: %w", command), Failed},
 		{"the outer code wins", With(fmt.Errorf("x: %w", dest.ErrAuth), Partial, ""), Partial},
 	} {
 		if got := Code(c.err); got != c.want {
