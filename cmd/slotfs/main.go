@@ -59,5 +59,5 @@ type reported struct{ code int }
 
 func (r *reported) Error() string { return fmt.Sprintf("exit code %d", r.code) }
 
-// ExitCode is the code to end with.
+// EndsWith is the code to end with.
 func (r *reported) EndsWith() int { return r.code }
