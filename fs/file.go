@@ -15,8 +15,9 @@ import (
 
 // openFile is an open regular file.
 type openFile struct {
-	node view.Node
-	file File // nil: node.Data is the content
+	node   view.Node
+	file   File   // nil: node.Data is the content
+	opened uint64 // counts all files that were opened
 }
 
 func (f *openFile) close(r *raw) {
@@ -40,7 +41,7 @@ func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.S
 	if !isRegular(&n) {
 		return fuse.EINVAL
 	}
-	f := &openFile{node: n}
+	f := &openFile{node: n, opened: r.opens.Add(1)}
 	if f.file, err = r.open(&n); err != nil {
 		return r.failed(in.NodeId, "", fmt.Errorf("open: %w", err))
 	}
@@ -97,7 +98,8 @@ var errShort = errors.New("ends early")
 
 // readAt reads all of p, within the deadline.
 func (r *raw) readAt(cancel <-chan struct{}, f *openFile, p []byte, off int64) (int, error) {
-	q, err := r.request(f.node.Snapshot.Destination, cancel)
+	want := span{node: f.node.ID, off: off, n: int64(len(p)), opened: f.opened}
+	q, err := r.request(f.node.Snapshot.Destination, want, cancel)
 	if err != nil {
 		return 0, err
 	}

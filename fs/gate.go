@@ -17,7 +17,23 @@ const (
 	silentReads = maxBackground / 4
 	// patience is how long a destination may take to answer any of its reads before it counts as silent.
 	patience = 10 * time.Second
+	// together is how long those that wait for one page take to come after one of them read it in vain.
+	together = 2 * time.Second
 )
+
+// span is a piece of a file that a read wants.
+type span struct {
+	node   uint64
+	off, n int64
+	opened uint64 // number of the open file it is read through, counted over all that were opened
+}
+
+// vain is a read that met its deadline.
+type vain struct {
+	span
+	at   time.Time
+	last uint64 // number of the file that was opened last
+}
 
 // gates has one gate for each destination.
 type gates struct {
@@ -50,17 +66,36 @@ type gate struct {
 	// mu guards what follows.
 	waiting  *list.List // of time.Time, the start of each read, oldest in front
 	answered time.Time
-	late     bool // a read met its deadline, and no other one was answered since
+	vain     []vain // since the last answer, oldest in front
+	late     bool   // a read met its deadline, and no other one was answered since
 }
 
-// enter lets a read wait for the destination, unless that is silent and enough wait already.
-func (g *gate) enter() (*list.Element, error) {
+// enter lets a read wait for the destination, unless that is silent and enough wait already, or others waited for
+// the same in vain while it waited behind them.
+func (g *gate) enter(want span) (*list.Element, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.silent() {
 		return nil, errSilent
 	}
+	if g.waited(want) {
+		return nil, errDeadline
+	}
 	return g.waiting.PushBack(g.now()), nil
+}
+
+// waited reports whether a read was in the kernel's queue while another one waited for the same page in vain: the
+// kernel asks for a page once at a time, and after a failure again for the next who wants it. The caller holds mu.
+func (g *gate) waited(want span) bool {
+	for len(g.vain) > 0 && g.now().Sub(g.vain[0].at) >= together {
+		g.vain = g.vain[1:]
+	}
+	for _, v := range g.vain {
+		if v.node == want.node && want.opened <= v.last && want.off < v.off+v.n && v.off < want.off+want.n {
+			return true
+		}
+	}
+	return false
 }
 
 // leave ends the wait. answered says that the destination said something, be it an error.
@@ -69,12 +104,11 @@ func (g *gate) leave(at *list.Element, answered bool) {
 	defer g.mu.Unlock()
 	g.waiting.Remove(at)
 	if answered {
-		g.answered, g.late = g.now(), false
+		g.answered, g.late, g.vain = g.now(), false, nil
 	}
 }
 
-// deadline is how long a read may take. Many readers of one page wait one after the other, so once one waited in vain
-// the next ones learn sooner.
+// deadline is how long a read may take. Once one waited in vain the next ones learn sooner.
 func (g *gate) deadline(full time.Duration) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -84,11 +118,12 @@ func (g *gate) deadline(full time.Duration) time.Duration {
 	return full
 }
 
-// missed says that a read met its deadline.
-func (g *gate) missed() {
+// missed says that a read met its deadline. last is the number of the file that was opened last.
+func (g *gate) missed(want span, last uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.late = true
+	g.vain = append(g.vain, vain{span: want, at: g.now(), last: last})
 }
 
 // surplus reports whether a read should give way: the destination is silent and enough others wait for longer.

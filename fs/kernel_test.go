@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -266,6 +267,44 @@ func TestABlockedDestinationDoesNotBlockTheRest(t *testing.T) {
 	log, err := os.ReadFile(mnt + "/.slotfs/errors.log")
 	if err != nil || !strings.Contains(string(log), oneFilePath+": read 10 bytes at 0: no answer in time") {
 		t.Errorf("errors.log: %q, %v", log, err)
+	}
+}
+
+func TestReadersOfOnePageFailTogether(t *testing.T) {
+	w := fstest.NewWorld()
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.File("f", "0123456789"))
+	c := config(w)
+	c.Deadline = 300 * time.Millisecond
+	var asked atomic.Int32
+	c.Content = func(string) Content {
+		return scripted(func(ctx context.Context, _ []byte, _ int64) (int, error) {
+			asked.Add(1)
+			<-ctx.Done()
+			return 0, ctx.Err()
+		})
+	}
+	_, mnt := mount(t, c)
+	failed := make(chan error, 30)
+	var all []*os.File
+	for range cap(failed) {
+		f, err := os.Open(mnt + "/" + oneFilePath)
+		must(t, err)
+		defer f.Close()
+		all = append(all, f)
+	}
+	for _, f := range all {
+		go func() {
+			_, err := f.Read(make([]byte, 100))
+			failed <- err
+		}()
+	}
+	for range all {
+		if err := <-failed; !errors.Is(err, unix.EIO) {
+			t.Errorf("read: %v", err)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("waited %d times, one after the other", n)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -31,6 +32,7 @@ type raw struct {
 	dirs  handles[*openDir]
 	files handles[*openFile]
 	gates gates
+	opens atomic.Uint64 // files that were opened
 }
 
 // newRaw makes the file system without a kernel.

@@ -157,6 +157,7 @@ func TestAReadThatGetsNoAnswerEnds(t *testing.T) {
 		t.Errorf("deadline: %v", status)
 	}
 	k.r.c.Deadline, k.r.grace = time.Hour, 10*time.Millisecond
+	node, fh = k.open(oneFilePath)
 	cancel := make(chan struct{})
 	close(cancel)
 	if _, status := k.read(node, fh, 0, 10, cancel); status != fuse.EINTR {

@@ -32,20 +32,21 @@ type request struct {
 // request begins a read. Its context ends at the deadline, with the mount, when it should give way to other
 // destinations, and some time after the kernel said that the reader was interrupted: any signal makes the kernel say
 // so, and a reader that was not killed would rather have its bytes.
-func (r *raw) request(destination string, interrupted <-chan struct{}) (*request, error) {
+func (r *raw) request(destination string, want span, interrupted <-chan struct{}) (*request, error) {
 	g := r.gates.of(destination)
-	place, err := g.enter()
+	place, err := g.enter(want)
 	if err != nil {
 		return nil, err
 	}
 	q := &request{gate: g, place: place, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
-	go q.watch(g.deadline(r.c.Deadline), r.grace, interrupted)
+	missed := func() { g.missed(want, r.opens.Load()) }
+	go q.watch(g.deadline(r.c.Deadline), r.grace, interrupted, missed)
 	return q, nil
 }
 
-// watch ends the context of a read that takes too long.
-func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct{}) {
+// watch ends the context of a read that takes too long, which missed is told first.
+func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct{}, missed func()) {
 	late := time.NewTimer(deadline)
 	defer late.Stop()
 	check := time.NewTicker(q.gate.patience/2 + 1)
@@ -56,7 +57,7 @@ func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct
 		case <-q.done:
 			return
 		case <-late.C:
-			q.gate.missed()
+			missed()
 			q.cancel(errDeadline)
 			return
 		case <-given:
