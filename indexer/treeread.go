@@ -63,8 +63,8 @@ func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, kn
 // that inode numbers stay.
 func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root backup.Entry) *backup.Snapshot {
 	status, detail := backup.Complete, ""
-	if n := w.unlisted.Load(); n > 0 {
-		status, detail = backup.Incomplete, fmt.Sprintf("the server did not let us read %d folders or links", n)
+	if missing := w.unread.detail(); missing != "" {
+		status, detail = backup.Incomplete, missing
 	} else if root.Count == 0 {
 		status, detail = backup.Incomplete, "empty folder"
 	}
@@ -120,15 +120,20 @@ func (p *pass) readFile(ctx context.Context, name string, size int64) ([]byte, e
 // treeWalker walks the folders of one tree snapshot, several side by side, and writes each folder's node
 // when everything below it is written.
 type treeWalker struct {
-	pass     *pass
-	source   *backup.Source
-	known    *attributes   // nil: listings tell all there is
-	lists    chan struct{} // holds a token for every request in flight
-	spawn    chan struct{} // holds a token for every goroutine; without one a folder is walked in line
-	entries  atomic.Int64
-	bytes    atomic.Int64
-	unlisted atomic.Int64
-	refused  atomic.Uint64
+	pass    *pass
+	source  *backup.Source
+	known   *attributes   // nil: listings tell all there is
+	lists   chan struct{} // holds a token for every request in flight
+	spawn   chan struct{} // holds a token for every goroutine; without one a folder is walked in line
+	entries atomic.Int64
+	bytes   atomic.Int64
+	unread  unread
+	refused atomic.Uint64
+}
+
+// below is the path of a folder or file below the snapshot.
+func (w *treeWalker) below(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, w.source.Key()), "/")
 }
 
 // directory lists dir, walks what is below it, and completes e, which is its entry.
@@ -138,7 +143,7 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	}
 	infos, err := w.list(ctx, dir)
 	if errors.Is(err, fs.ErrPermission) {
-		w.unlisted.Add(1)
+		w.unread.add(w.below(dir))
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) && depth > 0 {
@@ -239,7 +244,7 @@ func (w *treeWalker) link(ctx context.Context, name string, e *backup.Entry) err
 		return fmt.Errorf("readlink %s: %w", name, err)
 	}
 	if err != nil {
-		w.unlisted.Add(1)
+		w.unread.add(w.below(name))
 		return nil
 	}
 	if len(target) > backup.MaxTarget || strings.IndexByte(target, 0) >= 0 {
