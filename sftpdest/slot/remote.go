@@ -12,7 +12,6 @@ import (
 	"path"
 	"strconv"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -286,24 +285,4 @@ func load(ctx context.Context, store dest.Reader, p string, most int64) ([]byte,
 		return nil, err
 	}
 	return buf[:n], nil
-}
-
-// full adds ErrFull to an error whose cause is that the server has no room: SFTP has no status for it.
-func (r *remote) full(ctx context.Context, p string, err error) error {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, dest.ErrUnreachable), errors.Is(err, fs.ErrNotExist),
-		errors.Is(err, fs.ErrPermission), errors.Is(err, ErrBusy), errors.Is(err, ErrMassChange):
-		return err
-	}
-	m, ok := r.Store.(dest.Measurer)
-	if !ok {
-		return err
-	}
-	space, measureErr := m.Space(ctx, p)
-	if measureErr == nil && (space.Bytes < 4<<20 || space.Files == 0) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return err
 }

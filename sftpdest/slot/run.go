@@ -25,7 +25,7 @@ func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary
 	sum.Took = time.Since(started)
 	if err != nil {
 		if ctx.Err() == nil {
-			err = r.full(ctx, "", err)
+			err = r.full(ctx, o.Folder, err)
 		}
 		return sum, fmt.Errorf("back up %s: %w", o.Account, err)
 	}
@@ -101,8 +101,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 		file, err = j.tree(ctx)
 	}
 	if err != nil {
-		j.save(ctx)
-		return j.summary(), err
+		return j.summary(), j.leave(ctx, err)
 	}
 	if err := j.commit(ctx, file, l); err != nil {
 		return j.summary(), err
@@ -335,14 +334,5 @@ func (j *job) summary() Summary {
 		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
 		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),
 		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.durability(),
-	}
-}
-
-// save notes, after a failure, what can still be noted.
-func (j *job) save(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := j.journal.flush(ctx); err != nil {
-		j.o.Log.Debug("journal", "slot", j.slot, "error", err)
 	}
 }

@@ -1,0 +1,105 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"time"
+
+	"slotfs/indexer/dest"
+)
+
+// full adds ErrFull to an error whose cause is that the server has no room: SFTP has no status for it, and of quotas
+// servers tell nothing at all.
+func (r *remote) full(ctx context.Context, folder string, err error) error {
+	switch {
+	case err == nil || errors.Is(err, ErrFull) || known(err):
+		return err
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	if m, ok := r.Store.(dest.Measurer); ok {
+		space, measureErr := m.Space(ctx, "")
+		if measureErr == nil && (space.Bytes < 4<<20 || space.Files == 0) {
+			return fmt.Errorf("%w: %w", ErrFull, err)
+		}
+	}
+	if probeErr := r.probe(ctx, folder); probeErr != nil && !known(probeErr) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
+}
+
+// known reports whether an error says itself what it is.
+func known(err error) bool {
+	for _, cause := range []error{
+		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, fs.ErrNotExist, fs.ErrPermission, ErrBusy,
+		ErrMassChange, errAllKept, errors.ErrUnsupported,
+	} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
+}
+
+// probe looks whether the server takes a small file.
+func (r *remote) probe(ctx context.Context, folder string) error {
+	name := folder + "/probe." + r.run
+	out, err := r.Create(ctx, name, dest.Create{})
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteAt(ctx, make([]byte, 64<<10), 0)
+	err = errors.Join(err, out.Close(ctx))
+	if removeErr := r.Remove(ctx, name); err == nil {
+		err = removeErr
+	}
+	return err
+}
+
+// leave notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
+// with. It returns the failure, and whether room was its cause.
+func (j *job) leave(ctx context.Context, failure error) error {
+	if ctx.Err() == nil {
+		failure = j.full(ctx, j.o.Folder, failure)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	steps := []func(context.Context) error{j.journal.flush, j.dropUnmarked}
+	if errors.Is(failure, ErrFull) {
+		steps[0], steps[1] = steps[1], steps[0]
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			j.o.Log.Debug("leave the slot", "slot", j.slot, "error", err)
+		}
+	}
+	return failure
+}
+
+// dropUnmarked removes this run's temporary files but those that a mark tells of.
+func (j *job) dropUnmarked(ctx context.Context) error {
+	list, err := j.List(ctx, j.slot+"/tmp")
+	if err != nil {
+		return err
+	}
+	for _, info := range list {
+		name := j.slot + "/tmp/" + info.Name
+		if !strings.HasPrefix(info.Name, j.run+"-") || isDir(info.Mode) || j.parts.marked(name) {
+			continue
+		}
+		err = errors.Join(err, j.drop(ctx, name))
+	}
+	return err
+}
+
+// marked reports whether a mark tells of a temporary file.
+func (p *parts) marked(temp string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.named[temp]
+}
