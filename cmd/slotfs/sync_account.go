@@ -264,7 +264,7 @@ func advised(err error) error {
 	case errors.Is(err, slot.ErrMassChange):
 		return exit.Hinted(err, "look at the source; if that is as it should be: slotfs sync --allow-mass-change")
 	case errors.Is(err, slot.ErrFull):
-		return exit.Hinted(err, "make room, or keep fewer backups (retention); the next run goes on where this one stopped")
+		return exit.Hinted(err, "make room or raise the quota, or keep fewer backups (retention); the next run goes on where this one stopped")
 	case errors.Is(err, slot.ErrBusy) && exit.Code(err) != exit.Busy:
 		return exit.With(err, exit.Busy, "")
 	}
