@@ -25,6 +25,7 @@ const (
 // authorized is the authorized_keys file of the remote user. Only lines about one key come and go.
 type authorized struct {
 	d        *Destination // of the remote home
+	key      ssh.PublicKey
 	madeDir  bool
 	madeFile bool
 	dirMode  uint32 // before it was changed; 0: not known
@@ -128,13 +129,13 @@ func (a *authorized) chmod(ctx context.Context, path string, mode uint32) {
 	}
 }
 
-// take removes the lines about key and reports whether there were any.
-func (a *authorized) take(ctx context.Context, key ssh.PublicKey) (bool, error) {
+// take removes the lines about the key and reports whether there were any.
+func (a *authorized) take(ctx context.Context) (bool, error) {
 	content, info, err := a.read(ctx)
 	if err != nil {
 		return false, err
 	}
-	kept, found := without(content, key)
+	kept, found := without(content, a.key)
 	if !found {
 		return false, nil
 	}
@@ -200,8 +201,8 @@ func (a *authorized) write(ctx context.Context, path string, content []byte, how
 }
 
 // undo leaves everything as it was before prepare.
-func (a *authorized) undo(ctx context.Context, key ssh.PublicKey) error {
-	_, err := a.take(ctx, key)
+func (a *authorized) undo(ctx context.Context) error {
+	_, err := a.take(ctx)
 	if err == nil && a.madeFile {
 		// It may be there and empty, where the write failed.
 		if content, info, readErr := a.read(ctx); readErr == nil && info.Mode != 0 && len(content) == 0 {

@@ -22,21 +22,12 @@ const undoTime = 30 * time.Second
 // the server knows such lines, which it reports. If the key is not accepted everything is as before, and the error
 // is a KeyRefusedError.
 func InstallKey(ctx context.Context, s Settings, o Options, identity, comment string) (onlySFTP bool, err error) {
-	line, err := PublicLine(identity)
+	a, line, err := authorizedOf(ctx, s, o, identity)
 	if err != nil {
 		return false, err
 	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
-	if err != nil {
-		return false, fmt.Errorf("install key: %w", err)
-	}
-	s.Directory, s.MaxConnections = "", 1
-	d, err := Dial(ctx, s, o)
-	if err != nil {
-		return false, err
-	}
+	d := a.d
 	defer d.Close()
-	a := &authorized{d: d}
 	// Changes and log-ins happen together or not at all: ^C takes back what was done.
 	defer func() {
 		if err == nil {
@@ -44,7 +35,7 @@ func InstallKey(ctx context.Context, s Settings, o Options, identity, comment st
 		}
 		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 		defer cancel()
-		if undoErr := a.undo(undo, key); undoErr != nil {
+		if undoErr := a.undo(undo); undoErr != nil {
 			err = errors.Join(err, fmt.Errorf("take the key away again: %w", undoErr))
 		}
 	}()
@@ -61,7 +52,7 @@ func InstallKey(ctx context.Context, s Settings, o Options, identity, comment st
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if _, takeErr := a.take(ctx, key); takeErr != nil {
+		if _, takeErr := a.take(ctx); takeErr != nil {
 			return false, refusedBy(d, takeErr)
 		}
 	}
@@ -69,6 +60,23 @@ func InstallKey(ctx context.Context, s Settings, o Options, identity, comment st
 		err = a.refused(ctx)
 	}
 	return false, err
+}
+
+// authorizedOf connects as s says, for lines about the key in the file identity; line is its public half.
+func authorizedOf(ctx context.Context, s Settings, o Options, identity string) (a *authorized, line string, err error) {
+	if line, err = PublicLine(identity); err != nil {
+		return nil, "", err
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return nil, "", &IdentityError{File: identity, Err: err}
+	}
+	s.Directory, s.MaxConnections = "", 1
+	d, err := Dial(ctx, s, o)
+	if err != nil {
+		return nil, "", err
+	}
+	return &authorized{d: d, key: key}, line, nil
 }
 
 // prove logs in with the key alone.
@@ -125,24 +133,14 @@ func (e *KeyRefusedError) Hint() string {
 // RemoveKey takes the key in the file identity out of the remote authorized_keys, logging in as s says. It reports
 // whether it was there.
 func RemoveKey(ctx context.Context, s Settings, o Options, identity string) (bool, error) {
-	line, err := PublicLine(identity)
+	a, _, err := authorizedOf(ctx, s, o, identity)
 	if err != nil {
 		return false, err
 	}
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	defer a.d.Close()
+	found, err := a.take(ctx)
 	if err != nil {
-		return false, fmt.Errorf("remove key: %w", err)
-	}
-	s.Directory, s.MaxConnections = "", 1
-	d, err := Dial(ctx, s, o)
-	if err != nil {
-		return false, err
-	}
-	defer d.Close()
-	a := &authorized{d: d}
-	found, err := a.take(ctx, key)
-	if err != nil {
-		return found, fmt.Errorf("remove key from %s: %w", d.settings.address(), err)
+		return found, fmt.Errorf("remove key from %s: %w", a.d.settings.address(), err)
 	}
 	return found, nil
 }

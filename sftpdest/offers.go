@@ -72,11 +72,26 @@ func (d *Destination) Symlink(ctx context.Context, target, p string) error {
 
 // Space implements dest.Measurer.
 func (d *Destination) Space(ctx context.Context, p string) (dest.Space, error) {
+	v, err := d.volume(ctx, p)
+	if err != nil {
+		return dest.Space{}, d.fail("measure", p, err)
+	}
+	space := dest.Space{Bytes: math.MaxInt64, Files: -1}
+	if v.Fragment == 0 || v.Available <= math.MaxInt64/v.Fragment {
+		space.Bytes = int64(v.Available * v.Fragment)
+	}
+	if v.Files > 0 { // btrfs and others have no fixed number
+		space.Files = int64(min(v.FreeFiles, math.MaxInt64))
+	}
+	return space, nil
+}
+
+// volume asks for the file system at p.
+func (d *Destination) volume(ctx context.Context, p string) (v wire.Volume, err error) {
 	remote, err := d.remote(p)
 	if err != nil {
-		return dest.Space{}, err
+		return v, err
 	}
-	var v wire.Volume
 	err = d.do(ctx, func(s *session) error {
 		if !s.offers(wire.StatVFSExtension) {
 			return errors.ErrUnsupported
@@ -93,17 +108,7 @@ func (d *Destination) Space(ctx context.Context, p string) (dest.Space, error) {
 		v, err = wire.VolumeOf(reply.Body)
 		return err
 	})
-	if err != nil {
-		return dest.Space{}, d.fail("measure", p, err)
-	}
-	space := dest.Space{Bytes: math.MaxInt64, Files: -1}
-	if v.Fragment == 0 || v.Available <= math.MaxInt64/v.Fragment {
-		space.Bytes = int64(v.Available * v.Fragment)
-	}
-	if v.Files > 0 { // btrfs and others have no fixed number
-		space.Files = int64(min(v.FreeFiles, math.MaxInt64))
-	}
-	return space, nil
+	return v, err
 }
 
 // SyncDir implements dest.FolderSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.

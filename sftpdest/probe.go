@@ -31,7 +31,7 @@ type Report struct {
 
 	ConnectSeconds   float64 `json:"connect_seconds"` // from the first packet to the listing
 	RoundTripSeconds float64 `json:"round_trip_seconds"`
-	FsyncSeconds     float64 `json:"fsync_seconds,omitempty"` // to write 4 KiB and have them on disk
+	FsyncSeconds     float64 `json:"fsync_seconds,omitempty"` // to have 4 KiB on disk that the server has got
 
 	Connections    int     `json:"connections"`                // that "many" stands for
 	ReadOne        float64 `json:"read_one,omitempty"`         // bytes per second over one connection
@@ -84,7 +84,7 @@ func Probe(ctx context.Context, s Settings, o Options, may ProbeOptions) (report
 		p.writing(ctx)
 	} else {
 		for _, what := range []string{"write", "fsync", "clock"} {
-			p.skip(what, errors.New("needs writing, which was not allowed"))
+			p.skip(what, errors.New("only measured with --write"))
 		}
 	}
 	p.reading(ctx)
@@ -148,37 +148,15 @@ func (p *probe) connect(ctx context.Context) (err error) {
 
 // volume asks how much room there is.
 func (p *probe) volume(ctx context.Context) {
-	v, err := p.one.volume(ctx)
+	v, err := p.one.volume(ctx, "")
+	if errors.Is(err, errors.ErrUnsupported) {
+		err = errors.New("the server cannot tell")
+	}
 	if err != nil {
 		p.skip("free space", err)
 		return
 	}
 	p.report.Free, p.report.Size = v.Available*v.Fragment, v.Blocks*v.Fragment
-}
-
-// volume asks for the file system of the destination's directory.
-func (d *Destination) volume(ctx context.Context) (v wire.Volume, err error) {
-	remote, err := d.remote("")
-	if err != nil {
-		return v, err
-	}
-	err = d.do(ctx, func(s *session) error {
-		if _, can := s.extensions[wire.StatVFSExtension]; !can {
-			return errors.New("the server cannot tell")
-		}
-		reply, err := s.wait(ctx, s.send(smallCost, func(b []byte, id uint32) []byte {
-			return wire.AppendStrings(b, wire.Extended, id, wire.StatVFSExtension, remote)
-		}), nil)
-		if err != nil {
-			return err
-		}
-		if reply.Type != wire.ExtReply {
-			return unexpected(reply)
-		}
-		v, err = wire.VolumeOf(reply.Body)
-		return err
-	})
-	return v, err
 }
 
 // file makes one more file of the probe's own.
