@@ -163,6 +163,12 @@ func Open(dir string, o Options) (*Cache, error) {
 	return c, nil
 }
 
+// Used reports whether dir has been the directory of a cache.
+func Used(dir string) bool {
+	info, err := os.Lstat(lockPath(dir))
+	return err == nil && info.Mode().IsRegular()
+}
+
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(lockPath(dir), os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

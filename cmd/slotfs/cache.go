@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -22,75 +20,71 @@ const (
 	// admitMost and admitShare bound what one read from front to back puts into the cache.
 	admitMost  = 256 << 20
 	admitShare = 8
-	// leastCache is the smallest cache that is of any use.
-	leastCache = 64 << 20
 )
 
-// units of sizes, longest name first.
-var units = []struct {
-	name  string
-	bytes float64
-}{
-	{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KB", 1e3},
-	{"T", 1 << 40}, {"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"B", 1}, {"", 1},
-}
-
-// parseCacheSize reads the size of the cache: 0, or at least leastCache. Empty is -1.
-func parseCacheSize(text string) (int64, error) {
-	if text == "" {
-		return -1, nil
-	}
-	for _, u := range units {
-		number, ok := strings.CutSuffix(strings.ToUpper(text), strings.ToUpper(u.name))
-		if !ok {
-			continue
-		}
-		v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err == nil && v == 0 {
-			return 0, nil
-		}
-		if err == nil && v*u.bytes >= leastCache && v*u.bytes < 1<<50 {
-			return int64(v * u.bytes), nil
-		}
-		break
-	}
-	return 0, exit.Usagef("cache size %q: want a size such as 10GiB, at least 64MiB, or 0 for none", text)
-}
-
 // openCache opens the cache of what was read from destinations. Without one everything works, only more slowly: nil if
-// there is none.
-func (m *mounting) openCache() *data.Cache {
+// there is none. A folder that holds something else is refused: the cache takes a folder for itself.
+func (m *mounting) openCache(c config.Cache) (*data.Cache, error) {
 	size := m.options.cacheSize
 	if size < 0 {
-		size = m.defaultCacheSize()
+		size = c.Size
+	}
+	dir := m.state.cache()
+	if c.Directory != "" {
+		dir = c.Directory
+		if err := m.cacheAlone(dir); err != nil {
+			return nil, err
+		}
+	}
+	if size < 0 {
+		size = m.defaultCacheSize(dir)
 	}
 	if size == 0 {
-		return nil
+		return nil, nil
 	}
-	c, err := data.Open(m.state.cache(), data.Options{Limit: size, Log: m.log})
+	cache, err := data.Open(dir, data.Options{Limit: size, Log: m.log})
 	if err != nil {
 		m.log.Warn("reading without a cache", "error", err)
-		return nil
+		return nil, nil
 	}
-	return c
+	return cache, nil
+}
+
+// cacheAlone refuses a folder of others for the cache, and one that the mount would hide.
+func (m *mounting) cacheAlone(dir string) error {
+	if at := resolved(dir); within(at, resolved(m.mountpoint)) || within(resolved(m.mountpoint), at) {
+		return exit.With(fmt.Errorf("cache %s: not apart from the mountpoint %s", dir, m.mountpoint), exit.Usage, "")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		return nil // what else may be wrong with it costs the cache, not the mount
+	}
+	if !data.Used(dir) {
+		return exit.With(fmt.Errorf("cache %s: holds files of others", dir), exit.Usage, "give an empty folder, or one that is not there yet")
+	}
+	return nil
 }
 
 // defaultCacheSize leaves most of the free space to others. What the cache takes already is its own.
-func (m *mounting) defaultCacheSize() int64 {
+func (m *mounting) defaultCacheSize(dir string) int64 {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		m.log.Warn("reading without a cache", "error", err)
+		return 0
+	}
 	var st unix.Statfs_t
-	if err := unix.Statfs(string(m.state), &st); err != nil {
-		m.log.Warn("reading without a cache", "error", fmt.Errorf("statfs %s: %w", m.state, err))
+	if err := unix.Statfs(dir, &st); err != nil {
+		m.log.Warn("reading without a cache", "error", fmt.Errorf("statfs %s: %w", dir, err))
 		return 0
 	}
 	free := int64(st.Bavail) * st.Bsize
-	entries, _ := os.ReadDir(m.state.cache()) // none: nothing is taken
+	entries, _ := os.ReadDir(dir) // none: nothing is taken
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil {
 			free += info.Size()
 		}
 	}
 	size := min(defaultCache, free/freeShare)
-	if size < leastCache {
+	if size < config.LeastCache {
 		return 0
 	}
 	return size

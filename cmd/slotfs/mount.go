@@ -25,7 +25,7 @@ func mountCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "foreground", Usage: "stay in the foreground, with messages on standard error"},
 			&cli.BoolFlag{Name: "allow-other", Usage: "let other users in; everybody sees what belongs to him"},
 			&cli.StringFlag{Name: "cache-size", Usage: "keep up to `SIZE` of what was read on the local disk; 0: nothing",
-				DefaultText: "4GiB, or a tenth of the free space if that is less"},
+				DefaultText: "that of the configuration, or else 4GiB, or a tenth of the free space if that is less"},
 			&cli.StringSliceFlag{Name: "o",
 				Usage: "mount `OPTIONS`, with commas: allow_other, noexec, noatime, config=FILE, state_dir=DIR, log_level=LEVEL, read_deadline=DURATION, cache_size=SIZE"},
 		},
@@ -50,7 +50,7 @@ func mountCommand(s *shell) *cli.Command {
 			}
 			o.allowOther = o.allowOther || c.Bool("allow-other")
 			if c.IsSet("cache-size") {
-				if o.cacheSize, err = parseCacheSize(c.String("cache-size")); err != nil {
+				if o.cacheSize, err = cacheSize(c.String("cache-size")); err != nil {
 					return err
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 )
 
@@ -17,7 +18,7 @@ type mountOptions struct {
 	kernel     []string // handed on
 	// readDeadline is how long one read may wait for a destination.
 	readDeadline time.Duration
-	cacheSize    int64 // bytes; -1: by the free space
+	cacheSize    int64 // bytes; -1: as the configuration says
 }
 
 // Bounds of readDeadline. The default outlasts a minute without network, with time to connect again after it.
@@ -56,7 +57,7 @@ func parseMountOptions(text string) (mountOptions, error) {
 			o.logLevel = value
 		case key == "cache_size" && value != "":
 			var err error
-			if o.cacheSize, err = parseCacheSize(value); err != nil {
+			if o.cacheSize, err = cacheSize(value); err != nil {
 				return o, err
 			}
 		case key == "read_deadline" || key == "read-deadline":
@@ -70,4 +71,13 @@ func parseMountOptions(text string) (mountOptions, error) {
 		}
 	}
 	return o, nil
+}
+
+// cacheSize reads the size of the cache.
+func cacheSize(text string) (int64, error) {
+	size, err := config.ParseCacheSize(text)
+	if err != nil {
+		return 0, exit.With(err, exit.Usage, "")
+	}
+	return size, nil
 }

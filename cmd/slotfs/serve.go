@@ -26,9 +26,9 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 	}
 	r := newRemotes(m.settings, conf, x)
 	r.deadline = m.options.readDeadline
-	r.cache = m.openCache()
-	o := newOwner(m.settings, x, r)
-	err = m.own(ctx, o, ready)
+	if r.cache, err = m.openCache(conf.Cache); err == nil {
+		err = m.own(ctx, newOwner(m.settings, x, r), ready)
+	}
 	r.close()
 	if r.cache != nil {
 		r.cache.Close() // nothing in it would be missed

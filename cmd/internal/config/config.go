@@ -20,7 +20,8 @@
 //	max-connections = 4              0: unlimited
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
 //
-// A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys.
+// A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
+// mount keeps on the local disk; Cache has its keys.
 package config
 
 import (
@@ -50,6 +51,7 @@ type Config struct {
 	Path         string
 	Destinations map[string]*Destination
 	Jobs         map[string]*Job
+	Cache        Cache
 }
 
 // Destination is one [destination.NAME] table with its defaults filled in.
@@ -74,6 +76,7 @@ type Destination struct {
 type file struct {
 	Destination map[string]*table    `toml:"destination"`
 	Job         map[string]*jobTable `toml:"job"`
+	Cache       *cacheTable          `toml:"cache"`
 }
 
 // table is a destination as it stands in the file: pointers tell what is absent.
@@ -115,7 +118,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func Load(path string, engines []string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Config{Path: path, Destinations: map[string]*Destination{}, Jobs: map[string]*Job{}}, nil
+		data, err = nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -141,12 +144,16 @@ func Parse(path string, data []byte, engines []string) (*Config, error) {
 		}
 		if err != nil {
 			err = fmt.Errorf("destination %s: %w", name, err)
-			return nil, &Error{Path: path, Line: where.line(name, key), Err: err}
+			return nil, &Error{Path: path, Line: where.line("destination", name, key), Err: err}
 		}
 		c.Destinations[name] = d
 	}
 	if err := c.parseJobs(f.Job, where); err != nil {
 		return nil, err
+	}
+	var key string
+	if c.Cache, key, err = f.Cache.cache(); err != nil {
+		return nil, &Error{Path: path, Line: where.line("cache", key), Err: err}
 	}
 	return c, nil
 }

@@ -21,14 +21,7 @@ func Add(path string, data []byte, d *Destination, engines []string) ([]byte, er
 	if before.Destinations[d.Name] != nil {
 		return nil, fmt.Errorf("destination %s: exists already", d.Name)
 	}
-	out := bytes.Clone(data)
-	if len(out) > 0 && out[len(out)-1] != '\n' {
-		out = append(out, '\n')
-	}
-	if len(out) > 0 {
-		out = append(out, '\n')
-	}
-	out = append(out, d.text()...)
+	out := withTable(data, d.text())
 	before.Destinations[d.Name] = d
 	return out, same(path, out, before, engines)
 }
@@ -36,12 +29,45 @@ func Add(path string, data []byte, d *Destination, engines []string) ([]byte, er
 // Remove returns the document without the table of a destination. Comments above the table and after its last
 // value stay.
 func Remove(path string, data []byte, name string, engines []string) ([]byte, error) {
-	before, t, err := find(path, data, name, engines)
+	before, err := Parse(path, data, engines)
 	if err != nil {
 		return nil, err
 	}
+	if before.Destinations[name] == nil {
+		return nil, fmt.Errorf("destination %s: unknown", name)
+	}
 	if jobs := before.UsedBy(name); len(jobs) > 0 {
 		return nil, fmt.Errorf("destination %s: job %s writes to it", name, strings.Join(jobs, ", "))
+	}
+	out, err := withoutTable(path, data, "destination", name)
+	if err != nil {
+		return nil, err
+	}
+	delete(before.Destinations, name)
+	return out, same(path, out, before, engines)
+}
+
+// withTable appends a table, with an empty line before it.
+func withTable(data []byte, table string) []byte {
+	out := bytes.Clone(data)
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\n')
+	}
+	if len(out) > 0 {
+		out = append(out, '\n')
+	}
+	return append(out, table...)
+}
+
+// withoutTable takes the table [SECTION.NAME] out.
+func withoutTable(path string, data []byte, section, name string) ([]byte, error) {
+	where, err := scan(data)
+	if err != nil {
+		return nil, &Error{Path: path, Err: err}
+	}
+	t, ok := where.table(section, name)
+	if !ok {
+		return nil, &Error{Path: path, Line: where.line(section, name), Err: fmt.Errorf("%s %s: %w", section, name, errByHand)}
 	}
 	start, end := t.start, t.end
 	// One of the empty lines around the table goes with it.
@@ -50,28 +76,7 @@ func Remove(path string, data []byte, name string, engines []string) ([]byte, er
 	} else if start == 0 && bytes.HasPrefix(data[end:], []byte("\n")) {
 		end++
 	}
-	out := append(bytes.Clone(data[:start]), data[end:]...)
-	delete(before.Destinations, name)
-	return out, same(path, out, before, engines)
-}
-
-func find(path string, data []byte, name string, engines []string) (*Config, tablePlace, error) {
-	c, err := Parse(path, data, engines)
-	if err != nil {
-		return nil, tablePlace{}, err
-	}
-	if c.Destinations[name] == nil {
-		return nil, tablePlace{}, fmt.Errorf("destination %s: unknown", name)
-	}
-	w, err := scan(data)
-	if err != nil {
-		return nil, tablePlace{}, &Error{Path: path, Err: err}
-	}
-	t, ok := w.table(name)
-	if !ok {
-		return nil, t, &Error{Path: path, Line: w.line(name, ""), Err: fmt.Errorf("destination %s: %w", name, errByHand)}
-	}
-	return c, t, nil
+	return append(bytes.Clone(data[:start]), data[end:]...), nil
 }
 
 // same proves that a changed document says what it should and nothing else.

@@ -91,7 +91,7 @@ func (c *Config) parseJobs(tables map[string]*jobTable, where *places) error {
 		}
 		if err != nil {
 			err = fmt.Errorf("job %s: %w", name, err)
-			return &Error{Path: c.Path, Line: where.lineIn("job", name, key), Err: err}
+			return &Error{Path: c.Path, Line: where.line("job", name, key), Err: err}
 		}
 		c.Jobs[name] = j
 	}

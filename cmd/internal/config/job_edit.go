@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,14 +15,7 @@ func AddJob(path string, data []byte, j *Job, engines []string) ([]byte, error) 
 	if before.Jobs[j.Name] != nil {
 		return nil, fmt.Errorf("job %s: exists already", j.Name)
 	}
-	out := bytes.Clone(data)
-	if len(out) > 0 && out[len(out)-1] != '\n' {
-		out = append(out, '\n')
-	}
-	if len(out) > 0 {
-		out = append(out, '\n')
-	}
-	out = append(out, j.text()...)
+	out := withTable(data, j.text())
 	before.Jobs[j.Name] = j
 	return out, same(path, out, before, engines)
 }
@@ -37,22 +29,10 @@ func RemoveJob(path string, data []byte, name string, engines []string) ([]byte,
 	if before.Jobs[name] == nil {
 		return nil, fmt.Errorf("job %s: unknown", name)
 	}
-	where, err := scan(data)
+	out, err := withoutTable(path, data, "job", name)
 	if err != nil {
-		return nil, &Error{Path: path, Err: err}
+		return nil, err
 	}
-	t, ok := where.tableIn("job", name)
-	if !ok {
-		return nil, &Error{Path: path, Line: where.lineIn("job", name, ""), Err: fmt.Errorf("job %s: %w", name, errByHand)}
-	}
-	start, end := t.start, t.end
-	// One of the empty lines around the table goes with it.
-	if start > 0 && bytes.HasSuffix(data[:start], []byte("\n\n")) {
-		start--
-	} else if start == 0 && bytes.HasPrefix(data[end:], []byte("\n")) {
-		end++
-	}
-	out := append(bytes.Clone(data[:start]), data[end:]...)
 	delete(before.Jobs, name)
 	return out, same(path, out, before, engines)
 }
@@ -127,24 +107,4 @@ func quoteAll(all []string) string {
 		quoted[i] = quoteAny(s)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
-}
-
-// lineIn tells the line of a key of a table SECTION.NAME, or of the table where the key is absent; 0 if unknown.
-func (w *places) lineIn(section, name, key string) int {
-	for _, path := range [][]string{{section, name, key}, {section, name}, {section}} {
-		if offset, ok := w.keys[joined(path)]; ok {
-			return bytes.Count(w.data[:offset], []byte("\n")) + 1
-		}
-	}
-	return 0
-}
-
-// tableIn finds the one [SECTION.NAME] header.
-func (w *places) tableIn(section, name string) (tablePlace, bool) {
-	for _, t := range w.tables {
-		if len(t.path) == 2 && t.path[0] == section && t.path[1] == name {
-			return t, true
-		}
-	}
-	return tablePlace{}, false
 }

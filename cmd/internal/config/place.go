@@ -79,9 +79,9 @@ func joined(path []string) string {
 	return b.String()
 }
 
-// line tells the line of a destination's key, or of the destination where the key is absent; 0 if unknown.
-func (w *places) line(name, key string) int {
-	for _, path := range [][]string{{"destination", name, key}, {"destination", name}, {"destination"}} {
+// line tells the line of the key at a path, or of the nearest table above it that is there; 0 if there is none.
+func (w *places) line(path ...string) int {
+	for ; len(path) > 0; path = path[:len(path)-1] {
 		if offset, ok := w.keys[joined(path)]; ok {
 			return bytes.Count(w.data[:offset], []byte("\n")) + 1
 		}
@@ -98,10 +98,10 @@ func (w *places) lineEnd(offset int) int {
 	return len(w.data)
 }
 
-// table finds the one [destination.NAME] header.
-func (w *places) table(name string) (tablePlace, bool) {
+// table finds the one [SECTION.NAME] header.
+func (w *places) table(section, name string) (tablePlace, bool) {
 	for _, t := range w.tables {
-		if len(t.path) == 2 && t.path[0] == "destination" && t.path[1] == name {
+		if len(t.path) == 2 && t.path[0] == section && t.path[1] == name {
 			return t, true
 		}
 	}
