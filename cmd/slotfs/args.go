@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 )
 
@@ -129,4 +131,23 @@ func arguments(c *cli.Context, names ...string) error {
 		return exit.With(fmt.Errorf("unexpected argument %q", c.Args().Get(len(names))), exit.Usage, seeHelp(c.Command.HelpName))
 	}
 	return nil
+}
+
+// begin is what commands begin with: the global flags, and arguments that are called names.
+func (s *shell) begin(c *cli.Context, names ...string) (*settings, error) {
+	g, err := s.settings(c, slog.LevelWarn)
+	if err != nil {
+		return nil, err
+	}
+	return g, arguments(c, names...)
+}
+
+// configured is begin for commands that need the configuration.
+func (s *shell) configured(c *cli.Context, names ...string) (*settings, *config.Config, error) {
+	g, err := s.begin(c, names...)
+	if err != nil {
+		return nil, nil, err
+	}
+	conf, err := g.config()
+	return g, conf, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -48,11 +47,8 @@ func destinationAddCommand(s *shell) *cli.Command {
 				Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
 		},
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, err := s.begin(c, "NAME")
 			if err != nil {
-				return err
-			}
-			if err := arguments(c, "NAME"); err != nil {
 				return err
 			}
 			a := &adding{settings: g, c: c}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest"
@@ -27,6 +28,9 @@ func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest
 			fmt.Fprintf(a.err, "Made the directory %s\n", term.Clean(d.Directory))
 			names, err = conn.List(ctx, "")
 		}
+	}
+	if errors.Is(err, fs.ErrNotExist) && !a.c.Bool("create-directory") {
+		return exit.Hinted(err, "give --create-directory, or correct --directory: without a leading / it counts from the remote home")
 	}
 	if err != nil {
 		return err

@@ -22,7 +22,8 @@ func destinationTestCommand(s *shell) *cli.Command {
 		Usage:     "connect to a destination and measure what it can do",
 		ArgsUsage: "NAME",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "write", Usage: "measure writing too, with a file in the directory that is removed again"},
+			&cli.BoolFlag{Name: "write", DefaultText: "yes with the engine " + config.SlotsEngine,
+				Usage: "measure writing too, with files in the directory that are removed again"},
 			&cli.DurationFlag{Name: "time", Usage: "`TIME` that each rate is measured for", Value: 3 * time.Second},
 		},
 		Action: func(c *cli.Context) error {
@@ -33,7 +34,14 @@ func destinationTestCommand(s *shell) *cli.Command {
 			if c.Duration("time") <= 0 {
 				return exit.Usagef("--time %v: want more than nothing", c.Duration("time"))
 			}
-			r, err := g.test(c.Context, d, sftpdest.ProbeOptions{Write: c.Bool("write"), Time: c.Duration("time")})
+			may := sftpdest.ProbeOptions{Write: c.Bool("write"), Time: c.Duration("time")}
+			if !c.IsSet("write") {
+				may.Write = d.Engine == config.SlotsEngine
+			}
+			if g.terminal.Interactive {
+				fmt.Fprintln(g.err, "Measuring ...")
+			}
+			r, err := g.test(c.Context, d, may)
 			if err != nil && (r == nil || r.Server == "") {
 				return fmt.Errorf("destination %s: %w", d.Name, err)
 			}
@@ -77,7 +85,7 @@ func (s *settings) printTest(d *config.Destination, r *sftpdest.Report) error {
 		free = fmt.Sprintf("%s of %s", term.Bytes(int64(r.Free)), term.Bytes(int64(r.Size)))
 	}
 	if r.FsyncSeconds > 0 {
-		fsync = span(r.FsyncSeconds)
+		fsync = span(r.FsyncSeconds) + ", the round trip included"
 	}
 	if _, no := r.Skipped["clock"]; !no {
 		clock = clockWords(r.Clock)

@@ -51,18 +51,22 @@ func (d stateDir) removeKey(name string) error {
 
 // passphrase tells where the passphrase of the private key comes from. asked reports whether somebody typed it.
 func (a *adding) passphrase(d *config.Destination, remote *sftpdest.Settings) (asked func() bool, err error) {
-	typed := false
-	asked = func() bool { return typed }
+	var typed sftpdest.Secret
+	asked = func() bool { return typed != "" }
 	if d.PassphraseFile != "" {
 		text, err := readSecret(d.PassphraseFile)
 		remote.Passphrase = sftpdest.Secret(text)
 		return asked, err
 	}
 	if d.IdentityFile != "" && a.terminal.Interactive {
+		// It logs in a second time where a key is installed.
 		remote.AskPassphrase = func(ctx context.Context) (sftpdest.Secret, error) {
-			typed = true
+			if asked() {
+				return typed, nil
+			}
 			text, err := a.terminal.Secret(ctx, fmt.Sprintf("Passphrase of %s: ", d.IdentityFile))
-			return sftpdest.Secret(text), err
+			typed = sftpdest.Secret(text)
+			return typed, err
 		}
 	}
 	return asked, nil
@@ -97,11 +101,11 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 		return err
 	}
 	d.IdentityFile, d.PassphraseFile = "", ""
-	for only, text := range map[bool]string{true: ", for SFTP only", false: ""} {
-		if only == onlySFTP {
-			fmt.Fprintf(a.err, "Installed a key of its own%s, and logged in with it\n", text)
-		}
+	only := ""
+	if onlySFTP {
+		only = ", for SFTP only"
 	}
+	fmt.Fprintf(a.err, "Installed a key of its own%s, and logged in with it\n", only)
 	return nil
 }
 

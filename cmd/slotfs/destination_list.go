@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -53,14 +52,7 @@ func destinationListCommand(s *shell) *cli.Command {
 		Name:  "list",
 		Usage: "list the destinations",
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
-			if err != nil {
-				return err
-			}
-			if err := arguments(c); err != nil {
-				return err
-			}
-			conf, err := g.config()
+			g, conf, err := s.configured(c)
 			if err != nil {
 				return err
 			}

@@ -32,16 +32,8 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 			if err := g.unused(d); err != nil {
 				return err
 			}
-			if !c.Bool("yes") {
-				yes, err := g.terminal.Confirm(c.Context, fmt.Sprintf("Forget destination %s and its index? The backups on it stay.", d.Name))
-				switch {
-				case errors.Is(err, term.ErrNoTerminal):
-					return exit.With(err, exit.Usage, "give --yes")
-				case err != nil:
-					return err
-				case !yes:
-					return exit.With(errors.New("nothing removed"), exit.Failed, "")
-				}
+			if err := g.sure(c, fmt.Sprintf("Forget destination %s and its index? The backups on it stay.", d.Name)); err != nil {
+				return err
 			}
 			away := c.Bool("remove-key")
 			if !away && !c.Bool("yes") && g.state.ownKey(d.Name) != "" {
@@ -52,6 +44,21 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 			return g.remove(c.Context, d, away)
 		},
 	}
+}
+
+// sure asks before something is removed, unless --yes was given.
+func (s *settings) sure(c *cli.Context, question string) error {
+	if c.Bool("yes") {
+		return nil
+	}
+	yes, err := s.terminal.Confirm(c.Context, question)
+	switch {
+	case errors.Is(err, term.ErrNoTerminal):
+		return exit.With(err, exit.Usage, "give --yes")
+	case err == nil && !yes:
+		return exit.With(errors.New("nothing removed"), exit.Failed, "")
+	}
+	return err
 }
 
 // remove clears the index first: where another process holds it nothing has happened yet.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -37,14 +36,7 @@ func destinationShowCommand(s *shell) *cli.Command {
 
 // named is what commands about one destination begin with.
 func (s *shell) named(c *cli.Context) (*settings, *config.Destination, error) {
-	g, err := s.settings(c, slog.LevelWarn)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := arguments(c, "NAME"); err != nil {
-		return nil, nil, err
-	}
-	conf, err := g.config()
+	g, conf, err := s.configured(c, "NAME")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -79,6 +71,9 @@ func (s *settings) show(d *config.Destination) error {
 		if _, err := os.Stat(password); errors.Is(err, fs.ErrNotExist) {
 			password = "-"
 		}
+	}
+	if identity == "-" && password == "-" {
+		identity = "the keys of the ssh-agent"
 	}
 	return term.Table(s.out, [][]string{
 		{"name", d.Name}, {"engine", d.Engine}, {"host", d.Host}, {"port", strconv.Itoa(d.Port)},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 
@@ -64,22 +63,9 @@ func jobListCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := arguments(c); err != nil {
-				return err
-			}
 			return g.listJobs(conf)
 		},
 	}
-}
-
-// configured is what commands that need the configuration begin with.
-func (s *shell) configured(c *cli.Context) (*settings, *config.Config, error) {
-	g, err := s.settings(c, slog.LevelWarn)
-	if err != nil {
-		return nil, nil, err
-	}
-	conf, err := g.config()
-	return g, conf, err
 }
 
 func (s *settings) listJobs(c *config.Config) error {
@@ -118,10 +104,7 @@ func jobShowCommand(s *shell) *cli.Command {
 
 // jobNamed is what commands about one job begin with: its name is the first argument.
 func (s *shell) jobNamed(c *cli.Context, names ...string) (*settings, *config.Job, error) {
-	if err := arguments(c, names...); err != nil {
-		return nil, nil, err
-	}
-	g, conf, err := s.configured(c)
+	g, conf, err := s.configured(c, names...)
 	if err != nil {
 		return nil, nil, err
 	}

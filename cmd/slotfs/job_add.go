@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -35,15 +34,12 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files on their way at once", Value: config.DefaultConcurrency},
 		},
 		Action: func(c *cli.Context) error {
-			g, conf, err := s.configured(c)
-			if err != nil {
-				return err
-			}
 			if c.Args().Len() > 1 {
 				err := fmt.Errorf("unexpected argument %q", c.Args().Get(1))
 				return exit.With(err, exit.Usage, "quote patterns, and repeat the flag: --source '/home/*' --source /srv/www")
 			}
-			if err := arguments(c, "NAME"); err != nil {
+			g, conf, err := s.configured(c, "NAME")
+			if err != nil {
 				return err
 			}
 			return g.addJob(conf, c)
@@ -117,16 +113,8 @@ func jobRemoveCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if !c.Bool("yes") {
-				yes, err := g.terminal.Confirm(c.Context, fmt.Sprintf("Forget job %s? The backups that it made stay.", j.Name))
-				switch {
-				case errors.Is(err, term.ErrNoTerminal):
-					return exit.With(err, exit.Usage, "give --yes")
-				case err != nil:
-					return err
-				case !yes:
-					return exit.With(errors.New("nothing removed"), exit.Failed, "")
-				}
+			if err := g.sure(c, fmt.Sprintf("Forget job %s? The backups that it made stay.", j.Name)); err != nil {
+				return err
 			}
 			return g.removeJob(j)
 		},

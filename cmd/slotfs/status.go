@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -25,11 +24,8 @@ func statusCommand(s *shell) *cli.Command {
 		Name:  "status",
 		Usage: "show the mount, the index, and how the last passes ended",
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, err := s.begin(c)
 			if err != nil {
-				return err
-			}
-			if err := arguments(c); err != nil {
 				return err
 			}
 			r, err := g.status(c.Context)

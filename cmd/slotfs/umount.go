@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -20,11 +19,8 @@ func umountCommand(s *shell) *cli.Command {
 		Usage:     "take a mount away",
 		ArgsUsage: "MOUNTPOINT",
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, err := s.begin(c, "MOUNTPOINT")
 			if err != nil {
-				return err
-			}
-			if err := arguments(c, "MOUNTPOINT"); err != nil {
 				return err
 			}
 			mountpoint, err := absolute("mountpoint", c.Args().First())

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path"
 	"slices"
 	"strconv"
@@ -25,11 +24,8 @@ func versionsCommand(s *shell) *cli.Command {
 		Usage:     "show in which snapshots of an account a file is, and where it changed",
 		ArgsUsage: "PATH",
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, err := s.begin(c, "PATH")
 			if err != nil {
-				return err
-			}
-			if err := arguments(c, "PATH"); err != nil {
 				return err
 			}
 			above, below, err := splitVersioned(shownPath(c.Args().First()))
