@@ -68,7 +68,7 @@ func newApp(s *shell) *cli.App {
 		},
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), statusCommand(s),
-			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s),
+			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
 			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s),
 		},
 		// Errors are printed in one place, and only main ends the process.

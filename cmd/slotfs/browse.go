@@ -83,10 +83,10 @@ func explain(op, p string, err error) error {
 // mountBrowser looks through the mount.
 type mountBrowser struct{ root *os.Root }
 
-func newMountBrowser(mountpoint string) (browser, error) {
+func newMountBrowser(mountpoint string) (mountBrowser, error) {
 	root, err := os.OpenRoot(mountpoint)
 	if err != nil {
-		return nil, fmt.Errorf("mount: %w", err)
+		return mountBrowser{}, fmt.Errorf("mount: %w", err)
 	}
 	return mountBrowser{root}, nil
 }

@@ -96,19 +96,39 @@ func events(body io.Reader, emit func(progress.Event)) error {
 
 // Find hands what the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
 func (c *Client) Find(ctx context.Context, q Query, yield func(Match) error) error {
+	return ask(ctx, c, "/v1/find", q, func(m *found) error {
+		if m.Failure != nil {
+			return m.Failure.err()
+		}
+		return yield(m.Match)
+	})
+}
+
+// Diff hands each difference that the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
+func (c *Client) Diff(ctx context.Context, q Pair, yield func(Change) error) error {
+	return ask(ctx, c, "/v1/diff", q, func(m *differs) error {
+		if m.Failure != nil {
+			return m.Failure.err()
+		}
+		return yield(m.Change)
+	})
+}
+
+// ask hands each line of an answer to yield.
+func ask[Q, L any](ctx context.Context, c *Client, path string, q Q, yield func(*L) error) error {
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err
 	}
-	body, err := c.do(ctx, http.MethodPost, "/v1/find", data)
+	body, err := c.do(ctx, http.MethodPost, path, data)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
 	d := json.NewDecoder(body)
 	for {
-		var m found
-		err := d.Decode(&m)
+		var line L
+		err := d.Decode(&line)
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -116,10 +136,8 @@ func (c *Client) Find(ctx context.Context, q Query, yield func(Match) error) err
 			return ctx.Err()
 		case err != nil:
 			return fmt.Errorf("the mount went away: %w", err)
-		case m.Failure != nil:
-			return exit.With(errors.New(m.Failure.Error), m.Failure.Code, m.Failure.Hint)
 		}
-		if err := yield(m.Match); err != nil {
+		if err := yield(&line); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@
 //	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
 //	                          Who hangs up ends the pass.
 //	POST /v1/find             body: Query; answer: one Match per line, and a line with "failure" if it ends early
+//	POST /v1/diff             body: Pair; answer: one Change per line, and a line with "failure" if it ends early
 //	POST /v1/reload           the configuration is read again
 //	POST /v1/forget?name=N    snapshots of a destination are forgotten and its connections closed
 //
@@ -40,6 +41,8 @@ type failure struct {
 	Hint  string `json:"hint,omitempty"`
 	Code  int    `json:"code"`
 }
+
+func (f *failure) err() error { return exit.With(errors.New(f.Error), f.Code, f.Hint) }
 
 // Indexer makes passes.
 type Indexer interface {
@@ -78,6 +81,7 @@ type Keeper interface {
 type Owner interface {
 	Indexer
 	Finder
+	Differ
 	Keeper
 }
 
@@ -144,6 +148,7 @@ func handler(o Owner) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/index", func(w http.ResponseWriter, r *http.Request) { serveIndex(o, w, r) })
 	mux.HandleFunc("POST /v1/find", func(w http.ResponseWriter, r *http.Request) { serveFind(o, w, r) })
+	mux.HandleFunc("POST /v1/diff", func(w http.ResponseWriter, r *http.Request) { serveDiff(o, w, r) })
 	mux.HandleFunc("POST /v1/reload", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, o.Reload(r.Context()))
 	})

@@ -53,6 +53,16 @@ func (o *owner) Find(_ context.Context, q Query, yield func(Match) error) error 
 	return o.err
 }
 
+func (o *owner) Diff(_ context.Context, q Pair, yield func(Change) error) error {
+	o.asked = append(o.asked, "diff "+q.Old+" "+q.New)
+	for _, path := range []string{"a", "b\xff"} {
+		if err := yield(Change{Path: []byte(path), New: &Side{Size: 7}}); err != nil {
+			return err
+		}
+	}
+	return o.err
+}
+
 func (o *owner) Reload(context.Context) error { o.asked = append(o.asked, "reload"); return o.err }
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
@@ -176,5 +186,31 @@ func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
 	}
 	if _, err := Listen(context.Background(), path, &owner{}); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
 		t.Errorf("a live socket: %v", err)
+	}
+}
+
+func TestDifferencesCrossTheSocketByteForByte(t *testing.T) {
+	o := &owner{}
+	c := serve(t, o)
+	ask := func() (paths []string, err error) {
+		err = c.Diff(context.Background(), Pair{Old: "x", New: "y"}, func(d Change) error {
+			if d.Old != nil || d.New == nil || d.New.Size != 7 {
+				t.Errorf("got %+v", d)
+			}
+			paths = append(paths, string(d.Path))
+			return nil
+		})
+		return paths, err
+	}
+	want := []string{"a", "b\xff"}
+	if got, err := ask(); err != nil || !reflect.DeepEqual(got, want) || o.asked[0] != "diff x y" {
+		t.Errorf("got %q, %v, asked %q", got, err, o.asked)
+	}
+	o.err = exit.With(errors.New("index damaged"), exit.Busy, "cure")
+	if got, err := ask(); !reflect.DeepEqual(got, want) || exit.Code(err) != exit.Busy || exit.Hint(err) != "cure" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if err := NewClient("/nonexistent").Diff(context.Background(), Pair{}, nil); !errors.Is(err, ErrNoOwner) {
+		t.Errorf("without an owner: %v", err)
 	}
 }

@@ -36,7 +36,7 @@ func Meanings() []Meaning {
 		{Done, "done"},
 		{Failed, "failed"},
 		{Usage, "wrong usage or configuration"},
-		{Partial, "done with less: some accounts or snapshots failed, the rest is there"},
+		{Partial, "done with less: some accounts, snapshots or files failed, the rest is there"},
 		{Busy, "busy: another process holds the index, or a pass is running"},
 		{Unreachable, "destination unreachable"},
 		{Refused, "authentication or host key refused"},

@@ -1,0 +1,62 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/dest"
+)
+
+// TargetError is what is wrong with the file system that is written to.
+type TargetError struct {
+	Op  string
+	Err error
+}
+
+// Error tells what was done and what came of it.
+func (e *TargetError) Error() string { return e.Op + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *TargetError) Unwrap() error { return e.Err }
+
+// target marks an error of the file system that is written to.
+func target(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &TargetError{op, err}
+}
+
+// Full reports whether err says that there is no room left where was written.
+func Full(err error) bool {
+	var t *TargetError
+	return errors.As(err, &t) && (errors.Is(t.Err, unix.ENOSPC) || errors.Is(t.Err, unix.EDQUOT))
+}
+
+// fatal reports whether err befalls everything that comes after it too.
+func fatal(err error) bool {
+	var t *TargetError
+	if errors.As(err, &t) {
+		return Full(err) || errors.Is(t.Err, unix.EROFS) || errors.Is(t.Err, unix.EIO)
+	}
+	return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth) || errors.Is(err, unix.ENOTCONN) ||
+		errors.Is(err, context.Canceled)
+}
+
+// retried repeats a call that a signal interrupted.
+func retried[T any](call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if !errors.Is(err, unix.EINTR) {
+			return v, err
+		}
+	}
+}
+
+// incomplete is an error about something that is there, but without something that belongs to it.
+func incomplete(what string, err error) error {
+	return fmt.Errorf("restored without its %s: %w", what, err)
+}

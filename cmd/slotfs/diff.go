@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+func diffCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "show what changed between two snapshots, or folders or files in them, with or without a mount",
+		ArgsUsage: "OLD NEW",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "content", Usage: "read files of which only the time changed, to see whether their content did"},
+			&cli.BoolFlag{Name: "exit-code", Usage: "end with 1 if anything differs"},
+		},
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if err := arguments(c, "OLD", "NEW"); err != nil {
+				return err
+			}
+			d := &diffing{settings: g, q: control.Pair{Old: shownPath(c.Args().Get(0)), New: shownPath(c.Args().Get(1))}, content: c.Bool("content")}
+			n, err := d.run(c.Context)
+			if err == nil && n > 0 && c.Bool("exit-code") {
+				return &reported{exit.Failed}
+			}
+			return err
+		},
+	}
+}
+
+// diffing is one comparison.
+type diffing struct {
+	*settings
+	q       control.Pair
+	content bool
+}
+
+// run prints each difference as soon as it is found, and counts them.
+func (d *diffing) run(ctx context.Context) (n int, err error) {
+	out := bufio.NewWriter(d.out)
+	all := []diffJSON{}
+	err = d.changes(ctx, func(c control.Change) error {
+		n++
+		if d.json {
+			all = append(all, newDiffJSON(c))
+			return nil
+		}
+		_, err := fmt.Fprintln(out, diffLine(c))
+		if err == nil && n%64 == 1 {
+			err = out.Flush()
+		}
+		return err
+	})
+	if d.json && err == nil {
+		err = d.printJSON(all)
+	}
+	if flushErr := out.Flush(); err == nil && flushErr != nil {
+		err = fmt.Errorf("standard output: %w", flushErr)
+	}
+	return n, err
+}
+
+// changes asks the owner of the index, or looks into the index itself.
+func (d *diffing) changes(ctx context.Context, yield func(control.Change) error) error {
+	client := control.NewClient(d.state.socket())
+	if !d.content {
+		err := client.Diff(ctx, d.q, yield)
+		if !errors.Is(err, control.ErrNoOwner) {
+			return err
+		}
+	}
+	b, err := d.browser(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	compare := func(yield func(control.Change) error) error { return client.Diff(ctx, d.q, yield) }
+	if own, ok := b.(*indexBrowser); ok {
+		compare = func(yield func(control.Change) error) error { return diffIn(ctx, own, d.q, yield) }
+	}
+	if !d.content {
+		return compare(yield)
+	}
+	return d.byContent(ctx, b, compare, yield)
+}
+
+// diffIn compares what the index has.
+func diffIn(ctx context.Context, b *indexBrowser, q control.Pair, yield func(control.Change) error) error {
+	old, err := b.find(ctx, q.Old)
+	if err != nil {
+		return explain("diff", q.Old, err)
+	}
+	new, err := b.find(ctx, q.New)
+	if err != nil {
+		return explain("diff", q.New, err)
+	}
+	for c, err := range b.view.Diff(ctx, &old, &new) {
+		switch {
+		case errors.Is(err, view.ErrNoSnapshot):
+			return exit.With(fmt.Errorf("diff: one of %q and %q is no snapshot, and in none", q.Old, q.New), exit.Usage,
+				"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT[/...]")
+		case err != nil:
+			return fmt.Errorf("diff %s %s: %w", q.Old, q.New, err)
+		}
+		err := yield(control.Change{Path: []byte(c.Path), What: c.What(), Old: sideOf(c.Old), New: sideOf(c.New)})
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+func sideOf(e *backup.Entry) *control.Side {
+	if e == nil {
+		return nil
+	}
+	s := &control.Side{Type: typeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: time.Unix(0, e.MTime).UTC(),
+		Target: []byte(e.Target)}
+	if e.IsRegular() {
+		s.Size = e.Size
+	}
+	return s
+}
+
+// Diff compares what the index has.
+func (o *owner) Diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
+	v, err := newView(ctx, o.index, o.remotes.names())
+	if err != nil {
+		return err
+	}
+	return diffIn(ctx, &indexBrowser{view: v}, q, yield)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/term"
+)
+
+// diffJSON is a difference as --json shows it. Bytes that are no text are escaped.
+type diffJSON struct {
+	Path   string        `json:"path"`
+	Change string        `json:"change"` // added, removed, changed
+	What   []string      `json:"what,omitempty"`
+	Old    *diffSideJSON `json:"old,omitempty"`
+	New    *diffSideJSON `json:"new,omitempty"`
+}
+
+type diffSideJSON struct {
+	Type   string    `json:"type"`
+	Mode   string    `json:"mode"` // octal
+	UID    uint32    `json:"uid"`
+	GID    uint32    `json:"gid"`
+	Size   int64     `json:"size"`
+	MTime  time.Time `json:"mtime"`
+	Target string    `json:"target,omitempty"`
+}
+
+func newDiffJSON(c control.Change) diffJSON {
+	j := diffJSON{Path: term.Clean(string(c.Path)), Change: "changed", What: c.What, Old: newDiffSide(c.Old), New: newDiffSide(c.New)}
+	switch {
+	case c.Old == nil:
+		j.Change = "added"
+	case c.New == nil:
+		j.Change = "removed"
+	}
+	return j
+}
+
+func newDiffSide(s *control.Side) *diffSideJSON {
+	if s == nil {
+		return nil
+	}
+	return &diffSideJSON{Type: s.Type, Mode: fmt.Sprintf("%04o", s.Mode), UID: s.UID, GID: s.GID, Size: s.Size, MTime: s.MTime,
+		Target: term.Clean(string(s.Target))}
+}
+
+// diffLine puts a difference into one line.
+func diffLine(c control.Change) string {
+	mark, side := "~", c.New
+	switch {
+	case c.Old == nil:
+		mark = "+"
+	case c.New == nil:
+		mark, side = "-", c.Old
+	}
+	name := or(term.Clean(string(c.Path)), ".")
+	if side.Type == "directory" {
+		name += "/"
+	}
+	line := mark + " " + name
+	if mark == "~" {
+		var words []string
+		for _, word := range c.What {
+			words = append(words, diffWord(word, c.Old, c.New))
+		}
+		line += "  (" + strings.Join(words, ", ") + ")"
+	}
+	return line
+}
+
+// diffWord tells one way in which two things differ, with what it was and what it is.
+func diffWord(word string, old, new *control.Side) string {
+	switch {
+	case word == "type":
+		return fmt.Sprintf("type %s -> %s", old.Type, new.Type)
+	case word == "content" && old.Size != new.Size:
+		return fmt.Sprintf("content %d -> %d bytes", old.Size, new.Size)
+	case word == "mode":
+		return fmt.Sprintf("mode %04o -> %04o", old.Mode, new.Mode)
+	case word == "owner":
+		return fmt.Sprintf("owner %d:%d -> %d:%d", old.UID, old.GID, new.UID, new.GID)
+	case word == "target":
+		return fmt.Sprintf("target %s -> %s", term.Clean(string(old.Target)), term.Clean(string(new.Target)))
+	}
+	return word
+}

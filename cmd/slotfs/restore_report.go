@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/restore"
+	"slotfs/cmd/internal/term"
+)
+
+const (
+	// saidFailures is how many failures are told one by one, and keptFailures how many --json has.
+	saidFailures = 20
+	keptFailures = 1000
+)
+
+// failures are what was not restored. They come one at a time.
+type failures struct {
+	kept   []failureJSON
+	said   int
+	exists bool // there are such as --overwrite helps against
+}
+
+type failureJSON struct {
+	Path  string `json:"path"`
+	Error string `json:"error"`
+}
+
+// add notes a failure and tells people about the first ones.
+func (f *failures) add(line func(string), path string, err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	if len(f.kept) < keptFailures {
+		f.kept = append(f.kept, failureJSON{term.Clean(path), text})
+	}
+	f.exists = f.exists || errors.Is(err, restore.ErrExists)
+	if f.said++; f.said <= saidFailures {
+		line(fmt.Sprintf("slotfs: restore %s: %s", path, text))
+	}
+}
+
+// restoreShow shows how a restore gets on.
+type restoreShow struct {
+	*progress.Transfer
+	line func(string) // prints one that stays
+	stop context.CancelFunc
+	wait sync.WaitGroup
+}
+
+// show begins to show progress. What there is to do is counted beside doing it.
+func (r *restoring) show(ctx context.Context, roots []restore.Root) *restoreShow {
+	s := &restoreShow{stop: func() {}}
+	switch {
+	case r.quiet || r.json || r.rehearse:
+		s.Transfer = progress.NewSilentTransfer()
+		s.line = func(text string) { fmt.Fprintln(r.err, term.Clean(text)) }
+		return s
+	case term.IsTerminal(r.err):
+		s.Transfer = progress.NewLiveTransfer(r.err, func() int { return term.Width(r.err) }, time.Now)
+	default:
+		s.Transfer = progress.NewTransfer(r.err, time.Now)
+	}
+	s.line = s.Line
+	s.Begin("restore")
+	ctx, s.stop = context.WithCancel(ctx)
+	s.wait.Go(func() {
+		bytes, err := restore.Plan(ctx, roots, s)
+		if err == nil {
+			r.warnOfRoom(s, bytes)
+		}
+	})
+	return s
+}
+
+// warnOfRoom tells when it will not fit. It may fit all the same, where file systems compress, or some of it is there.
+func (r *restoring) warnOfRoom(s *restoreShow, bytes int64) {
+	var st unix.Statfs_t
+	if unix.Statfs(r.dir, &st) != nil {
+		return
+	}
+	if free := int64(st.Bavail) * st.Bsize; bytes > free {
+		s.line(fmt.Sprintf("slotfs: warning: %s are to be restored, %s are free at %s", term.Bytes(bytes), term.Bytes(free), r.dir))
+	}
+}
+
+func (s *restoreShow) end() {
+	s.stop()
+	s.wait.Wait()
+	s.End()
+}
+
+// restoreJSON is the summary of a restore.
+type restoreJSON struct {
+	restore.Summary
+	Directory string        `json:"directory"`
+	DryRun    bool          `json:"dry_run,omitempty"`
+	Seconds   float64       `json:"seconds"`
+	Failures  []failureJSON `json:"failures"` // at most 1000
+	Error     string        `json:"error,omitempty"`
+	Code      int           `json:"code"`
+}
+
+// finish tells people what was done.
+func (r *restoring) finish(s restore.Summary, err error) error {
+	took := time.Since(r.began)
+	if err != nil {
+		err = r.ended(err)
+	} else if s.Failed > 0 {
+		err = &reported{exit.Partial}
+		if !s.Any() {
+			err = &reported{exit.Failed}
+		}
+	}
+	if r.json {
+		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
+		if out.Failures == nil {
+			out.Failures = []failureJSON{}
+		}
+		if err != nil && !errors.As(err, new(*reported)) {
+			out.Error = err.Error()
+		}
+		return errors.Join(err, r.printJSON(out))
+	}
+	if more := r.said - saidFailures; more > 0 {
+		fmt.Fprintf(r.err, "slotfs: restore: %d more failed\n", more)
+	}
+	if r.exists {
+		fmt.Fprintln(r.err, "slotfs: hint: what is there is left as it is; --overwrite replaces it")
+	}
+	if !r.quiet {
+		fmt.Fprintln(r.out, r.text(s, took))
+	}
+	return err
+}
+
+// ended explains why a restore ended early.
+func (r *restoring) ended(err error) error {
+	const again = "the same command goes on where this one stopped"
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case restore.Full(err):
+		return exit.Hinted(fmt.Errorf("restore to %s: no space left", r.dir), "make room; "+again)
+	}
+	err = fmt.Errorf("restore to %s: %w", r.dir, err)
+	if exit.Code(err) == exit.Unreachable {
+		return exit.Hinted(err, again)
+	}
+	return err
+}
+
+// text puts what was done into one line.
+func (r *restoring) text(s restore.Summary, took time.Duration) string {
+	var b strings.Builder
+	done := "restored"
+	if r.rehearse {
+		done = "would restore"
+	}
+	fmt.Fprintf(&b, "%s %d files (%s)", done, s.Files, term.Bytes(s.Bytes))
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{{s.Folders, "folders"}, {s.Links, "links"}, {s.Special, "pipes and sockets"}} {
+		if part.n > 0 {
+			fmt.Fprintf(&b, ", %d %s", part.n, part.what)
+		}
+	}
+	for _, part := range []struct {
+		n    int64
+		what string
+	}{{s.Replace, "replaced others"}, {s.Same, "there already"}, {s.Failed, "failed"}} {
+		if part.n > 0 {
+			fmt.Fprintf(&b, "; %d %s", part.n, part.what)
+		}
+	}
+	fmt.Fprintf(&b, "; %s", term.Duration(took))
+	return b.String()
+}
