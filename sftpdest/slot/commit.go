@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -29,15 +30,24 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if err != nil {
 		return file, err
 	}
-	// Deletions come last: until here, what a broken run leaves is the old backup and more.
-	if err := j.delete(ctx); err != nil {
-		return file, err
-	}
-	if err := j.settlePlaces(ctx); err != nil {
-		return file, err
-	}
 	file.Name = manifest.Name(j.state.Gen)
-	return file, j.putManifest(ctx, spool, &file)
+	var temp string
+	err = together(ctx, func(ctx context.Context) (err error) {
+		if temp, err = j.putTemp(ctx, spool, file.Size); err != nil {
+			err = fmt.Errorf("write manifest: %w", err)
+		}
+		return err
+	}, func(ctx context.Context) error {
+		// Deletions come last: until here, what a broken run leaves is the old backup and more.
+		if err := j.delete(ctx); err != nil {
+			return err
+		}
+		return j.settlePlaces(ctx)
+	})
+	if err != nil {
+		return file, err
+	}
+	return file, j.install(ctx, temp, j.slot+"/meta/"+file.Name)
 }
 
 // each runs f for all items side by side.
@@ -111,18 +121,28 @@ func (j *job) putManifest(ctx context.Context, spool *os.File, file *manifest.Fi
 
 // putFile uploads what belongs into meta/, durable, under its name.
 func (j *job) putFile(ctx context.Context, spool *os.File, file *manifest.File) error {
-	var temp string
-	err := again(ctx, func() (err error) {
-		temp = j.temp(j.slot)
-		return j.putSpool(ctx, temp, spool, file.Size)
-	})
+	temp, err := j.putTemp(ctx, spool, file.Size)
 	if err != nil {
 		return err
 	}
-	if err := j.move(ctx, temp, j.slot+"/meta/"+file.Name); err != nil {
-		return err
+	return j.install(ctx, temp, j.slot+"/meta/"+file.Name)
+}
+
+// putTemp uploads a local file, durable, to a temporary name.
+func (j *job) putTemp(ctx context.Context, spool *os.File, size int64) (temp string, err error) {
+	if size <= small {
+		content := make([]byte, size)
+		if _, err := spool.ReadAt(content, 0); err != nil && err != io.EOF {
+			return "", err
+		}
+		temp, _, err = j.put(ctx, j.slot, content, dest.Attributes{})
+		return temp, err
 	}
-	return j.syncDir(ctx, j.slot+"/meta")
+	err = again(ctx, func() error {
+		temp = j.temp(j.slot)
+		return j.putSpool(ctx, temp, spool, size)
+	})
+	return temp, err
 }
 
 func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size int64) error {
@@ -147,47 +167,88 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 
 // commit makes the backup complete: one rename. The lease and the epoch are looked at just before.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
-	if err := l.alone(ctx, nil); err != nil {
-		return err
-	}
-	if err := j.mine(ctx); err != nil {
-		return err
-	}
 	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
-	return j.setState(ctx)
+	j.state.Durability = j.durability()
+	text, err := j.state.Encode()
+	if err != nil {
+		return err
+	}
+	var temp string
+	err = together(ctx, l.alone, j.mine, func(ctx context.Context) (err error) {
+		temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := j.install(ctx, temp, j.slot+"/"+stateName); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
 }
 
 // tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the
 // backup before. What cannot be removed is left to the next run.
 func (j *job) tidy(ctx context.Context) {
-	err := errors.Join(j.sweepSlot(ctx, j.slot, true), j.sweepArchive(ctx, j.slot, j.state.Archive))
-	list, listErr := j.List(ctx, j.slot+"/meta")
-	err = errors.Join(err, listErr)
+	other := "archive"
+	if j.o.Mode == manifest.Compressed {
+		other = "data"
+	}
+	err := errors.Join(concurrently(
+		func() error { return j.sweepSlot(ctx, j.slot, true) },
+		func() error { return j.sweepArchive(ctx, j.slot, j.state.Archive) },
+		func() error { return j.sweepMeta(ctx) },
+		func() error {
+			if _, err := j.Stat(ctx, join(j.slot, other)); err != nil {
+				return nil
+			}
+			return j.removeTree(ctx, join(j.slot, other))
+		},
+	)...)
+	if err != nil {
+		j.o.Log.Warn("tidy up", "slot", j.slot, "error", err)
+	}
+}
+
+// sweepMeta removes from meta/ what the complete slot does not need.
+func (j *job) sweepMeta(ctx context.Context) error {
+	list, err := j.List(ctx, j.slot+"/meta")
+	if err != nil {
+		return err
+	}
 	var kept uint64
 	for _, info := range list {
 		if gen, ok := manifest.ParseName(info.Name); ok && gen < j.state.Gen {
 			kept = max(kept, gen)
 		}
 	}
+	var old []string
 	for _, info := range list {
 		gen, isManifest := manifest.ParseName(info.Name)
 		_, _, isJournal := manifest.ParseJournalName(info.Name)
-		old := isManifest && gen != j.state.Gen && gen != kept
-		old = old || manifest.AboutArchive(info.Name) && !j.state.Names(info.Name)
-		if old || isJournal || strings.HasPrefix(info.Name, partPrefix) {
-			err = errors.Join(err, j.drop(ctx, j.slot+"/meta/"+info.Name))
+		past := isManifest && gen != j.state.Gen && gen != kept
+		past = past || manifest.AboutArchive(info.Name) && !j.state.Names(info.Name)
+		if past || isJournal || strings.HasPrefix(info.Name, partPrefix) {
+			old = append(old, j.slot+"/meta/"+info.Name)
 		}
 	}
-	other := "archive"
-	if j.o.Mode == manifest.Compressed {
-		other = "data"
+	return each(ctx, j.o.Lanes, old, j.drop)
+}
+
+// surplus reports whether retire may find something, when slots were there before the run and written is one of the
+// retention now.
+func surplus(slots []Slot, written string, retention int) bool {
+	complete := 1
+	for i := range slots {
+		switch s := &slots[i]; {
+		case s.Path == written:
+		case s.Complete():
+			complete++
+		case s.State.Phase == manifest.Deleting:
+			return true
+		}
 	}
-	if _, statErr := j.Stat(ctx, join(j.slot, other)); statErr == nil {
-		err = errors.Join(err, j.removeTree(ctx, join(j.slot, other)))
-	}
-	if err != nil {
-		j.o.Log.Warn("tidy up", "slot", j.slot, "error", err)
-	}
+	return complete > places(retention)
 }
 
 // retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.

@@ -73,6 +73,7 @@ type lease struct {
 	text   []byte
 	ttl    time.Duration
 	now    func() time.Time
+	first  []dest.Info // names of the folder when the account was taken
 
 	mu   sync.Mutex // guards what follows
 	last time.Time  // when it was written
@@ -90,27 +91,24 @@ func (l *lease) current(ctx context.Context) error {
 	return l.rewrite(ctx)
 }
 
-// leases lists those of a folder, by name.
-func (r *remote) leases(ctx context.Context, folder string) (map[string]dest.Info, error) {
-	list, err := r.List(ctx, folder)
-	if err != nil {
-		return nil, err
-	}
+// leases are those among the names of a folder.
+func leases(names []dest.Info) map[string]dest.Info {
 	found := make(map[string]dest.Info)
-	for _, info := range list {
+	for _, info := range names {
 		if strings.HasPrefix(info.Name, leasePrefix) {
 			found[info.Name] = info
 		}
 	}
-	return found, nil
+	return found
 }
 
 // acquire takes the account.
 func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease, error) {
-	old, err := r.leases(ctx, folder)
+	names, err := r.List(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
+	old := leases(names)
 	for n := range old {
 		if stale, err := r.stale(ctx, folder, old[n], o); err != nil || !stale {
 			return nil, errors.Join(err, busy(folder, err))
@@ -128,7 +126,7 @@ func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease
 		l.release(ctx)
 		return nil, err
 	}
-	if err := l.alone(ctx, old); err != nil {
+	if l.first, err = l.look(ctx, old); err != nil {
 		l.release(ctx)
 		return nil, err
 	}
@@ -150,6 +148,10 @@ func busy(folder string, err error) error {
 }
 
 func (l *lease) create(ctx context.Context) error {
+	if p, ok := l.r.Store.(dest.Putter); ok {
+		_, err := p.Put(ctx, l.name, l.text, dest.Attributes{}, false)
+		return err
+	}
 	out, err := l.r.Create(ctx, l.name, dest.Create{})
 	if err != nil {
 		return err
@@ -161,28 +163,35 @@ func (l *lease) create(ctx context.Context) error {
 	return err
 }
 
-// alone makes sure that no other lease appeared, and that nobody wrote to the stale ones.
-func (l *lease) alone(ctx context.Context, known map[string]dest.Info) error {
-	var list map[string]dest.Info
+// alone makes sure that no other lease appeared.
+func (l *lease) alone(ctx context.Context) error {
+	_, err := l.look(ctx, nil)
+	return err
+}
+
+// look makes sure that no other lease appeared but known stale ones, and that nobody wrote to those. It returns the names
+// in the folder.
+func (l *lease) look(ctx context.Context, known map[string]dest.Info) ([]dest.Info, error) {
+	var names []dest.Info
 	err := again(ctx, func() (err error) {
-		list, err = l.r.leases(ctx, l.folder)
+		names, err = l.r.List(ctx, l.folder)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	mine := false
-	for n, info := range list {
+	for n, info := range leases(names) {
 		if l.folder+"/"+n == l.name {
 			mine = true
 		} else if old, ok := known[n]; !ok || old.MTime != info.MTime {
-			return busy(l.folder, nil)
+			return nil, busy(l.folder, nil)
 		}
 	}
 	if !mine {
-		return busy(l.folder, nil)
+		return nil, busy(l.folder, nil)
 	}
-	return nil
+	return names, nil
 }
 
 // stale reports whether a lease is left over. Its age is by the server's clock alone.
@@ -247,7 +256,7 @@ func (l *lease) rewrite(ctx context.Context) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = l.alone(ctx, nil)
+		err = l.alone(ctx)
 	}
 	if err == nil {
 		l.last = now

@@ -44,12 +44,22 @@ func List(ctx context.Context, store dest.Reader, folder string) ([]Slot, error)
 	if err != nil {
 		return nil, fmt.Errorf("list slots of %s: %w", folder, err)
 	}
+	return readSlots(ctx, store, folder, slotsAmong(names, folder))
+}
+
+// slotsAmong are the slots among the names of an account's folder, not read yet.
+func slotsAmong(names []dest.Info, folder string) []Slot {
 	var slots []Slot
 	for _, info := range names {
 		if n, ok := slotNumber(info.Name); ok {
 			slots = append(slots, Slot{Path: slotPath(folder, n), State: manifest.State{Slot: n}})
 		}
 	}
+	return slots
+}
+
+// readSlots reads all of them and sorts them.
+func readSlots(ctx context.Context, store dest.Reader, folder string, slots []Slot) ([]Slot, error) {
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(16)
 	for i := range slots {
@@ -66,6 +76,12 @@ func List(ctx context.Context, store dest.Reader, folder string) ([]Slot, error)
 
 // read fills s in. What cannot be a state is noted in s; what could not be read is an error.
 func (s *Slot) read(ctx context.Context, store dest.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	meta := ahead(ctx, store, s.Path+"/meta")
+	defer func() {
+		cancel()
+		<-meta.done
+	}()
 	text, err := load(ctx, store, s.Path+"/"+stateName, mostState)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLong) || errors.Is(err, dest.ErrNotRegular) {
 		s.Err = err
@@ -87,7 +103,11 @@ func (s *Slot) read(ctx context.Context, store dest.Reader) error {
 	if state.Phase != manifest.Complete {
 		return nil
 	}
-	there, err := holds(ctx, store, s.Path+"/meta", state.Manifest)
+	<-meta.done
+	there := meta.err == nil && among(meta.names, state.Manifest)
+	if !there { // it may have come between the listing and the state
+		there, err = holds(ctx, store, s.Path+"/meta", state.Manifest)
+	}
 	if err == nil && there && state.Archive != nil {
 		there, err = holds(ctx, store, s.Path+"/archive", &state.Archive.File)
 	}
@@ -103,7 +123,12 @@ func holds(ctx context.Context, store dest.Reader, folder string, file *manifest
 	if err != nil {
 		return false, missing(err)
 	}
-	return slices.ContainsFunc(list, func(info dest.Info) bool { return info.Name == file.Name && info.Size == file.Size }), nil
+	return among(list, file), nil
+}
+
+// among reports whether a file that a state names is in a listing.
+func among(list []dest.Info, file *manifest.File) bool {
+	return slices.ContainsFunc(list, func(info dest.Info) bool { return info.Name == file.Name && info.Size == file.Size })
 }
 
 // Complete reports whether s is a backup.

@@ -39,7 +39,7 @@ type parts struct {
 
 // load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
 func (p *parts) load(ctx context.Context) error {
-	list, err := p.r.List(ctx, p.slot+"/meta")
+	list, err := p.r.list(ctx, p.slot+"/meta")
 	if err != nil {
 		return err
 	}

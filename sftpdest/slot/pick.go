@@ -81,7 +81,7 @@ func urgency(s *Slot) int {
 
 // held reports whether somebody reads the slot.
 func (r *remote) held(ctx context.Context, folder, slot string) (bool, error) {
-	list, err := r.List(ctx, slot)
+	list, err := r.list(ctx, slot)
 	if err != nil {
 		return false, err
 	}

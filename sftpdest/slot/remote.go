@@ -28,6 +28,7 @@ type remote struct {
 	seq   atomic.Int64
 	limit *limiter
 	lease *lease // nil: none is held yet
+	asked asked
 
 	unsynced atomic.Bool  // the server cannot say what is on its disk
 	plain    atomic.Int32 // attributes that the server refuses: 1 permissions, 2 times too
@@ -78,18 +79,22 @@ func (r *remote) ensureDir(ctx context.Context, p string, permissions uint32) er
 	return err
 }
 
-// ensureDirs makes a folder and those above it, and makes their names durable: also those that an earlier run made and
-// had no time for.
+// ensureThere is ensureDir for a folder that most likely is there: looking takes one round trip, being refused two.
+func (r *remote) ensureThere(ctx context.Context, p string) error {
+	if info, err := r.Stat(ctx, p); err == nil && isDir(info.Mode) {
+		return nil
+	}
+	return r.ensureDir(ctx, p, 0o700)
+}
+
+// ensureDirs makes a folder and those above it. Their names are not durable yet.
 func (r *remote) ensureDirs(ctx context.Context, p string) error {
-	err := r.ensureDir(ctx, p, 0o700)
+	err := r.ensureThere(ctx, p)
 	if errors.Is(err, fs.ErrNotExist) && parent(p) != "" {
 		if err := r.ensureDirs(ctx, parent(p)); err != nil {
 			return err
 		}
 		err = r.ensureDir(ctx, p, 0o700)
-	}
-	for ; err == nil && p != ""; p = parent(p) {
-		err = r.syncDir(ctx, parent(p))
 	}
 	return err
 }
@@ -222,7 +227,7 @@ func (r *remote) put(ctx context.Context, slot string, content []byte, a dest.At
 }
 
 func (r *remote) putNew(ctx context.Context, name string, content []byte, a dest.Attributes) (bool, error) {
-	if p, ok := r.Store.(dest.Putter); ok && len(content) <= 1<<20 {
+	if p, ok := r.Store.(dest.Putter); ok && len(content) <= small {
 		return p.Put(ctx, name, content, a, true)
 	}
 	out, err := r.Create(ctx, name, dest.Create{})
@@ -255,12 +260,19 @@ func (r *remote) replace(ctx context.Context, slot, name string, content []byte)
 	if err != nil {
 		return err
 	}
-	target := slot + "/" + name
+	return r.install(ctx, temp, slot+"/"+name)
+}
+
+// install moves a temporary file to its name and makes that durable.
+func (r *remote) install(ctx context.Context, temp, target string) error {
 	if err := r.move(ctx, temp, target); err != nil {
 		return err
 	}
 	return r.syncDir(ctx, parent(target))
 }
+
+// small is how large a file is at most that is sent at once.
+const small = 1 << 20
 
 // errTooLong says that a file is longer than it can be.
 var errTooLong = errors.New("file is too long")

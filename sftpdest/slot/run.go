@@ -52,6 +52,7 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 		l.keep(held, cancel, o)
 	}()
 	sum, err := r.leased(held, src, o, l)
+	defer r.asked.wg.Wait()
 	if cause := context.Cause(held); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
 	}
@@ -76,7 +77,15 @@ func (r *remote) dry(ctx context.Context, src *source.Tree, o *Options) (Summary
 
 // leased chooses the slot, looks whether the source can be believed, and writes.
 func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *lease) (Summary, error) {
-	slots, err := List(ctx, r.Store, o.Folder)
+	slots := slotsAmong(l.first, o.Folder)
+	if len(slots) <= listAhead {
+		var dirs []string
+		for i := range slots {
+			dirs = append(dirs, slots[i].Path)
+		}
+		r.ahead(ctx, dirs...) // for who reads them
+	}
+	slots, err := readSlots(ctx, r.Store, o.Folder, slots)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -107,8 +116,10 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 		return j.summary(), err
 	}
 	j.tidy(ctx)
-	if err := r.retire(ctx, o); err != nil {
-		o.Log.Warn("remove surplus slots", "folder", o.Folder, "error", err)
+	if surplus(slots, j.slot, o.Retention) {
+		if err := r.retire(ctx, o); err != nil {
+			o.Log.Warn("remove surplus slots", "folder", o.Folder, "error", err)
+		}
 	}
 	return j.summary(), nil
 }
@@ -222,20 +233,7 @@ func (j *job) close() {
 
 // begin makes the slot's new state durable, and after that takes away what earlier runs have on their way.
 func (j *job) begin(ctx context.Context) error {
-	for i, dir := range []string{"", "tmp", "meta", "data", "archive"} {
-		if dir == "data" && j.o.Mode != manifest.Incremental || dir == "archive" && j.o.Mode != manifest.Compressed {
-			continue
-		}
-		if err := j.ensureDir(ctx, join(j.slot, dir), 0o700); err != nil {
-			return err
-		}
-		if i == 0 {
-			if err := j.syncDir(ctx, j.o.Folder); err != nil {
-				return err
-			}
-		}
-	}
-	if err := j.syncDir(ctx, j.slot); err != nil {
+	if err := j.folders(ctx); err != nil {
 		return err
 	}
 	mark := j.setState
@@ -245,6 +243,7 @@ func (j *job) begin(ctx context.Context) error {
 	if err := mark(ctx); err != nil {
 		return err
 	}
+	j.ahead(ctx, j.slot, j.slot+"/meta", j.slot+"/tmp")
 	if err := j.yield(ctx); err != nil {
 		return err
 	}
@@ -256,6 +255,29 @@ func (j *job) begin(ctx context.Context) error {
 	}
 	// A late request of the run before may have replaced the state until its temporary files were gone.
 	return j.mine(ctx)
+}
+
+// folders makes those of the slot, and their names and those above durable: also those that an earlier run made and had
+// no time for.
+func (j *job) folders(ctx context.Context) error {
+	if err := j.ensureThere(ctx, j.slot); err != nil {
+		return err
+	}
+	inside := []string{"tmp", "meta", "data"}
+	if j.o.Mode == manifest.Compressed {
+		inside[2] = "archive"
+	}
+	err := each(ctx, len(inside), inside, func(ctx context.Context, dir string) error {
+		return j.ensureThere(ctx, join(j.slot, dir))
+	})
+	if err != nil {
+		return err
+	}
+	around := []string{""}
+	for dir := j.slot; dir != ""; dir = parent(dir) {
+		around = append(around, dir)
+	}
+	return each(ctx, len(around), around, j.syncDir)
 }
 
 // yield gives a complete slot back if somebody began to read it before its new state was there.
@@ -305,7 +327,7 @@ func (j *job) mine(ctx context.Context) error {
 
 // sweepSlot removes temporary files: those of other runs, at the end all.
 func (j *job) sweepSlot(ctx context.Context, slot string, all bool) error {
-	list, err := j.List(ctx, slot+"/tmp")
+	list, err := j.list(ctx, slot+"/tmp")
 	if err != nil {
 		return missing(err)
 	}
