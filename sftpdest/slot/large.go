@@ -28,16 +28,32 @@ type upload struct {
 	s     *step
 	f     *source.File
 	temp  string
-	start int64 // what an earlier run has brought there
+	start front // what an earlier try has brought there
+	used  bool  // an earlier try may have made the temporary file
 	outs  []dest.Output
 	sum   hash.Hash
 	next  int64 // to be read
 
+	durable bool // all of it is on the server's disk
+
 	mu   sync.Mutex      // guards what follows
-	done map[int64]int64 // written beyond the front: offset and length
-	head int64           // everything before is written
+	done map[int64]front // written beyond head: by offset, where it ends
+	head front           // everything before is written
 	mark int64           // everything before is in a mark
 }
+
+// front is a place in a file, and the hash of everything before it.
+type front struct {
+	at  int64
+	sum [sha256.Size]byte
+}
+
+var (
+	// errOther says that a file has other content than what an earlier try read of it, whatever its times say.
+	errOther = errors.New("the file has other content than before")
+	// errUnusable says that the server does not let an earlier try's file be written to.
+	errUnusable = errors.New("what is there cannot be gone on with")
+)
 
 // sendCompared reads a large file for its hash alone, and sends it only if that is another one.
 func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
@@ -50,11 +66,11 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	e := s.entry
-	unchanged, err := settle(f, s, n, false)
+	unchanged, err := j.settle(f, s, n, false)
 	if err != nil {
 		return false, err
 	}
-	if hash := hex.EncodeToString(sum.Sum(nil)); unchanged && hash == s.claim {
+	if hash := hex.EncodeToString(sum.Sum(nil)); unchanged && s.has(hash) {
 		s.entry.Hash = hash
 		return true, nil
 	}
@@ -78,37 +94,25 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // sendLarge uploads a file in chunks by several handles. If the connection is lost, it goes on behind what is written.
 func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	u := &upload{j: j, s: s, f: f, temp: j.temp(j.slot), done: make(map[int64]int64)}
+	u := &upload{j: j, s: s, f: f, temp: j.temp(j.slot), done: make(map[int64]front)}
 	if p := j.parts.adopt(&s.entry); p != nil {
-		u.temp, u.start = p.Temp, p.Done
-		u.head, u.mark = p.Done, p.Done
+		u.temp, u.head = p.Temp, front{p.Done, p.sum}
+		u.start, u.mark, u.used = u.head, p.Done, true
 		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
 	}
-	var err error
-	for range attempts {
-		if err = u.try(ctx); !errors.Is(err, dest.ErrUnreachable) || ctx.Err() != nil {
-			break
-		}
-		u.start = u.head
-		clear(u.done)
-	}
-	if err != nil {
+	if err := u.all(ctx); err != nil {
 		return false, err
 	}
 	read := u.next
-	unchanged, err := settle(f, s, read, last)
+	unchanged, err := j.settle(f, s, read, last)
 	if err != nil || !unchanged && !last {
 		return false, errors.Join(err, j.forget(ctx, u.temp))
 	}
 	s.entry.Hash = hex.EncodeToString(u.sum.Sum(nil))
-	durable, err := u.finish(ctx, read)
-	if err != nil {
-		return false, err
-	}
 	j.sum.uploaded.Add(1)
-	j.sum.uploadedBytes.Add(read - u.start)
+	j.sum.uploadedBytes.Add(read - u.start.at)
 	j.o.Progress.Sent(1, 0)
-	if err := j.place(ctx, s, u.temp, durable); err != nil {
+	if err := j.place(ctx, s, u.temp, u.durable); err != nil {
 		return false, err
 	}
 	return unchanged, j.parts.clear(ctx, u.temp)
@@ -120,6 +124,38 @@ func (j *job) forget(ctx context.Context, temp string) error {
 		return err
 	}
 	return j.drop(ctx, temp)
+}
+
+// all writes the file, and goes on with what is there when the connection is lost.
+func (u *upload) all(ctx context.Context) (err error) {
+	for range attempts {
+		if err = u.try(ctx); err == nil {
+			u.durable, err = u.finish(ctx, u.next)
+		}
+		switch {
+		case err == nil, ctx.Err() != nil:
+			return err
+		case errors.Is(err, errOther), errors.Is(err, errUnusable):
+			u.j.o.Log.Warn("start again", "path", u.s.entry.Path, "error", err)
+			if err := u.restart(ctx); err != nil {
+				return err
+			}
+		case errors.Is(err, dest.ErrUnreachable):
+			u.start, u.used = u.head, true
+			clear(u.done)
+		default:
+			return err
+		}
+	}
+	return err
+}
+
+// restart gives up what was written.
+func (u *upload) restart(ctx context.Context) error {
+	err := u.j.forget(ctx, u.temp)
+	u.temp, u.start, u.head, u.mark, u.used = u.j.temp(u.j.slot), front{}, front{}, 0, false
+	clear(u.done)
+	return err
 }
 
 // try writes what is behind start.
@@ -160,126 +196,50 @@ func (u *upload) open(ctx context.Context) error {
 		n = handles
 	}
 	u.outs = nil
-	for range n {
-		out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: true})
-		if err != nil {
-			for _, open := range u.outs {
-				_ = open.Close(ctx)
-			}
-			return err
-		}
-		u.outs = append(u.outs, out)
-	}
-	return nil
-}
-
-// piece is a part of the file that was read.
-type piece struct {
-	buf []byte
-	n   int
-	off int64
-}
-
-// read reads the file once, hashes all of it and hands out what is behind start and no hole.
-func (u *upload) read(ctx context.Context, ready chan<- piece) error {
-	for u.next < u.s.entry.Size {
-		var buf []byte
-		select {
-		case buf = <-u.j.buffers:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if buf == nil {
-			buf = make([]byte, chunkSize)
-		}
-		p := piece{buf: buf, off: u.next}
-		n, err := u.f.ReadAt(buf[:min(chunkSize, u.s.entry.Size-u.next)], u.next)
-		if err != nil && err != io.EOF {
-			u.j.buffers <- buf
-			return fmt.Errorf("%w: %w", errSource, err)
-		}
-		p.n = n
-		u.sum.Write(buf[:n])
-		u.next += int64(n)
-		if n == 0 {
-			u.j.buffers <- buf
-			return nil // it shrank
-		}
-		if p.off+int64(n) <= u.start || zero(buf[:n]) {
-			u.j.buffers <- buf
-			if err := u.written(ctx, p.off, int64(n), nil); err != nil {
-				return err
-			}
+	for i := range n {
+		out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used || i > 0})
+		if err == nil {
+			u.outs = append(u.outs, out)
 			continue
 		}
-		select {
-		case ready <- p:
-		case <-ctx.Done():
-			u.j.buffers <- buf
-			return ctx.Err()
+		lost := ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)
+		switch {
+		case !lost && i > 0:
+			// Some servers open nothing for writing that is there: one handle has to do.
+			u.j.o.Log.Debug("write by one handle", "path", u.s.entry.Path, "error", err)
+		case !lost && u.used:
+			return fmt.Errorf("%w: %w", errUnusable, err)
+		default:
+			return errors.Join(err, u.close(ctx))
 		}
+		break
 	}
-	return nil
-}
-
-// zero reports whether p may stay a hole: the file is new, and what is not written reads as zeros.
-func zero(p []byte) bool {
-	for len(p) >= 8 {
-		if p[0]|p[1]|p[2]|p[3]|p[4]|p[5]|p[6]|p[7] != 0 {
-			return false
-		}
-		p = p[8:]
-	}
-	for _, b := range p {
-		if b != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-func (u *upload) write(ctx context.Context, out dest.Output, ready <-chan piece) error {
-	for p := range ready {
-		err := u.j.limit.wait(ctx, p.n)
-		if err == nil {
-			_, err = out.WriteAt(ctx, p.buf[:p.n], p.off)
-		}
-		u.j.buffers <- p.buf
-		if err != nil {
-			return err
-		}
-		u.j.o.Progress.Sent(0, int64(p.n))
-		if err := u.written(ctx, p.off, int64(p.n), out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// written notes that a range is on the server, and leaves a mark there when much is.
-func (u *upload) written(ctx context.Context, off, n int64, out dest.Output) error {
-	u.mu.Lock()
-	if off >= u.head {
-		u.done[off] = n
-	}
-	for u.done[u.head] > 0 {
-		n := u.done[u.head]
-		delete(u.done, u.head)
-		u.head += n
-	}
-	due := out != nil && u.head-u.mark >= u.j.o.tune.mark
-	head := u.head
-	if due {
-		u.mark = head
-	}
-	u.mu.Unlock()
-	if !due {
+	if !u.used {
+		u.used = true
 		return nil
 	}
-	if err := u.j.synced(out.Sync(ctx)); err != nil {
-		return err
+	if err := u.cut(ctx); err != nil {
+		return errors.Join(err, u.close(ctx))
 	}
-	return u.j.parts.note(ctx, &u.s.entry, u.temp, head)
+	return nil
+}
+
+// close gives all handles back.
+func (u *upload) close(ctx context.Context) (err error) {
+	for _, out := range u.outs {
+		err = errors.Join(err, out.Close(ctx))
+	}
+	u.outs = nil
+	return err
+}
+
+// cut takes away what an earlier try wrote behind start: where the file has zeros there, nothing is written.
+func (u *upload) cut(ctx context.Context) error {
+	err := u.j.SetAttributes(ctx, u.temp, dest.Attributes{Size: &u.start.at})
+	if refused(err) {
+		return fmt.Errorf("%w: %w", errUnusable, err)
+	}
+	return err
 }
 
 // finish sets the length and attributes and makes the file durable.

@@ -2,6 +2,8 @@ package slot
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -21,8 +23,12 @@ type part struct {
 	Inode uint64 `json:"inode"`
 	Temp  string `json:"temp"`
 	Done  int64  `json:"done"`
+	Sum   string `json:"sha256"` // of what is done
+	// Durable says that it is on the server's disk. What is not is read back before it is used.
+	Durable bool `json:"durable"`
 
 	raw string
+	sum [sha256.Size]byte
 }
 
 const partPrefix = "part."
@@ -76,8 +82,23 @@ func (p *parts) adoptFile(ctx context.Context, name string) error {
 		return missing(err)
 	}
 	found.Temp = temp
+	if there, err := p.there(ctx, &found); err != nil || !there {
+		return err // its temporary file stays until the end of the run
+	}
 	p.found = append(p.found, found)
 	return p.write(ctx, found)
+}
+
+// there reports whether the server still has what a mark says.
+func (p *parts) there(ctx context.Context, m *part) (bool, error) {
+	if m.Durable {
+		return true, nil
+	}
+	hash, err := p.r.remoteHash(ctx, m.Temp, m.Done)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
+		return false, err
+	}
+	return err == nil && hash == m.Sum, nil
 }
 
 // parsePart reads a mark. One that leads elsewhere, or is none, is not ok.
@@ -89,8 +110,11 @@ func parsePart(text []byte) (m part, ok bool) {
 	}{&m, &raw})
 	m.raw = string(raw)
 	ok = err == nil && m.Done > 0 && m.Done <= m.Size && m.Temp != "" && !strings.Contains(m.Temp, "/") &&
-		dest.CheckPath(m.Temp) == nil
-	return m, ok
+		dest.CheckPath(m.Temp) == nil && len(m.Sum) == hex.EncodedLen(len(m.sum))
+	if ok {
+		_, err = hex.Decode(m.sum[:], []byte(m.Sum))
+	}
+	return m, ok && err == nil
 }
 
 // adopt returns the mark of this very version of a file, or nil.
@@ -107,9 +131,10 @@ func (p *parts) adopt(e *manifest.Entry) *part {
 }
 
 // note leaves a mark.
-func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done int64) error {
+func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done front, durable bool) error {
 	return p.write(ctx, part{
-		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done, raw: e.Path,
+		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done.at,
+		Sum: hex.EncodeToString(done.sum[:]), Durable: durable, raw: e.Path,
 	})
 }
 

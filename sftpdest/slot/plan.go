@@ -139,11 +139,18 @@ func (p *planner) carry(r *row, have kind) *step {
 	if !p.listed {
 		return s
 	}
+	n := p.notes.find(r.path)
 	switch {
 	case r.base.IsDir() && have != folder, r.base.IsRegular() && have != file:
 		return nil
-	case r.base.IsRegular() && !isThere(r.here, r.base.Size, r.base.MTime):
-		n := p.notes.find(r.path)
+	case r.base.IsRegular() && isThere(r.here, r.base.Size, r.base.MTime):
+		// The interrupted run may have put another version into place that a listing does not tell from this one.
+		if p.resumed && (n == nil && r.base.Flags&manifest.Racy != 0 ||
+			n != nil && n.hash() != r.base.Hash && alike(n.size, n.mtime, r.base.Size, r.base.MTime)) {
+			s.entry.Hash = ""
+			s.entry.Flags |= manifest.Changed
+		}
+	case r.base.IsRegular():
 		if n == nil || !isThere(r.here, n.size, n.mtime) {
 			s.act = remove
 			return s

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"slotfs/indexer/dest/desttest"
 )
 
 // holdsAll fails unless all slots are complete and as they claim, want of them, and slot has what the source has.
@@ -189,56 +187,6 @@ func TestUnchangedFilesAreNotSentAndNewOnesAreCopiedFromTheNewestSlot(t *testing
 		a.holdsAll(server, o, 3, 1)
 		a.holdsAll(server, o, 3, 3)
 	}
-}
-
-func TestLargeFileGoesOnWhereItStopped(t *testing.T) {
-	a, server := newAccount(t), newMemory()
-	content := desttest.Content(6 << 20)
-	a.file("large", string(content), 1)
-	o := options(2)
-	o.tune.mark = 1 << 20
-	writes := 0
-	server.hear = func(op, path string) error {
-		if op != "write" || !strings.Contains(path, "/tmp/") {
-			return nil
-		}
-		if writes++; writes > 10 {
-			return errKilled
-		}
-		return nil
-	}
-	if _, err := a.run(t.Context(), server, o); err == nil {
-		t.Fatal("not killed")
-	}
-	server.hear = nil
-	server.now += 3600
-	sum := a.mustRun(server, o)
-	if sum.UploadedBytes >= 6<<20 || !sum.Resumed {
-		t.Errorf("%d bytes were sent, all of the file", sum.UploadedBytes)
-	}
-	a.holdsAll(server, o, 1, 1)
-
-	// Another version does not go on with what is there of the first one.
-	a.file("large", string(desttest.Content(5<<20)), 2)
-	writes = 0
-	server.hear = func(op, path string) error {
-		if op == "write" && strings.Contains(path, "/tmp/") {
-			if writes++; writes > 9 {
-				return errKilled
-			}
-		}
-		return nil
-	}
-	if _, err := a.run(t.Context(), server, o); err == nil {
-		t.Fatal("not killed")
-	}
-	server.hear = nil
-	server.now += 3600
-	a.file("large", string(content), 3)
-	if sum = a.mustRun(server, o); sum.UploadedBytes != 6<<20 {
-		t.Errorf("%d bytes were sent of another version, want all", sum.UploadedBytes)
-	}
-	a.holdsAll(server, o, 2, sum.Slot)
 }
 
 func TestFileThatChangesWhileItIsReadIsReadAgain(t *testing.T) {

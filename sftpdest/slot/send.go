@@ -74,10 +74,7 @@ func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool,
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	defer f.Close()
-	s.entry.Flags &^= manifest.Racy | manifest.Changed
-	if max(s.entry.MTime, s.entry.CTime) > now-racy {
-		s.entry.Flags |= manifest.Racy
-	}
+	flagRacy(&s.entry, now)
 	if s.entry.Size <= j.o.tune.small {
 		return j.sendSmall(ctx, s, f, last)
 	}
@@ -87,9 +84,22 @@ func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool,
 	return j.sendLarge(ctx, s, f, last)
 }
 
+// flagRacy flags a file that is about to be read, at now or later, if its times could not show another change.
+func flagRacy(e *manifest.Entry, now int64) {
+	e.Flags &^= manifest.Racy | manifest.Changed
+	if max(e.MTime, e.CTime) > now-racy {
+		e.Flags |= manifest.Racy
+	}
+}
+
+// has reports whether the slot has that content, under that time, which is what readers compare.
+func (s *step) has(hash string) bool {
+	return s.act == compare && hash == s.claim && s.old != nil && clampTime(s.old.MTime) == clampTime(s.entry.MTime)
+}
+
 // settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
-func settle(f *source.File, s *step, read int64, last bool) (bool, error) {
-	e := s.entry
+func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, error) {
+	e, now := s.entry, j.o.Now().UnixNano()
 	unchanged, err := f.Unchanged(&e)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errSource, err)
@@ -101,7 +111,8 @@ func settle(f *source.File, s *step, read int64, last bool) (bool, error) {
 		s.entry.Size, s.entry.Sparse = read, nil // the times are those from before: the next run reads it again
 		return false, nil
 	}
-	e.Flags, e.Hash = s.entry.Flags, ""
+	e.Hash = ""
+	flagRacy(&e, now)
 	s.entry = e
 	return false, nil
 }
@@ -113,13 +124,13 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	content = content[:n]
-	unchanged, err := settle(f, s, int64(n), last)
+	unchanged, err := j.settle(f, s, int64(n), last)
 	if err != nil || !unchanged && !last {
 		return false, err
 	}
 	sum := sha256.Sum256(content)
 	s.entry.Hash = hex.EncodeToString(sum[:])
-	if s.act == compare && s.entry.Hash == s.claim {
+	if s.has(s.entry.Hash) {
 		return unchanged, nil
 	}
 	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
