@@ -205,8 +205,12 @@ func (m *maker) show(group []*record) {
 	}
 }
 
-// newer orders complete snapshots of one account by time; names decide between equal ones.
+// newer orders complete snapshots of one account by time, unless their layout knows better; names decide between equal
+// ones.
 func newer(a, b *record) bool {
+	if a.Order != b.Order && a.Order != 0 && b.Order != 0 {
+		return a.Order > b.Order
+	}
 	if !a.Time.Equal(b.Time) {
 		return a.Time.After(b.Time)
 	}

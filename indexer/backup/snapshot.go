@@ -53,6 +53,9 @@ type Source struct {
 	// Mark is what a backup says of itself in a record of its own: as long as it says so, it is the backup that was
 	// indexed. Empty where there is no such record.
 	Mark string
+	// Order tells which of an account's backups is the newest where their layout knows it better than clocks; 0: it
+	// does not.
+	Order uint64
 	// Fault, when set, is why the backup cannot be read: Status and Detail come from here.
 	Fault  Status
 	Detail string

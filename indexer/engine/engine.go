@@ -27,7 +27,7 @@ type Engine interface {
 
 // Recorder is an engine whose backups say themselves what they are, which listings do not tell.
 type Recorder interface {
-	// Record reads what the backup at s says of itself, and fills in Name, Time and Mark of s. Record.List uses d
+	// Record reads what the backup at s says of itself, and fills in Name, Time, Mark and Order of s. Record.List uses d
 	// too. Errors are those of d; damage is no error but a Status.
 	Record(ctx context.Context, d dest.Reader, s *backup.Source) (Record, error)
 }

@@ -33,7 +33,7 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	if err != nil {
 		return engine.Record{}, err
 	}
-	s.Mark = state.Mark()
+	s.Mark, s.Order = state.Mark(), state.Gen
 	if t := timeOf(state); t.Unix() > 0 && t.Unix() <= maxTime {
 		s.Time, s.Name = t.UTC(), nameOf(t)
 	}
