@@ -35,7 +35,9 @@ func New(s Settings, o Options) (*Destination, error) {
 		return nil, fmt.Errorf("destination settings: %w", err)
 	}
 	o = o.withDefaults()
-	return &Destination{settings: s, pool: newPool(s, o, p, &credentials{settings: s, agent: o.AgentPath})}, nil
+	d := &Destination{settings: s, pool: newPool(s, o, p, &credentials{settings: s, agent: o.AgentPath})}
+	d.pool.outage.known = o.Known // nobody else has the pool yet
+	return d, nil
 }
 
 // Dial is New and Connect.

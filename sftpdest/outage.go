@@ -2,6 +2,7 @@ package sftpdest
 
 import (
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -135,7 +136,12 @@ func (l *pool) keepTrying() {
 			l.mu.Unlock()
 			return
 		}
+		retries := l.outage.failed
 		delay, again := l.outage.fail(time.Now(), err, l.settings, l.options.Backoff)
+		level := slog.LevelWarn
+		if l.outage.failed == retries {
+			level = slog.LevelDebug // every few seconds, however long it takes
+		}
 		if !again || l.closed {
 			l.outage.connecting = false
 			l.outage.rounds++
@@ -144,7 +150,7 @@ func (l *pool) keepTrying() {
 			return
 		}
 		l.mu.Unlock()
-		l.options.Log.Warn("connection", "host", l.settings.address(), "error", err, "retry", delay)
+		l.options.Log.Log(l.ctx, level, "connection", "host", l.settings.address(), "error", err, "retry", delay)
 		if !l.sleep(delay) {
 			return
 		}

@@ -148,6 +148,24 @@ func TestWhoeverWaitsHasADeadDestinationTriedEveryFewSeconds(t *testing.T) {
 	})
 }
 
+func TestOutageAtTheStartIsWaitedForWhereTheDestinationIsKnown(t *testing.T) {
+	for known, least := range map[bool]time.Duration{false: 10 * time.Second, true: time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			o := Options{Known: known, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }}
+			d, err := New(Settings{Host: "h", Username: "u", Password: "p", MaxRetries: DefaultMaxRetries}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer d.Close()
+			began := time.Now()
+			err = d.Connect(t.Context())
+			if took := time.Since(began); !errors.Is(err, dest.ErrUnreachable) || took < least || took > 3*least {
+				t.Errorf("known %v: %v after %v", known, err, took)
+			}
+		})
+	}
+}
+
 func TestWhoeverComesHasADeadDestinationTriedAtOnceButNotMoreThanOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, tried := deadPool(t, Settings{})

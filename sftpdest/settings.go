@@ -79,6 +79,7 @@ type Options struct {
 	Reply     time.Duration // a session that owes a reply that long is dropped, though its connection lives; 0: 60 s
 	Release   time.Duration // connections beyond the first that were idle that long are closed; 0: 5 min
 	Backoff   time.Duration // before the first retry; grows up to 30 s; 0: 500 ms
+	Known     bool          // it worked before: an outage at the start is waited for like a later one
 	Patience  time.Duration // that calls wait for an attempt once the retries are used up; 0: 5 s
 	// Dial replaces the network. nil: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

@@ -77,13 +77,16 @@ func private(identityFile string) error {
 	return exit.With(err, exit.Usage, "chmod 600 "+identityFile)
 }
 
-// remote makes a destination. It connects with its first use.
-func (s *settings) remote(c *config.Destination) (*sftpdest.Destination, error) {
+// remote makes a destination. It connects with its first use. known says that it worked before, so that an outage is
+// waited for.
+func (s *settings) remote(c *config.Destination, known bool) (*sftpdest.Destination, error) {
 	settings, err := s.remoteSettings(c)
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", c.Name, err)
 	}
-	d, err := sftpdest.New(settings, s.remoteOptions(c))
+	o := s.remoteOptions(c)
+	o.Known = known
+	d, err := sftpdest.New(settings, o)
 	if err != nil {
 		return nil, exit.With(fmt.Errorf("destination %s: %w", c.Name, err), exit.Usage, "")
 	}
@@ -101,6 +104,7 @@ type remotes struct {
 	log      *slog.Logger
 	deadline time.Duration // of a read; 0: that of package content
 	cache    *data.Cache   // of what was read; nil: none
+	known    bool          // destinations worked before: they are waited for
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -146,7 +150,7 @@ func (r *remotes) get(name string) (*remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", name, err)
 	}
-	d, err := r.settings.remote(c)
+	d, err := r.settings.remote(c, r.known)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 		return err
 	}
 	r := newRemotes(m.settings, conf, x)
-	r.deadline = m.options.readDeadline
+	r.deadline, r.known = m.options.readDeadline, true
 	if r.cache, err = m.openCache(conf.Cache); err == nil {
 		err = m.own(ctx, newOwner(m.settings, x, r), ready)
 	}

@@ -16,6 +16,6 @@ var (
 
 // storeOf makes a destination that slots are written to. It connects with its first use.
 func (s *settings) storeOf(c *config.Destination) (store, error) {
-	d, err := s.remote(c)
+	d, err := s.remote(c, false)
 	return store{d}, err
 }
