@@ -66,6 +66,7 @@ type host struct {
 	port   int    // where the server is reached
 	print  string // fingerprint of the server's ed25519 key
 	store  string // the destination's folder
+	jail   string // what the server takes for its root, if that is another one than ours
 	work   string // config, state and mountpoint
 	mnt    string
 }

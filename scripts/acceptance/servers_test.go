@@ -49,7 +49,11 @@ func TestServerThatCanDoLittle(t *testing.T) {
 	newBackups(t, h).rounds()
 }
 
-func TestUnprivilegedUserInAJail(t *testing.T) {
+func TestUnprivilegedUserInAJail(t *testing.T) { newBackups(t, newJail(t)).rounds() }
+
+// newJail is a host whose server lets one user in who sees nothing but his own folder.
+func newJail(t *testing.T) *host {
+	t.Helper()
 	u, err := sshdtest.AddUser("never used")
 	if err != nil {
 		t.Fatal(err)
@@ -67,12 +71,12 @@ func TestUnprivilegedUserInAJail(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	h := &host{t: t, server: server, port: server.Port, store: "/data", work: t.TempDir(), print: fingerprint(t, server)}
+	h := &host{t: t, server: server, port: server.Port, store: "/data", jail: jail, work: t.TempDir(), print: fingerprint(t, server)}
 	h.mnt = filepath.Join(h.work, "mnt")
 	if err := os.Mkdir(h.mnt, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	newBackups(t, h).rounds()
+	return h
 }
 
 func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {

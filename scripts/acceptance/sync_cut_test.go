@@ -12,6 +12,12 @@ import (
 // background begins a sync and waits until it writes to the server.
 func (b *backups) background(args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	b.t.Helper()
+	return b.backgroundAt(b.store, args...)
+}
+
+// backgroundAt is background with the store where we see it.
+func (b *backups) backgroundAt(store string, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	b.t.Helper()
 	cmd = exec.Command(binary, append([]string{"--config", filepath.Join(b.work, "slotfs.toml"), "--state-dir", filepath.Join(b.work, "state"), "sync", "nightly"}, args...)...)
 	stderr = &bytes.Buffer{}
 	cmd.Stderr = stderr
@@ -19,7 +25,7 @@ func (b *backups) background(args ...string) (cmd *exec.Cmd, stderr *bytes.Buffe
 		b.t.Fatal(err)
 	}
 	eventually(b.t, "something is uploaded", func() bool {
-		found, _ := filepath.Glob(filepath.Join(b.store, "nightly/alice/slot-*/tmp/*"))
+		found, _ := filepath.Glob(filepath.Join(store, "nightly/alice/slot-*/tmp/*"))
 		return len(found) > 0
 	})
 	return cmd, stderr
