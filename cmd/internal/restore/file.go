@@ -155,6 +155,9 @@ func (j *job) copy(ctx context.Context, fd int) error {
 var errShort = errors.New("ends early")
 
 func (j *job) read(ctx context.Context, p []byte, off int64) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
 	n, err := j.file.ReadAt(ctx, p, off)
 	switch {
 	case n == len(p):

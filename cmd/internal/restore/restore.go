@@ -182,6 +182,12 @@ func (r *run) piece(ctx context.Context, root *Root) error {
 		e := root.Entry
 		r.root.entry = &e
 	}
+	if r.o.Made && !r.o.Rehearse && r.euid == 0 {
+		// Who goes on after an interruption finds a directory that nobody made for him.
+		if err := r.dress(r.root.fd, &root.Entry); err != nil {
+			r.fail(root.Path, err)
+		}
+	}
 	return r.list(ctx, root.Source, r.root, &root.Entry, root.Path)
 }
 
