@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot"
 )
 
@@ -27,6 +28,7 @@ type syncResult struct {
 	UploadedBytes int64   `json:"uploaded_bytes"`
 	Copied        int64   `json:"copied"`
 	Linked        int64   `json:"linked"`
+	Compared      int64   `json:"to_compare,omitempty"` // in a dry run: sent if their content differs
 	Deleted       int64   `json:"deleted"`
 	Changed       int64   `json:"changed_while_read"`
 	Frozen        int64   `json:"unreadable"`
@@ -44,6 +46,7 @@ func (r *syncResult) take(s slot.Summary) {
 	r.Slot, r.Gen, r.Resumed, r.Durability = s.Slot, s.Gen, s.Resumed, s.Durability
 	r.Files, r.Bytes, r.Uploaded, r.UploadedBytes = s.Files, s.Bytes, s.Uploaded, s.UploadedBytes
 	r.Copied, r.Linked, r.Deleted, r.Changed, r.Frozen = s.Copied, s.Linked, s.Deleted, s.Changed, s.Frozen
+	r.Compared = s.Compared
 }
 
 // done keeps a result and tells it to people: one line for each account.
@@ -56,7 +59,11 @@ func (y *syncing) done(r syncResult, err error) {
 		}
 	}
 	if r.Error == "" && r.Frozen > 0 && r.Warning == "" {
-		r.Warning = fmt.Sprintf("%d folders could not be read; the backup keeps what it had of them", r.Frozen)
+		instead := "the backup keeps what it had of them"
+		if j := y.config.Jobs[r.Job]; j != nil && j.Mode == string(manifest.Compressed) {
+			instead = "the backup lacks them"
+		}
+		r.Warning = fmt.Sprintf("%d files or folders could not be read; %s", r.Frozen, instead)
 	}
 	y.results = append(y.results, r)
 	level := slog.LevelInfo
@@ -105,7 +112,7 @@ func (r *syncResult) text() string {
 	for _, part := range []struct {
 		n    int64
 		what string
-	}{{r.Copied, "copied on the server"}, {r.Linked, "linked"}, {r.Deleted, "deleted"}, {r.Changed, "changed while they were read"}} {
+	}{{r.Compared, "to compare by content"}, {r.Copied, "copied on the server"}, {r.Linked, "linked"}, {r.Deleted, "deleted"}, {r.Changed, "changed while they were read"}} {
 		if part.n > 0 {
 			fmt.Fprintf(&b, ", %d %s", part.n, part.what)
 		}

@@ -153,6 +153,7 @@ type Summary struct {
 	Files, Bytes                            int64 // in the backup
 	Uploaded, UploadedBytes, Copied, Linked int64
 	Deleted, Changed, Frozen                int64
+	Compared                                int64 // in a dry run: to be read, and sent if their content differs
 	Durability                              string
 	Took                                    time.Duration
 }

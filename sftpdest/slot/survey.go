@@ -46,9 +46,11 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 		sum.Bytes += s.entry.Size
 		j.o.Progress.Scanned(1, s.entry.Size)
 		switch s.act {
-		case send, compare:
+		case send:
 			sum.Uploaded++
 			sum.UploadedBytes += s.entry.Size
+		case compare:
+			sum.Compared++
 		case fill:
 			sum.Copied++
 		default:
