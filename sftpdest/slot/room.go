@@ -71,7 +71,7 @@ func (j *job) leave(ctx context.Context, failure error) error {
 	defer cancel()
 	steps := []func(context.Context) error{j.journal.flush, j.dropUnmarked}
 	if errors.Is(failure, ErrFull) {
-		steps[0], steps[1] = steps[1], steps[0]
+		steps = []func(context.Context) error{j.dropUnmarked, j.journal.flush, j.dropUnmarked} // the journal may not fit either
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
