@@ -21,15 +21,11 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if j.plan.listed {
 		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
 	}
-	spool, err := newSpool()
-	if err != nil {
-		return manifest.File{}, err
-	}
-	defer spool.Close()
-	file, err := j.fill(ctx, spool)
+	file, spool, err := j.filled(ctx)
 	if err != nil {
 		return file, err
 	}
+	defer spool.Close()
 	file.Name = manifest.Name(j.state.Gen)
 	var temp string
 	err = together(ctx, func(ctx context.Context) (err error) {
@@ -48,6 +44,25 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 		return file, err
 	}
 	return file, j.install(ctx, temp, j.slot+"/meta/"+file.Name)
+}
+
+// filled brings the files of the slot up to date and returns its manifest. Where the survey found nothing to do, that is
+// done.
+func (j *job) filled(ctx context.Context) (manifest.File, *os.File, error) {
+	if file, spool := j.first.take(); spool != nil {
+		j.sum.files.Store(j.first.files)
+		j.sum.bytes.Store(j.first.bytes)
+		return file, spool, nil
+	}
+	spool, err := newSpool()
+	if err != nil {
+		return manifest.File{}, nil, err
+	}
+	file, err := j.fill(ctx, spool)
+	if err != nil {
+		spool.Close()
+	}
+	return file, spool, err
 }
 
 // each runs f for all items side by side.

@@ -32,6 +32,7 @@ type job struct {
 	donorAt string   // its slot
 	journal *journal
 	parts   *parts
+	first   scan        // what the survey found
 	buffers chan []byte // what large files are read into: bounds the memory of all of them
 
 	sum struct {
@@ -119,7 +120,7 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 
 // walk plans and hands out. It is the only one that moves folders aside.
 func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
-	in := inputs{src: j.src, base: j.base, donor: j.donor}
+	in := inputs{src: j.walked(ctx), base: j.base, donor: j.donor}
 	if j.plan.listed {
 		in.listed = func(ctx context.Context) iter.Seq2[present, error] { return walkRemote(ctx, j.Store, j.slot+"/data") }
 	}

@@ -20,34 +20,9 @@ type row struct {
 
 // inputs are what is merged by path.
 type inputs struct {
-	src         *source.Tree
+	src         iter.Seq2[*source.Found, error]
 	base, donor *os.File                                            // nil: none
 	listed      func(ctx context.Context) iter.Seq2[present, error] // nil: not listed
-}
-
-// pulled is a sequence with its head in the hand.
-type pulled[T any] struct {
-	head  T
-	some  bool
-	err   error
-	next  func() (T, error, bool)
-	close func()
-}
-
-func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
-	p := &pulled[T]{close: func() {}}
-	if seq == nil {
-		return p
-	}
-	p.next, p.close = iter.Pull2(seq)
-	p.advance()
-	return p
-}
-
-func (p *pulled[T]) advance() {
-	var ok bool
-	p.head, p.err, ok = p.next()
-	p.some = ok && p.err == nil
 }
 
 // merge yields a row for each path that any input has, in manifest order.
@@ -79,6 +54,7 @@ type merger struct {
 	src         *pulled[*source.Found]
 	here        *pulled[present]
 	base, donor *entries
+	twin        bool // one manifest is both
 }
 
 func newMerger(ctx context.Context, in inputs) (*merger, error) {
@@ -86,16 +62,17 @@ func newMerger(ctx context.Context, in inputs) (*merger, error) {
 	if err != nil {
 		return nil, err
 	}
-	donor, err := openEntries(in.donor)
-	if err != nil {
-		base.close()
-		return nil, err
+	m := &merger{base: base, donor: &entries{}, here: pull[present](nil), twin: in.base != nil && in.base == in.donor}
+	if !m.twin {
+		if m.donor, err = openEntries(in.donor); err != nil {
+			base.close()
+			return nil, err
+		}
 	}
-	m := &merger{base: base, donor: donor, here: pull[present](nil)}
 	if in.listed != nil {
 		m.here = pull(in.listed(ctx))
 	}
-	m.src = pull(in.src.Walk(ctx))
+	m.src = pull(in.src)
 	return m, nil
 }
 
@@ -131,6 +108,9 @@ func (m *merger) row() (*row, error) {
 		return nil, nil
 	}
 	r := &row{path: lowest, base: m.base.take(lowest), donor: m.donor.take(lowest)}
+	if m.twin {
+		r.donor = r.base
+	}
 	if m.src.some && m.src.head.Path == lowest {
 		r.src = m.src.head
 		m.src.advance()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -186,35 +187,60 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	j.plan.listed = j.plan.resumed || old.Durability == "none" || due.Err != nil
 }
 
-// manifests fetches that of the slot and that of the newest backup elsewhere.
+// manifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
 func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
-	var err error
 	old := &due.State
+	var base *manifest.File
 	if old.Mode == j.o.Mode && old.Phase != manifest.Damaged && due.Err == nil {
-		j.base, err = fetchManifest(ctx, j.Store, due.Path, old.Manifest)
-		if err != nil && !errors.Is(err, errManifest) {
-			return err
-		}
-		if err != nil && old.Manifest != nil {
-			j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
-			j.plan.listed, j.plan.resumed = true, true
-		}
+		base = old.Manifest
 	}
-	for i := range slots {
-		s := &slots[i]
-		if !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode {
-			continue
-		}
-		j.donor, err = fetchManifest(ctx, j.Store, s.Path, s.State.Manifest)
+	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
+		return !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode
+	})
+	twin := base != nil && len(others) > 0 && others[0].State.Manifest.SHA256 == base.SHA256
+	first := func(ctx context.Context) error { return j.fetchBase(ctx, due, base) }
+	second := func(ctx context.Context) error { return j.fetchDonor(ctx, others) }
+	if !twin {
+		return together(ctx, first, second)
+	}
+	if err := first(ctx); err != nil || j.base == nil {
+		return errors.Join(err, second(ctx))
+	}
+	j.donor = j.base
+	j.donate(&others[0])
+	return nil
+}
+
+func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (err error) {
+	if base == nil {
+		return nil
+	}
+	j.base, err = fetchManifest(ctx, j.Store, due.Path, base)
+	if errors.Is(err, errManifest) {
+		j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
+		j.plan.listed, j.plan.resumed = true, true
+		return nil
+	}
+	return err
+}
+
+func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
+	for i := range others {
+		j.donor, err = fetchManifest(ctx, j.Store, others[i].Path, others[i].State.Manifest)
 		if errors.Is(err, errManifest) {
-			j.o.Log.Warn("manifest", "slot", s.Path, "error", err)
+			j.o.Log.Warn("manifest", "slot", others[i].Path, "error", err)
 			continue
 		}
-		j.donorAt = s.Path
-		j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
+		j.donate(&others[i])
 		return err
 	}
 	return nil
+}
+
+// donate lets files come from a slot.
+func (j *job) donate(s *Slot) {
+	j.donorAt = s.Path
+	j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
 }
 
 // fresh reports whether a slot was written or verified so recently that copying it spreads no old damage.
@@ -224,7 +250,7 @@ func fresh(s *manifest.State, now time.Time) bool {
 }
 
 func (j *job) close() {
-	for _, spool := range []*os.File{j.base, j.donor} {
+	for _, spool := range []*os.File{j.base, j.donor, j.first.spool} {
 		if spool != nil {
 			spool.Close()
 		}

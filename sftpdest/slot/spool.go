@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 
 	"slotfs/indexer/dest"
@@ -68,6 +69,7 @@ func fetchManifest(ctx context.Context, store dest.Reader, slot string, want *ma
 
 // entries reads a spooled manifest from its beginning; a nil one is empty.
 type entries struct {
+	*pulled[*manifest.Entry]
 	reader *manifest.Reader
 	head   *manifest.Entry // the next one; nil behind the end
 	err    error
@@ -85,18 +87,29 @@ func openEntries(spool *os.File) (*entries, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &entries{reader: reader}
-	e.advance()
+	e := &entries{reader: reader, pulled: pull(all(reader))}
+	e.look()
 	return e, nil
 }
 
+// all are the entries of a manifest.
+func all(reader *manifest.Reader) iter.Seq2[*manifest.Entry, error] {
+	return func(yield func(*manifest.Entry, error) bool) {
+		for {
+			e, err := reader.Next()
+			if err == io.EOF || !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (e *entries) look() { e.head, e.err = e.pulled.head, e.pulled.err }
+
 func (e *entries) advance() {
-	e.head = nil
-	next, err := e.reader.Next()
-	if err == nil {
-		e.head = next
-	} else if err != io.EOF {
-		e.err = err
+	e.pulled.advance()
+	if e.look(); !e.pulled.some {
+		e.head = nil
 	}
 }
 
@@ -112,6 +125,7 @@ func (e *entries) take(path string) *manifest.Entry {
 
 func (e *entries) close() {
 	if e.reader != nil {
+		e.pulled.close()
 		e.reader.Close()
 	}
 }

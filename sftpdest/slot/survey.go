@@ -14,7 +14,12 @@ const guardFrom = 10
 // survey walks the source before anything is changed: how much there is to do, and whether it looks like an accident.
 // Its Summary is that of a dry run.
 func (j *job) survey(ctx context.Context) (Summary, error) {
-	in := inputs{src: j.src, base: j.base, donor: j.donor}
+	in := inputs{src: j.src.Walk(ctx), base: j.base, donor: j.donor}
+	if j.o.Mode == manifest.Incremental && !j.o.DryRun {
+		if err := j.first.begin(j.plan.listed); err != nil {
+			return Summary{}, err
+		}
+	}
 	plan := newPlanner()
 	plan.fills = j.plan.fills
 	last := newGuard(j.donor != nil)
@@ -26,6 +31,7 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 		}
 		last.see(r)
 		s := plan.plan(r)
+		j.first.see(r, s)
 		if s == nil {
 			continue
 		}
@@ -58,6 +64,9 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 		}
 		planned++
 		plannedBytes += s.entry.Size
+	}
+	if err := j.first.end(); err != nil {
+		return sum, err
 	}
 	j.o.Progress.Planned(planned, plannedBytes)
 	if j.o.AllowMassChange {
