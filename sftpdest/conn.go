@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -15,30 +14,6 @@ import (
 
 // errNoSubsystem says that the server has no SFTP for this user.
 var errNoSubsystem = errors.New("the server refuses the sftp subsystem")
-
-// watched is a network connection that dies of silence: every read and write must get somewhere within idle.
-type watched struct {
-	net.Conn
-	idle atomic.Int64 // nanoseconds; 0: as set by hand
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	if idle := w.idle.Load(); idle > 0 {
-		if err := w.SetReadDeadline(time.Now().Add(time.Duration(idle))); err != nil {
-			return 0, err
-		}
-	}
-	return w.Conn.Read(p)
-}
-
-func (w *watched) Write(p []byte) (int, error) {
-	if idle := w.idle.Load(); idle > 0 {
-		if err := w.SetWriteDeadline(time.Now().Add(time.Duration(idle))); err != nil {
-			return 0, err
-		}
-	}
-	return w.Conn.Write(p)
-}
 
 // conn is one SSH connection, logged in.
 type conn struct {

@@ -225,7 +225,7 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 		return nil, fs.ErrClosed
 	}
 	h := f.best()
-	if h != nil && h.s.load.Load() > busy && f.spreads < growing {
+	if h != nil && h.s.pays(f.d.pool.trip()) && f.spreads < growing {
 		f.spread(h)
 	}
 	f.used.Store(f.d.pool.files.tick())

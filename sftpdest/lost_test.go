@@ -231,7 +231,7 @@ func TestCallThatTimesOutDuringRetriesSaysWhy(t *testing.T) {
 
 func TestFewerConnectionsThanAllowedByTheSettings(t *testing.T) {
 	server := startSSHD(t, sshdtest.Options{MaxSessions: 1})
-	link := proxy(t, server.Address(), 0)
+	link := proxy(t, server.Address(), 100*time.Millisecond)
 	link.Limit(2)
 	s := settingsOf(server)
 	s.Host, s.Port, s.Directory, s.MaxConnections = link.Host, link.Port, t.TempDir(), 0
@@ -272,7 +272,15 @@ func TestSettingsBoundConnections(t *testing.T) {
 }
 
 func TestConnectionsThatAreNotNeededAreReleased(t *testing.T) {
-	s, _, link, content := remoteFile(t, 24<<20, time.Millisecond)
+	server := startSSHD(t, sshdtest.Options{MaxSessions: 1})
+	// So far away that what one connection carries is less than what any machine takes.
+	link := proxy(t, server.Address(), 100*time.Millisecond)
+	s := settingsOf(server)
+	s.Host, s.Port, s.Directory = link.Host, link.Port, t.TempDir()
+	content := desttest.Content(24 << 20)
+	if err := os.WriteFile(filepath.Join(s.Directory, "file"), content, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	d := newDest(t, s, Options{Release: 200 * time.Millisecond})
 	f := openFile(t, d)
 	p := make([]byte, len(content))
@@ -286,5 +294,22 @@ func TestConnectionsThatAreNotNeededAreReleased(t *testing.T) {
 	}
 	if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
 		t.Errorf("ReadAt afterwards: %v", err)
+	}
+}
+
+// TestServerThatIsNearNeedsOneSession reads where the channel's window is no bound: further sessions would compete for the same
+// processors.
+func TestServerThatIsNearNeedsOneSession(t *testing.T) {
+	s, _, link, content := remoteFile(t, 24<<20, 0)
+	d := newDest(t, s, Options{})
+	f := openFile(t, d)
+	p := make([]byte, len(content))
+	for range 5 {
+		if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
+			t.Fatalf("ReadAt: %v", err)
+		}
+	}
+	if n := link.Dialed(); n != 1 {
+		t.Errorf("%d connections", n)
 	}
 }

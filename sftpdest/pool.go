@@ -36,6 +36,7 @@ type pool struct {
 	wg       sync.WaitGroup // of the goroutines that open
 	files    openFiles
 	starving atomic.Int32  // calls that wait for room for a handle
+	shortest atomic.Int64  // round trip that a session began with, in nanoseconds; 0: there was none
 	came     chan struct{} // has one when a call came that waits for the first session
 
 	mu       sync.Mutex // guards what follows
@@ -75,7 +76,8 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 			return nil, dest.ErrClosed
 		}
 		if s := l.least(nil); s != nil {
-			if s.load.Load() > busy {
+			// What is large keeps others waiting in one session.
+			if trip := l.trip(); s.laden(trip) || len(l.sessions) < 2 && s.load.Load() > busy {
 				l.grow()
 			}
 			return s, nil
@@ -93,6 +95,9 @@ func (l *pool) acquire(ctx context.Context) (*session, error) {
 		}
 	}
 }
+
+// trip is the round trip to the server.
+func (l *pool) trip() time.Duration { return time.Duration(l.shortest.Load()) }
 
 // await waits for a change, at most for wait if that is not 0. It needs l.mu and has it again when it returns.
 func (l *pool) await(ctx context.Context, wait time.Duration) error {
@@ -216,6 +221,9 @@ func (l *pool) add(s *session) {
 		return
 	}
 	s.conn.used = time.Now()
+	if old := l.shortest.Load(); old == 0 || int64(s.trip) < old {
+		l.shortest.Store(int64(s.trip))
+	}
 	l.sessions = append(l.sessions, s)
 	s.doubt = func() { l.doubt(s) }
 	if s.handles > 0 && s.handles < 1<<20 {

@@ -16,9 +16,10 @@ import (
 // readAhead is how many bytes one ReadAt keeps in flight; what is beyond waits for its turn.
 const readAhead = 32 << 20
 
-// part is a piece of a ReadAt that one READ asks for.
+// part is a piece of a read that one READ asks for.
 type part struct {
-	p   []byte
+	n   int    // bytes
+	p   []byte // where they go, n bytes; nil: to who takes the reply
 	off int64
 	h   *handle
 	r   *request
@@ -101,21 +102,30 @@ func (r *reading) send() error {
 		return err
 	}
 	at := r.off + int64(r.sent)
-	n := min(int64(len(r.p)-r.sent), h.s.read.Load())
+	n := int64(len(r.p) - r.sent)
 	if left := r.f.first.Size - at; left > 0 {
 		n = min(n, left)
 	}
-	t := part{p: r.p[r.sent : r.sent+int(n)], off: at, h: h}
+	n = even(n, h.s.read.Load())
+	t := part{n: int(n), p: r.p[r.sent : r.sent+int(n)], off: at, h: h}
 	t.send(r.unchanged)
 	r.flight = append(r.flight, t)
 	r.sent += int(n)
 	return nil
 }
 
+// even is how much to ask for first of n bytes that come in pieces of at most limit: a last piece that is tiny costs the
+// server as much as any.
+func even(n, limit int64) int64 {
+	pieces := (n + limit - 1) / limit
+	return min(n, limit, (n/pieces+pageSize-1)/pageSize*pageSize)
+}
+
+// pageSize is what servers read in.
+const pageSize = 4 << 10
+
 func (t *part) send(unchanged bool) {
-	t.r = t.h.s.send(int64(len(t.p)), func(b []byte, id uint32) []byte {
-		return wire.AppendRead(b, id, t.h.id, t.off, len(t.p))
-	})
+	t.r = t.h.s.sendRead(t.h.id, t.off, t.n)
 	if unchanged {
 		t.look = t.h.s.sendString(wire.Fstat, t.h.id)
 	}
@@ -173,45 +183,49 @@ func (r *reading) take(t part) (int, error) {
 		case err != nil:
 			r.f.d.drop(t.h.s, err)
 			return total, err
-		case n == len(t.p):
+		case n == t.n:
 			return total, nil
 		default:
 			short = n
 		}
-		t.p, t.off = t.p[n:], t.off+int64(n)
-		t.p = t.p[:len(t.p):len(t.p)]
+		t.n, t.p, t.off = t.n-n, t.p[n:], t.off+int64(n)
 		t.send(r.unchanged)
 	}
 }
 
 // take waits for the reply and copies what came. It returns io.EOF at the end of the file.
 func (t *part) take(ctx context.Context) (int, error) {
-	s := t.h.s
-	reply, err := s.wait(ctx, t.r, nil)
+	reply, data, err := t.data(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := copy(t.p, data)
+	t.h.s.recycle(reply)
+	return n, nil
+}
+
+// data waits for the reply and returns it with what came, which is part of it.
+func (t *part) data(ctx context.Context) (wire.Reply, []byte, error) {
+	reply, err := t.h.s.wait(ctx, t.r, nil)
 	if err == nil {
 		err = t.h.check(ctx)
 	}
 	if err != nil {
-		return 0, err
+		return reply, nil, err
 	}
 	if reply.Type != wire.Data {
 		err := unexpected(reply)
 		var status *statusError
 		if errors.As(err, &status) && status.code == wire.StatusEOF {
-			return 0, io.EOF
+			err = io.EOF
 		}
-		return 0, err
+		return reply, nil, err
 	}
 	data, err := wire.DataOf(reply.Body)
-	if err != nil {
-		return 0, err
+	if err == nil && (len(data) > t.n || len(data) == 0) {
+		err = fmt.Errorf("%d bytes for a READ of %d: %w", len(data), t.n, wire.ErrMalformed)
 	}
-	if len(data) > len(t.p) || len(data) == 0 {
-		return 0, fmt.Errorf("%d bytes for a READ of %d: %w", len(data), len(t.p), wire.ErrMalformed)
-	}
-	n := copy(t.p, data)
-	s.recycle(reply)
-	return n, nil
+	return reply, data, err
 }
 
 // shorten notes that the server answers large READs with n bytes: asking for more only costs round trips.

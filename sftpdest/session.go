@@ -30,7 +30,9 @@ type session struct {
 	lost chan struct{} // closed when the session is over
 	wake chan struct{}
 	load atomic.Int64 // bytes that the server owes, about
-	read atomic.Int64 // bytes to ask for with one READ
+	pace pace
+	trip time.Duration // of a request when nothing else was asked for; does not change once the session answers
+	read atomic.Int64  // bytes to ask for with one READ
 	// extensions and written do not change once the session answers.
 	extensions map[string]string
 	written    int    // bytes to send with one WRITE
@@ -54,6 +56,7 @@ type session struct {
 type request struct {
 	id    uint32
 	cost  int64
+	read  bool // a READ
 	reply chan result
 	// leave is set when nobody waits any more; it gets a reply that came too late.
 	leave func(wire.Reply)
@@ -74,7 +77,9 @@ func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 	}
 	s.read.Store(plainRead)
 	stop := context.AfterFunc(ctx, func() { rw.Close() })
+	asked := time.Now()
 	extensions, in, err := s.hello()
+	s.trip = time.Since(asked)
 	if !stop() {
 		err = ctx.Err()
 	}
@@ -109,7 +114,9 @@ func (s *session) hello() (map[string]string, *bufio.Reader, error) {
 
 // askLimits learns how much one READ or WRITE may carry. A server that will not say keeps the smallest.
 func (s *session) askLimits(ctx context.Context) {
+	asked := time.Now()
 	reply, err := s.ask(ctx, wire.Extended, wire.LimitsExtension)
+	s.trip = time.Since(asked)
 	if err != nil || reply.Type != wire.ExtReply {
 		return
 	}
@@ -129,7 +136,16 @@ func (s *session) askLimits(ctx context.Context) {
 // send queues the request that build appends, and does not wait. cost is about how many bytes the server will
 // answer with. The result is always answered, by the server or by the end of the session.
 func (s *session) send(cost int64, build func(b []byte, id uint32) []byte) *request {
-	r := &request{cost: cost, reply: make(chan result, 1)}
+	return s.queue(&request{cost: cost, reply: make(chan result, 1)}, build)
+}
+
+// sendRead sends a READ of n bytes at off.
+func (s *session) sendRead(handle string, off int64, n int) *request {
+	r := &request{cost: int64(n), read: true, reply: make(chan result, 1)}
+	return s.queue(r, func(b []byte, id uint32) []byte { return wire.AppendRead(b, id, handle, off, n) })
+}
+
+func (s *session) queue(r *request, build func(b []byte, id uint32) []byte) *request {
 	s.mu.Lock()
 	if s.err != nil {
 		err := s.err
@@ -143,12 +159,16 @@ func (s *session) send(cost int64, build func(b []byte, id uint32) []byte) *requ
 	}
 	if len(s.pending) == 0 {
 		s.heard = time.Now()
+		s.pace.begin(s.heard)
 	}
 	r.id = s.newest
 	s.pending[r.id] = r
 	s.out = build(s.out, r.id)
 	s.mu.Unlock()
-	s.load.Add(cost)
+	s.load.Add(r.cost)
+	if r.read {
+		s.pace.owed.Add(r.cost)
+	}
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -260,9 +280,13 @@ func (s *session) deliver(reply wire.Reply) error {
 	}
 	delete(s.pending, reply.ID)
 	s.heard = time.Now()
+	s.pace.note(len(reply.Body), s.heard)
 	left := r.left
 	s.mu.Unlock()
 	s.load.Add(-r.cost)
+	if r.read {
+		s.pace.owed.Add(-r.cost)
+	}
 	if !left {
 		r.reply <- result{Reply: reply}
 		return nil

@@ -1,0 +1,56 @@
+package sftpdest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"math"
+)
+
+// ReadBlock is ReadAt, or ReadUnchanged, for n bytes in memory that the caller keeps: what one READ brings is not copied.
+// Fewer bytes come only with an error, io.EOF at the end.
+func (f *file) ReadBlock(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error) {
+	if off < 0 || n < 0 || off > math.MaxInt64-int64(n) {
+		return nil, f.d.fail("read", f.path, fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
+	}
+	if block := f.block(ctx, off, n, unchanged); block != nil {
+		return block, nil
+	}
+	block := make([]byte, n)
+	n, err := f.readAt(ctx, block, off, unchanged)
+	return block[:n], err
+}
+
+// block asks once, with one READ. It returns nil where that is not enough, whatever the reason.
+func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) []byte {
+	if n == 0 || off+int64(n) > f.first.Size {
+		return nil
+	}
+	h, err := f.handle(ctx)
+	if err != nil {
+		return nil
+	}
+	defer f.free(h)
+	if int64(n) > h.s.read.Load() {
+		return nil
+	}
+	t := part{n: n, off: off, h: h}
+	t.send(unchanged)
+	reply, data, err := t.data(ctx)
+	if err != nil && t.look != nil {
+		h.s.leave(t.look, nil)
+	}
+	if err == nil {
+		err = t.compare(ctx, f.first)
+	}
+	switch {
+	case err != nil:
+		f.d.drop(h.s, err)
+	case len(data) < n:
+		h.s.shorten(len(data))
+	default:
+		return data
+	}
+	h.s.recycle(reply)
+	return nil
+}
