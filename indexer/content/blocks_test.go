@@ -141,7 +141,7 @@ func TestFileWrittenToWhileReadGivesNoMixture(t *testing.T) {
 				if c.Op != desttest.OpRead {
 					return nil
 				}
-				if reads++; reads == min(3, (size+256<<10-1)/(256<<10)) {
+				if reads++; reads == min(3, (size+128<<10-1)/(128<<10)) {
 					if err := os.WriteFile(path, bytes.Repeat([]byte("n"), size), 0o600); err != nil {
 						return err
 					}

@@ -285,51 +285,62 @@ type File struct {
 
 // ReadAt reads len(p) bytes at off; fewer only with an error, io.EOF at the end. backup.ErrStale when the remote
 // file is not the one that was indexed, backup.ErrCorrupt when its bytes are not.
-func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	switch {
-	case f.closed.Load():
-		return 0, fmt.Errorf("read %q: %w", f.name, fs.ErrClosed)
-	case off < 0:
-		return 0, fmt.Errorf("read %q at %d: %w", f.name, off, fs.ErrInvalid)
-	case len(p) == 0:
-		return 0, nil
-	case off >= f.size:
-		return 0, io.EOF
+func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
+	blocks, err := f.ReadBlocks(ctx, len(p), off)
+	for _, b := range blocks {
+		n += copy(p[n:], b)
 	}
-	if err := ctx.Err(); err != nil {
-		return 0, err
-	}
-	want := p[:min(int64(len(p)), f.size-off)]
-	n, err := f.read(ctx, want, off)
-	if err != nil {
-		return n, fmt.Errorf("read %q at %d: %w", f.name, off+int64(n), err)
-	}
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
+	return n, err
 }
 
-// read fills p, part by part.
-func (f *File) read(ctx context.Context, p []byte, off int64) (done int, err error) {
-	for done < len(p) {
-		at, part, data := find(f.parts, off+int64(done))
-		rest := p[done:]
-		if at >= 0 {
-			rest = rest[:min(int64(len(rest)), at)]
+// ReadBlocks is ReadAt for n bytes that are not copied from where they are kept. They come in pieces, in order, and must
+// not be changed.
+func (f *File) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, error) {
+	switch {
+	case f.closed.Load():
+		return nil, fmt.Errorf("read %q: %w", f.name, fs.ErrClosed)
+	case off < 0 || n < 0:
+		return nil, fmt.Errorf("read %q at %d: %w", f.name, off, fs.ErrInvalid)
+	case n == 0:
+		return nil, nil
+	case off >= f.size:
+		return nil, io.EOF
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	want := min(int64(n), f.size-off)
+	blocks, done, err := f.read(ctx, off, want)
+	if err != nil {
+		return blocks, fmt.Errorf("read %q at %d: %w", f.name, off+done, err)
+	}
+	if want < int64(n) {
+		return blocks, io.EOF
+	}
+	return blocks, nil
+}
+
+// read returns n bytes, part by part, or with an error those before it.
+func (f *File) read(ctx context.Context, off, n int64) (blocks [][]byte, done int64, err error) {
+	for done < n {
+		length, at, data := find(f.parts, off+done)
+		rest := n - done
+		if length >= 0 {
+			rest = min(rest, length)
 		}
 		if !data {
-			clear(rest)
-			done += len(rest)
+			blocks = append(blocks, make([]byte, rest))
+			done += rest
 			continue
 		}
-		n, err := f.source.read(ctx, rest, part)
-		done += n
+		var got int64
+		blocks, got, err = f.source.read(ctx, blocks, at, rest)
+		done += got
 		if err != nil {
-			return done, err
+			return blocks, done, err
 		}
 	}
-	return done, nil
+	return blocks, done, nil
 }
 
 // Close gives up the file. Nothing is flushed; there is nothing to lose.

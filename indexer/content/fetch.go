@@ -8,8 +8,8 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// fetchSize is one read of compressed bytes. Those of a span are in flight side by side.
-const fetchSize = 256 << 10
+// fetchSize is one read of compressed bytes, one request of OpenSSH's. Those of a span are in flight side by side.
+const fetchSize = 240 << 10
 
 // fetch reads the stored bytes of a span in order, as many of them ahead as reach was told. Read is for one
 // goroutine.
@@ -49,24 +49,33 @@ func (f *fetch) reach(limit int64) {
 	defer f.mu.Unlock()
 	for f.next < min(limit, f.end) && !f.closed {
 		size := min(fetchSize, f.end-f.next)
-		p := &piece{done: make(chan struct{}), data: make([]byte, size)}
+		p := &piece{done: make(chan struct{})}
 		f.pieces = append(f.pieces, p)
 		f.work.Add(1)
-		go f.get(p, f.next)
+		go f.get(p, f.next, int(size))
 		f.next += size
 	}
 }
 
-func (f *fetch) get(p *piece, off int64) {
+func (f *fetch) get(p *piece, off int64, size int) {
 	defer f.work.Done()
 	defer close(p.done)
-	n, err := f.file.ReadAt(f.ctx, p.data, off)
-	if n < len(p.data) {
-		p.data = p.data[:n]
+	var err error
+	if p.data, err = f.read(off, size); len(p.data) < size {
 		if p.err = err; err == nil || err == io.EOF {
 			p.err = io.ErrUnexpectedEOF
 		}
 	}
+}
+
+// read reads size bytes at off. Checksums tell whether they are those that were indexed.
+func (f *fetch) read(off int64, size int) ([]byte, error) {
+	if s, ok := f.file.(steady); ok {
+		return s.ReadBlock(f.ctx, off, size, false)
+	}
+	data := make([]byte, size)
+	n, err := f.file.ReadAt(f.ctx, data, off)
+	return data[:n], err
 }
 
 // Read implements io.Reader. It returns io.EOF behind the span.

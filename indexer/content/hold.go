@@ -8,13 +8,13 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// Hold keeps a backup from being overwritten until release is called, or for an hour. It is asked for backups that
+// Hold keeps a backup from being overwritten until release is called, or for ten minutes. It is asked for backups that
 // say themselves what they are; whether it can be done is for the destination to say.
 type Hold func(ctx context.Context, s *backup.Snapshot) (release func(context.Context) error, err error)
 
 const (
 	// renewHold is how long a hold is trusted, well below what it lasts.
-	renewHold = 20 * time.Minute
+	renewHold = 3 * time.Minute
 	// releaseHold is how long giving back a hold may take, in all: a reader that is closed must not wait for the
 	// network.
 	releaseHold = 2 * time.Second

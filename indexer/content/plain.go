@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// plainBlock is the unit in which uncompressed bytes are fetched: few enough for one small read, enough to
-// make a round trip worth it when many are in flight.
-const plainBlock = 256 << 10
+// plainBlock is the unit in which uncompressed bytes are fetched: what comes with one request of OpenSSH's, in the unit in
+// which the kernel and programs read.
+const plainBlock = 128 << 10
 
 // plain reads the remote files of a snapshot as they are.
 type plain struct {
@@ -130,8 +130,7 @@ func (s *plain) get(ctx context.Context, start int64) ([]byte, error) {
 	if b := s.stock.get(start, length); b != nil {
 		return b, nil
 	}
-	b := make([]byte, length)
-	err := s.remote.readAt(ctx, b, start)
+	b, err := s.remote.read(ctx, start, length)
 	if s.small {
 		s.remote.release() // all of it is here
 	}

@@ -53,59 +53,62 @@ type handle struct {
 	next      *comparison // the one that begins when another one ends
 }
 
-// readAt fills p from offset off on. What comes back is what was indexed, as far as size and time tell. A
-// handle that fails is given up, and the file is opened and compared once more.
-func (m *remote) readAt(ctx context.Context, p []byte, off int64) error {
-	err := m.tryRead(ctx, p, off)
+// read reads n bytes at off. What comes back is what was indexed, as far as size and time tell. A handle that fails is
+// given up, and the file is opened and compared once more.
+func (m *remote) read(ctx context.Context, off, n int64) ([]byte, error) {
+	b, err := m.tryRead(ctx, off, n)
 	if err == nil || ctx.Err() != nil || errors.Is(err, backup.ErrStale) || errors.Is(err, dest.ErrClosed) {
-		return err
+		return b, err
 	}
-	return m.tryRead(ctx, p, off)
+	return m.tryRead(ctx, off, n)
 }
 
-func (m *remote) tryRead(ctx context.Context, p []byte, off int64) error {
+func (m *remote) tryRead(ctx context.Context, off, n int64) ([]byte, error) {
 	h, err := m.acquire(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer h.done()
-	n, err, fault := m.readUnchanged(ctx, h, p, off)
+	b, err, fault := m.readUnchanged(ctx, h, off, n)
 	if fault != nil {
 		h.retire()
-		return fault
+		return nil, fault
 	}
-	if n == len(p) {
-		return nil
+	if int64(len(b)) == n {
+		return b, nil
 	}
 	if err == nil || err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
 	h.retire()
-	return fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(n), err)
+	return nil, fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(len(b)), err)
 }
 
-// steady is a file that compares itself with what was opened along with every read, which saves a round trip.
+// steady is a file that compares itself with what was opened along with every read, which saves a round trip, and
+// hands over the memory that it read into, which saves a copy.
 type steady interface {
 	// Opened tells what was opened.
 	Opened() dest.Info
-	// ReadUnchanged is ReadAt that fails with backup.ErrStale when the file is not that any more.
-	ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error)
+	// ReadBlock is ReadAt for n bytes, which belong to the caller. unchanged says to fail with backup.ErrStale when the
+	// file is not what was opened any more.
+	ReadBlock(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error)
 }
 
-// readUnchanged fills p. fault says that the bytes are not known to be those of the indexed version.
-func (m *remote) readUnchanged(ctx context.Context, h *handle, p []byte, off int64) (n int, err, fault error) {
+// readUnchanged reads n bytes, fewer with err. fault says that they are not known to be those of the indexed version.
+func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b []byte, err, fault error) {
 	f, ok := h.File.(steady)
 	if !ok {
-		n, err = h.ReadAt(ctx, p, off)
-		return n, err, m.unchanged(ctx, h)
+		b = make([]byte, n)
+		got, err := h.ReadAt(ctx, b, off)
+		return b[:got], err, m.unchanged(ctx, h)
 	}
 	if info := f.Opened(); info.Size != m.files[0].Size || info.MTime != m.files[0].MTime {
-		return 0, nil, fmt.Errorf("%s: %w", m.files[0].Path, backup.ErrStale)
+		return nil, nil, fmt.Errorf("%s: %w", m.files[0].Path, backup.ErrStale)
 	}
-	if n, err = f.ReadUnchanged(ctx, p, off); errors.Is(err, backup.ErrStale) {
-		return 0, nil, err
+	if b, err = f.ReadBlock(ctx, off, int(n), true); errors.Is(err, backup.ErrStale) {
+		return nil, nil, err
 	}
-	return n, err, nil
+	return b, err, nil
 }
 
 // compare opens the remote anew and compares it with the index, after something was wrong with its bytes.

@@ -129,7 +129,7 @@ func (s *span) decodeFrom(ctx context.Context, r *run) error {
 		return err
 	}
 	defer h.done()
-	f := newFetch(ctx, s.src.r, h, s.point.Bit/8, s.point.End)
+	f := newFetch(ctx, s.src.r, h.File, s.point.Bit/8, s.point.End)
 	defer f.close()
 	s.src.mu.Lock()
 	r.handle, r.fetch, r.pos = h, f, s.point.Out

@@ -16,6 +16,8 @@ const (
 	// siblingsGap is how far apart in a tree two files may be and still be next to each other: between them are
 	// directories, links and empty files.
 	siblingsGap = 8
+	// smallFile is how long a file may be to be fetched unasked, in bytes.
+	smallFile = 256 << 10
 	// maxWalks is how many trees are followed at a time.
 	maxWalks = 16
 )
@@ -66,7 +68,7 @@ func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) 
 		if err != nil {
 			return // whoever comes there will be told
 		}
-		if !next.IsRegular() || next.Size == 0 || next.Size > plainBlock {
+		if !next.IsRegular() || next.Size == 0 || next.Size > smallFile {
 			continue
 		}
 		remote, err := remoteOf(r.ctx, s, t, &next)

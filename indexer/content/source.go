@@ -25,9 +25,9 @@ type shared struct {
 	readers
 }
 
-// read fills p from offset off on.
-func (s *shared) read(ctx context.Context, p []byte, off int64) (done int, err error) {
-	end := off + int64(len(p))
+// read appends n bytes from offset off on to blocks, and tells how many came.
+func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][]byte, done int64, err error) {
+	end := off + n
 	ahead := s.next(off, end, s.limit)
 	if ahead > 0 {
 		ahead = max(min(ahead, s.limit/s.streams.note(s)), minAhead)
@@ -36,14 +36,16 @@ func (s *shared) read(ctx context.Context, p []byte, off int64) (done int, err e
 	if ahead > 0 {
 		s.want(ctx, end, end+ahead, true)
 	}
-	for done < len(p) {
-		b, err := s.block(ctx, off+int64(done))
+	for done < n {
+		b, err := s.block(ctx, off+done)
 		if err != nil {
-			return done, err
+			return blocks, done, err
 		}
-		done += copy(p[done:], b)
+		b = b[:min(int64(len(b)), n-done)]
+		blocks = append(blocks, b)
+		done += int64(len(b))
 	}
-	return done, nil
+	return blocks, done, nil
 }
 
 const (
