@@ -86,35 +86,60 @@ func (r *raw) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.Re
 	if f.file == nil {
 		return fuse.ReadResultData(f.node.Data[in.Offset : in.Offset+want]), fuse.OK
 	}
-	n, err := r.readAt(cancel, f, buf[:want], int64(in.Offset))
+	blocks, err := r.read(cancel, f, buf[:want], int64(in.Offset))
 	if err != nil {
 		return nil, r.failed(in.NodeId, "", fmt.Errorf("read %d bytes at %d: %w", want, in.Offset, err))
 	}
-	return fuse.ReadResultData(buf[:n]), fuse.OK
+	return fuse.ReadResultVector(blocks), fuse.OK
 }
 
 // errShort says that a file ended before the size that the index has for it.
 var errShort = errors.New("ends early")
 
-// readAt reads all of p, within the deadline.
-func (r *raw) readAt(cancel <-chan struct{}, f *openFile, p []byte, off int64) (int, error) {
+// mostBlocks is how many pieces an answer may have. The kernel takes 1024 (UIO_MAXIOV), and there are headers.
+const mostBlocks = 1000
+
+// read reads len(p) bytes within the deadline, into p unless they are somewhere already.
+func (r *raw) read(cancel <-chan struct{}, f *openFile, p []byte, off int64) ([][]byte, error) {
 	want := span{node: f.node.ID, off: off, n: int64(len(p)), opened: f.opened}
 	q, err := r.request(f.node.Snapshot.Destination, want, cancel)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer q.end()
-	n, err := f.file.ReadAt(q.ctx, p, off)
+	blocks, n, err := readBlocks(q.ctx, f.file, p, off)
 	switch {
 	case n == len(p):
-		return n, nil
+		return blocks, nil
 	case errors.Is(err, io.EOF) || err == nil:
-		return 0, errShort
+		return nil, errShort
 	case q.ctx.Err() != nil:
 		// Why it ended is known to the context only.
-		return 0, fmt.Errorf("%w (%w)", context.Cause(q.ctx), err)
+		return nil, fmt.Errorf("%w (%w)", context.Cause(q.ctx), err)
 	}
-	return 0, err
+	return nil, err
+}
+
+// readBlocks reads len(p) bytes and tells how many came.
+func readBlocks(ctx context.Context, file File, p []byte, off int64) ([][]byte, int, error) {
+	ready, ok := file.(Blocks)
+	if !ok {
+		n, err := file.ReadAt(ctx, p, off)
+		return [][]byte{p[:n]}, n, err
+	}
+	blocks, err := ready.ReadBlocks(ctx, len(p), off)
+	n := 0
+	for _, b := range blocks {
+		n += len(b)
+	}
+	if len(blocks) > mostBlocks && n <= len(p) {
+		to := p[:0]
+		for _, b := range blocks {
+			to = append(to, b...)
+		}
+		blocks = [][]byte{to}
+	}
+	return blocks, n, err
 }
 
 // Release closes a file.

@@ -39,6 +39,12 @@ type File interface {
 	Close() error
 }
 
+// Blocks is a File that has what is read in memory, in pieces that never change: they go to the kernel as they are.
+type Blocks interface {
+	// ReadBlocks is ReadAt for n bytes.
+	ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, error)
+}
+
 // Config says what to mount.
 type Config struct {
 	Destinations func() []string // names; also those without snapshots are shown. May be nil
