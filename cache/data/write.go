@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +13,7 @@ import (
 // writer is the one goroutine that changes files.
 type writer struct {
 	c       *Cache
-	buf     []byte
+	head    []byte
 	until   time.Time // nothing is stored before
 	warned  bool
 	checked int64 // bytes that may be written before the free space is asked for again
@@ -107,9 +108,9 @@ func (w *writer) append(key Key, block []byte) error {
 	if err != nil {
 		return err
 	}
-	w.buf = append(appendHead(w.buf[:0], key, s.number, block), block...)
-	off := s.size // only this goroutine changes it
-	if _, err := s.file.WriteAt(w.buf, off); err != nil {
+	w.head = appendHead(w.head[:0], key, s.number, block)
+	off, length := s.size, recordHead+int64(len(block)) // only this goroutine changes the size
+	if err := writeBoth(s.file, off, w.head, block); err != nil {
 		// What is there of it would take space, and look like a torn end.
 		if cut := s.file.Truncate(off); cut != nil {
 			w.c.mu.Lock()
@@ -120,10 +121,30 @@ func (w *writer) append(key Key, block []byte) error {
 	}
 	w.c.mu.Lock()
 	defer w.c.mu.Unlock()
-	s.size += int64(len(w.buf))
-	w.c.bytes += int64(len(w.buf))
+	s.size += length
+	w.c.bytes += length
 	w.c.add(s, &record{key: key, off: uint32(off), length: uint32(len(block))})
 	return nil
+}
+
+// writeBoth writes two pieces one behind the other, without putting them together first.
+func writeBoth(f *os.File, off int64, one, two []byte) error {
+	n, err := unix.Pwritev(int(f.Fd()), [][]byte{one, two}, off)
+	for err == unix.EINTR {
+		n, err = unix.Pwritev(int(f.Fd()), [][]byte{one, two}, off)
+	}
+	if err != nil || n == len(one)+len(two) {
+		return err
+	}
+	// The disk is filling up: what is missing meets the reason.
+	if n < len(one) {
+		if _, err := f.WriteAt(one[n:], off+int64(n)); err != nil {
+			return err
+		}
+		n = len(one)
+	}
+	_, err = f.WriteAt(two[n-len(one):], off+int64(n))
+	return err
 }
 
 // segment returns the last one, or a new one if n bytes have no room in it.
