@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -31,7 +32,7 @@ func (e *UnreachableError) Error() string {
 }
 
 // Unwrap makes it dest.ErrUnreachable.
-func (e *UnreachableError) Unwrap() []error { return []error{dest.ErrUnreachable, e.Err} }
+func (e *UnreachableError) Unwrap() []error { return []error{dest.ErrUnreachable, unended(e.Err)} }
 
 // Hint tells the cure.
 func (e *UnreachableError) Hint() string {
@@ -67,6 +68,14 @@ func plain(err error) string {
 	return err.Error()
 }
 
+// unended keeps a connection that ended from being taken for a file that did: both are io.EOF below.
+func unended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return errors.New(plain(err))
+	}
+	return err
+}
+
 // AuthError says that the server refused the user.
 type AuthError struct {
 	Username string
@@ -92,7 +101,7 @@ func (e *AuthError) Unwrap() []error {
 	if e.Err == nil {
 		return []error{dest.ErrAuth}
 	}
-	return []error{dest.ErrAuth, e.Err}
+	return []error{dest.ErrAuth, unended(e.Err)}
 }
 
 // Hint tells the cure.

@@ -305,7 +305,7 @@ func (s *session) fail(err error) {
 		s.mu.Unlock()
 		return
 	}
-	s.err = fmt.Errorf("%w: %w", errLost, err)
+	s.err = fmt.Errorf("%w: %w", errLost, unended(err))
 	pending := s.pending
 	s.pending, s.out = nil, nil
 	err = s.err
