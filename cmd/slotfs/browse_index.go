@@ -179,7 +179,7 @@ func (s *sequential) Read(p []byte) (int, error) {
 	n, err := s.file.ReadAt(s.ctx, p[:min(int64(len(p)), s.left)], s.at)
 	s.at += int64(n)
 	s.left -= int64(n)
-	if errors.Is(err, io.EOF) && s.left > 0 {
+	if err == io.EOF && s.left > 0 { // a lost connection may have an EOF in its chain
 		err = io.ErrUnexpectedEOF
 	} else if s.left == 0 {
 		err = nil

@@ -209,7 +209,7 @@ func (f mountFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 	case r := <-got:
 		var at *os.PathError
 		if errors.As(r.err, &at) {
-			r.err = at.Err
+			r.err = fmt.Errorf("read: %w", at.Err)
 		}
 		return copy(p, own[:r.n]), r.err
 	case <-ctx.Done():

@@ -164,10 +164,10 @@ func (j *job) read(ctx context.Context, p []byte, off int64) error {
 		return nil
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)
-	case err == nil || errors.Is(err, io.EOF):
+	case err == nil || err == io.EOF: // a lost connection may have an EOF in its chain
 		return fmt.Errorf("read at %d: %w", off+int64(n), errShort)
 	}
-	return fmt.Errorf("read: %w", err)
+	return err
 }
 
 func writeAll(fd int, p []byte, off int64) error {
