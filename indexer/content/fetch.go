@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"sync"
+	"time"
 
 	"slotfs/indexer/dest"
 )
@@ -60,11 +61,14 @@ func (f *fetch) reach(limit int64) {
 func (f *fetch) get(p *piece, off int64, size int) {
 	defer f.work.Done()
 	defer close(p.done)
+	asked := time.Now()
 	var err error
-	if p.data, err = f.read(off, size); len(p.data) < size {
-		if p.err = err; err == nil || err == io.EOF {
-			p.err = io.ErrUnexpectedEOF
-		}
+	if p.data, err = f.read(off, size); len(p.data) == size {
+		f.r.streams.line.took(asked, time.Now())
+		return
+	}
+	if p.err = err; err == nil || err == io.EOF {
+		p.err = io.ErrUnexpectedEOF
 	}
 }
 

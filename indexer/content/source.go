@@ -30,7 +30,7 @@ func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][
 	end := off + n
 	ahead := s.next(off, end, s.limit)
 	if ahead > 0 {
-		ahead = max(min(ahead, s.limit/s.streams.note(s)), minAhead)
+		ahead = max(min(ahead, min(s.limit, s.streams.line.ahead())/s.streams.note(s)), minAhead)
 	}
 	s.want(ctx, off, end, false)
 	if ahead > 0 {
@@ -111,6 +111,8 @@ func (r *readers) long(off, limit int64) bool {
 // streams tells how many sources are being read in order at the moment: they share the cache, and what is read ahead
 // must not push out what was read ahead for others.
 type streams struct {
+	line line
+
 	mu sync.Mutex
 	// mu guards what follows.
 	last [64]*shared // who read
