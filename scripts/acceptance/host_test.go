@@ -90,6 +90,12 @@ func newHostWith(t *testing.T, o sshdtest.Options) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
+	return newHostAt(t, server)
+}
+
+// newHostAt is newHost with a server of its own kind.
+func newHostAt(t *testing.T, server *sshdtest.Server) *host {
+	t.Helper()
 	h := &host{t: t, server: server, port: server.Port, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir()}
 	h.print = fingerprint(t, server)
 	h.mnt = filepath.Join(h.work, "mnt")
@@ -162,6 +168,14 @@ func (h *host) mount(args ...string) {
 			h.t.Log(string(out))
 		}
 	})
+}
+
+// show adds the store as destination d, indexes it and mounts.
+func (h *host) show(args ...string) {
+	h.t.Helper()
+	h.add("d")
+	h.must("index")
+	h.mount(args...)
 }
 
 // accounts is the folder of one account in the mount.

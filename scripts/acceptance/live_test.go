@@ -16,9 +16,7 @@ func TestSnapshotsComeAndGoBesideARunningMount(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	first := h.pack(parent, "alice", "2026-01-04")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	account := h.account("d", "", "alice")
 	list := func() string { return run(t, `ls "$1"`, account) }
 	if got := list(); got != "2026-01-04\nlatest\n" {
@@ -49,9 +47,7 @@ func TestReadingGoesOnWhilePassesRun(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-01")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
 	for range 2 {
@@ -82,9 +78,7 @@ func TestReplacedArchiveIsStaleNotMixed(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	archive := h.pack(parent, "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	snapshot := filepath.Join(h.account("d", "", "alice"), "2026-01-05")
 	run(t, `echo new >"$1/alice/homedir/public_html/new"; tar -C "$1" -czf "$2" alice; touch -d '2030-01-01' "$2"`, parent, archive)
 	out, err := exec.Command("cat", filepath.Join(snapshot, "databases/alice_wp.sql")).CombinedOutput()
@@ -99,9 +93,7 @@ func TestDamageIsAnErrorNotOtherBytes(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	archive := h.pack(parent, "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	content, err := os.ReadFile(archive)
 	if err != nil {
 		t.Fatal(err)
@@ -141,9 +133,7 @@ func TestDamageIsAnErrorNotOtherBytes(t *testing.T) {
 func TestKilledMountIsReplacedAndSecondMountRefused(t *testing.T) {
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	if r := h.slotfs("mount", h.mnt); r.code == 0 || strings.Count(r.stderr, "\n") > 2 {
 		t.Fatalf("second mount: %+v", r)
 	}
@@ -181,9 +171,7 @@ func TestBusyUnmountIsLazy(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	f, err := os.Open(filepath.Join(h.account("d", "", "alice"), "latest/databases/alice_wp.sql"))
 	if err != nil {
 		t.Fatal(err)

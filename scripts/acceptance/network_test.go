@@ -108,6 +108,13 @@ var accidents = []struct {
 	happen func(t *testing.T, h *host, link *sshdtest.Link)
 }{
 	{"cut", func(t *testing.T, h *host, link *sshdtest.Link) { link.Cut() }},
+	{"reset", func(t *testing.T, h *host, link *sshdtest.Link) { link.Reset() }},
+	{"one connection after the other, the newest first", func(t *testing.T, h *host, link *sshdtest.Link) {
+		for range 10 {
+			link.ResetNewest()
+			time.Sleep(50 * time.Millisecond)
+		}
+	}},
 	{"silence", func(t *testing.T, h *host, link *sshdtest.Link) {
 		link.Stall()
 		time.Sleep(2 * time.Second)
@@ -128,9 +135,7 @@ func TestCopyGoesOnAfterAccidents(t *testing.T) {
 			h := newHost(t)
 			link := h.behind(10 * time.Millisecond)
 			source, shown := h.dated(someFiles)
-			h.add("d")
-			h.must("index")
-			h.mount()
+			h.show()
 			for kind, from := range shown {
 				to := filepath.Join(t.TempDir(), "restored")
 				j := start(t, "cp", "-a", from, to)
@@ -171,9 +176,7 @@ func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
 	h := newHost(t)
 	link := h.behind(10 * time.Millisecond)
 	source, shown := h.dated(someFiles)
-	h.add("d")
-	h.must("index")
-	h.mount("-o", "read_deadline=3s")
+	h.show("-o", "read_deadline=3s")
 	for kind, from := range shown {
 		to := t.TempDir()
 		j := start(t, "cp", from+"/large", to)
@@ -190,13 +193,22 @@ func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
 	}
 }
 
+func TestSlowLineIsReadOver(t *testing.T) {
+	h := newHost(t)
+	link := h.behind(10 * time.Millisecond)
+	source, shown := h.dated(`mkdir small; head -c 200000 /dev/urandom | (cd small && split -a 4 -b 4000 -d); head -c 2000000 /dev/urandom >large`)
+	h.show()
+	link.Throttle(500_000)
+	for _, from := range shown {
+		run(t, `diff -r "$1" "$2"`, source, from)
+	}
+}
+
 func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
 	h := newHost(t)
 	link := h.behind(0)
 	_, shown := h.dated(someFiles)
-	h.add("d")
-	h.must("index")
-	h.mount("-o", "read_deadline=1h")
+	h.show("-o", "read_deadline=1h")
 	for kind, from := range shown {
 		for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
 			link.Resume()
@@ -285,9 +297,7 @@ func TestServerThatAllowsOneConnection(t *testing.T) {
 	link := h.behind(5 * time.Millisecond)
 	link.Limit(1)
 	source, shown := h.dated(someFiles)
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	for _, from := range shown {
 		run(t, `diff -r --no-dereference "$1" "$2"`, source, from)
 	}
@@ -302,7 +312,7 @@ func TestForbiddenFolderInATree(t *testing.T) {
 chmod 0700 "$1/2026-01-05/accounts/alice/homedir/a/closed"; chmod 0600 "$1/2026-01-05/accounts/alice/homedir/b/secret"`, h.store)
 	h.add("d")
 	r := h.slotfs("index")
-	if r.code != 3 || !strings.Contains(r.stdout+r.stderr, "incomplete") {
+	if r.code != 3 || !strings.Contains(r.stdout+r.stderr, "incomplete: the server did not let us read 1 folder or link: homedir/a/closed") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	h.mount()

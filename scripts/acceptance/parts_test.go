@@ -34,9 +34,7 @@ func TestPartsAreWherePeopleLookForThem(t *testing.T) {
 			} else {
 				h.pack(parent, "alice", "srv1/2026-01-05")
 			}
-			h.add("d")
-			h.must("index")
-			h.mount()
+			h.show()
 			checkParts(t, filepath.Join(parent, "alice"), filepath.Join(h.account("d", "srv1", "alice"), "latest"))
 		})
 	}
@@ -81,9 +79,7 @@ func checkParts(t *testing.T, source, snapshot string) {
 func TestOriginalArchiveIsByteForByte(t *testing.T) {
 	h := newHost(t)
 	archive := h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	run(t, `cmp "$1" "$2"`, archive, filepath.Join(h.account("d", "", "alice"), "latest/archive/alice.tar.gz"))
 }
 
@@ -92,9 +88,7 @@ func TestNestedHomeArchiveIsTheHomeDirectory(t *testing.T) {
 	parent := hostedAccount(t, "alice")
 	run(t, `cd "$1/alice"; touch -d @1700000000 homedir; cp -a homedir "$1/home-was"; tar -C homedir -cf homedir.tar .; rm -r homedir`, parent)
 	h.pack(parent, "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	snapshot := filepath.Join(h.account("d", "", "alice"), "latest")
 	compareTrees(t, filepath.Join(parent, "home-was"), filepath.Join(snapshot, "files"), false, true)
 	run(t, `cmp "$1/alice/homedir.tar" "$2/full/homedir.tar"; diff -r "$1/home-was/mail/example.com/info" "$2/email/example.com/info"`, parent, snapshot)
@@ -111,9 +105,7 @@ tar -C "$1/alice" -czf - . | split -b 400k -d -a 5 --numeric-suffixes=1 - "$2/de
 mkdir -p "$2/2026-01-05/system/files"; echo secret >"$2/2026-01-05/system/files/_etc_shadow.gz"
 mkdir -p "$2/2026-01-06/accounts" "$2/weekly/2026-01-04/accounts"
 `, parent, h.store)
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	full, _ := filepath.Glob(filepath.Join(h.mnt, "d", "accounts/alice/2*/full"))
 	deep, _ := filepath.Glob(filepath.Join(h.mnt, "d", "deep/er/accounts/alice/2*/full"))
 	if len(full) != 2 || len(deep) != 1 {

@@ -23,9 +23,7 @@ tar -C evil -rPf evil.tar --transform 's,.*,/etc/evil,' evil/homedir/ok
 ln -s /etc evil/evil/homedir/etc-link; tar -C evil -rf evil.tar evil/homedir/etc-link
 tar -C evil -rf evil.tar --transform 's,.*,evil/homedir/etc-link/passwd,' evil/homedir/ok
 gzip -c evil.tar >"$2/2026-01-05/accounts/evil.tar.gz"`, parent, h.store)
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	for _, view := range []string{"files", "full/homedir"} {
 		at := filepath.Join(h.account("d", "", "alice"), "latest", view)
 		run(t, `[ "$(stat -c %a "$1/rootshell")" = 755 ]; [ ! -e "$1/null" ]; [ -z "$(find "$1" -perm /6000)" ]`, at)
@@ -45,9 +43,7 @@ func TestOnlyTheAccountsUserLooksIntoItsFolder(t *testing.T) {
 	run(t, `id slotalice >/dev/null 2>&1 || useradd -M -u 47110 slotalice; id slotbob >/dev/null 2>&1 || useradd -M -u 47111 slotbob`)
 	t.Cleanup(func() { run(t, `userdel slotalice; userdel slotbob`) })
 	h.pack(hostedAccount(t, "slotalice"), "slotalice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount("--allow-other")
+	h.show("--allow-other")
 	run(t, `chmod 755 "$1"`, h.work)
 	run(t, `d=$1; while [ "$d" != / ]; do chmod o+x "$d"; d=$(dirname "$d"); done`, filepath.Dir(h.mnt))
 	account := h.account("d", "", "slotalice")
@@ -73,9 +69,7 @@ func TestOnlyTheAccountsUserLooksIntoItsFolder(t *testing.T) {
 func TestEveryChangeIsRefusedAsReadOnly(t *testing.T) {
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
-	h.add("d")
-	h.must("index")
-	h.mount()
+	h.show()
 	at := filepath.Join(h.account("d", "", "alice"), "latest/files")
 	for _, command := range []string{"touch new", "rm public_html/index.php", "mkdir x", "ln -s a b", "chmod 777 .", "mv www w", "truncate -s 0 public_html/index.php", "setfattr -n user.x -v y ."} {
 		out, err := exec.Command("bash", "-c", "cd "+at+" && LC_ALL=C "+command).CombinedOutput()

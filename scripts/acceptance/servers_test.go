@@ -3,6 +3,7 @@ package acceptance
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,9 +28,10 @@ func (b *backups) rounds() {
 	b.checkByMount(true)
 }
 
-func TestServerThatCanDoLittle(t *testing.T) {
-	keys := t.TempDir()
-	identity, line, err := sshdtest.NewKey(keys, "id_ed25519")
+// plainServer is one that has no extensions but renaming and links, answers 32 KiB at a time and has no shell.
+func plainServer(t *testing.T) *sshdtest.Server {
+	t.Helper()
+	identity, line, err := sshdtest.NewKey(t.TempDir(), "id_ed25519")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,16 +40,45 @@ func TestServerThatCanDoLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { local.Close() })
-	server := &sshdtest.Server{Host: local.Host, Port: local.Port, Username: "root", Identity: identity, HostKeys: local.HostKeys}
-	h := &host{t: t, server: server, port: server.Port, store: filepath.Join(t.TempDir(), "store"), work: t.TempDir(), print: fingerprint(t, server)}
-	h.mnt = filepath.Join(h.work, "mnt")
-	for _, dir := range []string{h.store, h.mnt} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	newBackups(t, h).rounds()
+	return &sshdtest.Server{Host: local.Host, Port: local.Port, Username: "root", Identity: identity, HostKeys: local.HostKeys}
 }
+
+// proftpd is ProFTPD's mod_sftp.
+func proftpd(t *testing.T) *sshdtest.Server {
+	t.Helper()
+	s, err := sshdtest.StartProFTPD(0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return &sshdtest.Server{Host: s.Host, Port: s.Port, Username: s.Username, Identity: s.Identity, HostKeys: s.HostKeys}
+}
+
+func TestBackupsAreReadFromEveryKindOfServer(t *testing.T) {
+	for name, server := range map[string]func(*testing.T) *sshdtest.Server{"ProFTPD": proftpd, "package sftp": plainServer} {
+		t.Run(name, func(t *testing.T) {
+			h := newHostAt(t, server(t))
+			h.behind(5 * time.Millisecond)
+			source, shown := h.dated(someFiles)
+			h.show()
+			for _, from := range shown {
+				run(t, `diff -r --no-dereference "$1" "$2"`, source, from)
+			}
+			said := h.must("destination", "test", "d", "--write", "--time", "200ms")
+			for _, fact := range []string{"reachable ", "authenticated  by publickey", "server  ", "extensions  ", "round trip  ", "read  ", "write  ",
+				"fsync  ", "free space  ", "at once", "clock  "} {
+				if !strings.Contains(said, fact) {
+					t.Errorf("the test has nothing of %q:\n%s", fact, said)
+				}
+			}
+			if left := run(t, `find "$1" -name '.slotfs-test*'`, h.store); left != "" {
+				t.Errorf("the test left %s", left)
+			}
+		})
+	}
+}
+
+func TestServerThatCanDoLittle(t *testing.T) { newBackups(t, newHostAt(t, plainServer(t))).rounds() }
 
 func TestUnprivilegedUserInAJail(t *testing.T) { newBackups(t, newJail(t)).rounds() }
 

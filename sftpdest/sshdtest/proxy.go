@@ -23,16 +23,30 @@ type Link struct {
 	mu      sync.Mutex // guards what follows
 	pairs   map[*pair]struct{}
 	most    int // connections at a time; 0: any number
+	rate    int // bytes a second that a connection carries each way; 0: any number
 	flowing chan struct{}
 	stalled bool
 	closed  bool
 }
 
-type pair struct{ client, server net.Conn }
+type pair struct {
+	client, server net.Conn
+	number         int // in which they were made
+}
 
 func (p *pair) close() {
 	p.client.Close()
 	p.server.Close()
+}
+
+// reset closes with an RST: what was on its way is lost, and nobody is told in good order.
+func (p *pair) reset() {
+	for _, c := range []net.Conn{p.client, p.server} {
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+	}
+	p.close()
 }
 
 // Proxy puts rtt of distance in front of the server at target.
@@ -75,13 +89,46 @@ func (k *Link) Limit(n int) {
 	k.most = n
 }
 
-// Cut ends all connections.
+// Throttle lets each connection carry so many bytes a second each way; 0 takes the limit away.
+func (k *Link) Throttle(rate int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rate = rate
+}
+
+// Cut ends all connections in good order.
 func (k *Link) Cut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for p := range k.pairs {
 		p.close()
 	}
+}
+
+// Reset ends all connections with an RST.
+func (k *Link) Reset() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for p := range k.pairs {
+		p.reset()
+	}
+}
+
+// ResetNewest ends the connection that was made last, and reports whether there was one: called again and again it
+// has connections die in another order than they were made in.
+func (k *Link) ResetNewest() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var newest *pair
+	for p := range k.pairs {
+		if newest == nil || p.number > newest.number {
+			newest = p
+		}
+	}
+	if newest != nil {
+		newest.reset()
+	}
+	return newest != nil
 }
 
 // Stall lets no byte pass, and closes nothing, until Resume: what a dead network looks like.
@@ -122,13 +169,13 @@ func (k *Link) accept() {
 		if err != nil {
 			return
 		}
-		k.dialed.Add(1)
+		number := int(k.dialed.Add(1))
 		server, err := net.Dial("tcp", k.target)
 		if err != nil {
 			client.Close()
 			continue
 		}
-		p := &pair{client, server}
+		p := &pair{client, server, number}
 		k.mu.Lock()
 		if k.closed || k.most > 0 && len(k.pairs) >= k.most {
 			k.mu.Unlock()
@@ -160,9 +207,12 @@ func (k *Link) pump(p *pair, to, from net.Conn, count *atomic.Int64) {
 		for b := range line {
 			time.Sleep(time.Until(b.due))
 			k.mu.Lock()
-			flowing := k.flowing
+			flowing, rate := k.flowing, k.rate
 			k.mu.Unlock()
 			<-flowing
+			if rate > 0 {
+				time.Sleep(time.Duration(len(b.data)) * time.Second / time.Duration(rate))
+			}
 			if _, err := to.Write(b.data); err != nil {
 				break
 			}
