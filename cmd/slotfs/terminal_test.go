@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -103,9 +104,7 @@ func TestTerminalIsAskedForHostKeyAndThenForThePassword(t *testing.T) {
 	}
 	m.expect("Is that the server's key? [y/N] ")
 	m.write("y\n")
-	m.expect("Password of u@127.0.0.1: ")
-	eventually(t, "the end of the echo", func() bool { return !m.echoes() })
-	m.write("s3cret\n")
+	m.typed("Password of u@127.0.0.1: ", "s3cret")
 	m.expect("next: slotfs index box")
 	if err := c.Wait(); err != nil {
 		t.Error(err)
@@ -113,6 +112,94 @@ func TestTerminalIsAskedForHostKeyAndThenForThePassword(t *testing.T) {
 	if strings.Contains(m.screen.String(), "s3cret") || !m.echoes() {
 		t.Errorf("the screen echoes: %v, and shows\n%s", m.echoes(), m.screen.String())
 	}
+}
+
+// typed answers a question that hides what is typed.
+func (m *terminal) typed(question, secret string) {
+	m.t.Helper()
+	m.expect(question)
+	eventually(m.t, "the end of the echo", func() bool { return !m.echoes() })
+	m.write(secret + "\n")
+}
+
+// home makes the home of a remote user, whose keys a Local takes.
+func (w *world) home() (dir, authorized string) {
+	w.t.Helper()
+	dir = filepath.Join(w.dir, "home")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		w.t.Fatal(err)
+	}
+	return dir, filepath.Join(dir, ".ssh", "authorized_keys")
+}
+
+func TestPasswordIsTypedOnceWhereTheServerAsksForItItself(t *testing.T) {
+	w := newWorld(t)
+	home, authorized := w.home()
+	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: home, Interactive: "s3cret", AuthorizedFile: authorized})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	c := w.command("destination", "add", "box", "--host", local.Host, "--port", strconv.Itoa(local.Port), "--username", "u", "--accept-new-host-key",
+		"--log-level", "debug")
+	m := newTerminal(t, c)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.typed("Password of u@127.0.0.1: ", "s3cret")
+	m.expect("next: slotfs index box")
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	if screen := m.screen.String(); strings.Contains(screen, "s3cret") || strings.Count(screen, "Password of") != 1 || !strings.Contains(screen, "Installed a key") {
+		t.Errorf("the screen shows\n%s", screen)
+	}
+	if said := w.must(0, "destination", "test", "box", "--time", "50ms").out; !strings.Contains(said, "by publickey") {
+		t.Errorf("afterwards:\n%s", said)
+	}
+	if out, err := exec.Command("grep", "-rl", "s3cret", w.dir).Output(); err == nil {
+		t.Errorf("the password stands in %s", out)
+	}
+	w.must(0, "destination", "remove", "box", "--yes", "--remove-key")
+	if left, err := os.ReadFile(authorized); err == nil && len(bytes.TrimSpace(left)) > 0 {
+		t.Errorf("the key stayed: %s", left)
+	}
+}
+
+func TestPassphraseIsTypedOnceAndAKeyWithoutOneInstalled(t *testing.T) {
+	w := newWorld(t)
+	home, authorized := w.home()
+	locked := filepath.Join(w.dir, "locked")
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "open sesame", "-C", "", "-f", locked).CombinedOutput(); err != nil {
+		t.Fatalf("ssh-keygen: %v\n%s", err, out)
+	}
+	line, err := os.ReadFile(locked + ".pub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: home, Authorized: strings.TrimSpace(string(line)), AuthorizedFile: authorized})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	for passphrase, want := range map[string]string{"wrong": "the passphrase does not open the key", "open sesame": "next: slotfs index box"} {
+		c := w.command("destination", "add", "box", "--host", local.Host, "--port", strconv.Itoa(local.Port), "--username", "u", "--accept-new-host-key",
+			"--identity-file", locked, "--log-level", "debug")
+		m := newTerminal(t, c)
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		m.typed("Passphrase of "+locked+": ", passphrase)
+		m.expect(want)
+		c.Wait()
+		if screen := m.screen.String(); strings.Contains(screen, passphrase+"\r") || strings.Count(screen, "Passphrase of") != 1 {
+			t.Errorf("the screen shows\n%s", screen)
+		}
+	}
+	if err := os.Remove(locked); err != nil {
+		t.Fatal(err)
+	}
+	w.must(0, "destination", "test", "box", "--time", "50ms")
 }
 
 func TestInterruptAtThePasswordPromptTurnsTheEchoOnAgain(t *testing.T) {
