@@ -37,7 +37,7 @@ func Meanings() []Meaning {
 		{Failed, "failed"},
 		{Usage, "wrong usage or configuration"},
 		{Partial, "done with less: some accounts, snapshots or files failed, the rest is there"},
-		{Busy, "busy: another process holds the index, or a pass is running"},
+		{Busy, "busy: another process holds the index or the account, or a pass is running"},
 		{Unreachable, "destination unreachable"},
 		{Refused, "authentication or host key refused"},
 		{Interrupted, "interrupted"},
