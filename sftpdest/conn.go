@@ -1,6 +1,7 @@
 package sftpdest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type conn struct {
 	gone   chan struct{} // closed when the connection is over
 	end    sync.Once
 	how    string // the method that logged in
+	lone   bool   // it may have one session in its life
 
 	// What follows is guarded by the pool's mutex.
 	sessions int       // open or being opened
@@ -80,7 +82,7 @@ func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientCon
 	}
 	w.idle.Store(int64(o.Idle))
 	made := &conn{
-		client: ssh.NewClient(c, channels, requests), net: raw,
+		client: ssh.NewClient(c, channels, requests), net: raw, lone: mixes(c.ServerVersion()),
 		gone: make(chan struct{}), used: time.Now(),
 	}
 	// The handshake may have left a read without deadline; one that is set now reaches it.
@@ -92,6 +94,11 @@ func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientCon
 	go made.keepAlive(o.KeepAlive)
 	return made, nil
 }
+
+// mixes reports whether a server takes what several sessions of a connection send for one stream. ProFTPD's does (seen
+// with mod_sftp 1.1.1): where a packet of one session arrives between two pieces of another one's, both are garbled, and
+// a WRITE may have bytes of the other one.
+func mixes(version []byte) bool { return bytes.Contains(version, []byte("mod_sftp")) }
 
 // close ends the connection without waiting for the network.
 func (c *conn) close() {

@@ -160,7 +160,7 @@ func (l *pool) first() (*session, error) {
 	l.mu.Lock()
 	var c *conn
 	for _, old := range l.conns {
-		if old.alive() {
+		if old.alive() && !old.lone {
 			c = old
 		}
 	}
@@ -184,6 +184,9 @@ func (l *pool) dial() (*session, error) {
 		return nil, err
 	}
 	c.most, c.sessions = sessionsPerConn, 1
+	if c.lone {
+		c.most = 1
+	}
 	l.mu.Lock()
 	l.conns = append(l.conns, c)
 	l.mu.Unlock()
@@ -245,6 +248,9 @@ func (l *pool) mourn(s *session) {
 	}
 	s.conn.sessions--
 	l.mu.Unlock()
+	if s.conn.lone {
+		s.conn.close()
+	}
 	l.doubtOthers(s)
 }
 
