@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,10 @@ import (
 
 // account is a source that changes from run to run.
 type account struct {
-	t    testing.TB
-	root string
-	o    source.Options
+	t     testing.TB
+	root  string
+	o     source.Options
+	tight bool // all versions of all files are of one second, and some of one size
 }
 
 func newAccount(t testing.TB) *account {
@@ -45,7 +47,11 @@ func (a *account) file(p, content string, n int) {
 	a.t.Helper()
 	a.check(os.MkdirAll(filepath.Dir(a.path(p)), 0o755))
 	a.check(os.WriteFile(a.path(p), []byte(content), 0o644))
-	a.check(os.Chtimes(a.path(p), when(n), when(n)))
+	at := when(n)
+	if a.tight {
+		at = time.Unix(when(0).Unix(), int64(n)*1000)
+	}
+	a.check(os.Chtimes(a.path(p), at, at))
 }
 
 func (a *account) dir(p string) { a.check(os.MkdirAll(a.path(p), 0o755)) }
@@ -56,6 +62,11 @@ func (a *account) gone(p string) {
 
 // edit makes the source of run n.
 func (a *account) edit(n int) {
+	if a.tight {
+		a.file("tight/always", fmt.Sprintf("version %3d", n), 200+n)
+		a.file("tight/now and then", fmt.Sprintf("version %3d", n/2), 200+n/2)
+		a.file("tight/large", strings.Repeat(fmt.Sprintf("version %3d", n), 900), 200+n)
+	}
 	switch n {
 	case 1:
 		a.file("public_html/index.html", "one", 1)

@@ -302,7 +302,7 @@ func (r *remote) retire(ctx context.Context, o *Options) error {
 
 // condemn marks a slot for deletion unless somebody reads it.
 func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error) {
-	held, err := r.held(ctx, o.Folder, s.Path)
+	held, err := r.held(ctx, o, s.Path)
 	if err != nil || held {
 		return false, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot/source"
@@ -62,6 +63,36 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 	if _, err := a.run(t.Context(), server, o); !errors.Is(err, errAllKept) {
 		t.Errorf("%v", err)
 	}
+}
+
+func TestWhatDeadReadersLeaveKeepsNoSlot(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	a.mustRun(server, o)
+	a.mustRun(server, o)
+	hold := func() {
+		t.Helper()
+		_, err := Hold(t.Context(), server, o.Folder, 1)
+		a.check(err)
+	}
+	hold()
+	a.edit(2)
+	if sum := a.mustRun(server, o); sum.Slot != 2 {
+		t.Errorf("slot %d was taken, and 1 is held", sum.Slot)
+	}
+	o.tune.dead = func(h *holder) bool { return h.PID == os.Getpid() }
+	if sum := a.mustRun(server, o); sum.Slot != 1 {
+		t.Errorf("slot %d was taken, and nobody reads 1", sum.Slot)
+	}
+	o.tune.dead = func(*holder) bool { return false }
+	a.mustRun(server, o)
+	hold()
+	server.now += int64(HoldTTL/time.Second) + 1
+	if sum := a.mustRun(server, o); sum.Slot != 1 {
+		t.Errorf("slot %d was taken, and who read 1 was not heard of for long", sum.Slot)
+	}
+	a.holdsAll(server, o, 2, 1)
 }
 
 func TestVerifyFindsDamageAndTheNextRunRepairsIt(t *testing.T) {

@@ -35,17 +35,29 @@ func TestAKilledRunOfSeveralLanesLeavesAllSlotsButOne(t *testing.T) {
 
 func TestAKilledRunWithoutFsyncLeavesAllSlotsButOne(t *testing.T) {
 	o := options(3)
-	matrixOn(t, o, true, false, func(m *memory) { m.unsync = true })
+	matrixOn(t, o, true, false, func(_ *account, m *memory) { m.unsync = true })
+}
+
+// SFTP tells whole seconds: of two versions of one size within a second a listing shows the same.
+func TestAKilledRunAfterChangesWithinOneSecondLeavesAllSlotsButOne(t *testing.T) {
+	for _, power := range []bool{false, true} {
+		t.Run(fmt.Sprintf("power %v", power), func(t *testing.T) {
+			matrixOn(t, options(3), !power, power, func(a *account, _ *memory) { a.tight = true })
+		})
+	}
+	t.Run("without fsync", func(t *testing.T) {
+		matrixOn(t, options(2), false, false, func(a *account, m *memory) { a.tight, m.unsync = true, true })
+	})
 }
 
 func matrix(t *testing.T, o Options, late, power bool) {
-	matrixOn(t, o, late, power, func(*memory) {})
+	matrixOn(t, o, late, power, func(*account, *memory) {})
 }
 
 // matrixOn kills each of several runs at every operation.
-func matrixOn(t *testing.T, o Options, late, power bool, set func(*memory)) {
+func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *memory)) {
 	a, past, server := newAccount(t), history{}, newMemory()
-	set(server)
+	set(a, server)
 	points, step := 0, 23
 	if thorough() {
 		step = 1

@@ -23,6 +23,9 @@ import (
 
 const leasePrefix = "lease."
 
+// mostHolder bounds what a lease or a hold says, in bytes.
+const mostHolder = 4096
+
 // holder is what a lease says about the run that made it.
 type holder struct {
 	Run   string `json:"run"`
@@ -148,19 +151,7 @@ func busy(folder string, err error) error {
 }
 
 func (l *lease) create(ctx context.Context) error {
-	if p, ok := l.r.Store.(dest.Putter); ok {
-		_, err := p.Put(ctx, l.name, l.text, dest.Attributes{}, false)
-		return err
-	}
-	out, err := l.r.Create(ctx, l.name, dest.Create{})
-	if err != nil {
-		return err
-	}
-	_, err = out.WriteAt(ctx, l.text, 0)
-	if closeErr := out.Close(ctx); err == nil {
-		err = closeErr
-	}
-	return err
+	return l.r.writeAt(ctx, l.name, l.text, dest.Create{})
 }
 
 // alone makes sure that no other lease appeared.
@@ -196,7 +187,7 @@ func (l *lease) look(ctx context.Context, known map[string]dest.Info) ([]dest.In
 
 // stale reports whether a lease is left over. Its age is by the server's clock alone.
 func (r *remote) stale(ctx context.Context, folder string, info dest.Info, o *Options) (bool, error) {
-	text, err := r.load(ctx, folder+"/"+info.Name, 4096)
+	text, err := r.load(ctx, folder+"/"+info.Name, mostHolder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil // released
 	}
@@ -247,19 +238,42 @@ func (l *lease) rewrite(ctx context.Context) error {
 		}
 		return err
 	}
-	out, err := l.r.Create(ctx, l.name, dest.Create{Existing: true})
-	if err != nil {
-		return err
-	}
-	_, err = out.WriteAt(ctx, l.text, 0)
-	if closeErr := out.Close(ctx); err == nil {
-		err = closeErr
-	}
+	err := l.r.write(ctx, l.name, l.text)
 	if err == nil {
 		err = l.alone(ctx)
 	}
 	if err == nil {
 		l.last = now
+	}
+	return err
+}
+
+// write writes a small file, whether it is there or not.
+func (r *remote) write(ctx context.Context, name string, text []byte) error {
+	err := r.writeAt(ctx, name, text, dest.Create{Existing: true})
+	if err == nil || ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Some servers open nothing for writing that is there, and let it be replaced.
+	temp := fmt.Sprintf("%s/clock.%s-%d", parent(name), r.run, r.seq.Add(1))
+	if tempErr := r.writeAt(ctx, temp, text, dest.Create{}); tempErr != nil {
+		return err
+	}
+	if moveErr := r.Rename(ctx, temp, name); moveErr != nil {
+		_ = r.Remove(ctx, temp)
+		return err
+	}
+	return nil
+}
+
+func (r *remote) writeAt(ctx context.Context, name string, text []byte, how dest.Create) error {
+	out, err := r.Create(ctx, name, how)
+	if err != nil {
+		return err
+	}
+	_, err = out.WriteAt(ctx, text, 0)
+	if closeErr := out.Close(ctx); err == nil {
+		err = closeErr
 	}
 	return err
 }

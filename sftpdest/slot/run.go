@@ -311,7 +311,7 @@ func (j *job) yield(ctx context.Context) error {
 	if !j.due.Complete() {
 		return nil
 	}
-	held, err := j.held(ctx, j.o.Folder, j.slot)
+	held, err := j.held(ctx, j.o, j.slot)
 	if err != nil || !held {
 		return err
 	}

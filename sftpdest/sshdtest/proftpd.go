@@ -25,13 +25,19 @@ type ProFTPD struct {
 }
 
 // StartProFTPD runs a ProFTPD of its own for one virtual user with the given ids, until Close. It takes root.
-func StartProFTPD(uid, gid int) (*ProFTPD, error) {
+func StartProFTPD(uid, gid int) (*ProFTPD, error) { return startProFTPD(uid, gid, "on") }
+
+// StartStrictProFTPD is StartProFTPD with "AllowOverwrite off", which is ProFTPD's own default: what is there is not
+// opened for writing.
+func StartStrictProFTPD(uid, gid int) (*ProFTPD, error) { return startProFTPD(uid, gid, "off") }
+
+func startProFTPD(uid, gid int, overwrite string) (*ProFTPD, error) {
 	dir, err := os.MkdirTemp("", "proftpdtest")
 	if err != nil {
 		return nil, err
 	}
 	s := &ProFTPD{Host: "127.0.0.1", Username: "box", dir: dir}
-	if err := s.start(uid, gid); err != nil {
+	if err := s.start(uid, gid, overwrite); err != nil {
 		said, _ := os.ReadFile(filepath.Join(dir, "log"))
 		s.Close()
 		return nil, fmt.Errorf("start proftpd: %w: %s", err, said)
@@ -39,7 +45,7 @@ func StartProFTPD(uid, gid int) (*ProFTPD, error) {
 	return s, nil
 }
 
-func (s *ProFTPD) start(uid, gid int) error {
+func (s *ProFTPD) start(uid, gid int, overwrite string) error {
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		return err
 	}
@@ -89,17 +95,17 @@ SystemLog %[2]s/log
 AuthUserFile %[2]s/passwd
 AuthGroupFile %[2]s/group
 AuthOrder mod_auth_file.c
-AllowOverwrite on
+AllowOverwrite %[4]s
 AllowStoreRestart on
 <Directory />
 HideNoAccess off
-AllowOverwrite on
+AllowOverwrite %[4]s
 </Directory>
 SFTPEngine on
 SFTPHostKey %[3]s
 SFTPAuthMethods publickey
 SFTPAuthorizedUserKeys file:%[2]s/authorized
-`, s.Port, s.dir, hostKey),
+`, s.Port, s.dir, hostKey, overwrite),
 	} {
 		mode := os.FileMode(0o644)
 		if file == users || file == groups {
