@@ -219,7 +219,7 @@ func (d *Destination) Put(ctx context.Context, p string, content []byte, set des
 	if err != nil {
 		return false, d.fail("put", p, err)
 	}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
 		flags, made := newFile(a)
 		handle, err := s.openHandle(ctx, remote, flags, made)
 		if err != nil {
@@ -259,10 +259,12 @@ func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set
 	if err != nil {
 		return false, d.fail("copy", to, err)
 	}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
 		if !s.offers(wire.CopyDataExtension) {
 			return errors.ErrUnsupported
 		}
+		s.opened.Add(1) // it takes two
+		defer d.pool.freeHandle(s)
 		synced, err = s.copy(ctx, old, name, size, a, sync)
 		return err
 	})

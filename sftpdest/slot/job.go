@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
@@ -17,6 +18,9 @@ import (
 // window is how many entries may be decided before the oldest of them is done: what one slow file can hold up, and
 // what bounds the memory.
 const window = 8192
+
+// mostSmall bounds the content of small files that is in memory, in bytes.
+const mostSmall = 32 << 20
 
 // job writes one backup into one slot.
 type job struct {
@@ -32,8 +36,9 @@ type job struct {
 	donorAt string   // its slot
 	journal *journal
 	parts   *parts
-	first   scan        // what the survey found
-	buffers chan []byte // what large files are read into: bounds the memory of all of them
+	first   scan                // what the survey found
+	room    *semaphore.Weighted // bytes of small files on their way
+	buffers chan []byte         // what large files are read into: bounds the memory of all of them
 
 	sum struct {
 		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen atomic.Int64

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 )
@@ -133,6 +135,7 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, o *Options, slots
 	}
 	j := &job{
 		remote: r, o: o, src: src, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
+		room:  semaphore.NewWeighted(max(mostSmall, o.tune.small)),
 		parts: &parts{r: r, slot: due.Path},
 	}
 	for range chunks {

@@ -118,7 +118,12 @@ func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, erro
 }
 
 func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	content := make([]byte, s.entry.Size)
+	size := s.entry.Size
+	if err := j.room.Acquire(ctx, size); err != nil {
+		return false, err
+	}
+	defer j.room.Release(size)
+	content := make([]byte, size)
 	n, err := f.ReadAt(content, 0)
 	if err != nil && err != io.EOF {
 		return false, fmt.Errorf("%w: %w", errSource, err)
