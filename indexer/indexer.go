@@ -101,6 +101,6 @@ type Summary struct {
 // maxErrors bounds Summary.Errors: one bad disk must not fill the memory.
 const maxErrors = 100
 
-// listers is how many folders are listed side by side. At a distance a walk is as fast as this many
-// listings in flight; a server's single thread is busy with about as many.
-const listers = 64
+// listers is how many folders are listed side by side. A folder costs two round trips, so that at a distance a walk is
+// as fast as this many listings in flight: 10,000 folders a second at 20 ms would need 400.
+const listers = 256
