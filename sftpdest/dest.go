@@ -59,6 +59,13 @@ func (d *Destination) Connect(ctx context.Context) error {
 	return err
 }
 
+// Trouble tells why there is no connection, if the last attempt to make one failed.
+func (d *Destination) Trouble() error {
+	d.pool.mu.Lock()
+	defer d.pool.mu.Unlock()
+	return d.pool.outage.failure
+}
+
 // Close ends all calls and connections without waiting for the network.
 func (d *Destination) Close() error {
 	d.pool.close()

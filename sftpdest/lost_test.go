@@ -229,6 +229,27 @@ func TestCallThatTimesOutDuringRetriesSaysWhy(t *testing.T) {
 	}
 }
 
+func TestTroubleIsToldUntilItIsOver(t *testing.T) {
+	s, server, _, _ := remoteFile(t, 10, 0)
+	server.Kill()
+	s.MaxRetries = 1
+	d := newDest(t, s, Options{Backoff: time.Millisecond})
+	if err := d.Trouble(); err != nil {
+		t.Errorf("before anything was tried: %v", err)
+	}
+	hinted(t, d.Connect(t.Context()), dest.ErrUnreachable)
+	hinted(t, d.Trouble(), dest.ErrUnreachable)
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for d.Connect(t.Context()) != nil {
+		time.Sleep(time.Millisecond)
+	}
+	if err := d.Trouble(); err != nil {
+		t.Errorf("when it is over: %v", err)
+	}
+}
+
 func TestFewerConnectionsThanAllowedByTheSettings(t *testing.T) {
 	server := startSSHD(t, sshdtest.Options{MaxSessions: 1})
 	link := proxy(t, server.Address(), 100*time.Millisecond)

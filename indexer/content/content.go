@@ -312,7 +312,7 @@ func (f *File) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, erro
 	want := min(int64(n), f.size-off)
 	blocks, done, err := f.read(ctx, off, want)
 	if err != nil {
-		return blocks, fmt.Errorf("read %q at %d: %w", f.name, off+done, err)
+		return blocks, fmt.Errorf("read %q at %d: %w", f.name, off+done, f.r.why(ctx, err))
 	}
 	if want < int64(n) {
 		return blocks, io.EOF

@@ -115,6 +115,19 @@ func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b 
 	return b, err, nil
 }
 
+// troubled is a destination that tells what it suffers from at the moment; nil if it is well.
+type troubled interface{ Trouble() error }
+
+// why adds to the end of a wait what is wrong with the destination: who waits knows only that nothing came.
+func (r *Reader) why(ctx context.Context, err error) error {
+	if d, ok := r.dest.(troubled); ok && ctx.Err() != nil {
+		if trouble := d.Trouble(); trouble != nil && !errors.Is(err, trouble) {
+			return fmt.Errorf("%w: %w", err, trouble)
+		}
+	}
+	return err
+}
+
 // compare opens the remote anew and compares it with the index, after something was wrong with its bytes.
 func (m *remote) compare(ctx context.Context) error {
 	m.release()
