@@ -3,6 +3,8 @@ package slot
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -108,41 +110,88 @@ func TestArchiveIsMadeOfMembersThatCanBeReadAlone(t *testing.T) {
 }
 
 func TestOldestArchiveStaysUntilTheNewestIsThere(t *testing.T) {
-	a, server := newAccount(t), newMemory()
-	o := compressed()
-	for n := 1; n <= 3; n++ {
-		a.edit(n)
-		a.mustRun(server, o)
+	for _, power := range []bool{false, true} {
+		t.Run(fmt.Sprintf("power %v", power), func(t *testing.T) {
+			a, server := newAccount(t), newMemory()
+			o := compressed()
+			for n := 1; n <= 3; n++ {
+				a.edit(n)
+				a.mustRun(server, o)
+			}
+			a.edit(4)
+			killedOrCut(a, server, o, power, 2)
+		})
 	}
+}
+
+func TestOldSlotsStayWhenTheModeOfAJobChanges(t *testing.T) {
+	for _, power := range []bool{false, true} {
+		for _, from := range []manifest.Mode{manifest.Incremental, manifest.Compressed} {
+			t.Run(fmt.Sprintf("from %s, power %v", from, power), func(t *testing.T) {
+				a, server := newAccount(t), newMemory()
+				o, to := compressed(), compressed()
+				o.Mode = from
+				least := 2
+				if from == manifest.Compressed {
+					to.Mode, least = manifest.Incremental, 1
+				}
+				for n := 1; n <= 3; n++ {
+					a.edit(n)
+					a.mustRun(server, o)
+				}
+				a.edit(4)
+				killedOrCut(a, server, to, power, least)
+			})
+		}
+	}
+}
+
+// killedOrCut kills a run at each of its operations, and may cut the server's power then. As many slots as least stay
+// what they say they are; after the next run all.
+func killedOrCut(a *account, server *memory, o Options, power bool, least int) {
+	t := a.t
+	t.Helper()
 	whole := server.clone()
-	a.edit(4)
 	a.mustRun(whole, o)
-	for k := 1; k <= whole.ops; k += 2 {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	step := 9
+	if thorough() {
+		step = 1
+	}
+	for k := 1 + rnd.IntN(step); k <= whole.ops; k += step {
 		m := server.clone()
 		m.killAt, m.late = k, k%4 == 1
 		_, _ = a.run(t.Context(), m, o)
 		m.dead, m.killAt = false, 0
-		m.now += 3600
-		check := func(least int) {
-			slots, err := List(t.Context(), m, o.Folder)
-			a.check(err)
-			complete := 0
-			for i := range slots {
-				if !slots[i].Complete() {
-					continue
-				}
-				complete++
-				d, err := Verify(t.Context(), m, o.Folder, slots[i].State.Slot, VerifyOptions{Sample: 1})
-				if err != nil || d != nil {
-					t.Fatalf("killed at %d: %s: %v, %v", k, slots[i].Path, d, err)
-				}
-			}
-			if complete < least {
-				t.Fatalf("killed at %d: %d complete", k, complete)
-			}
+		if power {
+			m.cut(rnd)
 		}
-		check(2)
+		m.now += 3600
+		if n := verified(a, m, o); n < least {
+			t.Fatalf("killed at %d: %d complete", k, n)
+		}
 		a.mustRun(m, o)
-		check(2)
+		if n := verified(a, m, o); n < 2 {
+			t.Fatalf("after the run killed at %d and another one: %d complete", k, n)
+		}
 	}
+}
+
+// verified counts the complete slots, and fails the test where one is not what it says.
+func verified(a *account, m *memory, o Options) (complete int) {
+	t := a.t
+	t.Helper()
+	slots, err := List(t.Context(), m, o.Folder)
+	a.check(err)
+	for i := range slots {
+		if !slots[i].Complete() {
+			continue
+		}
+		complete++
+		d, err := Verify(t.Context(), m, o.Folder, slots[i].State.Slot, VerifyOptions{Sample: 1})
+		if err != nil || d != nil {
+			t.Fatalf("%s: %v, %v", slots[i].Path, d, err)
+		}
+	}
+	return complete
 }
