@@ -95,18 +95,11 @@ func (j *job) putAbout(ctx context.Context, name string, content []byte) (manife
 // keepsOld reports whether the slot's backup stays one until the new one is there.
 func (j *job) keepsOld() bool { return j.o.Mode == manifest.Compressed && j.due.Complete() }
 
-// claim enters this run into the state of a slot whose backup stays one.
-func (j *job) claim(ctx context.Context) error {
+// claimed is the state of a slot whose backup stays one, with this run entered.
+func (j *job) claimed() manifest.State {
 	state := j.due.State
 	state.Run, state.Epoch = j.state.Run, j.state.Epoch
-	text, err := state.Encode()
-	if err != nil {
-		return err
-	}
-	if err := j.replace(ctx, j.slot, stateName, text); err != nil {
-		return fmt.Errorf("write state: %w", err)
-	}
-	return nil
+	return state
 }
 
 // sweepArchives removes from the account's slots what runs left there that ended between a new archive and the removal

@@ -16,7 +16,8 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// tree brings data/ up to date and puts the manifest beside it. It ends with everything durable but the state.
+// tree brings data/ up to date and puts the manifest beside it. It ends with everything durable but the name of the
+// manifest and the state.
 func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if j.plan.listed {
 		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
@@ -43,7 +44,7 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if err != nil {
 		return file, err
 	}
-	return file, j.install(ctx, temp, j.slot+"/meta/"+file.Name)
+	return file, j.move(ctx, temp, j.slot+"/meta/"+file.Name)
 }
 
 // filled brings the files of the slot up to date and returns its manifest. Where the survey found nothing to do, that is
@@ -180,7 +181,8 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 	return err
 }
 
-// commit makes the backup complete: one rename. The lease and the epoch are looked at just before.
+// commit makes the backup complete: one rename. The lease and the epoch are looked at just before, while the names in
+// meta/ are made durable.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
 	j.state.Durability = j.durability()
@@ -189,13 +191,16 @@ func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 		return err
 	}
 	var temp string
-	err = together(ctx, l.alone, j.mine, func(ctx context.Context) (err error) {
+	err = together(ctx, l.alone, j.mine, func(ctx context.Context) error {
+		return j.syncDir(ctx, j.slot+"/meta")
+	}, func(ctx context.Context) (err error) {
 		temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	j.ahead(ctx, j.slot+"/tmp", j.slot+"/meta") // to tidy up
 	if err := j.install(ctx, temp, j.slot+"/"+stateName); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
@@ -227,7 +232,7 @@ func (j *job) tidy(ctx context.Context) {
 
 // sweepMeta removes from meta/ what the complete slot does not need.
 func (j *job) sweepMeta(ctx context.Context) error {
-	list, err := j.List(ctx, j.slot+"/meta")
+	list, err := j.list(ctx, j.slot+"/meta")
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ type job struct {
 	due     Slot   // as it was
 	slot    string // its folder
 	state   manifest.State
+	mark    string // temporary file with the state that says so; "": not written yet
 	plan    planner
 	base    *os.File // manifest of the slot's last backup; nil: none
 	donor   *os.File // manifest of the newest backup elsewhere; nil: none

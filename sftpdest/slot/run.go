@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -40,10 +41,12 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 	if o.DryRun {
 		return r.dry(ctx, src, o)
 	}
-	if err := r.ensureDirs(ctx, o.Folder); err != nil {
-		return Summary{}, err
-	}
 	l, err := r.acquire(ctx, o.Folder, o)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = r.ensureDirs(ctx, o.Folder); err == nil {
+			l, err = r.acquire(ctx, o.Folder, o)
+		}
+	}
 	if err != nil {
 		return Summary{}, err
 	}
@@ -97,7 +100,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 		return Summary{}, err
 	}
 	defer j.close()
-	if sum, err := j.survey(ctx); err != nil {
+	if sum, err := j.look(ctx); err != nil {
 		return sum, err
 	}
 	if err := j.begin(ctx); err != nil {
@@ -258,84 +261,6 @@ func (j *job) close() {
 			spool.Close()
 		}
 	}
-}
-
-// begin makes the slot's new state durable, and after that takes away what earlier runs have on their way.
-func (j *job) begin(ctx context.Context) error {
-	if err := j.folders(ctx); err != nil {
-		return err
-	}
-	mark := j.setState
-	if j.keepsOld() {
-		mark = j.claim
-	}
-	if err := mark(ctx); err != nil {
-		return err
-	}
-	j.ahead(ctx, j.slot, j.slot+"/meta", j.slot+"/tmp")
-	if err := j.yield(ctx); err != nil {
-		return err
-	}
-	if err := j.parts.load(ctx); err != nil {
-		return err
-	}
-	if err := j.sweepSlot(ctx, j.slot, false); err != nil {
-		return err
-	}
-	// A late request of the run before may have replaced the state until its temporary files were gone.
-	return j.mine(ctx)
-}
-
-// folders makes those of the slot, and their names and those above durable: also those that an earlier run made and had
-// no time for.
-func (j *job) folders(ctx context.Context) error {
-	if err := j.ensureThere(ctx, j.slot); err != nil {
-		return err
-	}
-	inside := []string{"tmp", "meta", "data"}
-	if j.o.Mode == manifest.Compressed {
-		inside[2] = "archive"
-	}
-	err := each(ctx, len(inside), inside, func(ctx context.Context, dir string) error {
-		return j.ensureThere(ctx, join(j.slot, dir))
-	})
-	if err != nil {
-		return err
-	}
-	around := []string{""}
-	for dir := j.slot; dir != ""; dir = parent(dir) {
-		around = append(around, dir)
-	}
-	return each(ctx, len(around), around, j.syncDir)
-}
-
-// yield gives a complete slot back if somebody began to read it before its new state was there.
-func (j *job) yield(ctx context.Context) error {
-	if !j.due.Complete() {
-		return nil
-	}
-	held, err := j.held(ctx, j.o, j.slot)
-	if err != nil || !held {
-		return err
-	}
-	text, err := j.due.State.Encode()
-	if err == nil {
-		err = j.replace(ctx, j.slot, stateName, text)
-	}
-	return errors.Join(fmt.Errorf("%s: %w", j.slot, errAllKept), err)
-}
-
-// setState writes the state of the slot.
-func (j *job) setState(ctx context.Context) error {
-	j.state.Durability = j.durability()
-	text, err := j.state.Encode()
-	if err != nil {
-		return err
-	}
-	if err := j.replace(ctx, j.slot, stateName, text); err != nil {
-		return fmt.Errorf("write state: %w", err)
-	}
-	return nil
 }
 
 // mine makes sure that no other run took the slot.
