@@ -79,7 +79,7 @@ func (g *gate) enter(want span) (*list.Element, error) {
 		return nil, errSilent
 	}
 	if g.waited(want) {
-		return nil, errDeadline
+		return nil, errBehind
 	}
 	return g.waiting.PushBack(g.now()), nil
 }

@@ -306,6 +306,9 @@ func TestReadersOfOnePageFailTogether(t *testing.T) {
 	if n := asked.Load(); n != 1 {
 		t.Errorf("waited %d times, one after the other", n)
 	}
+	if told := run(t, "cat", mnt+"/.slotfs/errors.log"); strings.Count(told, "\n") != 1 {
+		t.Errorf("errors.log has\n%s", told)
+	}
 }
 
 func TestASilentDestinationLeavesReadAheadToOthers(t *testing.T) {

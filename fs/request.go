@@ -18,6 +18,8 @@ import (
 var (
 	errDeadline    = errors.New("no answer in time")
 	errInterrupted = errors.New("interrupted")
+	// errBehind is the end of a read that stood behind another one, which was told of.
+	errBehind = fmt.Errorf("%w for the read before it", errDeadline)
 )
 
 // request is one read that waits for a destination.
@@ -91,7 +93,7 @@ func (r *raw) failed(node uint64, name string, err error) fuse.Status {
 	case fuse.EINTR, fuse.ENOENT:
 		return status
 	}
-	if errors.Is(err, view.ErrGone) {
+	if errors.Is(err, view.ErrGone) || errors.Is(err, errBehind) {
 		return status
 	}
 	path := r.view.Path(r.ctx, node)
