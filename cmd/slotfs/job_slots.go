@@ -103,7 +103,7 @@ type slotJSON struct {
 	Mode       string     `json:"mode"`
 	Started    *time.Time `json:"started,omitempty"`
 	Finished   *time.Time `json:"finished,omitempty"`
-	Files      int64      `json:"files"`
+	Entries    int64      `json:"entries"`
 	Bytes      int64      `json:"bytes"`
 	Durability string     `json:"durability,omitempty"`
 	Pinned     bool       `json:"pinned"`
@@ -116,7 +116,7 @@ func jsonOfSlot(account string, s slot.Slot) slotJSON {
 	out := slotJSON{Account: account, Slot: st.Slot, Gen: st.Gen, Phase: string(st.Phase), Mode: string(st.Mode),
 		Started: known(st.Started), Finished: known(st.Finished), Durability: st.Durability, Pinned: st.Pinned, Verified: known(st.Verified)}
 	if st.Manifest != nil && st.Phase == manifest.Complete {
-		out.Files, out.Bytes = st.Manifest.Entries, st.Manifest.Bytes
+		out.Entries, out.Bytes = st.Manifest.Entries, st.Manifest.Bytes
 	}
 	if s.Err != nil {
 		out.Phase, out.Error = "unreadable", s.Err.Error()
