@@ -37,6 +37,7 @@ type job struct {
 	donorAt string   // its slot
 	journal *journal
 	parts   *parts
+	scrub   scrub
 	first   scan                // what the survey found
 	room    *semaphore.Weighted // bytes of small files on their way
 	buffers chan []byte         // what large files are read into: bounds the memory of all of them

@@ -95,6 +95,42 @@ func TestWhatDeadReadersLeaveKeepsNoSlot(t *testing.T) {
 	a.holdsAll(server, o, 2, 1)
 }
 
+func TestDamageDoesNotSpreadByCopies(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(3)
+	a.mustRun(server, o)
+	logs, err := server.find("job/alice/slot-01/data/logs")
+	a.check(err)
+	for _, log := range logs.children {
+		log.data = []byte("r" + string(log.data[1:]))
+	}
+	sum := a.mustRun(server, o)
+	if sum.Uploaded == 0 {
+		t.Errorf("%+v: nothing was sent", sum)
+	}
+	has, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+	a.check(err)
+	if d := differences(has, a.truth()); d != nil {
+		t.Errorf("the copy of a damaged slot is damaged: %v", d)
+	}
+}
+
+func TestEachTenthBackupIsNoCopy(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := options(2)
+	for n := 1; n <= 12; n++ {
+		if n%2 == 1 {
+			a.file("file", fmt.Sprint("since ", n), n)
+		}
+		sum := a.mustRun(server, o)
+		if sum.Gen%2 == 0 && (sum.Copied == 0) != (sum.Gen == 10) {
+			t.Errorf("%+v", sum)
+		}
+	}
+	a.holdsAll(server, o, 2, 2)
+}
+
 func TestVerifyFindsDamageAndTheNextRunRepairsIt(t *testing.T) {
 	a, server := newAccount(t), newMemory()
 	a.edit(1)

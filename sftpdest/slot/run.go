@@ -246,7 +246,8 @@ func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
 // donate lets files come from a slot.
 func (j *job) donate(s *Slot) {
 	j.donorAt = s.Path
-	j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && fresh(&s.State, j.o.Now())
+	j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
+		fresh(&s.State, j.o.Now())
 }
 
 // fresh reports whether a slot was written or verified so recently that copying it spreads no old damage.

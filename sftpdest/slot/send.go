@@ -159,6 +159,9 @@ func (j *job) place(ctx context.Context, s *step, temp string, durable bool) err
 
 // take copies or links a file that the donor has. It reports false if the file has to be sent.
 func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
+	if j.scrub.rotten.Load() {
+		return false, nil
+	}
 	from, temp := j.donorAt+"/data/"+s.entry.Path, j.temp(j.slot)
 	var durable, linked bool
 	if l, ok := j.Store.(dest.Linker); ok && j.o.Fill == FillLink && !j.unlinked.Load() {
@@ -182,6 +185,11 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 			j.o.Log.Warn("copy on the server", "path", s.entry.Path, "error", err)
 		}
 		return false, nil // send it
+	}
+	if !linked {
+		if sound, err := j.sound(ctx, temp, s); !sound || err != nil {
+			return false, err
+		}
 	}
 	s.entry.Hash = s.claim
 	if linked {

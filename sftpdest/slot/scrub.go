@@ -1,0 +1,55 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"slotfs/indexer/dest"
+)
+
+// Copies of copies could carry damage from slot to slot without anybody having read it. So a share of what was copied
+// is read back, and each tenth backup sends what it would have copied: no chain of copies gets longer.
+const (
+	sendEvery   = 10      // generations
+	readBack    = 64      // one of so many bytes that were copied is read
+	readAtFirst = 1 << 20 // and so many bytes besides
+)
+
+// scrub decides which copies are read back.
+type scrub struct {
+	copied atomic.Int64 // bytes
+	read   atomic.Int64
+	rotten atomic.Bool // the donor has something else than its manifest says: nothing more is copied from it
+}
+
+// due reports whether a copy of size bytes is read back.
+func (s *scrub) due(size int64) bool {
+	budget := readAtFirst + s.copied.Add(size)/readBack
+	if s.read.Add(size) <= budget {
+		return true
+	}
+	s.read.Add(-size)
+	return false
+}
+
+// sends reports whether a generation sends what others copy.
+func sends(o *Options, gen uint64) bool { return o.Fill == FillAuto && gen%sendEvery == 0 }
+
+// sound reports whether a copy, where it is due to be read back, is what it has to be.
+func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
+	if !j.scrub.due(s.entry.Size) {
+		return true, nil
+	}
+	hash, err := j.remoteHash(ctx, temp, s.entry.Size)
+	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
+		return false, err
+	}
+	if err == nil && hash == s.claim {
+		return true, nil
+	}
+	if !j.scrub.rotten.Swap(true) {
+		j.o.Log.Warn("slot is damaged: nothing more is copied from it, verify it", "slot", j.donorAt, "path", s.entry.Path)
+	}
+	return false, j.drop(ctx, temp)
+}
