@@ -177,7 +177,7 @@ func (s *settings) printSlots(rows []slotJSON) error {
 	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "SIZE", "PINNED", "VERIFIED"}}
 	for _, r := range rows {
 		table = append(table, []string{r.Account, strconv.Itoa(r.Slot), strconv.FormatUint(r.Gen, 10), when(r.Finished), r.Phase,
-			strconv.FormatInt(r.Files, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
+			strconv.FormatInt(r.Entries, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
 	}
 	return term.Table(s.out, table)
 }
