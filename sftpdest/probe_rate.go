@@ -130,13 +130,12 @@ func (p *probe) reading(ctx context.Context) {
 		p.skip("read", err)
 		return
 	}
-	for _, run := range []struct {
-		d    *Destination
-		rate *float64
-	}{{p.one, &p.report.ReadOne}, {p.many, &p.report.ReadMany}} {
-		if *run.rate, err = readRate(ctx, run.d, name, size, p.may.Time); err != nil {
-			p.skip("read", err)
-		}
+	if p.report.ReadOne, err = readRate(ctx, p.one, name, size, p.may.Time); err != nil {
+		p.skip("read", err)
+	}
+	p.one.Close() // the server may allow no other connection beside it
+	if p.report.ReadMany, err = readRate(ctx, p.many, name, size, p.may.Time); err != nil {
+		p.skip("read", err)
 	}
 	p.many.pool.mu.Lock()
 	p.report.Connections = len(p.many.pool.conns)

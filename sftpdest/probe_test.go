@@ -29,6 +29,18 @@ func TestProbeTellsWhatTheServerAllows(t *testing.T) {
 	}
 }
 
+func TestProbeOfAServerThatAllowsOneConnection(t *testing.T) {
+	s, _, link, _ := remoteFile(t, 1<<20, time.Millisecond)
+	link.Limit(1)
+	r, err := Probe(t.Context(), s, Options{Backoff: time.Millisecond}, ProbeOptions{Write: true, Time: 50 * time.Millisecond, Connections: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.ReadMany == 0 || r.WriteMany == 0 || r.Connections != 1 || r.Allowed != 1 || !r.AllowedIsLimit {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestProbeWithoutConsentWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/file", desttest.Content(100_000), 0o644); err != nil {
