@@ -73,10 +73,7 @@ func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest
 // printTest shows a report on one screen.
 func (s *settings) printTest(d *config.Destination, r *sftpdest.Report) error {
 	skipped := func(what string) string { return "- (" + r.Skipped[what] + ")" }
-	many := fmt.Sprintf("%d connections", r.Connections)
-	if r.Connections == 1 {
-		many = "1 as well: it was enough"
-	}
+	many := fmt.Sprintf("up to %s (%d used)", limit(d.MaxConnections), r.Connections)
 	rates := func(what string, one, all float64) string {
 		if one == 0 && all == 0 {
 			return skipped(what)
