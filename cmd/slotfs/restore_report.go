@@ -148,6 +148,8 @@ func (r *restoring) ended(err error) error {
 		return err
 	case restore.Full(err):
 		return exit.Hinted(fmt.Errorf("restore to %s: no space left", r.dir), "make room; "+again)
+	case restore.Unmounted(err):
+		return exit.Hinted(fmt.Errorf("restore to %s: the mount went away", r.dir), again)
 	}
 	err = fmt.Errorf("restore to %s: %w", r.dir, err)
 	if exit.Code(err) == exit.Unreachable {

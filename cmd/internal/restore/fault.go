@@ -36,13 +36,18 @@ func Full(err error) bool {
 	return errors.As(err, &t) && (errors.Is(t.Err, unix.ENOSPC) || errors.Is(t.Err, unix.EDQUOT))
 }
 
+// Unmounted reports whether err says that the mount which was read through is gone.
+func Unmounted(err error) bool {
+	return errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED)
+}
+
 // fatal reports whether err befalls everything that comes after it too.
 func fatal(err error) bool {
 	var t *TargetError
 	if errors.As(err, &t) {
 		return Full(err) || errors.Is(t.Err, unix.EROFS) || errors.Is(t.Err, unix.EIO)
 	}
-	return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth) || errors.Is(err, unix.ENOTCONN) ||
+	return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth) || Unmounted(err) ||
 		errors.Is(err, context.Canceled)
 }
 
