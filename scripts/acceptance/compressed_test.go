@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestArchiveIsShownWithoutReadingItBack(t *testing.T) {
@@ -128,4 +129,27 @@ func (b *backups) latest(account string) string {
 		b.t.Fatal(err)
 	}
 	return filepath.Join(at, name)
+}
+
+func TestSlotsOnProFTPD(t *testing.T) { newBackups(t, newHostAt(t, proftpd(t))).rounds() }
+
+func TestArchivesOnEveryKindOfServer(t *testing.T) {
+	for name, on := range map[string]func(*testing.T) *host{
+		"ProFTPD":      func(t *testing.T) *host { return newHostAt(t, proftpd(t)) },
+		"package sftp": func(t *testing.T) *host { return newHostAt(t, plainServer(t)) },
+		"jail":         newJail,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBackups(t, on(t), "--mode", "compressed", "--retention", "1")
+			dir := b.newAccount("alice")
+			b.sync(0)
+			run(t, `cd "$1"; echo more >>hard; rm www`, dir)
+			time.Sleep(1100 * time.Millisecond) // snapshots are named by the second
+			b.sync(0)
+			b.must("verify", "nightly", "--full")
+			b.must("index")
+			b.mount()
+			b.checkByMount(true)
+		})
+	}
 }
