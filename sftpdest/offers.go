@@ -161,19 +161,25 @@ func (s *session) handleOf(ctx context.Context, r *request) (string, error) {
 	return wire.HandleOf(reply.Body)
 }
 
-// statuses waits for requests that are answered by a status, in order. It returns the first error.
+// statuses waits for requests that are answered by a status. It returns the error of the first one that has one.
 func (s *session) statuses(ctx context.Context, flight []*request) error {
 	var first error
-	for _, r := range flight {
-		if first != nil {
-			s.leave(r, nil)
+	// Servers that answer in order, which are most, let the first wait be the only one.
+	for i := len(flight) - 1; i >= 0; i-- {
+		if ctx.Err() != nil {
+			s.leave(flight[i], nil)
 			continue
 		}
-		reply, err := s.wait(ctx, r, nil)
+		reply, err := s.wait(ctx, flight[i], nil)
 		if err == nil {
 			err = statusReply(reply)
 		}
-		first = err
+		if err != nil {
+			first = err
+		}
+	}
+	if first == nil && len(flight) > 0 {
+		first = ctx.Err()
 	}
 	return first
 }

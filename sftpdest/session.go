@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -244,6 +245,7 @@ func (s *session) write() {
 		case <-s.lost:
 			return
 		}
+		runtime.Gosched() // who is about to send travels in the same packet
 		s.mu.Lock()
 		b, s.out = s.out, b[:0]
 		s.mu.Unlock()

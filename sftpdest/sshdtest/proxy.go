@@ -196,6 +196,45 @@ type block struct {
 	due  time.Time
 }
 
+// mostDue bounds how many blocks are written at once.
+const mostDue = 64
+
+// carry writes what comes along the line when it is due. What is due by then travels in one system call, as it would
+// through a network card.
+func (k *Link) carry(to net.Conn, line <-chan block, count *atomic.Int64) error {
+	var lot net.Buffers
+	next, more := <-line
+	for more {
+		time.Sleep(time.Until(next.due))
+		k.mu.Lock()
+		flowing, rate := k.flowing, k.rate
+		k.mu.Unlock()
+		<-flowing
+		if rate > 0 {
+			time.Sleep(time.Duration(len(next.data)) * time.Second / time.Duration(rate))
+		}
+		lot = append(lot[:0], next.data)
+		now, in := time.Now(), false
+		for !in && rate == 0 && len(lot) < mostDue && len(line) > 0 {
+			if next, more = <-line; more && !next.due.After(now) {
+				lot = append(lot, next.data)
+				continue
+			}
+			in = true
+		}
+		out := lot
+		n, err := out.WriteTo(to)
+		if err != nil {
+			return err
+		}
+		count.Add(n)
+		if !in {
+			next, more = <-line
+		}
+	}
+	return nil
+}
+
 // pump copies one direction. The queue between reading and writing is the line: it holds what is on its way.
 func (k *Link) pump(p *pair, to, from net.Conn, count *atomic.Int64) {
 	defer k.wg.Done()
@@ -203,21 +242,8 @@ func (k *Link) pump(p *pair, to, from net.Conn, count *atomic.Int64) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		defer p.close()
-		for b := range line {
-			time.Sleep(time.Until(b.due))
-			k.mu.Lock()
-			flowing, rate := k.flowing, k.rate
-			k.mu.Unlock()
-			<-flowing
-			if rate > 0 {
-				time.Sleep(time.Duration(len(b.data)) * time.Second / time.Duration(rate))
-			}
-			if _, err := to.Write(b.data); err != nil {
-				break
-			}
-			count.Add(int64(len(b.data)))
-		}
+		_ = k.carry(to, line, count) // its end is that of the connection
+		p.close()
 		for range line {
 		}
 	}()
