@@ -72,7 +72,7 @@ func (m *remote) compareOnce(h *handle) error {
 			if err != nil {
 				return fmt.Errorf("stat %s: %w", f.Path, err)
 			}
-			if info.Size != f.Size || info.MTime != f.MTime {
+			if !f.Is(info.Size, info.MTime) {
 				return fmt.Errorf("%s: %w", f.Path, backup.ErrStale)
 			}
 			return nil

@@ -70,8 +70,9 @@ func (o *Options) fill() {
 	}
 }
 
-// maxSources is how many sources are remembered after their last file was closed.
-const maxSources = 256
+// maxSources is how many sources are remembered while no file of theirs is open: more than are fetched ahead and
+// were read since then, for what is in memory is known by its source.
+const maxSources = 1024
 
 // Reader reads the snapshots of one destination. It is safe for concurrent use.
 type Reader struct {
@@ -180,6 +181,9 @@ func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.It
 	mtime := it.Seconds() // a tree's times are what its destination told
 	if s.Kind == backup.Slot {
 		mtime = it.RemoteMTime()
+		if s.Files[0].MTime == backup.NoTime {
+			mtime = backup.NoTime
+		}
 	}
 	return backup.File{Path: path, Size: it.Size, MTime: mtime}, nil
 }

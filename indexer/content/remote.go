@@ -106,7 +106,7 @@ func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b 
 		got, err := h.ReadAt(ctx, b, off)
 		return b[:got], err, m.unchanged(ctx, h)
 	}
-	if info := f.Opened(); info.Size != m.files[0].Size || info.MTime != m.files[0].MTime {
+	if info := f.Opened(); !m.files[0].Is(info.Size, info.MTime) {
 		return nil, nil, fmt.Errorf("%s: %w", m.files[0].Path, backup.ErrStale)
 	}
 	if b, err = f.ReadBlock(ctx, off, int(n), true); errors.Is(err, backup.ErrStale) {

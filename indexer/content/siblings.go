@@ -10,7 +10,7 @@ import (
 const (
 	// siblingsAhead is how many entries of a tree are looked at ahead of the one that is opened. Every small file
 	// costs three round trips; side by side they cost little more than one file does.
-	siblingsAhead = 64
+	siblingsAhead = 128
 	// siblingsAfter is how many files have to be opened in order before others are fetched unasked.
 	siblingsAfter = 3
 	// siblingsGap is how far apart in a tree two files may be and still be next to each other: between them are
@@ -61,7 +61,7 @@ func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 
 // fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
 func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) {
-	from, to := r.siblings.next(archiveKey(s), it.Number, uint64(min(siblingsAhead, r.o.Handles/2)))
+	from, to := r.siblings.next(archiveKey(s), it.Number, uint64(siblingsAhead))
 	state := r.states.of(r, s)
 	for n := from; n <= to && n > 0; n++ {
 		next, err := t.Item(r.ctx, n)

@@ -207,3 +207,20 @@ func TestLooksAtTheStateAreShared(t *testing.T) {
 		t.Errorf("%d looks for 50 files opened at once", c.Stat)
 	}
 }
+
+func TestSlotOnAServerWithoutTimesIsRead(t *testing.T) {
+	x := plantSlot(t, content.Options{}, slottest.Dir("", 1), slottest.File("a", "content", 1), slottest.File("b", "other", 1))
+	now := time.Now()
+	for _, name := range []string{"a", "b"} {
+		if err := os.Chtimes(filepath.Join(x.slot, "data", name), now, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := read(t.Context(), x.open(t, "a"), 10); !errors.Is(err, backup.ErrStale) {
+		t.Errorf("a file of another time: %q, %v", got, err)
+	}
+	x.snap.Files[0].MTime = backup.NoTime
+	if got, err := read(t.Context(), x.open(t, "b"), 10); string(got) != "other" || err != nil {
+		t.Errorf("a file of whatever time: %q, %v", got, err)
+	}
+}
