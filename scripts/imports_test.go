@@ -30,9 +30,10 @@ var pure = map[string][]string{
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
 	"slotfs/indexer/archive/gzseek": {},
 	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},
-	"slotfs/indexer/engine":         {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree"},
-	"slotfs/fs/view":                {"slotfs/indexer/backup", "slotfs/indexer/tree"},
-	"slotfs/fs":                     {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/indexer/engine": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree",
+		"slotfs/indexer/archive/gzseek"}, // whose seek points the record of an archive may bring
+	"slotfs/fs/view": {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":      {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
 // folders are the only ones at the top.
