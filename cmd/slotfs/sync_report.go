@@ -59,7 +59,7 @@ func (y *syncing) done(r syncResult, err error) {
 		}
 	}
 	if r.Error == "" && r.Frozen > 0 && r.Warning == "" {
-		instead := "the backup keeps what it had of them"
+		instead := "the slot keeps what it had of them"
 		if j := y.config.Jobs[r.Job]; j != nil && j.Mode == string(manifest.Compressed) {
 			instead = "the backup lacks them"
 		}
