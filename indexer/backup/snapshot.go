@@ -30,7 +30,7 @@ const (
 type File struct {
 	Path  string // from the destination's directory, '/'-separated, raw bytes
 	Size  int64  // bytes; 0 for a tree
-	MTime int64  // Unix seconds
+	MTime int64  // Unix seconds; NoTime: whatever the destination says
 }
 
 // Source is a backup that an engine recognised on a destination, before anything of it was read.
@@ -59,6 +59,15 @@ type Source struct {
 	// Fault, when set, is why the backup cannot be read: Status and Detail come from here.
 	Fault  Status
 	Detail string
+}
+
+// NoTime is the time of files on destinations that keep none that they are told. No destination shows it of a file:
+// SFTP version 3 has no times before 1970.
+const NoTime = -1
+
+// Is reports whether a destination can show f as a file of that size and time.
+func (f *File) Is(size, mtime int64) bool {
+	return f.Size == size && (f.MTime == mtime || f.MTime == NoTime)
 }
 
 // Key identifies the source on its destination: the remote path of its first file.

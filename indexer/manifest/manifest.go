@@ -107,6 +107,7 @@ type State struct {
 	BaseGen    uint64    `json:"base_gen,omitempty"` // the backup that this one is written over
 	Manifest   *File     `json:"manifest,omitempty"` // of the newest complete backup in this slot
 	Durability string    `json:"durability"`         // "fsync", or "none" where the server cannot
+	Times      string    `json:"times,omitempty"`    // NoTimes, or empty where files have those of the manifest, in seconds
 	Host       string    `json:"host"`
 	Account    string    `json:"account"`
 	Job        string    `json:"job"`
@@ -123,6 +124,9 @@ type Archive struct {
 	Members File  `json:"members"`        // in meta/: its gzip members
 	Kept    *File `json:"kept,omitempty"` // in meta/: copies of small files of it, as a tar archive
 }
+
+// NoTimes says that the server keeps no times that it is told: those of files in data/ mean nothing.
+const NoTimes = "none"
 
 // File names a file in meta/ (or the archive) and says what it must be.
 type File struct {

@@ -112,6 +112,9 @@ func (s *State) valid() error {
 	default:
 		return fmt.Errorf("durability %q is unknown", s.Durability)
 	}
+	if s.Times != "" && s.Times != NoTimes {
+		return fmt.Errorf("times %q are unknown", s.Times)
+	}
 	for _, text := range []string{s.Run, s.Host, s.Account, s.Job, s.Tool} {
 		if !utf8.ValidString(text) {
 			return fmt.Errorf("%q is not valid UTF-8", text)

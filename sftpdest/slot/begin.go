@@ -32,11 +32,16 @@ func (j *job) ready(ctx context.Context) error {
 	if err := j.folders(ctx); err != nil {
 		return err
 	}
+	if j.o.Mode == manifest.Incremental && j.state.Manifest == nil && !j.untimed.Load() {
+		if err := j.tryTimes(ctx, j.slot); err != nil {
+			return err
+		}
+	}
 	state := j.state
 	if j.keepsOld() {
 		state = j.claimed()
 	} else {
-		state.Durability = j.durability()
+		state.Durability, state.Times = j.durability(), j.times()
 	}
 	text, err := state.Encode()
 	if err != nil {

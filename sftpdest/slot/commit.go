@@ -185,7 +185,7 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 // meta/ are made durable.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
-	j.state.Durability = j.durability()
+	j.state.Durability, j.state.Times = j.durability(), j.times()
 	text, err := j.state.Encode()
 	if err != nil {
 		return err

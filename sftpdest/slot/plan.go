@@ -49,6 +49,7 @@ type planner struct {
 	listed  bool // the slot was listed: rows tell what is there
 	resumed bool // another run of this generation wrote into the slot, further than its journal says
 	fills   bool // files may come from the donor
+	untimed bool // times in listings mean nothing
 	notes   notes
 	frozen  string // folder whose listing could not be read; "\x00": none
 	aside   string // folder that was moved away; "\x00": none
@@ -143,15 +144,15 @@ func (p *planner) carry(r *row, have kind) *step {
 	switch {
 	case r.base.IsDir() && have != folder, r.base.IsRegular() && have != file:
 		return nil
-	case r.base.IsRegular() && isThere(r.here, r.base.Size, r.base.MTime):
+	case r.base.IsRegular() && p.isThere(r.here, r.base.Size, r.base.MTime):
 		// The interrupted run may have put another version into place that a listing does not tell from this one.
-		if p.resumed && (n == nil && r.base.Flags&manifest.Racy != 0 ||
-			n != nil && n.hash() != r.base.Hash && alike(n.size, n.mtime, r.base.Size, r.base.MTime)) {
+		if p.resumed && (n == nil && (p.untimed || r.base.Flags&manifest.Racy != 0) ||
+			n != nil && n.hash() != r.base.Hash && p.alike(n.size, n.mtime, r.base.Size, r.base.MTime)) {
 			s.entry.Hash = ""
 			s.entry.Flags |= manifest.Changed
 		}
 	case r.base.IsRegular():
-		if n == nil || !isThere(r.here, n.size, n.mtime) {
+		if n == nil || !p.isThere(r.here, n.size, n.mtime) {
 			s.act = remove
 			return s
 		}
@@ -162,9 +163,14 @@ func (p *planner) carry(r *row, have kind) *step {
 }
 
 // isThere reports whether a listing can show a version of a regular file.
-func isThere(here *present, size, mtime int64) bool {
+func (p *planner) isThere(here *present, size, mtime int64) bool {
 	return here != nil && here.info.Mode&backup.ModeType == backup.ModeRegular && here.info.Size == size &&
-		here.info.MTime == clampTime(mtime)
+		(p.untimed || here.info.MTime == clampTime(mtime))
+}
+
+// alike reports whether a listing shows the same of two versions of a file.
+func (p *planner) alike(size, mtime, otherSize, otherMTime int64) bool {
+	return size == otherSize && (p.untimed || alike(size, mtime, otherSize, otherMTime))
 }
 
 // sameVersion reports whether nothing speaks for a change between two looks at a file. Device numbers are left out:
@@ -187,13 +193,16 @@ func (p *planner) file(r *row, s *step) {
 	}
 	base := r.base
 	if s.have != file || base == nil || !base.IsRegular() || base.Hash == "" ||
-		p.listed && !isThere(r.here, base.Size, base.MTime) {
+		p.listed && !p.isThere(r.here, base.Size, base.MTime) {
 		return
 	}
 	trusted := base.Flags&(manifest.Changed|manifest.Racy) == 0
 	switch {
 	case trusted && sameVersion(cur, base.Size, base.MTime, base.CTime, base.Inode):
-		s.act, cur.Hash = keep, base.Hash
+		if s.act, cur.Hash = keep, base.Hash; p.untimed && p.resumed {
+			// The interrupted run may have put another version of this size into place.
+			s.act, s.claim, cur.Hash = reread, base.Hash, ""
+		}
 	case !p.resumed && cur.Size == base.Size && cur.MTime == base.MTime:
 		s.act, s.claim = compare, base.Hash
 	}
@@ -201,14 +210,14 @@ func (p *planner) file(r *row, s *step) {
 
 // fromNote decides about a file that the interrupted run has put into place.
 func (p *planner) fromNote(r *row, s *step, n *noted) {
-	if !isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash() == "" ||
+	if !p.isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash() == "" ||
 		!sameVersion(&s.entry, n.size, n.mtime, n.ctime, n.inode) {
 		return
 	}
-	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && alike(b.Size, b.MTime, n.size, n.mtime) {
+	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && !p.untimed && alike(b.Size, b.MTime, n.size, n.mtime) {
 		return // the listing cannot tell which one is there
 	}
-	if s.act, s.claim = reread, n.hash(); n.durable {
+	if s.act, s.claim = reread, n.hash(); n.durable && !p.untimed {
 		s.act, s.entry.Hash = keep, n.hash()
 	}
 }

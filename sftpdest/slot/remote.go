@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 )
 
 // attempts is how often a request is asked whose connection was lost; the destination itself waits between them.
@@ -32,6 +33,7 @@ type remote struct {
 
 	unsynced atomic.Bool  // the server cannot say what is on its disk
 	plain    atomic.Int32 // attributes that the server refuses: 1 permissions, 2 times too
+	untimed  atomic.Bool  // times of files on the server mean nothing
 	uncopied atomic.Bool
 	unlinked atomic.Bool
 	noLinks  atomic.Bool // symbolic ones
@@ -202,10 +204,38 @@ func (r *remote) lenient(a dest.Attributes, f func(a dest.Attributes) error) err
 	for level++; level <= 2; level++ {
 		if err := f(without(a, level)); err == nil {
 			r.plain.Store(level)
+			if level >= 2 && a.MTime != nil {
+				r.untimed.Store(true)
+			}
 			return nil
 		}
 	}
 	return first
+}
+
+// times is what states say.
+func (r *remote) times() string {
+	if r.untimed.Load() {
+		return manifest.NoTimes
+	}
+	return ""
+}
+
+// tryTimes looks whether the server keeps a time that it is told: some refuse it, and some say yes and do not.
+func (r *remote) tryTimes(ctx context.Context, slot string) error {
+	const long = 1_000_000_000 // ago
+	temp, _, err := r.put(ctx, slot, nil, attributes(0, 0o600, long*1e9))
+	if err != nil {
+		return err
+	}
+	info, err := r.Stat(ctx, temp)
+	if err != nil {
+		return err
+	}
+	if info.MTime != long {
+		r.untimed.Store(true)
+	}
+	return r.drop(ctx, temp)
 }
 
 // put makes a temporary file with content, durable where the server can, and returns its name.

@@ -190,6 +190,8 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	}
 	// What is there beyond the manifest is only known to the server.
 	j.plan.resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
+	j.untimed.Store(old.Times == manifest.NoTimes) // files that are kept have the times that they got
+	j.plan.untimed = j.untimed.Load()
 	j.plan.listed = j.plan.resumed || old.Durability == "none" || due.Err != nil
 }
 

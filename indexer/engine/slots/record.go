@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,10 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	}
 	if state.Mode == manifest.Compressed {
 		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
+	}
+	if state.Times == manifest.NoTimes {
+		s.Files = slices.Clone(s.Files)
+		s.Files[0].MTime = backup.NoTime
 	}
 	l := lister{dest: d, meta: path.Join(slot, nameMeta), state: state}
 	r.List = l.list
