@@ -242,6 +242,41 @@ func withoutRights(f func() error) error {
 	return f()
 }
 
+func TestUnreadableFolderIsFilledFromAnotherSlot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("needs root, to give its rights away for a while")
+	}
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	a.file("mail/cur/1", "in a folder of a folder", 81)
+	a.check(os.Symlink("cur/1", a.path("mail/first")))
+	o := options(3)
+	a.mustRun(server, o)
+	was := a.truth()
+	for range 2 { // into slots that never had it
+		src, err := source.Open(a.root, a.o)
+		a.check(err)
+		a.check(os.Chmod(a.path("mail"), 0))
+		var sum Summary
+		err = withoutRights(func() (err error) {
+			sum, err = Run(t.Context(), server, src, o)
+			return err
+		})
+		a.check(errors.Join(err, src.Close(), os.Chmod(a.path("mail"), 0o755)))
+		has, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+		a.check(err)
+		delete(has, "locked")
+		delete(was, "locked") // mode 0000
+		if d := differences(has, was); d != nil {
+			t.Errorf("slot %d: %v", sum.Slot, d)
+		}
+	}
+	for range 3 {
+		sum := a.mustRun(server, o)
+		a.holdsAll(server, o, 3, sum.Slot)
+	}
+}
+
 func TestUnreadableFolderKeepsItsPart(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root, to give its rights away for a while")

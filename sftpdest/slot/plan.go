@@ -128,6 +128,9 @@ func (p *planner) have(r *row) kind {
 // carry keeps what an earlier run saw below a folder that cannot be read.
 func (p *planner) carry(r *row, have kind) *step {
 	if r.base == nil {
+		if d := r.donor; d != nil && p.fills && (have != folder || d.IsDir()) && (d.Hash != "" || !d.IsRegular()) {
+			return donated(r, have)
+		}
 		if have == none {
 			return nil
 		}
@@ -158,6 +161,24 @@ func (p *planner) carry(r *row, have kind) *step {
 		}
 		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode, s.entry.Hash = n.size, n.mtime, n.ctime, n.inode, n.hash()
 		s.entry.Sparse = nil
+	}
+	return s
+}
+
+// donated takes what another slot has where this one has nothing and the source cannot be read.
+func donated(r *row, have kind) *step {
+	s := &step{entry: *r.donor, act: nothing, have: have}
+	s.entry.Flags |= manifest.Stale
+	s.entry.Link = "" // the first name may be another file by now
+	switch {
+	case r.donor.IsDir() && have == folder:
+		s.act = keep
+	case r.donor.IsDir():
+		s.act = mkdir
+	case r.donor.IsSymlink():
+		s.act = symlink
+	case r.donor.IsRegular():
+		s.act, s.claim = fill, r.donor.Hash
 	}
 	return s
 }
