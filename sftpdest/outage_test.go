@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -113,19 +114,26 @@ func TestAttemptsAheadOfTheirTimeCostNoRetry(t *testing.T) {
 }
 
 // deadPool has a destination that answers nothing, and notes when it was tried.
-func deadPool(t *testing.T, s Settings) (l *pool, tried *[]time.Duration) {
+func deadPool(t *testing.T, s Settings) (l *pool, tried func() []time.Duration) {
 	t.Helper()
 	began := time.Now()
-	tried = new([]time.Duration)
+	var mu sync.Mutex // guards all
+	var all []time.Duration
 	s.Host, s.Username, s.Password = "h", "u", "p"
 	o := Options{Dial: func(context.Context, string, string) (net.Conn, error) {
-		*tried = append(*tried, time.Since(began))
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, time.Since(began))
 		return nil, syscall.ECONNREFUSED
 	}}
 	l = newPool(s, o.withDefaults(), &pins{}, &credentials{settings: s})
 	l.outage.known = true
 	t.Cleanup(l.close)
-	return l, tried
+	return l, func() []time.Duration {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(all)
+	}
 }
 
 func TestWhoeverWaitsHasADeadDestinationTriedEveryFewSeconds(t *testing.T) {
@@ -136,7 +144,7 @@ func TestWhoeverWaitsHasADeadDestinationTriedEveryFewSeconds(t *testing.T) {
 			t.Errorf("acquire: %v", err)
 		}
 		last := time.Duration(0)
-		for _, at := range *tried {
+		for _, at := range tried() {
 			if at-last > 6*time.Second {
 				t.Errorf("nothing was tried from %v to %v", last, at)
 			}
@@ -171,12 +179,12 @@ func TestWhoeverComesHasADeadDestinationTriedAtOnceButNotMoreThanOnceASecond(t *
 		l, tried := deadPool(t, Settings{})
 		go l.acquire(t.Context())
 		time.Sleep(100 * time.Second) // the pauses have grown
-		before := len(*tried)
+		before := len(tried())
 		for range 1000 {
 			time.Sleep(10 * time.Millisecond)
 			go l.acquire(t.Context())
 		}
-		if n := len(*tried) - before; n < 8 || n > 11 {
+		if n := len(tried()) - before; n < 8 || n > 11 {
 			t.Errorf("tried %d times in ten seconds in which many came", n)
 		}
 	})
