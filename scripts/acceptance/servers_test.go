@@ -111,9 +111,9 @@ func newJail(t *testing.T) *host {
 }
 
 func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
-	b := newBackups(t, newHost(t), "--mode", "compressed")
+	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "2")
 	dir := b.newAccount("alice")
-	for round := range 4 {
+	for round := range 3 {
 		if round > 0 {
 			b.change("alice", round)
 		}
