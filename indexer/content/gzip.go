@@ -23,6 +23,7 @@ type unpacked struct {
 	// mu guards what follows.
 	spans   []*span // by offset
 	running int     // decoders
+	end     int64   // of what the archive unpacks to, once somebody looked behind it
 }
 
 var _ source = (*unpacked)(nil)
@@ -101,6 +102,11 @@ func (a *unpacked) stored(s *span, start int64) []byte {
 }
 
 func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
+	a.mu.Lock()
+	if a.end > 0 {
+		end = min(end, a.end)
+	}
+	a.mu.Unlock()
 	for off < end {
 		s, err := a.span(ctx, off)
 		if err != nil {
@@ -134,6 +140,9 @@ func (a *unpacked) span(ctx context.Context, off int64) (*span, error) {
 		return nil, fmt.Errorf("find seek point: %w", err)
 	}
 	if p.Out > off || off >= p.Out+p.Length {
+		a.mu.Lock()
+		a.end = max(a.end, p.Out+p.Length)
+		a.mu.Unlock()
 		return nil, fmt.Errorf("archive has nothing at byte %d: %w", off, io.ErrUnexpectedEOF)
 	}
 	a.mu.Lock()
