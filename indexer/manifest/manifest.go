@@ -17,8 +17,10 @@
 //
 // # The state
 //
-// state.json is one JSON object with the fields of State under the names in their tags, ended by "check" and a
-// newline. check is the first 16 hexadecimal digits of the SHA-256 of the line with an empty check, newline included.
+// state.json is one JSON object with the fields of State under the names in their tags, ended by "check", 0 to 15
+// spaces and a newline. check is the first 16 hexadecimal digits of the SHA-256 of the line with an empty check and no
+// spaces, newline included. The spaces make the length of the file, modulo 16, twice the epoch, and one more for a
+// complete slot: SFTP tells times in seconds, and states that follow each other within one differ in length.
 //
 // # The lines
 //

@@ -41,6 +41,31 @@ func TestStateWithLocalTimesAndNoFormatIsWrittenInUTC(t *testing.T) {
 	}
 }
 
+func TestStatesThatFollowEachOtherDifferInLength(t *testing.T) {
+	s, seen := goodState(), make(map[int]bool)
+	for range 4 {
+		for _, phase := range []Phase{Updating, Complete} {
+			s.Phase = phase
+			text, err := s.Encode()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[len(text)%lengths] {
+				t.Errorf("epoch %d, %s: another state is of %d bytes modulo %d too", s.Epoch, phase, len(text)%lengths, lengths)
+			}
+			seen[len(text)%lengths] = true
+			if _, err := DecodeState(text); err != nil {
+				t.Error(err)
+			}
+			bare := append(bytes.Clone(bytes.TrimRight(text, " \n")), '\n')
+			if _, err := DecodeState(bare); (err == nil) != (len(bare) == len(text)) {
+				t.Errorf("%d of %d bytes: %v", len(bare), len(text), err)
+			}
+		}
+		s.Epoch++
+	}
+}
+
 func TestEveryFlippedBitOfAStateIsNoticed(t *testing.T) {
 	text, err := goodState().Encode()
 	if err != nil {
