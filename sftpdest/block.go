@@ -2,9 +2,12 @@ package sftpdest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
+
+	"slotfs/indexer/backup"
 )
 
 // ReadBlock is ReadAt, or ReadUnchanged, for n bytes in memory that the caller keeps: what one READ brings is not copied.
@@ -13,26 +16,31 @@ func (f *file) ReadBlock(ctx context.Context, off int64, n int, unchanged bool) 
 	if off < 0 || n < 0 || off > math.MaxInt64-int64(n) {
 		return nil, f.d.fail("read", f.path, fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))
 	}
-	if block := f.block(ctx, off, n, unchanged); block != nil {
+	block, err := f.block(ctx, off, n, unchanged)
+	if err != nil {
+		return nil, f.d.fail("read", f.path, err)
+	}
+	if block != nil {
 		return block, nil
 	}
-	block := make([]byte, n)
-	n, err := f.readAt(ctx, block, off, unchanged)
+	block = make([]byte, n)
+	n, err = f.readAt(ctx, block, off, unchanged)
 	return block[:n], err
 }
 
-// block asks once, with one READ. It returns nil where that is not enough, whatever the reason.
-func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) []byte {
+// block asks once, with one READ. It returns nil where that is not enough, whatever the reason. The only error is
+// backup.ErrStale: asking again for a file that changed would bring the same, behind all that is in flight.
+func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error) {
 	if n == 0 || off+int64(n) > f.first.Size {
-		return nil
+		return nil, nil
 	}
 	h, err := f.handle(ctx)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	defer f.free(h)
 	if int64(n) > h.s.read.Load() {
-		return nil
+		return nil, nil
 	}
 	t := part{n: n, off: off, h: h}
 	t.send(unchanged)
@@ -44,13 +52,17 @@ func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) []by
 		err = t.compare(ctx, f.first)
 	}
 	switch {
+	case errors.Is(err, backup.ErrStale):
+		f.d.drop(h.s, err)
+		h.s.recycle(reply)
+		return nil, err
 	case err != nil:
 		f.d.drop(h.s, err)
 	case len(data) < n:
 		h.s.shorten(len(data))
 	default:
-		return data
+		return data, nil
 	}
 	h.s.recycle(reply)
-	return nil
+	return nil, nil
 }

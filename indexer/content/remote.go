@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -23,9 +24,13 @@ type remote struct {
 	files []backup.File
 	state *state // of the slot that it is in; nil if it is in none
 
+	begun atomic.Uint64 // openings that were begun
+
 	lock chan struct{} // one token: held while the file is opened, by who can stop waiting
 	// lock guards what follows.
 	handle *handle
+	stale  error  // the last opening that met another file; nil: there was none
+	met    uint64 // which opening that was, counted by begun
 }
 
 func newRemote(r *Reader, files []backup.File) *remote {
@@ -106,9 +111,6 @@ func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b 
 		got, err := h.ReadAt(ctx, b, off)
 		return b[:got], err, m.unchanged(ctx, h)
 	}
-	if info := f.Opened(); !m.files[0].Is(info.Size, info.MTime) {
-		return nil, nil, fmt.Errorf("%s: %w", m.files[0].Path, backup.ErrStale)
-	}
 	if b, err = f.ReadBlock(ctx, off, int(n), true); errors.Is(err, backup.ErrStale) {
 		return nil, nil, err
 	}
@@ -139,8 +141,11 @@ func (m *remote) compare(ctx context.Context) error {
 	return m.unchanged(ctx, h)
 }
 
-// acquire returns the open remote, which the caller must be done with.
+// acquire returns the open remote, which the caller must be done with. Who waited for an opening that was begun meanwhile
+// and met another file shares what it found: all that was read ahead of a file that changed asks at once, and would
+// stand in line for as many openings.
 func (m *remote) acquire(ctx context.Context) (*handle, error) {
+	asked := m.begun.Load()
 	select {
 	case m.lock <- struct{}{}:
 	case <-ctx.Done():
@@ -151,7 +156,13 @@ func (m *remote) acquire(ctx context.Context) (*handle, error) {
 		h.retire()
 	}
 	if m.handle == nil || !m.handle.use() {
+		if m.stale != nil && m.met > asked {
+			return nil, m.stale
+		}
 		h, err := m.open(ctx)
+		if errors.Is(err, backup.ErrStale) {
+			m.stale, m.met = err, m.begun.Load()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -171,8 +182,9 @@ func (m *remote) aged(h *handle) bool {
 	return m.r.o.Now().Sub(h.opened) >= recheck
 }
 
-// open opens all pieces.
+// open opens all pieces. It needs the lock.
 func (m *remote) open(ctx context.Context) (*handle, error) {
+	m.begun.Add(1)
 	h := &handle{pieces: make([]dest.File, len(m.files)), opened: m.r.o.Now()}
 	group, gctx := errgroup.WithContext(ctx)
 	sizes := make([]int64, len(m.files))
@@ -187,6 +199,9 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 				return fmt.Errorf("open %s: %w", f.Path, err)
 			}
 			h.pieces[i] = file
+			if s, ok := file.(steady); ok && !f.Is(s.Opened().Size, s.Opened().MTime) {
+				return fmt.Errorf("open %s: %w", f.Path, backup.ErrStale)
+			}
 			return nil
 		})
 	}
