@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -71,6 +72,12 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() {
+		// Also that of a process which was killed.
+		for syscall.Unmount(w.mnt, syscall.MNT_DETACH) == nil {
+			t.Error("a mount stayed behind")
+		}
+	})
 	return w
 }
 

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -104,6 +106,12 @@ func newHostAt(t *testing.T, server *sshdtest.Server) *host {
 			t.Fatal(err)
 		}
 	}
+	t.Cleanup(func() {
+		// Also that of a process which was killed.
+		for unix.Unmount(h.mnt, unix.MNT_DETACH) == nil {
+			t.Error("a mount stayed behind")
+		}
+	})
 	return h
 }
 
