@@ -16,8 +16,8 @@ import (
 	"slotfs/sftpdest/sshdtest"
 )
 
-// binary is the program under test, built once.
-var binary string
+// binary is the program under test, accountMaker makes accounts; both are built once.
+var binary, accountMaker string
 
 func TestMain(m *testing.M) {
 	code, err := buildAndRun(m)
@@ -40,8 +40,8 @@ func buildAndRun(m *testing.M) (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "slotfs")
-	build := exec.Command("go", "build", "-o", binary, "slotfs/cmd/slotfs")
+	binary, accountMaker = filepath.Join(dir, "slotfs"), filepath.Join(dir, "account")
+	build := exec.Command("go", "build", "-o", dir, "slotfs/cmd/slotfs", "slotfs/scripts/account")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build: %w\n%s", err, out)

@@ -12,7 +12,7 @@ import (
 func hostedAccount(t *testing.T, user string, args ...string) string {
 	t.Helper()
 	parent := filepath.Join(t.TempDir(), "src")
-	run(t, `parent=$1 user=$2; shift 2; go run slotfs/scripts/account -user "$user" -size 3 "$@" "$parent"`, append([]string{parent, user}, args...)...)
+	run(t, `make=$1 parent=$2 user=$3; shift 3; "$make" -user "$user" -size 3 "$@" "$parent"`, append([]string{accountMaker, parent, user}, args...)...)
 	return parent
 }
 
