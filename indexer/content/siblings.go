@@ -1,6 +1,7 @@
 package content
 
 import (
+	"slices"
 	"sync"
 
 	"slotfs/indexer/backup"
@@ -18,6 +19,9 @@ const (
 	siblingsGap = 8
 	// smallFile is how long a file may be to be fetched unasked, in bytes.
 	smallFile = 256 << 10
+	// siblingsBytes is how much of them may be ahead of who opens them: what comes over a slow line has to come
+	// before its deadline.
+	siblingsBytes = 8 << 20
 	// maxWalks is how many trees are followed at a time.
 	maxWalks = 16
 )
@@ -34,6 +38,15 @@ type walk struct {
 	last  uint64 // number of the file that was opened
 	run   int    // files opened in order
 	ahead uint64 // number of the last entry that was looked at
+
+	begun []sibling // fetched unasked and not opened yet
+	bytes int64     // of those
+}
+
+// sibling is a file that was begun to be fetched.
+type sibling struct {
+	number uint64
+	size   int64
 }
 
 // next notes that a file was opened and tells which of the window entries behind it, from and up to, are worth
@@ -51,6 +64,12 @@ func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 		return 0, 0
 	}
 	w.last = number
+	w.begun = slices.DeleteFunc(w.begun, func(f sibling) bool {
+		if f.number <= number {
+			w.bytes -= f.size
+		}
+		return f.number <= number
+	})
 	if w.run++; w.run < siblingsAfter {
 		return 0, 0
 	}
@@ -59,10 +78,30 @@ func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 	return from, to
 }
 
+// begin notes that a file is about to be fetched; false means that limit bytes are ahead already, and that it is for who
+// opens the next file to go on with it.
+func (s *siblings) begin(key string, file sibling, limit int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w, ok := s.walks.get(key)
+	if !ok {
+		return false
+	}
+	if w.bytes > 0 && w.bytes+file.size > limit {
+		w.ahead = min(w.ahead, file.number-1)
+		return false
+	}
+	w.bytes += file.size
+	w.begun = append(w.begun, file)
+	return true
+}
+
 // fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
 func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) {
-	from, to := r.siblings.next(archiveKey(s), it.Number, uint64(siblingsAhead))
+	key := archiveKey(s)
+	from, to := r.siblings.next(key, it.Number, uint64(siblingsAhead))
 	state := r.states.of(r, s)
+	limit := min(r.streams.line.ahead(), siblingsBytes)
 	for n := from; n <= to && n > 0; n++ {
 		next, err := t.Item(r.ctx, n)
 		if err != nil {
@@ -72,7 +111,7 @@ func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) 
 			continue
 		}
 		remote, err := remoteOf(r.ctx, s, t, &next)
-		if err != nil {
+		if err != nil || !r.siblings.begin(key, sibling{n, next.Size}, limit) {
 			return
 		}
 		r.mu.Lock()
