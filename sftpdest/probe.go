@@ -56,7 +56,8 @@ type probe struct {
 	report   *Report
 	one      *Destination // with one connection
 	many     *Destination
-	made     []string // files to be removed
+	made     []string  // files to be removed
+	freed    time.Time // when connections were closed last
 }
 
 // Probe tells about a destination what somebody wants to know who sets one up. It fails only if the directory
@@ -93,6 +94,7 @@ func Probe(ctx context.Context, s Settings, o Options, may ProbeOptions) (report
 	}
 	p.one.Close()
 	p.many.Close()
+	p.freed = time.Now()
 	p.limits(ctx)
 	return p.report, ctx.Err()
 }
@@ -146,6 +148,23 @@ func (p *probe) connect(ctx context.Context) (err error) {
 	return err
 }
 
+// settled runs connect, which makes a connection, and again where it is refused while the server may count those that were
+// closed before: what it says then is not its limit.
+func (p *probe) settled(ctx context.Context, connect func() error) error {
+	for pause := settling / 64; ; pause *= 2 {
+		err := connect()
+		var refused *UnreachableError
+		if !errors.As(err, &refused) || time.Since(p.freed)+pause > settling {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // volume asks how much room there is.
 func (p *probe) volume(ctx context.Context) {
 	v, err := p.one.volume(ctx, "")
@@ -181,6 +200,7 @@ func (p *probe) clean(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
+	err = p.settled(ctx, func() error { return d.Connect(ctx) })
 	for _, name := range p.made {
 		err = errors.Join(err, d.Remove(ctx, name))
 	}

@@ -18,6 +18,8 @@ const (
 	slowest = 10 * time.Second
 	// mostSessions bounds how many sessions are opened on one connection to find the limit.
 	mostSessions = 12
+	// settling is how long a server may count a connection that was closed: it hears of that late, and logs out.
+	settling = 2 * time.Second
 )
 
 // writing measures one connection, the disk and the clock.
@@ -134,7 +136,11 @@ func (p *probe) reading(ctx context.Context) {
 		p.skip("read", err)
 	}
 	p.one.Close() // the server may allow no other connection beside it
-	if p.report.ReadMany, err = readRate(ctx, p.many, name, size, p.may.Time); err != nil {
+	p.freed = time.Now()
+	if err = p.settled(ctx, func() error { return p.many.Connect(ctx) }); err == nil {
+		p.report.ReadMany, err = readRate(ctx, p.many, name, size, p.may.Time)
+	}
+	if err != nil {
 		p.skip("read", err)
 	}
 	p.many.pool.mu.Lock()
@@ -194,23 +200,19 @@ func (p *probe) limits(ctx context.Context) {
 		for _, c := range open {
 			c.close()
 		}
+		p.freed = time.Now()
 	}()
 	for len(open) < p.may.Connections {
-		c, err := dial(ctx, p.settings, o, known, creds)
+		var c *conn
+		err := p.settled(ctx, func() (err error) {
+			c, err = p.another(ctx, o, known, creds)
+			return err
+		})
 		if err != nil {
 			p.report.AllowedIsLimit = ctx.Err() == nil
 			break
 		}
 		open = append(open, c)
-		within, cancel := context.WithTimeout(ctx, p.settings.ConnectionTimeout)
-		_, err = c.newSession(within)
-		cancel()
-		if err != nil {
-			c.close()
-			open = open[:len(open)-1]
-			p.report.AllowedIsLimit = ctx.Err() == nil
-			break
-		}
 	}
 	p.report.Allowed = len(open)
 	if len(open) == 0 {
@@ -226,4 +228,19 @@ func (p *probe) limits(ctx context.Context) {
 		}
 		p.report.Sessions++
 	}
+}
+
+// another makes a connection with a session: some servers refuse that only.
+func (p *probe) another(ctx context.Context, o Options, known *pins, creds *credentials) (*conn, error) {
+	c, err := dial(ctx, p.settings, o, known, creds)
+	if err != nil {
+		return nil, err
+	}
+	within, cancel := context.WithTimeout(ctx, p.settings.ConnectionTimeout)
+	defer cancel()
+	if _, err := c.newSession(within); err != nil {
+		c.close()
+		return nil, &UnreachableError{Address: p.settings.address(), Err: err}
+	}
+	return c, nil
 }

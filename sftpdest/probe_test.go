@@ -17,7 +17,7 @@ func TestProbeTellsWhatTheServerAllows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Allowed < 1 || r.Allowed > 3 || !r.AllowedIsLimit || r.Sessions != 10 || r.Authenticated != "publickey" {
+	if r.Allowed != 3 || !r.AllowedIsLimit || r.Sessions != 10 || r.Authenticated != "publickey" {
 		t.Errorf("%+v", r)
 	}
 	if r.ReadOne == 0 || r.ReadMany == 0 || r.WriteOne == 0 || r.WriteMany == 0 || r.FsyncSeconds == 0 || r.Size == 0 ||
