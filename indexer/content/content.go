@@ -134,7 +134,7 @@ func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree,
 		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, remote); err != nil {
 			return nil, err
 		}
-		r.fetchSiblings(s, t, it)
+		r.fetchSiblings(s, t, it, f.source)
 		return f, nil
 	case backup.Tar, backup.TarGzip:
 		f.parts = partsOf(&it.Entry)

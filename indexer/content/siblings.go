@@ -97,11 +97,15 @@ func (s *siblings) begin(key string, file sibling, limit int64) bool {
 }
 
 // fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
-func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item) {
+// Its own bytes come first, from own: who opened it would stand in line behind all the others.
+func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item, own *shared) {
 	key := archiveKey(s)
 	from, to := r.siblings.next(key, it.Number, uint64(siblingsAhead))
 	state := r.states.of(r, s)
 	limit := min(r.streams.line.ahead(), siblingsBytes)
+	if from > 0 && it.Size <= smallFile {
+		own.want(r.ctx, 0, it.Size, true)
+	}
 	for n := from; n <= to && n > 0; n++ {
 		next, err := t.Item(r.ctx, n)
 		if err != nil {

@@ -3,6 +3,7 @@ package content_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +36,25 @@ func TestSmallFilesAheadAreBoundedInBytes(t *testing.T) {
 		}
 		if c := x.fake.Counts(); c.Bytes != n*size {
 			t.Errorf("%d bytes came for %d", c.Bytes, n*size)
+		}
+	})
+}
+
+func TestFileThatIsOpenedComesBeforeThoseAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files := map[string][]byte{}
+		for i := range 20 {
+			files[fmt.Sprintf("mail/%03d", i)] = []byte("x")
+		}
+		x := plant(t, files, content.Options{})
+		defer x.reader.Close()
+		x.fake.SetLatency(time.Second)
+		for i := range 3 {
+			x.open(t, fmt.Sprintf("mail/%03d", i))
+		}
+		time.Sleep(time.Minute) // until nothing is on its way any more
+		if opened := x.fake.Counts().Opened; !slices.Contains(opened, "acct/mail/002") {
+			t.Errorf("opened %q, and not the one that somebody waits for", opened)
 		}
 	})
 }
