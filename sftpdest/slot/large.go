@@ -126,9 +126,9 @@ func (j *job) forget(ctx context.Context, temp string) error {
 	return j.drop(ctx, temp)
 }
 
-// all writes the file, and goes on with what is there when the connection is lost.
+// all writes the file, and goes on with what is there when the connection is lost, as long as that brings it forward.
 func (u *upload) all(ctx context.Context) (err error) {
-	for range attempts {
+	for try, best := 0, u.head.at; try < attempts; try++ {
 		if err = u.try(ctx); err == nil {
 			u.durable, err = u.finish(ctx, u.next)
 		}
@@ -141,6 +141,9 @@ func (u *upload) all(ctx context.Context) (err error) {
 				return err
 			}
 		case errors.Is(err, dest.ErrUnreachable):
+			if u.head.at > best {
+				try, best = 0, u.head.at
+			}
 			u.start, u.used = u.head, true
 			clear(u.done)
 		default:

@@ -111,6 +111,54 @@ func TestLargeFileThatNoTimeShowsToBeAnotherIsNotMixed(t *testing.T) {
 	}
 }
 
+func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.file("large", string(desttest.Content(3*attempts<<20)), 1)
+	o := marking()
+	o.tune.wide = 1 << 30 // pieces go in order
+	fresh, losses := false, 0
+	server.hear = func(op, p string) error {
+		if n, _ := server.find(p); n == nil || len(n.data) < 1<<20 {
+			return nil
+		}
+		switch {
+		case op == "create":
+			fresh = true
+		case op == "write" && fresh:
+			fresh = false
+		case op == "write":
+			losses++
+			return dest.ErrUnreachable
+		}
+		return nil
+	}
+	a.mustRun(server, o)
+	server.hear = nil
+	a.holdsAll(server, o, 1, 1)
+	if losses <= 2*attempts {
+		t.Errorf("%d losses only", losses)
+	}
+}
+
+func TestLeaseOutlivesLostConnections(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	lost := make(map[string]bool)
+	server.hear = func(op, p string) error {
+		if strings.Contains(p, "/"+leasePrefix) && !lost[op] {
+			lost[op] = true
+			return dest.ErrUnreachable
+		}
+		return nil
+	}
+	a.mustRun(server, o)
+	if !lost["create"] || !lost["write"] || !lost["remove"] {
+		t.Errorf("lost %v", lost)
+	}
+	a.mustRun(server, o) // the first one's lease is gone
+}
+
 // forge makes a mark tell of the file as it is now, as if a coarse clock had not moved since it was made.
 func (a *account) forge(mark *node) {
 	a.t.Helper()

@@ -151,7 +151,12 @@ func busy(folder string, err error) error {
 }
 
 func (l *lease) create(ctx context.Context) error {
-	return l.r.writeAt(ctx, l.name, l.text, dest.Create{})
+	lost := false // it may be there then
+	return again(ctx, func() error {
+		err := l.r.writeAt(ctx, l.name, l.text, dest.Create{Existing: lost})
+		lost = lost || errors.Is(err, dest.ErrUnreachable)
+		return err
+	})
 }
 
 // alone makes sure that no other lease appeared.
@@ -306,5 +311,6 @@ func (l *lease) keep(ctx context.Context, cancel context.CancelCauseFunc, o *Opt
 func (l *lease) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	_ = l.r.Remove(ctx, l.name) // who comes next finds it stale
+	// Who comes next finds it stale if it stays.
+	_ = again(ctx, func() error { return missing(l.r.Remove(ctx, l.name)) })
 }

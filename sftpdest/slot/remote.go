@@ -18,8 +18,9 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// attempts is how often a request is asked whose connection was lost; the destination itself waits between them.
-const attempts = 4
+// attempts is how often a request is asked whose connection was lost: where a server went away, each of the connections to it
+// may be found dead by asking. The destination itself waits for a new one.
+const attempts = 8
 
 // remote is the destination with what slots need: requests that are safe to repeat are, and what the server cannot do
 // is remembered.
