@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -168,13 +169,18 @@ func NewKey(dir, name string) (file, line string, err error) {
 	return file, line, os.WriteFile(file, pem.EncodeToMemory(block), 0o600)
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+// freePort finds a port that nobody gets who asks for any (ip_local_port_range): it is to be free still when the server
+// starts, and when it starts again.
+func freePort() (port int, err error) {
+	const first, behind = 12_000, 32_000
+	for range 100 {
+		var l net.Listener
+		port = first + mathrand.IntN(behind-first)
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }
 
 // Address is where the server listens.
@@ -223,6 +229,7 @@ func (s *Server) Kill() {
 	if s.cmd == nil {
 		return
 	}
+	_ = s.cmd.Process.Signal(syscall.SIGSTOP) // it makes no more of them
 	below := descendants(s.cmd.Process.Pid)
 	_ = s.cmd.Process.Kill()
 	for _, pid := range below {
