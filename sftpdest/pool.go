@@ -247,6 +247,7 @@ func (l *pool) mourn(s *session) {
 		}
 	}
 	s.conn.sessions--
+	l.signal() // who waits for room in it finds none ever
 	l.mu.Unlock()
 	if s.conn.lone {
 		s.conn.close()
