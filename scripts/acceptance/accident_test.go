@@ -109,7 +109,7 @@ func TestSourceThatIsInUse(t *testing.T) {
 head -c 4000000 /dev/urandom | tee busy/log >busy/shrinks`, dir)
 			run(t, `rm -f "$1.stop"; (cd "$1/busy"; n=0; while [ ! -e "$1.stop" ]; do n=$((n+1))
 echo "line $n" >>log; truncate -s $((4000000 - n * 1000)) shrinks; rm -f $((n % 40 + 1)); mkdir -p d$((n % 7)); echo $n >d$((n % 7))/f; rm -rf d$(((n + 3) % 7))
-echo $n >new; mv new renamed; done) >/dev/null 2>&1 &`, dir)
+echo $n >new; mv new renamed; sleep 0.01; done) >/dev/null 2>&1 &`, dir)
 			t.Cleanup(func() { run(t, `touch "$1.stop"; sleep 0.2; rm -f "$1.stop"`, dir) })
 			b.must("sync")
 			b.must("sync")

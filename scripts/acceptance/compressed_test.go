@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestArchiveIsShownWithoutReadingItBack(t *testing.T) {
@@ -144,7 +143,7 @@ func TestArchivesOnEveryKindOfServer(t *testing.T) {
 			dir := b.newAccount("alice")
 			b.sync(0)
 			run(t, `cd "$1"; echo more >>hard; rm www`, dir)
-			time.Sleep(1100 * time.Millisecond) // snapshots are named by the second
+			nextSecond()
 			b.sync(0)
 			b.must("verify", "nightly", "--full")
 			b.must("index")

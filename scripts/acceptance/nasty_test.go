@@ -46,9 +46,9 @@ ln -s public_html www; ln -s /etc/passwd leads-outside; ln -s "$(printf 'raw\377
 ln -s ../../../../../etc/shadow climbs
 mkfifo pipe
 chmod 0000 zero-mode; chmod 4755 empty; mkdir -m 1777 sticky; mkdir -m 0700 private
-truncate -s 40M sparse; printf head | dd of=sparse conv=notrunc status=none
-printf middle | dd of=sparse bs=1M seek=20 conv=notrunc status=none
-truncate -s 10M all-hole
+truncate -s 12M sparse; printf head | dd of=sparse conv=notrunc status=none
+printf middle | dd of=sparse bs=1M seek=7 conv=notrunc status=none
+truncate -s 3M all-hole
 head -c 3000000 /dev/urandom >random; head -c 70000 /dev/urandom >block+1
 mkdir -p mail/example.com/info/cur; printf 'Subject: hi\n\nbody\n' >mail/example.com/info/cur/1.M1.srv:2,S
 mkdir public_html; echo '<?php' >public_html/index.php

@@ -19,7 +19,7 @@ func (b *backups) rounds() {
 			b.change("alice", round)
 		}
 		b.sync(0)
-		time.Sleep(1100 * time.Millisecond)
+		nextSecond()
 	}
 	b.checkBySFTP(3)
 	b.must("verify", "nightly", "--full")
@@ -118,7 +118,7 @@ func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
 			b.change("alice", round)
 		}
 		b.sync(0)
-		time.Sleep(1100 * time.Millisecond)
+		nextSecond()
 	}
 	// The newest one by tar alone.
 	run(t, `out=$(mktemp -d); trap 'rm -rf "$out"' EXIT; newest=$(ls -t "$1"/nightly/alice/slot-*/archive/alice.g*.tar.gz | head -1)
