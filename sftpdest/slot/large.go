@@ -19,20 +19,22 @@ import (
 const (
 	chunkSize = 1 << 20
 	chunks    = 64 // buffers of all large files together
-	handles   = 4  // that one file is written by at most
+	handles   = 8  // that one file is written by at most
 )
 
 // upload is a large file on its way to a temporary name.
 type upload struct {
-	j     *job
-	s     *step
-	f     *source.File
-	temp  string
-	start front // what an earlier try has brought there
-	used  bool  // an earlier try may have made the temporary file
-	outs  []dest.Output
-	sum   hash.Hash
-	next  int64 // to be read
+	j      *job
+	s      *step
+	f      *source.File
+	temp   string
+	start  front // what an earlier try has brought there
+	used   bool  // an earlier try may have made the temporary file
+	outs   []dest.Output
+	sum    hash.Hash
+	next   int64 // to be read
+	since  int64 // bytes handed out since the last handle was opened
+	narrow bool  // no more handles can be opened
 
 	durable bool // all of it is on the server's disk
 
@@ -169,14 +171,16 @@ func (u *upload) try(ctx context.Context) (err error) {
 	}
 	g, inner := errgroup.WithContext(ctx)
 	ready := make(chan piece)
+	writers := func(out dest.Output) {
+		for range 2 {
+			g.Go(func() error { return u.write(inner, out, ready) })
+		}
+	}
+	writers(u.outs[0])
 	g.Go(func() error {
 		defer close(ready)
-		return u.read(inner, ready)
+		return u.read(inner, ready, writers)
 	})
-	for _, out := range u.outs {
-		g.Go(func() error { return u.write(inner, out, ready) })
-		g.Go(func() error { return u.write(inner, out, ready) })
-	}
 	err = g.Wait()
 	for i, out := range u.outs {
 		if i == 0 && err == nil {
@@ -192,31 +196,17 @@ func (u *upload) try(ctx context.Context) (err error) {
 	return err
 }
 
-// open opens the temporary file, several times for a large one: each handle may be in a session of its own.
+// open opens the temporary file.
 func (u *upload) open(ctx context.Context) error {
-	n := 1
-	if u.s.entry.Size >= u.j.o.tune.wide {
-		n = handles
-	}
-	u.outs = nil
-	for i := range n {
-		out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used || i > 0})
-		if err == nil {
-			u.outs = append(u.outs, out)
-			continue
-		}
-		lost := ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)
-		switch {
-		case !lost && i > 0:
-			// Some servers open nothing for writing that is there: one handle has to do.
-			u.j.o.Log.Debug("write by one handle", "path", u.s.entry.Path, "error", err)
-		case !lost && u.used:
+	u.outs, u.since = nil, 0
+	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used})
+	if err != nil {
+		if u.used && ctx.Err() == nil && !errors.Is(err, dest.ErrUnreachable) {
 			return fmt.Errorf("%w: %w", errUnusable, err)
-		default:
-			return errors.Join(err, u.close(ctx))
 		}
-		break
+		return err
 	}
+	u.outs = append(u.outs, out)
 	if !u.used {
 		u.used = true
 		return nil
@@ -224,6 +214,29 @@ func (u *upload) open(ctx context.Context) error {
 	if err := u.cut(ctx); err != nil {
 		return errors.Join(err, u.close(ctx))
 	}
+	return nil
+}
+
+// widen opens a file that is large once more when n more bytes are on their way: the destination opens sessions when
+// there is much to do, and puts a handle where there is the least, so handles that come one by one are spread.
+func (u *upload) widen(ctx context.Context, n int, writers func(dest.Output)) error {
+	u.since += int64(n)
+	if wide := u.j.o.tune.wide; u.s.entry.Size < wide || u.since < wide/4 || len(u.outs) == handles || u.narrow {
+		return nil
+	}
+	u.since = 0
+	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: true})
+	switch {
+	case err == nil:
+		u.outs = append(u.outs, out)
+		writers(out)
+		return nil
+	case ctx.Err() != nil, errors.Is(err, dest.ErrUnreachable):
+		return err
+	}
+	// Some servers open nothing for writing that is there, or have no room for handles: what is open has to do.
+	u.j.o.Log.Debug("write by fewer handles", "path", u.s.entry.Path, "handles", len(u.outs), "error", err)
+	u.narrow = true
 	return nil
 }
 

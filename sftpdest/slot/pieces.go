@@ -16,8 +16,9 @@ type piece struct {
 	end front
 }
 
-// read reads the file once, hashes all of it and hands out what is behind start and no hole.
-func (u *upload) read(ctx context.Context, ready chan<- piece) error {
+// read reads the file once, hashes all of it and hands out what is behind start and no hole. writers sets further handles to
+// work.
+func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest.Output)) error {
 	for u.next < u.s.entry.Size {
 		var buf []byte
 		select {
@@ -63,6 +64,9 @@ func (u *upload) read(ctx context.Context, ready chan<- piece) error {
 		case <-ctx.Done():
 			u.j.buffers <- buf
 			return ctx.Err()
+		}
+		if err := u.widen(ctx, n, writers); err != nil {
+			return err
 		}
 	}
 	return nil
