@@ -55,7 +55,7 @@ for i in $(seq 50); do echo "file $i of $2" >"public_html/wp-content/$i.php"; do
 for i in $(seq 12); do echo "Subject: $i" >"mail/new/176000000$i.M${i}P1.srv1:2,S"; done
 printf x >"public_html/$(printf 'new\nline')"; printf x >$'latin\xe9'; printf x >' -rf *'; printf x >"$(printf 'n%.0s' $(seq 255))"
 head -c 6000000 /dev/urandom >public_html/video.mp4
-truncate -s 9M sparse; printf end >>sparse
+truncate -s 3M sparse; printf end >>sparse
 echo secret >private/key; chmod 0400 private/key; chmod 0500 private; echo locked >locked; chmod 0000 locked
 ln -s public_html www; ln -s /nowhere/at/all dangling; ln public_html/1.html hard 2>/dev/null || ln public_html/wp-content/1.php hard
 setfattr -n user.note -v "of $2" public_html; setfacl -m u:1234:r public_html/wp-content/2.php
