@@ -216,7 +216,7 @@ func (w *jobRun) hook(when, text string, env map[string]string) *hooks.Hook {
 	return h
 }
 
-// tell lets the owner of the index read what was written. Whoever opens the index later does so by himself.
+// tell lets the owner of the index read what was written. Where there is none, the next pass does.
 func (w *jobRun) tell(ctx context.Context, a account) {
 	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
 	busy := false
