@@ -219,7 +219,8 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 		return nil, refusedType(ctx, s, o, p, err)
 	case trusted && !isNetwork(err):
 		tried, cause := a.end()
-		return nil, &AuthError{Username: s.Username, Address: s.address(), Methods: tried, Err: cause}
+		return nil, &AuthError{Username: s.Username, Address: s.address(), Methods: tried,
+			Unasked: len(tried) == 0 && len(methods) > 0, Err: cause}
 	}
 	return nil, &UnreachableError{Address: s.address(), Err: err}
 }

@@ -81,13 +81,17 @@ type AuthError struct {
 	Username string
 	Address  string
 	Methods  []string // tried, in order
+	Unasked  bool     // there was something to log in with, of a kind that the server does not take
 	Err      error
 }
 
 func (e *AuthError) Error() string {
 	tried := "nothing to log in with"
-	if len(e.Methods) > 0 {
+	switch {
+	case len(e.Methods) > 0:
 		tried = "tried " + strings.Join(e.Methods, ", ")
+	case e.Unasked:
+		tried = "the server takes nothing of the kind that was given"
 	}
 	s := fmt.Sprintf("log in as %s@%s: %v (%s)", e.Username, e.Address, dest.ErrAuth, tried)
 	if e.Err != nil {
@@ -106,7 +110,10 @@ func (e *AuthError) Unwrap() []error {
 
 // Hint tells the cure.
 func (e *AuthError) Hint() string {
-	if len(e.Methods) == 0 {
+	switch {
+	case e.Unasked:
+		return "give an identity file instead of a password, or a password instead of a key"
+	case len(e.Methods) == 0:
 		return "give an identity file or a password"
 	}
 	return "check the username, and that the server knows the key or password"

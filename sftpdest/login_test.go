@@ -122,6 +122,7 @@ func TestWrongKeyUserPortAndHost(t *testing.T) {
 		{"key", func(s *Settings) { s.IdentityFile = other }, dest.ErrAuth, []string{"publickey", server.Address()}},
 		{"user", func(s *Settings) { s.Username = "no-such-user" }, dest.ErrAuth, []string{"no-such-user@127.0.0.1"}},
 		{"nothing", func(s *Settings) { s.IdentityFile = "" }, dest.ErrAuth, []string{"nothing to log in with"}},
+		{"password", func(s *Settings) { s.IdentityFile, s.Password = "", "secret" }, dest.ErrAuth, []string{"nothing of the kind"}},
 		{"port", func(s *Settings) { s.Port = port }, dest.ErrUnreachable, []string{fmt.Sprint(port), "connection refused"}},
 		{"host", func(s *Settings) { s.Host = "no-such-host.invalid" }, dest.ErrUnreachable, []string{"no-such-host.invalid:"}},
 		{"directory", func(s *Settings) { s.Directory = "/no/such/dir" }, fs.ErrNotExist, []string{"/no/such/dir"}},
