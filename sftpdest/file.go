@@ -67,6 +67,7 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 	f.used.Store(d.pool.files.tick())
 	f.verify(h)
 	d.pool.files.add(f)
+	d.pool.fed() // it may be idle by now
 	return f, nil
 }
 
@@ -309,10 +310,11 @@ func (f *file) spread(from *handle) {
 			f.d.pool.freeHandle(s)
 		}
 		f.mu.Lock()
-		defer f.mu.Unlock()
 		f.spreads--
 		if err == nil && h != nil {
 			delete(f.refused, s)
 		}
+		f.mu.Unlock()
+		f.d.pool.fed() // it may be idle by now
 	}()
 }

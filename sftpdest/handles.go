@@ -59,7 +59,7 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 // acquireHandle returns the session with the least to do that has room for one more handle, which it counts. Where
 // there is none, an idle handle of a file is given back, to be opened again when it is needed.
 func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
-	for {
+	for starving := false; ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -73,16 +73,21 @@ func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
 			return s, nil
 		}
 		l.grow()
-		l.starving.Add(1)
 		changed := l.changed
 		l.mu.Unlock()
+		if !starving {
+			// Whoever makes room from now on sees that somebody waits; who did so before is found by looking again.
+			starving = true
+			l.starving.Add(1)
+			defer l.starving.Add(-1)
+			continue
+		}
 		if !l.files.evict() {
 			select {
 			case <-changed:
 			case <-ctx.Done():
 			}
 		}
-		l.starving.Add(-1)
 	}
 }
 

@@ -2,10 +2,14 @@ package sftpdest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
+	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
@@ -63,5 +67,30 @@ func TestMoreFilesAreOpenThanTheServerAllows(t *testing.T) {
 	}
 	if list, err := d.List(t.Context(), "dir"); err != nil || len(list) != 0 {
 		t.Errorf("List: %v, %v", list, err)
+	}
+}
+
+func TestRoomThatComesWhileSomebodyLooksIsFound(t *testing.T) {
+	l := newPool(Settings{MaxConnections: 1}, Options{Log: slog.New(slog.DiscardHandler)}, nil, nil)
+	s := &session{conn: &conn{gone: make(chan struct{}), most: 1, sessions: 1}, lost: make(chan struct{})}
+	s.room.Store(1)
+	l.sessions, l.conns = []*session{s}, []*conn{s.conn}
+	t.Cleanup(l.cancel)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for round := range 300_000 {
+		s.opened.Store(1)
+		found := make(chan error, 1)
+		go func() {
+			_, err := l.acquireHandle(ctx)
+			found <- err
+		}()
+		for range round % 64 {
+			runtime.Gosched()
+		}
+		l.freeHandle(s)
+		if err := <-found; err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
 	}
 }
