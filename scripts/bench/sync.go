@@ -123,7 +123,7 @@ func measureFirstFull(b *bench) ([]figure, error) {
 	}
 	defer w.close()
 	some := filepath.Join(w.dir, "some")
-	if _, err := b.shell(`mkdir "$2"; find "$1/d0" -type f | head -`+strconv.Itoa(syncRclone)+` | xargs cp -at "$2"`, w.source, some); err != nil {
+	if _, err := b.shell(`mkdir "$2"; find "$1/d0" -type f | sed -n 1,`+strconv.Itoa(syncRclone)+`p | xargs cp -at "$2"`, w.source, some); err != nil {
 		return nil, err
 	}
 	slow, err := w.rclone(some, "by-rclone")
