@@ -206,7 +206,7 @@ func TestRetriesEndAndStartAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	var err error
-	for range 1000 {
+	for range 10_000 {
 		if err = d.Connect(t.Context()); err == nil {
 			return
 		}

@@ -234,7 +234,7 @@ func TestDeadDestinationAnswersThousandsAndThenWorksAgain(t *testing.T) {
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	for range 100 {
+	for range 1000 {
 		if err := d.Connect(context.Background()); err == nil {
 			return
 		}
