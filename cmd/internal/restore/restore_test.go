@@ -70,22 +70,26 @@ func TestEverythingArrivesWithWhatBelongsToIt(t *testing.T) {
 func TestAgainIsNothingToDo(t *testing.T) {
 	to := t.TempDir()
 	hard := func(it *item) { it.Link = 77 }
-	top := dir("top", file("a", "one").with(hard), dir("sub", file("b", "one").with(hard), link("l", "a")), &item{Entry: Entry{Name: "p", Mode: backup.ModeFIFO | 0o600}})
+	top := dir("top", file("a", "one").with(hard), dir("sub", file("b", "one").with(hard), link("l", "a")), file("c", "two"), &item{Entry: Entry{Name: "p", Mode: backup.ModeFIFO | 0o600}})
 	well(t, top, Options{Dir: to})
 	before := stat(t, to+"/a")
 	out := well(t, top, Options{Dir: to, Overwrite: true})
-	if out.Same != 4 || out.Files+out.Folders+out.Links+out.Special+out.Replace != 0 || len(out.source.opened) != 0 {
+	if out.Same != 5 || out.Files+out.Folders+out.Links+out.Special+out.Replace != 0 || len(out.source.opened) != 0 {
 		t.Errorf("%+v, opened %v", out.Summary, out.source.opened)
 	}
 	if after := stat(t, to+"/a"); after.Ino != before.Ino || after.Ctim != before.Ctim {
 		t.Error("the file was written again")
 	}
-	if err := os.Chmod(to+"/a", 0o777); err != nil {
+	alone := stat(t, to+"/c")
+	if err := errors.Join(os.Chmod(to+"/a", 0o777), os.Chmod(to+"/c", 0o777)); err != nil {
 		t.Fatal(err)
 	}
 	well(t, top, Options{Dir: to, Overwrite: true})
-	if got := stat(t, to+"/a"); got.Mode != 0o100640 || got.Ino != before.Ino {
+	if got := stat(t, to+"/c"); got.Mode != 0o100640 || got.Ino != alone.Ino {
 		t.Errorf("mode %o", got.Mode)
+	}
+	if a, b := stat(t, to+"/a"), stat(t, to+"/sub/b"); a.Mode != 0o100640 || a.Ino != b.Ino || a.Nlink != 2 {
+		t.Errorf("a file with two names: %+v, %+v", a, b)
 	}
 }
 

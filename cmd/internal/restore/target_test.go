@@ -125,6 +125,24 @@ func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 	wantState(t, to+"/moved", map[string]string{"first": "1", "x": "2", "l": "-> x"})
 }
 
+func TestAFileThatHasANameElsewhereIsReplacedAndNotGivenAway(t *testing.T) {
+	to, outside := t.TempDir(), t.TempDir()
+	top := dir("top", file("a", "one"))
+	well(t, top, Options{Dir: to})
+	if err := errors.Join(os.Chmod(to+"/a", 0o600), os.Chown(to+"/a", 0, 0), os.Link(to+"/a", outside+"/precious")); err != nil {
+		t.Fatal(err)
+	}
+	if out := well(t, top, Options{Dir: to, Overwrite: true}); out.Replace != 1 {
+		t.Errorf("%+v", out.Summary)
+	}
+	if got := stat(t, outside+"/precious"); got.Mode != 0o100600 || got.Uid != 0 || got.Nlink != 1 {
+		t.Errorf("outside: mode %o, owner %d, %d names", got.Mode, got.Uid, got.Nlink)
+	}
+	if got := stat(t, to+"/a"); got.Mode != 0o100640 || got.Uid != 1001 {
+		t.Errorf("restored: mode %o, owner %d", got.Mode, got.Uid)
+	}
+}
+
 func TestTheWindowLetsSmallFilesBeReadTogetherAndLargeOnesAlone(t *testing.T) {
 	w := newWindow(100)
 	ctx, cancel := context.WithCancelCause(t.Context())

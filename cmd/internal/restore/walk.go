@@ -116,7 +116,7 @@ func (r *run) regular(ctx context.Context, from Source, f *folder, e *Entry, nam
 	if err != nil {
 		return err
 	}
-	if at.same(e) {
+	if at.same(e) && !r.elsewhere(&at, e) {
 		return r.keep(f, e, name, &at)
 	}
 	if err := r.free(&at); err != nil {
@@ -137,6 +137,12 @@ func (r *run) regular(ctx context.Context, from Source, f *folder, e *Entry, nam
 	return j.begin(ctx)
 }
 
+// elsewhere reports whether giving what is there its owner and mode would give them to something outside too: it has other
+// names, which may be anybody's.
+func (r *run) elsewhere(at *found, e *Entry) bool {
+	return r.o.Overwrite && at.stat.Nlink > 1 && !at.dressed(e, r.euid)
+}
+
 // keep leaves a file as it is that is there already.
 func (r *run) keep(f *folder, e *Entry, name string, at *found) error {
 	r.firstOf(f, e, name).settle(at.stat.Dev, at.stat.Ino, nil)
@@ -150,6 +156,14 @@ func (r *run) keep(f *folder, e *Entry, name string, at *found) error {
 		return incomplete("attributes", target("open", err))
 	}
 	defer unix.Close(fd)
+	var st unix.Stat_t
+	err = unix.Fstat(fd, &st)
+	if err == nil && (st.Dev != at.stat.Dev || st.Ino != at.stat.Ino || st.Nlink != at.stat.Nlink) {
+		err = errExchanged
+	}
+	if err != nil {
+		return incomplete("attributes", target("stat", err))
+	}
 	return r.dress(fd, e)
 }
 
