@@ -49,13 +49,12 @@ type handle struct {
 	dest.File
 	pieces []dest.File
 	opened time.Time
+	looks  looks // at what the pieces are by then
 
 	mu sync.Mutex
 	// mu guards what follows.
-	users     int
-	retired   bool
-	comparing int         // comparisons that were begun
-	next      *comparison // the one that begins when another one ends
+	users   int
+	retired bool
 }
 
 // read reads n bytes at off. What comes back is what was indexed, as far as size and time tell. A handle that fails is
@@ -186,6 +185,7 @@ func (m *remote) aged(h *handle) bool {
 func (m *remote) open(ctx context.Context) (*handle, error) {
 	m.begun.Add(1)
 	h := &handle{pieces: make([]dest.File, len(m.files)), opened: m.r.o.Now()}
+	h.looks = m.comparisons(h)
 	group, gctx := errgroup.WithContext(ctx)
 	sizes := make([]int64, len(m.files))
 	for i, f := range m.files {

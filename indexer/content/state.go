@@ -39,6 +39,7 @@ func (t *states) of(r *Reader, s *backup.Snapshot) *state {
 		return known
 	}
 	made := &state{r: r, path: s.Files[1].Path, mark: s.Mark}
+	made.looks = looks{begin: r.begin, make: made.look, end: r.work.Done, most: 1}
 	t.known.put(key, made)
 	t.known.trim(maxStates, func(*state) bool { return true })
 	return made
@@ -51,20 +52,10 @@ type state struct {
 	path string
 	mark string
 
-	mu sync.Mutex
-	// mu guards what follows.
-	running *look // under way
-	next    *look // begins when running ends
-
+	looks looks
 	// Looks come one after the other, and have what follows for themselves.
 	seen  dest.Info
 	valid bool // a record with the attributes seen was the one that was indexed
-}
-
-// look is one look at the record, which all share who asked before it began.
-type look struct {
-	done chan struct{} // closed when err is there
-	err  error
 }
 
 // key keeps what was read of one backup from being taken for another one's.
@@ -80,61 +71,13 @@ func (s *state) check(ctx context.Context) error {
 	if s.mark == "" {
 		return nil // it had no record that could be read
 	}
-	l, err := s.wanted()
-	if err != nil {
-		return err
-	}
-	select {
-	case <-l.done:
-		return l.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// wanted returns a look that has not begun, or begins one.
-func (s *state) wanted() (*look, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.next != nil {
-		return s.next, nil
-	}
-	l := &look{done: make(chan struct{})}
-	if s.running != nil {
-		s.next = l
-		return l, nil
-	}
-	if !s.r.begin() {
-		return nil, errReader
-	}
-	s.running = l
-	go s.run()
-	return l, nil
-}
-
-// run looks as long as somebody asks.
-func (s *state) run() {
-	defer s.r.work.Done()
-	for {
-		s.mu.Lock()
-		l := s.running
-		s.mu.Unlock()
-		ctx, cancel := context.WithTimeout(s.r.ctx, s.r.o.Deadline)
-		l.err = s.look(ctx)
-		cancel()
-		close(l.done)
-		s.mu.Lock()
-		s.running, s.next = s.next, nil
-		ended := s.running == nil
-		s.mu.Unlock()
-		if ended {
-			return
-		}
-	}
+	return s.looks.ask(ctx)
 }
 
 // look compares the record with what was indexed. One whose size and time are as they were is not read again.
-func (s *state) look(ctx context.Context) error {
+func (s *state) look() error {
+	ctx, cancel := context.WithTimeout(s.r.ctx, s.r.o.Deadline)
+	defer cancel()
 	stater, ok := s.r.dest.(dest.Stater)
 	if !ok {
 		_, err := s.read(ctx)
