@@ -19,12 +19,11 @@ const syncCost = 128 << 10
 const copySlice = 16 << 20
 
 var (
-	_ dest.Linker       = (*Destination)(nil)
-	_ dest.Symlinker    = (*Destination)(nil)
-	_ dest.Copier       = (*Destination)(nil)
-	_ dest.Putter       = (*Destination)(nil)
-	_ dest.FolderSyncer = (*Destination)(nil)
-	_ dest.Measurer     = (*Destination)(nil)
+	_ dest.Linker    = (*Destination)(nil)
+	_ dest.Symlinker = (*Destination)(nil)
+	_ dest.Copier    = (*Destination)(nil)
+	_ dest.Putter    = (*Destination)(nil)
+	_ dest.Measurer  = (*Destination)(nil)
 )
 
 func (s *session) offers(extension string) bool {
@@ -109,35 +108,6 @@ func (d *Destination) volume(ctx context.Context, p string) (v wire.Volume, err 
 		return err
 	})
 	return v, err
-}
-
-// SyncDir implements dest.FolderSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
-func (d *Destination) SyncDir(ctx context.Context, p string) error {
-	remote, err := d.remote(p)
-	if err != nil {
-		return err
-	}
-	err = d.do(ctx, func(s *session) error {
-		if !s.offers(wire.FsyncExtension) {
-			return errors.ErrUnsupported
-		}
-		handle, err := s.openHandle(ctx, remote, wire.OpenRead, wire.Attributes{})
-		var status *statusError
-		if errors.As(err, &status) && (status.code == wire.StatusFailure || status.code == wire.StatusPermission) {
-			return errors.ErrUnsupported // a server that opens files only; ProFTPD calls it a matter of permission
-		}
-		if err != nil {
-			return err
-		}
-		defer s.close(handle)
-		return s.order(ctx, func(b []byte, id uint32) []byte {
-			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, handle)
-		})
-	})
-	if err != nil {
-		return d.fail("sync", p, err)
-	}
-	return nil
 }
 
 // openHandle opens path as flags say.

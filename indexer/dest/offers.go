@@ -38,6 +38,15 @@ type FolderSyncer interface {
 	SyncDir(ctx context.Context, path string) error
 }
 
+// Installer moves names durably in fewer round trips.
+type Installer interface {
+	// Install is Rename, and behind it SyncDir of the folder of to. An error that is not ErrUnreachable and names from is that
+	// of Rename. synced says that the new name is on the server's disk; a server that cannot say leaves it false.
+	Install(ctx context.Context, from, to string) (synced bool, err error)
+	// SettleDir is SetAttributes, and behind it SyncDir of the folder path.
+	SettleDir(ctx context.Context, path string, a Attributes) (synced bool, err error)
+}
+
 // Measurer tells how much room there is.
 type Measurer interface {
 	Space(ctx context.Context, path string) (Space, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,7 @@ var (
 	_ dest.Copier       = (*Fake)(nil)
 	_ dest.Putter       = (*Fake)(nil)
 	_ dest.FolderSyncer = (*Fake)(nil)
+	_ dest.Installer    = (*Fake)(nil)
 	_ dest.Measurer     = (*Fake)(nil)
 )
 
@@ -59,6 +61,28 @@ func (d *Fake) SyncDir(ctx context.Context, p string) error {
 		}
 		return errors.Join(f.Sync(), f.Close())
 	})
+}
+
+// Install implements dest.Installer. It is heard as the two operations that it consists of.
+func (d *Fake) Install(ctx context.Context, from, to string) (bool, error) {
+	if err := d.Rename(ctx, from, to); err != nil {
+		return false, err
+	}
+	folder := path.Dir(to)
+	if folder == "." {
+		folder = ""
+	}
+	err := d.SyncDir(ctx, folder)
+	return err == nil, err
+}
+
+// SettleDir implements dest.Installer. It is heard as the two operations that it consists of.
+func (d *Fake) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool, error) {
+	if err := d.SetAttributes(ctx, p, a); err != nil {
+		return false, err
+	}
+	err := d.SyncDir(ctx, p)
+	return err == nil, err
 }
 
 // Put implements dest.Putter.

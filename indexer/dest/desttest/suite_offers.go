@@ -2,6 +2,7 @@ package desttest
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,6 +98,58 @@ func testWriteLinks(t *testing.T, b *writeBench) {
 		if err := d.Symlink(t.Context(), "x", "file"); err == nil {
 			t.Error("a symbolic link was made over a file")
 		}
+	}
+}
+
+// syncs reports whether the server makes names durable.
+func (b *writeBench) syncs(t *testing.T, dir string) bool {
+	d, ok := b.d.(dest.FolderSyncer)
+	return ok && d.SyncDir(t.Context(), dir) == nil
+}
+
+func testInstall(t *testing.T, b *writeBench) {
+	d, ok := b.d.(dest.Installer)
+	if !ok {
+		return
+	}
+	if err := b.d.Mkdir(t.Context(), "dir", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.put(t, "dir/old", dest.Create{}, 0, []byte("old content"))
+	for _, to := range []string{"dir/old", "top"} {
+		b.put(t, "new", dest.Create{}, 0, []byte("new"))
+		if synced, err := d.Install(t.Context(), "new", to); err != nil || synced != b.syncs(t, "dir") {
+			t.Errorf("to %s: %v, %v", to, synced, err)
+		}
+		b.has(t, to, []byte("new"))
+		if _, err := b.d.Stat(t.Context(), "new"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the former name: %v", err)
+		}
+	}
+	if synced, err := d.Install(t.Context(), "missing", "dir/old"); !errors.Is(err, fs.ErrNotExist) || synced {
+		t.Errorf("a missing file was installed: %v, %v", synced, err)
+	}
+	b.has(t, "dir/old", []byte("new"))
+}
+
+func testSettleDir(t *testing.T, b *writeBench) {
+	d, ok := b.d.(dest.Installer)
+	if !ok {
+		return
+	}
+	if err := b.d.Mkdir(t.Context(), "dir", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mode, when := uint32(0o750), int64(1_000_000_000)
+	set := dest.Attributes{Permissions: &mode, MTime: &when}
+	if synced, err := d.SettleDir(t.Context(), "dir", set); err != nil || synced != b.syncs(t, "dir") {
+		t.Errorf("%v, %v", synced, err)
+	}
+	if info, err := b.d.Stat(t.Context(), "dir"); err != nil || info.Mode != backup.ModeDir|mode || info.MTime != when {
+		t.Errorf("%+v, %v", info, err)
+	}
+	if synced, err := d.SettleDir(t.Context(), "missing", set); !errors.Is(err, fs.ErrNotExist) || synced {
+		t.Errorf("a missing folder was settled: %v, %v", synced, err)
 	}
 }
 

@@ -43,12 +43,13 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"Copy", testCopy},
 		{"Links", testWriteLinks},
 		{"SyncDirAndSpace", testSyncDir},
+		{"SettleDir", testSettleDir},
 	}
 	if replaces {
-		tests = append(tests, struct {
+		tests = append(tests, []struct {
 			name string
 			run  func(*testing.T, *writeBench)
-		}{"RenameReplaces", testReplace})
+		}{{"RenameReplaces", testReplace}, {"InstallReplaces", testInstall}}...)
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, newWriteBench(t, make)) })

@@ -1,0 +1,121 @@
+package sftpdest
+
+import (
+	"context"
+	"errors"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
+)
+
+var (
+	_ dest.FolderSyncer = (*Destination)(nil)
+	_ dest.Installer    = (*Destination)(nil)
+)
+
+// SyncDir implements dest.FolderSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
+func (d *Destination) SyncDir(ctx context.Context, p string) error {
+	remote, err := d.remote(p)
+	if err != nil {
+		return err
+	}
+	err = d.do(ctx, func(s *session) error {
+		if !s.offers(wire.FsyncExtension) {
+			return errors.ErrUnsupported
+		}
+		handle, err := s.openHandle(ctx, remote, wire.OpenRead, wire.Attributes{})
+		var status *statusError
+		if errors.As(err, &status) && (status.code == wire.StatusFailure || status.code == wire.StatusPermission) {
+			return errors.ErrUnsupported // a server that opens files only; ProFTPD calls it a matter of permission
+		}
+		if err != nil {
+			return err
+		}
+		defer s.close(handle)
+		return s.syncHandle(ctx, handle)
+	})
+	if err != nil {
+		return d.fail("sync", p, err)
+	}
+	return nil
+}
+
+func (s *session) syncHandle(ctx context.Context, handle string) error {
+	return s.order(ctx, func(b []byte, id uint32) []byte {
+		return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, handle)
+	})
+}
+
+// alter sends a change of a name in folder, or of the folder itself, and syncs the folder when the change is answered: it
+// is opened meanwhile. Where that is refused nothing is synced.
+func (s *session) alter(ctx context.Context, folder string, change func(b []byte, id uint32) []byte) (synced bool, err error) {
+	changing := s.send(smallCost, change)
+	if !s.offers(wire.FsyncExtension) {
+		return false, s.statuses(ctx, []*request{changing})
+	}
+	opening := s.sendOpen(folder, wire.OpenRead, wire.Attributes{})
+	if err := s.statuses(ctx, []*request{changing}); err != nil {
+		s.leave(opening, s.closeLate)
+		return false, err
+	}
+	handle, err := s.handleOf(ctx, opening)
+	var status *statusError
+	if errors.As(err, &status) {
+		return false, nil // SyncDir finds out why
+	}
+	if err != nil {
+		return false, err
+	}
+	defer s.close(handle)
+	if err := s.syncHandle(ctx, handle); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// Install implements dest.Installer.
+func (d *Destination) Install(ctx context.Context, from, to string) (synced bool, err error) {
+	old, err := d.remote(from)
+	if err != nil {
+		return false, err
+	}
+	target, err := d.remote(to)
+	if err != nil {
+		return false, err
+	}
+	folder, err := d.remote(parent(to))
+	if err != nil {
+		return false, err
+	}
+	err = d.once(ctx, func(s *session) (err error) {
+		if !s.offers(wire.PosixRenameExtension) {
+			return errors.ErrUnsupported
+		}
+		synced, err = s.alter(ctx, folder, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
+		return err
+	})
+	if err != nil {
+		return false, d.fail("rename", from, err)
+	}
+	return synced, nil
+}
+
+// SettleDir implements dest.Installer.
+func (d *Destination) SettleDir(ctx context.Context, p string, set dest.Attributes) (synced bool, err error) {
+	remote, err := d.remote(p)
+	if err != nil {
+		return false, err
+	}
+	a, err := wireAttributes(set)
+	if err != nil {
+		return false, d.fail("set attributes of", p, err)
+	}
+	err = d.do(ctx, func(s *session) (err error) {
+		synced, err = s.alter(ctx, remote, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
+		return err
+	})
+	if err != nil {
+		return false, d.fail("set attributes of", p, err)
+	}
+	return synced, nil
+}
