@@ -4,20 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 )
 
-// look surveys the source. Meanwhile a slot that is there gets ready.
+// look learns what there is and surveys the source. Meanwhile a slot that is there gets ready, or the account's first one:
+// there is nothing then that the source could be held against.
 func (j *job) look(ctx context.Context) (sum Summary, err error) {
-	if j.due.Err != nil {
-		return j.survey(ctx)
-	}
-	err = together(ctx, j.ready, func(ctx context.Context) (err error) {
-		sum, err = j.survey(ctx)
+	survey := func(ctx context.Context) (err error) {
+		if err = j.learn(ctx); err == nil {
+			sum, err = j.survey(ctx)
+		}
 		return err
-	})
+	}
+	if j.due.Err != nil && !j.first.only {
+		return sum, survey(ctx)
+	}
+	err = together(ctx, j.ready, survey)
 	if err != nil && j.mark != "" {
 		err = errors.Join(err, j.drop(ctx, j.mark))
 	}
@@ -32,6 +38,11 @@ func (j *job) ready(ctx context.Context) error {
 	if err := j.folders(ctx); err != nil {
 		return err
 	}
+	return together(ctx, j.anchor, j.inspect, j.putMark)
+}
+
+// putMark uploads the state that the slot is about to get.
+func (j *job) putMark(ctx context.Context) error {
 	if j.o.Mode == manifest.Incremental && j.state.Manifest == nil && !j.untimed.Load() {
 		if err := j.tryTimes(ctx, j.slot); err != nil {
 			return err
@@ -55,18 +66,32 @@ func (j *job) ready(ctx context.Context) error {
 	return nil
 }
 
-// begin makes the slot's new state durable, and after that takes away what earlier runs have on their way.
+// begin makes the slot's new state durable, and after that takes away what earlier runs have on their way. Names below data/
+// may change from then on.
 func (j *job) begin(ctx context.Context) error {
-	if err := j.ready(ctx); err != nil {
-		return err
-	}
-	if err := j.install(ctx, j.mark, j.slot+"/"+stateName); err != nil {
+	if err := j.move(ctx, j.mark, j.slot+"/"+stateName); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
-	j.ahead(ctx, j.slot, j.slot+"/meta", j.slot+"/tmp")
-	if err := j.yield(ctx); err != nil {
+	dirs := []string{j.slot}
+	if !j.clean {
+		dirs = append(dirs, j.slot+"/meta", j.slot+"/tmp")
+	}
+	j.ahead(ctx, dirs...)
+	err := together(ctx, func(ctx context.Context) error { return j.syncDir(ctx, j.slot) }, j.yield)
+	if err != nil {
 		return err
 	}
+	if !j.clean {
+		if err := j.supersede(ctx); err != nil {
+			return err
+		}
+	}
+	close(j.begun)
+	return nil
+}
+
+// supersede takes over or away what earlier runs have on their way.
+func (j *job) supersede(ctx context.Context) error {
 	if err := j.parts.load(ctx); err != nil {
 		return err
 	}
@@ -77,22 +102,61 @@ func (j *job) begin(ctx context.Context) error {
 	return j.mine(ctx)
 }
 
-// folders makes those of the slot, and their names and those above durable: also those that an earlier run made and had
-// no time for.
-func (j *job) folders(ctx context.Context) error {
-	if err := j.ensureThere(ctx, j.slot); err != nil {
+// may returns when names below data/ may change.
+func (j *job) may(ctx context.Context) error {
+	select {
+	case <-j.begun:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// inspect looks whether earlier runs have anything on their way, the account being ours. What moves something to its name
+// is sent when the temporary file is known to be there: without one nothing of theirs can come late.
+func (j *job) inspect(ctx context.Context) error {
+	var temps, notes []dest.Info
+	err := together(ctx, func(ctx context.Context) (err error) {
+		temps, err = j.List(ctx, join(j.slot, "tmp"))
 		return err
+	}, func(ctx context.Context) (err error) {
+		notes, err = j.List(ctx, join(j.slot, "meta"))
+		return err
+	})
+	theirs := func(info dest.Info) bool { return !strings.HasPrefix(info.Name, j.run+"-") }
+	mark := func(info dest.Info) bool { return strings.HasPrefix(info.Name, partPrefix) }
+	j.clean = err == nil && !slices.ContainsFunc(temps, theirs) && !slices.ContainsFunc(notes, mark)
+	return err
+}
+
+// folders makes those of the slot that are not there.
+func (j *job) folders(ctx context.Context) error {
+	names, err := j.glance(j.slot)
+	known := names != nil && err == nil
+	if !known {
+		if err := j.ensureThere(ctx, j.slot); err != nil {
+			return err
+		}
 	}
-	inside := []string{"tmp", "meta", "data"}
+	there := func(dir string) bool {
+		return slices.ContainsFunc(names, func(info dest.Info) bool { return info.Name == dir && isDir(info.Mode) })
+	}
+	inside, other := []string{"tmp", "meta", "data"}, "archive"
 	if j.o.Mode == manifest.Compressed {
-		inside[2] = "archive"
+		inside[2], other = other, inside[2]
 	}
-	err := each(ctx, len(inside), inside, func(ctx context.Context, dir string) error {
+	if !known || there(other) {
+		j.other = other
+	}
+	inside = slices.DeleteFunc(inside, there)
+	return each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
 		return j.ensureThere(ctx, join(j.slot, dir))
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// anchor makes the names of the slot's folders and of those above durable: also those that an earlier run made and had no
+// time for.
+func (j *job) anchor(ctx context.Context) error {
 	around := []string{""}
 	for dir := j.slot; dir != ""; dir = parent(dir) {
 		around = append(around, dir)

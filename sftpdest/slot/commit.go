@@ -16,54 +16,44 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// tree brings data/ up to date and puts the manifest beside it. It ends with everything durable but the name of the
-// manifest and the state.
+// tree brings data/ up to date and uploads the manifest. It ends with everything durable but the name of the manifest and the
+// state.
 func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if j.plan.listed {
 		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
 	}
-	file, spool, err := j.filled(ctx)
-	if err != nil {
-		return file, err
-	}
-	defer spool.Close()
-	file.Name = manifest.Name(j.state.Gen)
-	var temp string
-	err = together(ctx, func(ctx context.Context) (err error) {
-		if temp, err = j.putTemp(ctx, spool, file.Size); err != nil {
-			err = fmt.Errorf("write manifest: %w", err)
-		}
-		return err
-	}, func(ctx context.Context) error {
-		// Deletions come last: until here, what a broken run leaves is the old backup and more.
-		if err := j.delete(ctx); err != nil {
-			return err
-		}
-		return j.settlePlaces(ctx)
-	})
-	if err != nil {
-		return file, err
-	}
-	return file, j.move(ctx, temp, j.slot+"/meta/"+file.Name)
-}
-
-// filled brings the files of the slot up to date and returns its manifest. Where the survey found nothing to do, that is
-// done.
-func (j *job) filled(ctx context.Context) (manifest.File, *os.File, error) {
-	if file, spool := j.first.take(); spool != nil {
-		j.sum.files.Store(j.first.files)
-		j.sum.bytes.Store(j.first.bytes)
-		return file, spool, nil
-	}
 	spool, err := newSpool()
 	if err != nil {
-		return manifest.File{}, nil, err
+		return manifest.File{}, err
 	}
-	file, err := j.fill(ctx, spool)
-	if err != nil {
+	defer func() { spool.Close() }()
+	var file manifest.File
+	if f, idle := j.first.take(); idle != nil { // the survey found nothing to do
 		spool.Close()
+		file, spool = f, idle
+		j.sum.files.Store(j.first.files)
+		j.sum.bytes.Store(j.first.bytes)
+		err = together(ctx, j.begin, func(ctx context.Context) error { return j.putList(ctx, spool, file.Size) })
+	} else {
+		file, err = j.fill(ctx, spool)
 	}
-	return file, spool, err
+	if err != nil {
+		return file, err
+	}
+	file.Name = manifest.Name(j.state.Gen)
+	// Deletions come last: until here, what a broken run leaves is the old backup and more.
+	if err := j.delete(ctx); err != nil {
+		return file, err
+	}
+	return file, j.settlePlaces(ctx)
+}
+
+// putList uploads the manifest to a temporary name.
+func (j *job) putList(ctx context.Context, spool *os.File, size int64) (err error) {
+	if j.listing, err = j.putTemp(ctx, spool, size); err != nil {
+		return fmt.Errorf("write manifest: %w", err)
+	}
+	return nil
 }
 
 // each runs f for all items side by side.
@@ -112,18 +102,7 @@ func (j *job) delete(ctx context.Context) error {
 // settlePlaces makes the names of folders durable in which something changed, and sets their attributes last.
 func (j *job) settlePlaces(ctx context.Context) error {
 	return each(ctx, j.o.Lanes, j.touched, func(ctx context.Context, p *place) error {
-		name := j.data(p.entry.Path)
-		a := attributes(p.entry.Mode, 0o700, p.entry.MTime)
-		err := j.lenient(a, func(a dest.Attributes) error {
-			if a == (dest.Attributes{}) {
-				return nil
-			}
-			return j.SetAttributes(ctx, name, a)
-		})
-		if err != nil {
-			return err
-		}
-		return j.syncDir(ctx, name)
+		return j.settleDir(ctx, j.data(p.entry.Path), attributes(p.entry.Mode, 0o700, p.entry.MTime))
 	})
 }
 
@@ -181,8 +160,8 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 	return err
 }
 
-// commit makes the backup complete: one rename. The lease and the epoch are looked at just before, while the names in
-// meta/ are made durable.
+// commit makes the backup complete: one rename. The lease and the epoch are looked at just before, while the manifest gets its
+// name and that is made durable.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
 	j.state.Durability, j.state.Times = j.durability(), j.times()
@@ -192,7 +171,10 @@ func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	}
 	var temp string
 	err = together(ctx, l.alone, j.mine, func(ctx context.Context) error {
-		return j.syncDir(ctx, j.slot+"/meta")
+		if j.listing == "" {
+			return j.syncDir(ctx, j.slot+"/meta")
+		}
+		return j.install(ctx, j.listing, j.slot+"/meta/"+file.Name)
 	}, func(ctx context.Context) (err error) {
 		temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
 		return err
@@ -210,19 +192,18 @@ func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 // tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the
 // backup before. What cannot be removed is left to the next run.
 func (j *job) tidy(ctx context.Context) {
-	other := "archive"
-	if j.o.Mode == manifest.Compressed {
-		other = "data"
-	}
 	err := errors.Join(concurrently(
 		func() error { return j.sweepSlot(ctx, j.slot, true) },
 		func() error { return j.sweepArchive(ctx, j.slot, j.state.Archive) },
 		func() error { return j.sweepMeta(ctx) },
 		func() error {
-			if _, err := j.Stat(ctx, join(j.slot, other)); err != nil {
+			if j.other == "" {
 				return nil
 			}
-			return j.removeTree(ctx, join(j.slot, other))
+			if _, err := j.Stat(ctx, join(j.slot, j.other)); err != nil {
+				return nil
+			}
+			return j.removeTree(ctx, join(j.slot, j.other))
 		},
 	)...)
 	if err != nil {

@@ -23,6 +23,13 @@ func (c *cutting) Rename(ctx context.Context, from, to string) error {
 	return c.Destination.Rename(ctx, from, to)
 }
 
+func (c *cutting) Install(ctx context.Context, from, to string) (bool, error) {
+	if n := c.n.Add(1); n%9 == 0 {
+		c.server.KillSessions()
+	}
+	return c.Destination.Install(ctx, from, to)
+}
+
 func TestRunOutlivesLostConnections(t *testing.T) {
 	s := startSSHD(t, "nobody")
 	a, d := newAccount(t), dialSSHD(t, s, served(t))

@@ -20,7 +20,10 @@ const HoldTTL = 10 * time.Minute
 // held reports whether somebody reads the slot. What is left over of readers that are gone is removed: those that are
 // known to have ended, as those on this machine are, and those that were not heard of for HoldTTL.
 func (r *remote) held(ctx context.Context, o *Options, slot string) (bool, error) {
-	list, err := r.list(ctx, slot)
+	list, err := r.glance(slot)
+	if list == nil && err == nil {
+		list, err = r.List(ctx, slot)
+	}
 	if err != nil {
 		return false, err
 	}

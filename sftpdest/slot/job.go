@@ -3,7 +3,6 @@ package slot
 import (
 	"context"
 	"fmt"
-	"iter"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -27,20 +26,27 @@ type job struct {
 	*remote
 	o       *Options
 	src     *source.Tree
-	due     Slot   // as it was
+	slots   []Slot // as they were
+	due     Slot   // the one that is written
 	slot    string // its folder
 	state   manifest.State
-	mark    string // temporary file with the state that says so; "": not written yet
+	mark    string        // temporary file with the state that says so; "": not written yet
+	aside   string        // folder in tmp/ for what stands in the way of another kind; "": none yet
+	other   string        // folder of the other mode, which the slot may have; "": it has none
+	clean   bool          // no earlier run has anything on its way
+	begun   chan struct{} // closed when names below data/ may change
 	plan    planner
 	base    *os.File // manifest of the slot's last backup; nil: none
 	donor   *os.File // manifest of the newest backup elsewhere; nil: none
 	donorAt string   // its slot
+	listing string   // temporary file with the manifest of data/; "": none
 	journal *journal
 	parts   *parts
 	scrub   scrub
-	first   scan                // what the survey found
-	room    *semaphore.Weighted // bytes of small files on their way
-	buffers chan []byte         // what large files are read into: bounds the memory of all of them
+	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
+	first   scan                   // what the survey found
+	room    *semaphore.Weighted    // bytes of small files on their way
+	buffers chan []byte            // what large files are read into: bounds the memory of all of them
 
 	sum struct {
 		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen atomic.Int64
@@ -97,7 +103,7 @@ func (j *job) lose(path string, dir bool) {
 // data is the path of an entry on the server.
 func (j *job) data(path string) string { return join(j.slot+"/data", path) }
 
-// fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool.
+// fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool and to the server.
 func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 	g, inner := errgroup.WithContext(ctx)
 	work := make(chan *step, j.o.Lanes)
@@ -118,8 +124,11 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 			return nil
 		})
 	}
+	g.Go(func() error { return j.begin(inner) })
 	g.Go(func() (err error) {
-		file, err = j.note(inner, queue, spool)
+		if file, err = j.note(inner, queue, spool); err == nil {
+			err = j.putList(inner, spool, file.Size)
+		}
 		return err
 	})
 	return file, g.Wait()
@@ -127,12 +136,13 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 
 // walk plans and hands out. It is the only one that moves folders aside.
 func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
-	in := inputs{src: j.walked(ctx), base: j.base, donor: j.donor}
 	if j.plan.listed {
-		in.listed = func(ctx context.Context) iter.Seq2[present, error] { return walkRemote(ctx, j.Store, j.slot+"/data") }
+		if err := j.may(ctx); err != nil { // until then, what earlier runs sent may still come
+			return err
+		}
 	}
 	var around []*place
-	for r, err := range merge(ctx, in) {
+	for r, err := range j.rows(ctx) {
 		if err != nil {
 			return err
 		}
@@ -187,7 +197,7 @@ func hand(ctx context.Context, s *step, work, queue chan<- *step) error {
 func (j *job) prepare(ctx context.Context, s *step, r *row) error {
 	wrong := s.have == folder && !s.entry.IsDir() && s.act != nothing || s.have == file && s.entry.IsDir()
 	if wrong {
-		if err := j.move(ctx, j.data(s.entry.Path), j.temp(j.slot)); err != nil {
+		if err := j.setAside(ctx, j.data(s.entry.Path)); err != nil {
 			return err
 		}
 		j.touch(s.in)
@@ -213,6 +223,22 @@ func (j *job) prepare(ctx context.Context, s *step, r *row) error {
 		s.done = make(chan struct{})
 	}
 	return nil
+}
+
+// setAside moves what stands in the way of another kind into a folder of this run: the next run removes that before it changes
+// anything, so that a request which comes late moves nothing of what it made. It is called by one goroutine.
+func (j *job) setAside(ctx context.Context, name string) error {
+	if err := j.may(ctx); err != nil {
+		return err
+	}
+	if j.aside == "" {
+		dir := j.temp(j.slot)
+		if err := j.ensureDir(ctx, dir, 0o700); err != nil {
+			return err
+		}
+		j.aside = dir
+	}
+	return j.move(ctx, name, j.aside+"/"+baseName(j.temp(j.slot)))
 }
 
 // note writes the manifest, in order, as its entries get done.
@@ -265,10 +291,12 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 			err = fmt.Errorf("%s: %w", show(s.entry.Path), err)
 			return // nobody may take the entry for done
 		}
-		close(s.done)
+		s.settled()
 	}()
-	if err := s.in.wait(ctx); err != nil {
-		return err
+	if !s.early(j.o.tune.small) {
+		if err := j.placeable(ctx, s); err != nil {
+			return err
+		}
 	}
 	switch s.act {
 	case mkdir:
@@ -290,6 +318,28 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 		}
 	}
 	return j.send(ctx, s)
+}
+
+// early reports whether a step begins with an upload to a temporary name, which may go ahead of all that it has to wait for
+// before it is moved to its own.
+func (s *step) early(small int64) bool {
+	return (s.act == send || s.act == compare) && s.entry.Size <= small
+}
+
+// settled says that the entry is as it goes into the manifest.
+func (s *step) settled() {
+	if !s.known {
+		s.known = true
+		close(s.done)
+	}
+}
+
+// placeable waits until the name of a step may be made.
+func (j *job) placeable(ctx context.Context, s *step) error {
+	if err := j.may(ctx); err != nil {
+		return err
+	}
+	return s.in.wait(ctx)
 }
 
 // show makes a path fit for an error.

@@ -125,11 +125,7 @@ func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease
 		r: r, folder: folder, name: folder + "/" + leasePrefix + r.run, text: text,
 		ttl: o.LeaseTTL, now: o.Now, last: o.Now(),
 	}
-	if err := l.create(ctx); err != nil {
-		l.release(ctx)
-		return nil, err
-	}
-	if l.first, err = l.look(ctx, old); err != nil {
+	if err := l.create(ctx, old); err != nil {
 		l.release(ctx)
 		return nil, err
 	}
@@ -150,11 +146,27 @@ func busy(folder string, err error) error {
 	return fmt.Errorf("%s: %w", folder, ErrBusy)
 }
 
-func (l *lease) create(ctx context.Context) error {
+// create makes the lease, and looks who else is there but known stale ones. Others see it from its name on: what it says
+// only tells them sooner that it is left over.
+func (l *lease) create(ctx context.Context, known map[string]dest.Info) error {
+	var out dest.Output
 	lost := false // it may be there then
-	return again(ctx, func() error {
-		err := l.r.writeAt(ctx, l.name, l.text, dest.Create{Existing: lost})
+	err := again(ctx, func() (err error) {
+		out, err = l.r.Create(ctx, l.name, dest.Create{Existing: lost})
 		lost = lost || errors.Is(err, dest.ErrUnreachable)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return together(ctx, func(ctx context.Context) error {
+		err := writeOut(ctx, out, l.text)
+		if !errors.Is(err, dest.ErrUnreachable) {
+			return err
+		}
+		return again(ctx, func() error { return l.r.writeAt(ctx, l.name, l.text, dest.Create{Existing: true}) })
+	}, func(ctx context.Context) (err error) {
+		l.first, err = l.look(ctx, known)
 		return err
 	})
 }
@@ -276,7 +288,12 @@ func (r *remote) writeAt(ctx context.Context, name string, text []byte, how dest
 	if err != nil {
 		return err
 	}
-	_, err = out.WriteAt(ctx, text, 0)
+	return writeOut(ctx, out, text)
+}
+
+// writeOut fills a file that was opened for it, and closes it.
+func writeOut(ctx context.Context, out dest.Output, text []byte) error {
+	_, err := out.WriteAt(ctx, text, 0)
 	if closeErr := out.Close(ctx); err == nil {
 		err = closeErr
 	}

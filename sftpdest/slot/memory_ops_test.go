@@ -235,6 +235,27 @@ func (m *memory) SyncDir(ctx context.Context, path string) error {
 	})
 }
 
+func (m *memory) Install(ctx context.Context, from, to string) (bool, error) {
+	if err := m.Rename(ctx, from, to); err != nil {
+		return false, err
+	}
+	return m.synced(m.SyncDir(ctx, parent(to)))
+}
+
+func (m *memory) SettleDir(ctx context.Context, path string, a dest.Attributes) (bool, error) {
+	if err := m.SetAttributes(ctx, path, a); err != nil {
+		return false, err
+	}
+	return m.synced(m.SyncDir(ctx, path))
+}
+
+func (m *memory) synced(err error) (bool, error) {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func (m *memory) Space(context.Context, string) (dest.Space, error) {
 	return dest.Space{Bytes: 1 << 40, Files: -1}, nil
 }

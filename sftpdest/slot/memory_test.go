@@ -23,6 +23,7 @@ var (
 	_ dest.Linker       = (*memory)(nil)
 	_ dest.Symlinker    = (*memory)(nil)
 	_ dest.FolderSyncer = (*memory)(nil)
+	_ dest.Installer    = (*memory)(nil)
 	_ dest.Measurer     = (*memory)(nil)
 )
 

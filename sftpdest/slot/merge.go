@@ -21,6 +21,7 @@ type row struct {
 // inputs are what is merged by path.
 type inputs struct {
 	src         iter.Seq2[*source.Found, error]
+	walk        *pulled[*source.Found]                              // instead of src, already begun; nil: there is none
 	base, donor *os.File                                            // nil: none
 	listed      func(ctx context.Context) iter.Seq2[present, error] // nil: not listed
 }
@@ -72,7 +73,11 @@ func newMerger(ctx context.Context, in inputs) (*merger, error) {
 	if in.listed != nil {
 		m.here = pull(in.listed(ctx))
 	}
-	m.src = pull(in.src)
+	if m.src = in.walk; m.src == nil {
+		m.src = pull(in.src)
+		return m, nil
+	}
+	m.src.advance()
 	return m, nil
 }
 

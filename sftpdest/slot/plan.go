@@ -41,6 +41,7 @@ type step struct {
 	in    *place          // the folder around it
 	self  *place          // of a folder
 	done  chan struct{}   // closed when entry is as it goes into the manifest; nil: it is from the beginning
+	known bool            // done is closed
 	left  bool            // it does not go into the manifest
 }
 

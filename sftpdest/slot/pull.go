@@ -33,6 +33,13 @@ func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
 	if seq == nil {
 		return &pulled[T]{}
 	}
+	p := begin(seq)
+	p.advance()
+	return p
+}
+
+// begin is pull that waits for nothing: advance gets the first item into the hand.
+func begin[T any](seq iter.Seq2[T, error]) *pulled[T] {
 	done := make(chan struct{})
 	p := &pulled[T]{batches: make(chan fetched[T], batchesAhead), quit: sync.OnceFunc(func() { close(done) })}
 	go func() {
@@ -58,7 +65,6 @@ func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
 		}
 		hand()
 	}()
-	p.advance()
 	return p
 }
 

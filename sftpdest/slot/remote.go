@@ -129,9 +129,13 @@ func missing(err error) error {
 
 // move renames. Where the connection was lost, the names tell what became of it.
 func (r *remote) move(ctx context.Context, from, to string) error {
+	return r.moveBy(ctx, from, to, func() error { return r.Rename(ctx, from, to) })
+}
+
+func (r *remote) moveBy(ctx context.Context, from, to string, rename func() error) error {
 	lost := false
 	return r.fenced(ctx, func() error {
-		err := r.Rename(ctx, from, to)
+		err := rename()
 		if lost && errors.Is(err, fs.ErrNotExist) {
 			_, err = r.Stat(ctx, to)
 		}
@@ -296,10 +300,39 @@ func (r *remote) replace(ctx context.Context, slot, name string, content []byte)
 
 // install moves a temporary file to its name and makes that durable.
 func (r *remote) install(ctx context.Context, temp, target string) error {
-	if err := r.move(ctx, temp, target); err != nil {
+	in, ok := r.Store.(dest.Installer)
+	synced := false
+	err := r.moveBy(ctx, temp, target, func() (err error) {
+		if !ok || r.unsynced.Load() {
+			return r.Rename(ctx, temp, target)
+		}
+		synced, err = in.Install(ctx, temp, target)
+		return err
+	})
+	if err != nil || synced {
 		return err
 	}
 	return r.syncDir(ctx, parent(target))
+}
+
+// settleDir sets the attributes of a folder, as far as the server takes them, and makes them and the names in it durable.
+func (r *remote) settleDir(ctx context.Context, p string, a dest.Attributes) error {
+	in, ok := r.Store.(dest.Installer)
+	synced := false
+	err := r.lenient(a, func(a dest.Attributes) (err error) {
+		switch {
+		case a == (dest.Attributes{}):
+			return nil
+		case !ok || r.unsynced.Load():
+			return r.SetAttributes(ctx, p, a)
+		}
+		synced, err = in.SettleDir(ctx, p, a)
+		return err
+	})
+	if err != nil || synced {
+		return err
+	}
+	return r.syncDir(ctx, p)
 }
 
 // small is how large a file is at most that is sent at once.

@@ -89,10 +89,13 @@ func (j *job) dropUnmarked(ctx context.Context) error {
 	}
 	for _, info := range list {
 		name := j.slot + "/tmp/" + info.Name
-		if !strings.HasPrefix(info.Name, j.run+"-") || isDir(info.Mode) || j.parts.marked(name) {
-			continue
+		switch {
+		case !strings.HasPrefix(info.Name, j.run+"-") || j.parts.marked(name):
+		case isDir(info.Mode):
+			err = errors.Join(err, j.removeTree(ctx, name)) // what was in the way
+		default:
+			err = errors.Join(err, j.drop(ctx, name))
 		}
-		err = errors.Join(err, j.drop(ctx, name))
 	}
 	return err
 }

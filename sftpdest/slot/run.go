@@ -36,10 +36,12 @@ func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary
 	return sum, nil
 }
 
-// backup holds the lease around everything that changes the slots.
+// backup holds the lease around everything that changes the slots. The source is looked through meanwhile.
 func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
+	early := begin(src.Walk(ctx))
+	defer early.close()
 	if o.DryRun {
-		return r.dry(ctx, src, o)
+		return r.dry(ctx, src, early, o)
 	}
 	l, err := r.acquire(ctx, o.Folder, o)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -57,7 +59,7 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 		defer close(done)
 		l.keep(held, cancel, o)
 	}()
-	sum, err := r.leased(held, src, o, l)
+	sum, err := r.leased(held, src, early, o, l)
 	defer r.asked.wg.Wait()
 	if cause := context.Cause(held); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
@@ -68,21 +70,24 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 }
 
 // dry plans without changing anything.
-func (r *remote) dry(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
+func (r *remote) dry(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options) (Summary, error) {
 	slots, err := List(ctx, r.Store, o.Folder)
 	if err != nil {
 		return Summary{}, err
 	}
-	j, err := r.newJob(ctx, src, o, slots)
+	j, err := r.newJob(ctx, src, early, o, slots)
 	if err != nil {
 		return Summary{}, err
 	}
 	defer j.close()
+	if err := j.learn(ctx); err != nil {
+		return Summary{}, err
+	}
 	return j.survey(ctx)
 }
 
 // leased chooses the slot, looks whether the source can be believed, and writes.
-func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *lease) (Summary, error) {
+func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options, l *lease) (Summary, error) {
 	slots := slotsAmong(l.first, o.Folder)
 	if len(slots) <= listAhead {
 		var dirs []string
@@ -95,7 +100,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 	if err != nil {
 		return Summary{}, err
 	}
-	j, err := r.newJob(ctx, src, o, slots)
+	j, err := r.newJob(ctx, src, early, o, slots)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -103,11 +108,14 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 	if sum, err := j.look(ctx); err != nil {
 		return sum, err
 	}
-	if err := j.begin(ctx); err != nil {
+	if err := j.ready(ctx); err != nil {
 		return j.summary(), err
 	}
 	var file manifest.File
 	if o.Mode == manifest.Compressed {
+		if err := j.begin(ctx); err != nil {
+			return j.summary(), err
+		}
 		if err := j.sweepArchives(ctx, slots); err != nil {
 			o.Log.Warn("tidy up", "folder", o.Folder, "error", err)
 		}
@@ -130,17 +138,18 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, o *Options, l *le
 	return j.summary(), nil
 }
 
-// newJob picks the slot and fetches the manifests that the backup is compared with.
-func (r *remote) newJob(ctx context.Context, src *source.Tree, o *Options, slots []Slot) (*job, error) {
+// newJob picks the slot.
+func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options, slots []Slot) (*job, error) {
 	due, err := r.pick(ctx, slots, o)
 	if err != nil {
 		return nil, err
 	}
 	j := &job{
-		remote: r, o: o, src: src, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
+		remote: r, o: o, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
 		room:  semaphore.NewWeighted(max(mostSmall, o.tune.small)),
-		parts: &parts{r: r, slot: due.Path},
+		parts: &parts{r: r, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
+	j.first.only = len(slots) == 0
 	for range chunks {
 		j.buffers <- nil // made when it is needed
 	}
@@ -149,22 +158,20 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, o *Options, slots
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
-	if err := j.manifests(ctx, &due, slots); err != nil {
-		j.close()
-		return nil, err
-	}
 	j.journal = &journal{r: r, slot: j.slot, gen: j.state.Gen, tune: &o.tune, now: time.Now}
-	if !j.plan.resumed {
-		return j, nil
-	}
-	j.plan.notes, j.journal.seq, err = readJournal(ctx, r.Store, j.slot, j.state.Gen, func(name string, err error) {
-		o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
-	})
-	if err != nil {
-		j.close()
-		return nil, err
-	}
 	return j, nil
+}
+
+// learn fetches the manifests that the backup is compared with, and what an interrupted run noted.
+func (j *job) learn(ctx context.Context) error {
+	if err := j.manifests(ctx, &j.due, j.slots); err != nil || !j.plan.resumed {
+		return err
+	}
+	var err error
+	j.plan.notes, j.journal.seq, err = readJournal(ctx, j.Store, j.slot, j.state.Gen, func(name string, err error) {
+		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
+	})
+	return err
 }
 
 // next is the state that the slot gets before anything changes in it.

@@ -72,7 +72,7 @@ func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
 	a.edit(3)
 	whole := before.clone()
 	a.mustRun(whole, o)
-	for k := 12; k < whole.ops-4; k += 9 {
+	for k := 12; k < whole.ops-4; k++ {
 		server := before.clone()
 		var clock atomic.Int64
 		clock.Store(server.now + 1e9)
@@ -99,8 +99,8 @@ func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
 		if second != nil && !errors.Is(second, ErrBusy) {
 			t.Errorf("stopped at %d: the run that takes over: %v", k, second)
 		}
-		if second != nil && first != nil {
-			a.mustRun(server, o) // each saw the other
+		if second != nil {
+			a.mustRun(server, o) // it saw the first one, which may have seen it or not
 		}
 		slots, err := List(t.Context(), server, o.Folder)
 		a.check(err)

@@ -9,14 +9,15 @@ import (
 	"slotfs/sftpdest/slot/source"
 )
 
-// mostFound is how many entries of the source are kept from the survey for the run itself: a source that is larger is
-// walked twice.
+// mostFound is how many rows are kept from the survey for the run itself: for more the source is walked twice, and manifests
+// are read twice.
 const mostFound = 50_000
 
 // scan is what the survey has for the run.
 type scan struct {
+	only  bool // no slot is there yet
 	begun bool
-	found []*source.Found
+	rows  []*row
 	more  bool // than were kept
 	// What follows is the manifest to be, as long as nothing has to be done for it.
 	spool        *os.File
@@ -40,11 +41,11 @@ func (f *scan) begin(listed bool) (err error) {
 
 // see takes a row and what is planned for it.
 func (f *scan) see(r *row, s *step) {
-	if r.src != nil && f.begun && !f.more {
-		if len(f.found) < mostFound {
-			f.found = append(f.found, r.src)
+	if f.begun && !f.more {
+		if len(f.rows) < mostFound {
+			f.rows = append(f.rows, r)
 		} else {
-			f.found, f.more = nil, true
+			f.rows, f.more = nil, true
 		}
 	}
 	switch {
@@ -89,7 +90,7 @@ func (f *scan) end() (err error) {
 		return f.err
 	}
 	f.file, err = f.writer.Close()
-	f.writer, f.found = nil, nil
+	f.writer, f.rows = nil, nil
 	return err
 }
 
@@ -100,18 +101,32 @@ func (f *scan) take() (manifest.File, *os.File) {
 	return f.file, spool
 }
 
-// walked is the source as the survey saw it, where that was kept, or as it is.
-func (j *job) walked(ctx context.Context) iter.Seq2[*source.Found, error] {
-	found := j.first.found
-	j.first.found = nil
-	if j.first.more || found == nil {
-		return j.src.Walk(ctx)
-	}
-	return func(yield func(*source.Found, error) bool) {
-		for _, f := range found {
-			if !yield(f, nil) {
-				return
+// rows are what is known about all paths: as the survey saw them, where that was kept, or as they are.
+func (j *job) rows(ctx context.Context) iter.Seq2[*row, error] {
+	kept := j.first.rows
+	j.first.rows = nil
+	in := inputs{src: j.src.Walk(ctx), base: j.base, donor: j.donor}
+	if kept != nil {
+		in.src = func(yield func(*source.Found, error) bool) {
+			for _, r := range kept {
+				if r.src != nil && !yield(r.src, nil) {
+					return
+				}
 			}
 		}
 	}
+	switch {
+	case j.plan.listed:
+		in.listed = func(ctx context.Context) iter.Seq2[present, error] { return walkRemote(ctx, j.Store, j.slot+"/data") }
+	case kept != nil:
+		return func(yield func(*row, error) bool) {
+			for i, r := range kept {
+				kept[i] = nil
+				if !yield(r, ctx.Err()) {
+					return
+				}
+			}
+		}
+	}
+	return merge(ctx, in)
 }

@@ -138,6 +138,9 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	if s.has(s.entry.Hash) {
 		return unchanged, nil
 	}
+	if unchanged {
+		s.settled() // the manifest need not wait for the server
+	}
 	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
 	if err != nil {
 		return false, err
@@ -150,6 +153,9 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 
 // place moves a finished temporary file to its name and notes it.
 func (j *job) place(ctx context.Context, s *step, temp string, durable bool) error {
+	if err := j.placeable(ctx, s); err != nil {
+		return err
+	}
 	j.touch(s.in)
 	if err := j.move(ctx, temp, j.data(s.entry.Path)); err != nil {
 		return err

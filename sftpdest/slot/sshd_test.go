@@ -82,6 +82,11 @@ func (m *mortal) Rename(ctx context.Context, from, to string) error {
 	return m.Destination.Rename(ctx, from, to)
 }
 
+func (m *mortal) Install(ctx context.Context, from, to string) (bool, error) {
+	m.live()
+	return m.Destination.Install(ctx, from, to)
+}
+
 func (m *mortal) Remove(ctx context.Context, p string) error {
 	m.live()
 	return m.Destination.Remove(ctx, p)

@@ -14,7 +14,7 @@ const guardFrom = 10
 // survey walks the source before anything is changed: how much there is to do, and whether it looks like an accident.
 // Its Summary is that of a dry run.
 func (j *job) survey(ctx context.Context) (Summary, error) {
-	in := inputs{src: j.src.Walk(ctx), base: j.base, donor: j.donor}
+	in := inputs{walk: j.early, base: j.base, donor: j.donor}
 	if j.o.Mode == manifest.Incremental && !j.o.DryRun {
 		if err := j.first.begin(j.plan.listed); err != nil {
 			return Summary{}, err

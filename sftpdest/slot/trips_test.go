@@ -1,0 +1,167 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"slotfs/indexer/dest"
+)
+
+// trip is a round trip by the clock of a bubble, which stands still while anybody works.
+const trip = time.Second
+
+// distant is a server whose answers take round trips.
+type distant struct{ *memory }
+
+func (d distant) List(ctx context.Context, dir string) ([]dest.Info, error) {
+	time.Sleep(2 * trip)
+	return d.memory.List(ctx, dir)
+}
+
+func (d distant) Stat(ctx context.Context, p string) (dest.Info, error) {
+	time.Sleep(trip)
+	return d.memory.Stat(ctx, p)
+}
+
+func (d distant) Open(ctx context.Context, p string) (dest.File, error) {
+	time.Sleep(trip)
+	f, err := d.memory.Open(ctx, p)
+	return distantFile{f}, err
+}
+
+type distantFile struct{ dest.File }
+
+func (f distantFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	time.Sleep(trip)
+	return f.File.ReadAt(ctx, p, off)
+}
+
+func (d distant) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+	time.Sleep(trip)
+	out, err := d.memory.Create(ctx, p, how)
+	return distantOutput{out}, err
+}
+
+type distantOutput struct{ dest.Output }
+
+func (o distantOutput) WriteAt(ctx context.Context, p []byte, off int64) (int, error) {
+	time.Sleep(trip)
+	return o.Output.WriteAt(ctx, p, off)
+}
+
+func (o distantOutput) Close(ctx context.Context) error {
+	time.Sleep(trip)
+	return o.Output.Close(ctx)
+}
+
+func (d distant) Put(ctx context.Context, p string, c []byte, a dest.Attributes, sync bool) (bool, error) {
+	time.Sleep(2 * trip)
+	return d.memory.Put(ctx, p, c, a, sync)
+}
+
+func (d distant) Mkdir(ctx context.Context, p string, permissions uint32) error {
+	time.Sleep(trip)
+	return d.memory.Mkdir(ctx, p, permissions)
+}
+
+func (d distant) Rename(ctx context.Context, from, to string) error {
+	time.Sleep(trip)
+	return d.memory.Rename(ctx, from, to)
+}
+
+func (d distant) Remove(ctx context.Context, p string) error {
+	time.Sleep(trip)
+	return d.memory.Remove(ctx, p)
+}
+
+func (d distant) SyncDir(ctx context.Context, p string) error {
+	time.Sleep(2 * trip)
+	return d.memory.SyncDir(ctx, p)
+}
+
+func (d distant) Install(ctx context.Context, from, to string) (bool, error) {
+	time.Sleep(2 * trip)
+	return d.memory.Install(ctx, from, to)
+}
+
+func (d distant) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool, error) {
+	time.Sleep(2 * trip)
+	return d.memory.SettleDir(ctx, p, a)
+}
+
+func TestARunOfFewChangesWaitsForFewRoundTrips(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	for i := range 300 {
+		a.file(fmt.Sprintf("%d/file %d", i%3, i), fmt.Sprint(i), i)
+	}
+	o := options(1)
+	o.Lanes, o.LeaseTTL = 64, time.Hour
+	for range 3 {
+		a.mustRun(m, o)
+	}
+	for i := range 30 {
+		a.file(fmt.Sprintf("%d/file %d", i%3, i*10), fmt.Sprint("changed ", i), 300+i)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		if _, err := a.run(t.Context(), distant{m}, o); err != nil {
+			t.Fatal(err)
+		}
+		// Names, lease, names, states and manifests; state, readers of the slot, files, folders, lease, manifest and state; an old
+		// manifest, and the lease.
+		if took := time.Since(begun); took > 25*trip {
+			t.Errorf("%d round trips", took/trip)
+		}
+	})
+}
+
+// What is uploaded ahead of the state must not touch what the slot has until the state says so.
+func TestNothingBelowDataChangesBeforeTheStateIsDurable(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	o := options(1)
+	o.Lanes = 16
+	for n := 1; n <= 3; n++ {
+		a.edit(n)
+		a.mustRun(m, o)
+	}
+	for _, left := range []bool{false, true} { // behind by an earlier run
+		sum := Summary{Slot: 2}
+		if left {
+			sum.Slot = 1
+			if _, err := m.Put(t.Context(), slotPath(o.Folder, 1)+"/tmp/other-1", nil, dest.Attributes{}, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		slot := slotPath(o.Folder, sum.Slot)
+		uploads, installed, durable, swept := 0, false, false, false
+		m.hear = func(op, p string) error {
+			switch {
+			case op == "rename" && installed && (!durable || left && !swept):
+				return errors.New("too early")
+			case op == "rename":
+				installed = true // the first one is that of the state
+			case op == "syncdir" && p == slot && installed:
+				durable = true
+			case op == "remove" && strings.HasSuffix(p, "/other-1"):
+				swept = true
+			case strings.HasPrefix(p, slot+"/data") && op != "list" && !durable:
+				return errors.New("too early")
+			case op == "create" && strings.HasPrefix(p, slot+"/tmp/"):
+				uploads++
+			}
+			return nil
+		}
+		for i := range 5 {
+			a.file(fmt.Sprintf("more %v/%d", left, i), "new", 400+i)
+		}
+		if got := a.mustRun(m, o); got.Slot != sum.Slot || uploads < 3 || !durable || swept != left {
+			t.Errorf("slot %d, %d uploads, durable %v, swept %v", got.Slot, uploads, durable, swept)
+		}
+		m.hear = nil
+	}
+}
