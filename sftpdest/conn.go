@@ -82,7 +82,7 @@ func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientCon
 	}
 	w.idle.Store(int64(o.Idle))
 	made := &conn{
-		client: ssh.NewClient(c, channels, requests), net: raw, lone: mixes(c.ServerVersion()),
+		client: ssh.NewClient(c, channels, acknowledged(c, requests)), net: raw, lone: mixes(c.ServerVersion()),
 		gone: make(chan struct{}), used: time.Now(),
 	}
 	// The handshake may have left a read without deadline; one that is set now reaches it.
@@ -93,6 +93,23 @@ func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientCon
 	}()
 	go made.keepAlive(o.KeepAlive)
 	return made, nil
+}
+
+// acknowledged passes on what the server asks for. OpenSSH tells its host keys behind a log-in, and has Nagle's algorithm
+// switched on until a session has started: its answer to the first channel waits until that is acknowledged, which kernels put
+// off for 40 ms unless something is sent. So something is: a request that wants no reply.
+func acknowledged(c ssh.Conn, in <-chan *ssh.Request) <-chan *ssh.Request {
+	out := make(chan *ssh.Request)
+	go func() {
+		defer close(out)
+		for r := range in {
+			if r.Type == "hostkeys-00@openssh.com" {
+				_, _, _ = c.SendRequest("keepalive@openssh.com", false, nil)
+			}
+			out <- r
+		}
+	}()
+	return out
 }
 
 // mixes reports whether a server takes what several sessions of a connection send for one stream. ProFTPD's does (seen
