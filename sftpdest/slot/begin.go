@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -11,8 +12,8 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// look learns what there is and surveys the source. Meanwhile a slot that is there gets ready, or the account's first one:
-// there is nothing then that the source could be held against.
+// look learns what there is and surveys the source. Meanwhile a slot that is there gets ready, and the folders of the
+// account's first one are made: there is nothing then that the source could be held against.
 func (j *job) look(ctx context.Context) (sum Summary, err error) {
 	survey := func(ctx context.Context) (err error) {
 		if err = j.learn(ctx); err == nil {
@@ -20,7 +21,10 @@ func (j *job) look(ctx context.Context) (sum Summary, err error) {
 		}
 		return err
 	}
-	if j.due.Err != nil && !j.first.only {
+	switch {
+	case j.first.only:
+		return sum, together(ctx, j.folders, survey)
+	case j.due.Err != nil:
 		return sum, survey(ctx)
 	}
 	err = together(ctx, j.ready, survey)
@@ -41,13 +45,23 @@ func (j *job) ready(ctx context.Context) error {
 	return together(ctx, j.anchor, j.inspect, j.putMark)
 }
 
-// putMark uploads the state that the slot is about to get.
+// putMark uploads the state that the slot is about to get. Whether the server keeps times is looked for meanwhile; where it
+// does not, the state has to say so.
 func (j *job) putMark(ctx context.Context) error {
-	if j.o.Mode == manifest.Incremental && j.state.Manifest == nil && !j.untimed.Load() {
-		if err := j.tryTimes(ctx, j.slot); err != nil {
-			return err
-		}
+	if j.o.Mode != manifest.Incremental || j.state.Manifest != nil || j.untimed.Load() {
+		return j.putState(ctx)
 	}
+	err := together(ctx, func(ctx context.Context) error { return j.tryTimes(ctx, j.slot) }, j.putState)
+	if err != nil || !j.untimed.Load() {
+		return err
+	}
+	if err := j.drop(ctx, j.mark); err != nil {
+		return err
+	}
+	return j.putState(ctx)
+}
+
+func (j *job) putState(ctx context.Context) error {
 	state := j.state
 	if j.keepsOld() {
 		state = j.claimed()
@@ -69,6 +83,9 @@ func (j *job) putMark(ctx context.Context) error {
 // begin makes the slot's new state durable, and after that takes away what earlier runs have on their way. Names below data/
 // may change from then on.
 func (j *job) begin(ctx context.Context) error {
+	if err := j.ready(ctx); err != nil {
+		return err
+	}
 	if err := j.move(ctx, j.mark, j.slot+"/"+stateName); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
@@ -131,10 +148,13 @@ func (j *job) inspect(ctx context.Context) error {
 
 // folders makes those of the slot that are not there.
 func (j *job) folders(ctx context.Context) error {
+	if j.made {
+		return nil
+	}
 	names, err := j.glance(j.slot)
 	known := names != nil && err == nil
 	if !known {
-		if err := j.ensureThere(ctx, j.slot); err != nil {
+		if j.fresh, err = j.open(ctx); err != nil {
 			return err
 		}
 	}
@@ -145,13 +165,36 @@ func (j *job) folders(ctx context.Context) error {
 	if j.o.Mode == manifest.Compressed {
 		inside[2], other = other, inside[2]
 	}
-	if !known || there(other) {
+	if !known && !j.fresh || there(other) {
 		j.other = other
 	}
 	inside = slices.DeleteFunc(inside, there)
-	return each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
+	err = each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
+		if j.fresh {
+			return j.ensureDir(ctx, join(j.slot, dir), 0o700)
+		}
 		return j.ensureThere(ctx, join(j.slot, dir))
 	})
+	j.made = err == nil
+	return err
+}
+
+// open makes the folder of the slot, and reports whether it was not there: then nothing of earlier runs can be below it, nor
+// come there, because nobody else made it.
+func (j *job) open(ctx context.Context) (fresh bool, err error) {
+	if !errors.Is(j.due.Err, fs.ErrNotExist) {
+		return false, j.ensureThere(ctx, j.slot)
+	}
+	switch err := j.Mkdir(ctx, j.slot, 0o700); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	case errors.Is(err, dest.ErrUnreachable): // it may have been made
+		return false, j.ensureDir(ctx, j.slot, 0o700)
+	default:
+		return false, err
+	}
 }
 
 // anchor makes the names of the slot's folders and of those above durable: also those that an earlier run made and had no

@@ -19,6 +19,9 @@ import (
 // tree brings data/ up to date and uploads the manifest. It ends with everything durable but the name of the manifest and the
 // state.
 func (j *job) tree(ctx context.Context) (manifest.File, error) {
+	if j.fresh {
+		j.plan.listed = false
+	}
 	if j.plan.listed {
 		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
 	}
@@ -99,9 +102,13 @@ func (j *job) delete(ctx context.Context) error {
 	return nil
 }
 
+// settling is how many folders are open at once at most to be made durable: servers limit handles, and one that opens no
+// more looks like one that opens no folders.
+const settling = 256
+
 // settlePlaces makes the names of folders durable in which something changed, and sets their attributes last.
 func (j *job) settlePlaces(ctx context.Context) error {
-	return each(ctx, j.o.Lanes, j.touched, func(ctx context.Context, p *place) error {
+	return each(ctx, min(j.o.Lanes, settling), j.touched, func(ctx context.Context, p *place) error {
 		return j.settleDir(ctx, j.data(p.entry.Path), attributes(p.entry.Mode, 0o700, p.entry.MTime))
 	})
 }

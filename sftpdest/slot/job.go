@@ -18,6 +18,10 @@ import (
 // what bounds the memory.
 const window = 8192
 
+// mostEarly is how many files are uploaded before the state of the slot is durable at most: what they take must not keep it
+// waiting.
+const mostEarly = 512
+
 // mostSmall bounds the content of small files that is in memory, in bytes.
 const mostSmall = 32 << 20
 
@@ -33,18 +37,22 @@ type job struct {
 	mark    string        // temporary file with the state that says so; "": not written yet
 	aside   string        // folder in tmp/ for what stands in the way of another kind; "": none yet
 	other   string        // folder of the other mode, which the slot may have; "": it has none
+	made    bool          // the folders of the slot are there
+	fresh   bool          // by this run: nothing else is in them
 	clean   bool          // no earlier run has anything on its way
 	begun   chan struct{} // closed when names below data/ may change
 	plan    planner
-	base    *os.File // manifest of the slot's last backup; nil: none
-	donor   *os.File // manifest of the newest backup elsewhere; nil: none
-	donorAt string   // its slot
-	listing string   // temporary file with the manifest of data/; "": none
+	base    *os.File     // manifest of the slot's last backup; nil: none
+	donor   *os.File     // manifest of the newest backup elsewhere; nil: none
+	donorAt string       // its slot
+	sooner  atomic.Int64 // uploads begun, whether or not the state was durable
+	listing string       // temporary file with the manifest of data/; "": none
 	journal *journal
 	parts   *parts
 	scrub   scrub
 	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
 	first   scan                   // what the survey found
+	large   *semaphore.Weighted    // large files on their way: more would only share the buffers
 	room    *semaphore.Weighted    // bytes of small files on their way
 	buffers chan []byte            // what large files are read into: bounds the memory of all of them
 
@@ -295,6 +303,10 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 	}()
 	if !s.early(j.o.tune.small) {
 		if err := j.placeable(ctx, s); err != nil {
+			return err
+		}
+	} else if j.sooner.Add(1) > mostEarly {
+		if err := j.may(ctx); err != nil {
 			return err
 		}
 	}

@@ -105,9 +105,12 @@ func leases(names []dest.Info) map[string]dest.Info {
 	return found
 }
 
-// acquire takes the account.
+// acquire takes the account. It makes the folder if that is not there.
 func (r *remote) acquire(ctx context.Context, folder string, o *Options) (*lease, error) {
 	names, err := r.List(ctx, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = r.ensureDirs(ctx, folder)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -90,9 +90,9 @@ func (r *remote) ensureThere(ctx context.Context, p string) error {
 	return r.ensureDir(ctx, p, 0o700)
 }
 
-// ensureDirs makes a folder and those above it. Their names are not durable yet.
+// ensureDirs makes a folder that most likely is not there, and those above it. Their names are not durable yet.
 func (r *remote) ensureDirs(ctx context.Context, p string) error {
-	err := r.ensureThere(ctx, p)
+	err := r.ensureDir(ctx, p, 0o700)
 	if errors.Is(err, fs.ErrNotExist) && parent(p) != "" {
 		if err := r.ensureDirs(ctx, parent(p)); err != nil {
 			return err
@@ -226,7 +226,8 @@ func (r *remote) times() string {
 	return ""
 }
 
-// tryTimes looks whether the server keeps a time that it is told: some refuse it, and some say yes and do not.
+// tryTimes looks whether the server keeps a time that it is told: some refuse it, and some say yes and do not. The file that
+// tells goes with all temporary ones.
 func (r *remote) tryTimes(ctx context.Context, slot string) error {
 	const long = 1_000_000_000 // ago
 	temp, _, err := r.put(ctx, slot, nil, attributes(0, 0o600, long*1e9))
@@ -240,7 +241,7 @@ func (r *remote) tryTimes(ctx context.Context, slot string) error {
 	if info.MTime != long {
 		r.untimed.Store(true)
 	}
-	return r.drop(ctx, temp)
+	return nil
 }
 
 // put makes a temporary file with content, durable where the server can, and returns its name.

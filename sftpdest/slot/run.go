@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -44,11 +43,6 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 		return r.dry(ctx, src, early, o)
 	}
 	l, err := r.acquire(ctx, o.Folder, o)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = r.ensureDirs(ctx, o.Folder); err == nil {
-			l, err = r.acquire(ctx, o.Folder, o)
-		}
-	}
 	if err != nil {
 		return Summary{}, err
 	}
@@ -108,7 +102,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*so
 	if sum, err := j.look(ctx); err != nil {
 		return sum, err
 	}
-	if err := j.ready(ctx); err != nil {
+	if err := j.folders(ctx); err != nil {
 		return j.summary(), err
 	}
 	var file manifest.File
@@ -146,7 +140,7 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 	}
 	j := &job{
 		remote: r, o: o, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
-		room:  semaphore.NewWeighted(max(mostSmall, o.tune.small)),
+		large: semaphore.NewWeighted(chunks), room: semaphore.NewWeighted(max(mostSmall, o.tune.small)),
 		parts: &parts{r: r, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
 	j.first.only = len(slots) == 0

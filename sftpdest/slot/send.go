@@ -24,6 +24,12 @@ const racy = 2e9
 
 // send reads a file and brings it to the server, unless it is there (compare).
 func (j *job) send(ctx context.Context, s *step) error {
+	if s.entry.Size > j.o.tune.small {
+		if err := j.large.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer j.large.Release(1)
+	}
 	for try := 0; ; try++ {
 		unchanged, err := j.sendOnce(ctx, s, try == readAgain)
 		switch {

@@ -50,7 +50,7 @@ type Options struct {
 	Fill            Fill
 	AllowMassChange bool
 	DryRun          bool
-	Lanes           int   // files on their way at once; default 512
+	Lanes           int   // files on their way at once; default 2048
 	BytesPerSecond  int64 // 0: no limit
 	Host, Tool      string
 	// Keep reports whether whoever indexes an archive wants the content of a small file; may be nil.
@@ -89,7 +89,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Now = time.Now
 	}
 	if o.Lanes <= 0 {
-		o.Lanes = 512
+		o.Lanes = 2048
 	}
 	if o.Fill == "" {
 		o.Fill = FillAuto

@@ -120,6 +120,35 @@ func TestARunOfFewChangesWaitsForFewRoundTrips(t *testing.T) {
 	})
 }
 
+func TestAFirstRunWaitsForFewRoundTrips(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	for i := range 300 {
+		a.file(fmt.Sprintf("%d/file %d", i%3, i), fmt.Sprint(i), i)
+	}
+	o := options(1)
+	o.Lanes, o.LeaseTTL, o.tune.segment = 512, time.Hour, 1000
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		first := time.Duration(0) // upload
+		m.hear = func(op, p string) error {
+			if op == "create" && first == 0 && strings.Contains(p, "/tmp/") {
+				first = time.Since(begun)
+			}
+			return nil
+		}
+		if _, err := a.run(t.Context(), distant{m}, o); err != nil {
+			t.Fatal(err)
+		}
+		// Names, three folders, lease, names, two folders; the upload is heard when its two are over.
+		if first > 13*trip {
+			t.Errorf("%d round trips before the first upload", first/trip)
+		}
+		if took := time.Since(begun); took > 30*trip {
+			t.Errorf("%d round trips", took/trip)
+		}
+	})
+}
+
 // What is uploaded ahead of the state must not touch what the slot has until the state says so.
 func TestNothingBelowDataChangesBeforeTheStateIsDurable(t *testing.T) {
 	a, m := newAccount(t), newMemory()

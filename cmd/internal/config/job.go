@@ -16,7 +16,7 @@ const SlotsEngine = "slots"
 const (
 	DefaultMode        = "incremental"
 	DefaultFill        = "auto"
-	DefaultConcurrency = 512
+	DefaultConcurrency = 2048
 )
 
 // Job is one [job.NAME] table with its defaults filled in:
@@ -36,7 +36,7 @@ const (
 //	after = "command"                for the shell, when its backup ended
 //	fill = "auto"                    or "upload", "copy", "link"
 //	bandwidth = "10M"                bytes per second, with K, M or G; absent: no limit
-//	concurrency = 512                files on their way at once
+//	concurrency = 2048               files on their way at once
 type Job struct {
 	Name          string
 	Destination   string

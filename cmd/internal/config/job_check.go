@@ -13,7 +13,7 @@ import (
 // Bounds of the settings of jobs.
 const (
 	maxRetention   = 999
-	maxConcurrency = 1024
+	maxConcurrency = 4096
 	maxPatterns    = 10_000
 	minBandwidth   = 1 << 10
 )
