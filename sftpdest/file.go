@@ -226,8 +226,12 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 		return nil, fs.ErrClosed
 	}
 	h := f.best()
-	if h != nil && h.s.pays(f.d.pool.trip()) && f.spreads < growing {
-		f.spread(h)
+	switch {
+	case h == nil || f.spreads >= growing:
+	case h.s.pays(f.d.pool.trip()):
+		f.spread(h, false)
+	case f.first.Size >= worthLogIn && h.s.bound():
+		f.spread(h, true)
 	}
 	f.used.Store(f.d.pool.files.tick())
 	if h != nil {
@@ -287,12 +291,13 @@ func (f *file) reopen(ctx context.Context, s *session, busy int32) (*handle, err
 	return h, nil
 }
 
-// spread opens the file in one more session in the background, so that further reads go there. It needs f.mu.
-func (f *file) spread(from *handle) {
-	s := f.d.pool.other(from.s.load.Load(), func(s *session) bool {
+// spread opens the file in one more session in the background, so that further reads go there; apart says that it has to
+// be one of another connection. It needs f.mu.
+func (f *file) spread(from *handle, apart bool) {
+	s := f.d.pool.other(from.s.load.Load(), apart, func(s *session) bool {
 		_, refused := f.refused[s]
 		for _, h := range f.handles {
-			refused = refused || h.s == s
+			refused = refused || h.s == s || apart && h.s.conn == s.conn
 		}
 		return refused
 	})

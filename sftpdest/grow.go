@@ -27,6 +27,18 @@ func (l *pool) grow() {
 	if c != nil {
 		c.sessions++
 	}
+	l.begin(c)
+}
+
+// connectApart opens one more connection in the background, up to sideBySide of them. It needs l.mu.
+func (l *pool) connectApart() {
+	if !l.closed && len(l.conns)+l.opening < min(l.most, sideBySide) {
+		l.begin(nil)
+	}
+}
+
+// begin needs l.mu.
+func (l *pool) begin(c *conn) {
 	l.opening++
 	l.wg.Add(1)
 	go l.growOn(c)
@@ -84,15 +96,19 @@ func (l *pool) forgive() {
 }
 
 // other returns a session that has clearly less to do than load and that skip does not hold, or nil; then it sees
-// to it that there is one soon.
-func (l *pool) other(load int64, skip func(*session) bool) *session {
+// to it that there is one soon, of a connection of its own if it has to be apart.
+func (l *pool) other(load int64, apart bool, skip func(*session) bool) *session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.least(func(s *session) bool { return skip(s) || l.full(s) })
 	if s != nil && s.load.Load() <= load/2 {
 		return s
 	}
-	if s == nil {
+	switch {
+	case s != nil:
+	case apart:
+		l.connectApart()
+	default:
 		l.grow()
 	}
 	return nil

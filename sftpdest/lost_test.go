@@ -317,20 +317,3 @@ func TestConnectionsThatAreNotNeededAreReleased(t *testing.T) {
 		t.Errorf("ReadAt afterwards: %v", err)
 	}
 }
-
-// TestServerThatIsNearNeedsOneSession reads where the channel's window is no bound: further sessions would compete for the same
-// processors.
-func TestServerThatIsNearNeedsOneSession(t *testing.T) {
-	s, _, link, content := remoteFile(t, 24<<20, 0)
-	d := newDest(t, s, Options{})
-	f := openFile(t, d)
-	p := make([]byte, len(content))
-	for range 5 {
-		if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
-			t.Fatalf("ReadAt: %v", err)
-		}
-	}
-	if n := link.Dialed(); n != 1 {
-		t.Errorf("%d connections", n)
-	}
-}

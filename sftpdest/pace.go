@@ -1,6 +1,7 @@
 package sftpdest
 
 import (
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -36,6 +37,22 @@ func (p *pace) note(n int, now time.Time) {
 // to do, and brings so much in a round trip that its window is what bounds it.
 func (s *session) pays(trip time.Duration) bool {
 	return s.load.Load() > busy && float64(s.pace.rate.Load())*trip.Seconds() > busy
+}
+
+const (
+	// fast is a rate, in bytes a second, that is more than a line of a gigabit brings: what bounds one connection then is that
+	// either end works on it in one thread, ciphers included.
+	fast = 160 << 20
+	// worthLogIn is how long a file is that is read faster even though a log-in has to come first, in bytes.
+	worthLogIn = 128 << 20
+	// sideBySide is how many connections are for who reads from a server that is near. More of them only share the processors
+	// among more threads.
+	sideBySide = 2
+)
+
+// bound reports whether processors bound the connection of s, so that one more connection would bring more.
+func (s *session) bound() bool {
+	return s.load.Load() > busy && s.pace.rate.Load() > fast && runtime.GOMAXPROCS(0) > 1
 }
 
 // laden reports whether s has so much to do that one more session pays for those who ask for little at a time.
