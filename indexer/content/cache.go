@@ -54,6 +54,16 @@ func (c *cache) put(k blockKey, b []byte) {
 	}
 }
 
+// drop takes a block out.
+func (c *cache) drop(k blockKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old, ok := c.blocks.get(k); ok {
+		c.bytes -= int64(cap(old))
+		c.blocks.drop(k)
+	}
+}
+
 func (c *cache) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

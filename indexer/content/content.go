@@ -228,10 +228,12 @@ func (r *Reader) source(key string, sort int, serial uint64, state *state, files
 	m := newRemote(r, files)
 	m.state = state
 	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
-	kept := newStock(r.o.Blocks, r.o.Origin, key, func(off int64) bool { return !s.long(off, r.o.Admit) })
+	admits := func(off int64) bool { return !s.long(off, r.o.Admit) }
 	if sort == gzipArchive {
+		kept := newStock(r.o.Blocks, r.o.Origin, key, admits)
 		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m, stock: kept}
 	} else {
+		kept := newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("%s\x00%d", key, plainBlock), admits)
 		s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size(), small: s.single && m.size() <= plainBlock, stock: kept}
 	}
 	r.sources.put(key, s)

@@ -37,3 +37,17 @@ func TestLessIsReadAheadOverASlowLine(t *testing.T) {
 		t.Errorf("%d after an hour of silence", l.ahead())
 	}
 }
+
+func TestLessIsReadAheadOfAServerThatIsNear(t *testing.T) {
+	var l line
+	now := time.Unix(1e9, 0)
+	for _, x := range []struct {
+		wait time.Duration
+		want int64
+	}{{100 * time.Millisecond, maxAhead}, {20 * time.Millisecond, maxAhead}, {time.Millisecond, nearAhead}, {0, nearAhead}, {time.Second, nearAhead}} {
+		l.took(now, now.Add(x.wait))
+		if got := l.reach(); got != x.want {
+			t.Errorf("after %v: %d, want %d", x.wait, got, x.want)
+		}
+	}
+}

@@ -13,6 +13,13 @@ type source interface {
 	want(ctx context.Context, off, end int64, ahead bool)
 }
 
+// sieve is a source of which what was read in order need not stay in memory: it comes again as it came, and the kernel
+// keeps it as well.
+type sieve interface {
+	// drop gives up what is between two offsets, as far as whole blocks begin there.
+	drop(from, to int64)
+}
+
 // shared is a source with those who read from it.
 type shared struct {
 	source
@@ -28,9 +35,12 @@ type shared struct {
 // read appends n bytes from offset off on to blocks, and tells how many came.
 func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][]byte, done int64, err error) {
 	end := off + n
-	ahead := s.next(off, end, s.limit)
+	ahead, origin := s.next(off, end, s.limit)
 	if ahead > 0 {
-		ahead = max(min(ahead, min(s.limit, s.streams.line.ahead())/s.streams.note(s)), minAhead)
+		ahead = max(min(ahead, s.most()/s.streams.note(s)), minAhead)
+	}
+	if passed, ok := s.source.(sieve); ok && ahead > 0 {
+		passed.drop(max(off-2*keepBehind, origin), end-keepBehind) // what came late is between the two
 	}
 	s.want(ctx, off, end, false)
 	if ahead > 0 {
@@ -48,7 +58,19 @@ func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][
 	return blocks, done, nil
 }
 
+// most is how much may be read ahead of all who read at the moment, in bytes.
+func (s *shared) most() int64 {
+	most := min(s.limit, s.streams.line.ahead())
+	if _, ok := s.source.(sieve); ok {
+		return min(most, s.streams.line.reach()) // there is no decoding that has to be ahead as well
+	}
+	return most
+}
+
 const (
+	// keepBehind is how much of what was read in order stays in memory, for who reads it a second time at once, and for reads
+	// that the kernel's threads send late.
+	keepBehind = 16 << 20
 	// maxAhead bounds what is read ahead of one reader: at 20 ms it takes about 4 MiB in flight to fill
 	// 200 MB/s, and decoding has to be ahead of the reader too.
 	maxAhead = 32 << 20
@@ -72,9 +94,9 @@ type readers struct {
 // threads send reads of one file in any order.
 type place struct{ start, end, origin int64 }
 
-// next notes a read and tells how many bytes are worth reading ahead behind it. That grows with the length
-// of what was read in one go: nothing after the first read, then twice that length.
-func (r *readers) next(off, end, limit int64) int64 {
+// next notes a read and tells how many bytes are worth reading ahead behind it, and where its run of reads in order began.
+// The former grows with the length of what was read in one go: nothing after the first read, then twice that length.
+func (r *readers) next(off, end, limit int64) (ahead, origin int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, p := range r.places {
@@ -84,16 +106,16 @@ func (r *readers) next(off, end, limit int64) int64 {
 		p.end = max(p.end, end)
 		copy(r.places[1:i+1], r.places[:i])
 		r.places[0] = p
-		return min(max(2*(p.end-p.start), minAhead), limit)
+		return min(max(2*(p.end-p.start), minAhead), limit), p.origin
 	}
-	origin := off
+	origin = off
 	for _, p := range r.places {
 		if off >= p.origin && off <= p.end+maxAhead {
 			origin = min(origin, p.origin)
 		}
 	}
 	r.places = append([]place{{off, end, origin}}, r.places[:min(len(r.places), maxReaders-1)]...)
-	return 0
+	return 0, origin
 }
 
 // long reports whether off is in a run of reads in order, or ahead of one, further than limit from where it began.

@@ -193,3 +193,31 @@ func waitFor(t *testing.T, done func() bool) {
 	}
 	t.Fatal("it never happened")
 }
+
+func TestWhatWasReadInOrderMakesRoomInMemory(t *testing.T) {
+	const size = 80 << 20
+	x := plant(t, map[string][]byte{"dump": bytes.Repeat([]byte("0123456789abcdef"), size/16), "other": make([]byte, 1<<20)},
+		content.Options{Memory: 60 << 20})
+	// calls is how many calls it takes to read a MiB.
+	calls := func(f *content.File, off int64) int64 {
+		x.fake.Reset()
+		if _, err := f.ReadAt(t.Context(), make([]byte, 1<<20), off); err != nil {
+			t.Fatal(err)
+		}
+		return int64(x.fake.Counts().Read)
+	}
+	other, dump := x.open(t, "other"), x.open(t, "dump")
+	calls(other, 0)
+	if got, err := read(t.Context(), dump, 1<<20); err != nil || !bytes.Equal(got, x.files["dump"]) {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	if n := calls(other, 0); n != 0 {
+		t.Errorf("%d reads of what was in memory before", n)
+	}
+	if n := calls(dump, size-4<<20); n != 0 {
+		t.Errorf("%d reads of what was read last", n)
+	}
+	if n := calls(dump, 0); n == 0 {
+		t.Error("what was read long ago is still in memory")
+	}
+}
