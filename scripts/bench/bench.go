@@ -144,6 +144,14 @@ func (s *site) mounted(f func() error) error {
 	return f()
 }
 
+// cold is mounted without anything in the cache on disk.
+func (s *site) cold(f func() error) error {
+	if err := os.RemoveAll(filepath.Join(s.dir, "state", "cache")); err != nil {
+		return err
+	}
+	return s.mounted(f)
+}
+
 // stats is what the index holds.
 type stats struct {
 	Nodes      int64

@@ -58,55 +58,65 @@ func (b *bench) sequential(home string, rtt time.Duration) ([]figure, error) {
 		return nil, err
 	}
 	defer a.close()
-	rate := func(part int, took time.Duration) float64 { return float64(b.file) / float64(part) / took.Seconds() }
-	part := 1
-	if rtt > distance {
-		part = 4
-	}
 	s, _, err := a.installed("large")
 	if err != nil {
 		return nil, err
 	}
-	var ours, sftp, sshfs, best float64
-	var again int64
-	err = s.mounted(func() error {
-		if err := b.warm(home); err != nil {
-			return err
+	part, rounds := 1, 3 // in turns: a machine is slower at times
+	if rtt > 0 {
+		rounds = 1
+	}
+	if rtt > distance {
+		part = 4
+	}
+	var ours, sftp, same float64
+	best := func(seen *float64, part int, took time.Duration, err error) error {
+		if err == nil {
+			*seen = max(*seen, float64(b.file)/float64(part)/took.Seconds())
 		}
-		took, err := b.timed(1, `cat "$1" >/dev/null`, s.files()+"/1")
-		ours = rate(1, took)
 		return err
-	})
-	if err != nil {
-		return nil, err
 	}
-	took, err := a.sftp(fmt.Sprintf("%s/%d", home, part))
-	if err != nil {
-		return nil, err
+	for range rounds {
+		err := s.cold(func() error {
+			if err := b.warm(home); err != nil {
+				return err
+			}
+			took, err := b.timed(1, `cat "$1" >/dev/null`, s.files()+"/1")
+			return best(&ours, 1, took, err)
+		})
+		if err != nil {
+			return nil, err
+		}
+		for options, seen := range map[string]*float64{a.logIn(): &sftp, a.sshOptions(): &same} {
+			took, err := a.sftp(options, fmt.Sprintf("%s/%d", home, part))
+			if err := best(seen, part, took, err); err != nil {
+				return nil, err
+			}
+		}
 	}
-	sftp = rate(part, took)
-	for options, seen := range map[string]*float64{sshfsPlain: &sshfs, sshfsBest: &best} {
+	var plain, tuned float64
+	for options, seen := range map[string]*float64{sshfsPlain: &plain, sshfsBest: &tuned} {
 		err = a.sshfs(home, options, func(mnt string) error {
 			took, err := b.timed(1, `cat "$1" >/dev/null`, mnt+"/32")
-			*seen = rate(32, took)
-			return err
+			return best(seen, 32, took, err)
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	if again, err = a.secondRead(s, `cat "$1" >/dev/null`, s.files()+"/32"); err != nil {
+	again, err := a.secondRead(s, `cat "$1" >/dev/null`, s.files()+"/32")
+	if err != nil {
 		return nil, err
 	}
 	what := fmt.Sprintf("read a large file in order, %v: rate, of ", a)
-	note := fmt.Sprintf(" (%.0f MB/s; sftp %.0f, sshfs %.1f)", ours, sftp, sshfs)
-	beside := fmt.Sprintf(" (%.2g with -o %s)", ours/best, sshfsBest)
+	note := fmt.Sprintf(" (%.0f MB/s; sftp %.0f, sshfs %.1f; %.2f of sftp with slotfs's cipher)", ours, sftp, plain, ours/same)
+	beside := fmt.Sprintf(" (%.2g with -o %s)", ours/tuned, sshfsBest)
 	if rtt == 0 {
-		return []figure{atLeast(what+"sftp get", ours/sftp, 1, note)}, nil
+		return []figure{atLeast(what+"sftp get as it is by default", ours/sftp, 1, note)}, nil
 	}
 	return []figure{
-		atLeast(what+"sftp get", ours/sftp, 2, note),
-		atLeast(what+"sshfs as it is by default", ours/sshfs, 10, beside),
+		atLeast(what+"sftp get as it is by default", ours/sftp, 2, note),
+		atLeast(what+"sshfs as it is by default", ours/plain, 10, beside),
 		atMost(fmt.Sprintf("read again after a new mount, %v: bytes of content received", a), float64(again), 0, ""),
 	}, nil
 }

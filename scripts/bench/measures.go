@@ -117,7 +117,7 @@ func measureRestore(b *bench) ([]figure, error) {
 	}
 	var best time.Duration
 	for range 3 {
-		err = s.mounted(func() error {
+		err = s.cold(func() error {
 			if _, err := b.shell(`rm -rf "$1"`, out); err != nil {
 				return err
 			}
