@@ -166,7 +166,7 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	if err != nil {
 		return storeError{err}
 	}
-	e.Child, e.Count, e.Nlink = written.Child, written.Count, 2+written.Dirs
+	e.Child, e.Count, e.Attributed, e.Nlink = written.Child, written.Count, written.Attributed, 2+written.Dirs
 	return nil
 }
 

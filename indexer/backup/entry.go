@@ -48,6 +48,8 @@ type Entry struct {
 
 	Child Hash   // of a directory: its node; zero: empty
 	Count uint64 // of a directory: entries anywhere below it, itself not counted
+	// Attributed says that entries anywhere below a directory have extended attributes.
+	Attributed bool
 }
 
 // IsDir reports whether e is a directory.

@@ -100,6 +100,9 @@ type Owner struct{ UID, GID uint32 }
 // Readable reports whether the snapshot has a tree to browse.
 func (s *Snapshot) Readable() bool { return s.Root.Mode != 0 }
 
+// Attributed reports whether anything in the snapshot's tree has extended attributes.
+func (s *Snapshot) Attributed() bool { return s.Root.Attributed || len(s.Root.Xattrs) > 0 }
+
 // Unfinished is how far a pass over one archive came, committed so that the next pass goes on from there.
 type Unfinished struct {
 	Serial      uint64

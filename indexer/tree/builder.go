@@ -59,7 +59,8 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 	b.begun = root.Mode != 0
 	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
 		gid: root.GID, nlink: root.Nlink,
-		more: &extra{xattrs: root.Xattrs, child: root.Child, count: root.Count}}
+		more: &extra{xattrs: root.Xattrs, child: root.Child, count: root.Count,
+			attributed: root.Attributed}}
 	return b
 }
 
@@ -166,7 +167,7 @@ func (b *Builder) setRoot(e *backup.Entry) bool {
 func ownCopy(e *backup.Entry) backup.Entry {
 	own := *e
 	own.Name, own.Target = strings.Clone(e.Name), strings.Clone(e.Target)
-	own.Nlink, own.Child, own.Count = 1, backup.Hash{}, 0
+	own.Nlink, own.Child, own.Count, own.Attributed = 1, backup.Hash{}, 0, false
 	return own
 }
 

@@ -145,9 +145,9 @@ func contains(kinds []kind, k kind) bool {
 // possible reports whether entries of that mode can have those columns.
 func (k *kind) possible() bool {
 	if k.mode&backup.ModeType == backup.ModeDir {
-		return k.has&(hasNlink|hasLink|hasTarget|hasRdev|hasSparse) == 0
+		return k.has&(hasNlink|hasLink|hasTarget|hasRdev|hasSparse) == 0 && k.has&(isEmpty|attributed) != isEmpty|attributed
 	}
-	return k.has&(isEmpty|unsettled) == 0
+	return k.has&(isEmpty|unsettled|attributed) == 0
 }
 
 // readNumbers reads sizes and modification times.

@@ -8,16 +8,17 @@ import (
 
 // What an entry's kind in a page says about it besides mode and owner: which columns it has values in.
 const (
-	hasNanos  = 1 << iota // modification time is not on a whole second
-	hasNlink              // not a directory, link count other than 1
-	hasLink               // a hard link
-	hasTarget             // a symbolic link
-	hasRdev               // a device
-	hasXattrs             //
-	hasSparse             //
-	isEmpty               // a directory without entries
-	unsettled             // a directory with hard links below that Finish has yet to count
-	allKinds  = 1<<iota - 1
+	hasNanos   = 1 << iota // modification time is not on a whole second
+	hasNlink               // not a directory, link count other than 1
+	hasLink                // a hard link
+	hasTarget              // a symbolic link
+	hasRdev                // a device
+	hasXattrs              //
+	hasSparse              //
+	isEmpty                // a directory without entries
+	unsettled              // a directory with hard links below that Finish has yet to count
+	attributed             // a directory with extended attributes below
+	allKinds   = 1<<iota - 1
 )
 
 // hasOffsets is the flag of pages and index nodes that have a column of offsets.
@@ -65,6 +66,9 @@ func extraKind(r *record) (has uint32) {
 	}
 	if r.isDir() && m.unsettled {
 		has |= unsettled
+	}
+	if r.isDir() && m.attributed {
+		has |= attributed
 	}
 	return has
 }

@@ -62,7 +62,7 @@ func (p *page) readCounts(w *wire, has []uint32) {
 				w.fail()
 			}
 		}
-		r.more.unsettled = has[i]&unsettled != 0
+		r.more.unsettled, r.more.attributed = has[i]&unsettled != 0, has[i]&attributed != 0
 		r.nlink = uint32(w.bounded(math.MaxUint32))
 		p.below += r.more.count
 		if r.counts() {

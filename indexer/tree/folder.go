@@ -226,10 +226,11 @@ func (b *Builder) save(ctx context.Context, f *folder) error {
 		r = f.parent.child(f)
 	}
 	m := r.more
-	if f.parent != nil && (m.child != w.Child || m.count != w.Count || m.unsettled != w.unsettled || r.nlink != 2+w.Dirs) {
+	if f.parent != nil && (m.child != w.Child || m.count != w.Count || m.unsettled != w.unsettled || m.attributed != w.Attributed ||
+		r.nlink != 2+w.Dirs) {
 		f.parent.dirty = true
 	}
-	m.child, m.count, m.unsettled, r.nlink = w.Child, w.Count, w.unsettled, 2+w.Dirs
+	m.child, m.count, m.unsettled, m.attributed, r.nlink = w.Child, w.Count, w.unsettled, w.Attributed, 2+w.Dirs
 	f.dirty = false
 	return nil
 }

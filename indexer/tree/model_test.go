@@ -135,7 +135,7 @@ func (m *model) list() []string {
 		e := n.e
 		e.Name, e.Link, e.Nlink = path, "", uint32(names[n.id])
 		if e.IsDir() {
-			e.Nlink = 2
+			e.Nlink, e.Attributed = 2, m.attributed(n)
 			for _, d := range n.children {
 				if d.node.e.IsDir() && !strings.HasSuffix(d.name, backup.NestedSuffix) {
 					e.Nlink++
@@ -147,6 +147,12 @@ func (m *model) list() []string {
 		all = append(all, line(number, e))
 	})
 	return all
+}
+
+// attributed reports whether anything below dir has extended attributes.
+func (m *model) attributed(dir *inode) (found bool) {
+	m.walk(dir, "", func(_ string, n *inode) { found = found || len(n.e.Xattrs) > 0 })
+	return found
 }
 
 func (m *model) walk(dir *inode, path string, visit func(string, *inode)) {
@@ -310,5 +316,8 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 		}
 		tr := New(store, root, NewCache(1<<20))
 		compareLists(t, walkTree(t, tr), m.list())
+		if root.Attributed != m.attributed(m.root) {
+			t.Fatalf("seed %d: attributes below the root: %v", seed, root.Attributed)
+		}
 	}
 }

@@ -114,6 +114,7 @@ func tally(recs []record) (written, error) {
 		if r.linked() || r.isDir() && r.more.unsettled {
 			w.unsettled = true
 		}
+		w.Attributed = w.Attributed || r.attributes()
 	}
 	if w.Count > maxCount {
 		return written{}, fmt.Errorf("write node: %d entries are too many", w.Count)

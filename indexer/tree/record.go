@@ -43,7 +43,9 @@ type extra struct {
 	count uint64
 	// unsettled says that somewhere below are hard links whose counts Finish has yet to settle.
 	unsettled bool
-	open      *folder // in a Builder: the directory itself, when it is open
+	// attributed says that entries somewhere below have extended attributes.
+	attributed bool
+	open       *folder // in a Builder: the directory itself, when it is open
 }
 
 func (r *record) isDir() bool { return r.mode&backup.ModeType == backup.ModeDir }
@@ -59,6 +61,11 @@ func (r *record) link() string {
 		return ""
 	}
 	return r.more.link
+}
+
+// attributes reports whether r has extended attributes, or entries below it have.
+func (r *record) attributes() bool {
+	return r.more != nil && (len(r.more.xattrs) > 0 || r.more.attributed)
 }
 
 // below is the number of entries below r.
@@ -107,7 +114,7 @@ func (r *record) entry(e *backup.Entry) {
 		Nlink: r.nlink, Offset: r.offset}
 	if m := r.more; m != nil {
 		e.Target, e.Link, e.Rdev, e.Xattrs, e.Sparse = m.target, m.link, m.rdev, m.xattrs, m.sparse
-		e.Child, e.Count = m.child, m.count
+		e.Child, e.Count, e.Attributed = m.child, m.count, m.attributed
 	}
 }
 
@@ -122,9 +129,12 @@ func newRecord(e *backup.Entry) (record, error) {
 	xattrs := sortedXattrs(e.Xattrs)
 	if r.isDir() {
 		r.size = 0
-		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count}
+		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count, attributed: e.Attributed}
 		if e.Child.IsZero() != (e.Count == 0) || e.Count > maxCount {
 			return record{}, fmt.Errorf("directory with node %s and %d entries", e.Child, e.Count)
+		}
+		if e.Attributed && e.Count == 0 {
+			return record{}, errors.New("empty directory with attributes below")
 		}
 		return r, nil
 	}

@@ -26,8 +26,8 @@
 //	            have (uvarints), in the order in which they first occur: 1 nanoseconds, 2 link
 //	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
 //	            64 sparse extents, 128 no node (an empty directory), 256 unsettled hard links
-//	            below (only in trees that a Builder has not finished); then the kind of each
-//	            entry (uvarint)
+//	            below (only in trees that a Builder has not finished), 512 extended attributes
+//	            below; then the kind of each entry (uvarint)
 //	sizes       uvarint, of all but directories
 //	seconds     of the modification time: signed difference to the entry before
 //	nanoseconds uvarint, of entries whose time is not on a whole second
@@ -107,6 +107,8 @@ type Dir struct {
 	Child backup.Hash
 	Count uint64 // entries anywhere below
 	Dirs  uint32 // child directories
+	// Attributed says that entries anywhere below have extended attributes.
+	Attributed bool
 }
 
 // Check tells why Write would refuse e: its name, position, sparse extents, or a node without entries.
@@ -118,8 +120,8 @@ func Check(e *backup.Entry) error {
 	return err
 }
 
-// Write stores one directory whose entries are complete (Child, Count and Nlink of child
-// directories filled in, Offset relative to the directory) and in listing order, with no name
+// Write stores one directory whose entries are complete (Child, Count, Attributed and
+// Nlink of child directories filled in, Offset relative to the directory) and in listing order, with no name
 // twice.
 func Write(ctx context.Context, store Putter, entries []backup.Entry) (Dir, error) {
 	recs := make([]record, len(entries))
