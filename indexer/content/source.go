@@ -43,8 +43,8 @@ func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][
 		passed.drop(max(off-2*keepBehind, origin), end-keepBehind) // what came late is between the two
 	}
 	s.want(ctx, off, end, false)
-	if ahead > 0 {
-		s.want(ctx, end, end+ahead, true)
+	if from, to := s.due(end, ahead); from < to {
+		s.want(ctx, from, to, true)
 	}
 	for done < n {
 		b, err := s.block(ctx, off+done)
@@ -92,7 +92,10 @@ type readers struct {
 
 // place is where one reader is. What goes on from another place began where that one did: the kernel's
 // threads send reads of one file in any order.
-type place struct{ start, end, origin int64 }
+type place struct {
+	start, end, origin int64
+	asked              int64 // up to where was asked for what is ahead
+}
 
 // next notes a read and tells how many bytes are worth reading ahead behind it, and where its run of reads in order began.
 // The former grows with the length of what was read in one go: nothing after the first read, then twice that length.
@@ -114,8 +117,31 @@ func (r *readers) next(off, end, limit int64) (ahead, origin int64) {
 			origin = min(origin, p.origin)
 		}
 	}
-	r.places = append([]place{{off, end, origin}}, r.places[:min(len(r.places), maxReaders-1)]...)
+	r.places = append([]place{{start: off, end: end, origin: origin}}, r.places[:min(len(r.places), maxReaders-1)]...)
 	return 0, origin
+}
+
+// due tells what to ask for of the bytes ahead of a read that ends at end. Who reads many small files in order asks for some of
+// them at a time: every asking looks at all that is asked for.
+func (r *readers) due(end, ahead int64) (from, to int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from, to = end, end+ahead
+	for i := range r.places {
+		p := &r.places[i]
+		if end > p.end || end < max(p.start, p.end-2*near) {
+			continue
+		}
+		if p.asked > end {
+			from = p.asked
+		}
+		if to-from < ahead/8 {
+			return 0, 0
+		}
+		p.asked = to
+		break
+	}
+	return from, to
 }
 
 // long reports whether off is in a run of reads in order, or ahead of one, further than limit from where it began.
