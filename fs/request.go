@@ -28,8 +28,12 @@ type request struct {
 	cancel context.CancelCauseFunc
 	gate   *gate
 	place  *list.Element // in gate
+	watch  *time.Timer   // begins to watch: most reads are answered before
 	done   chan struct{}
 }
+
+// unwatched is how long a read may take without being watched.
+const unwatched = 2 * time.Millisecond
 
 // request begins a read. Its context ends at the deadline, with the mount, when it should give way to other
 // destinations, and some time after the kernel said that the reader was interrupted: any signal makes the kernel say
@@ -43,12 +47,13 @@ func (r *raw) request(destination string, want span, interrupted <-chan struct{}
 	q := &request{gate: g, place: place, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
 	missed := func() { g.missed(want, r.opens.Load()) }
-	go q.watch(g.deadline(r.c.Deadline), r.grace, interrupted, missed)
+	deadline := g.deadline(r.c.Deadline)
+	q.watch = time.AfterFunc(min(unwatched, deadline), func() { q.guard(deadline, r.grace, interrupted, missed) })
 	return q, nil
 }
 
-// watch ends the context of a read that takes too long, which missed is told first.
-func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct{}, missed func()) {
+// guard ends the context of a read that takes too long, which missed is told first.
+func (q *request) guard(deadline, grace time.Duration, interrupted <-chan struct{}, missed func()) {
 	late := time.NewTimer(deadline)
 	defer late.Stop()
 	check := time.NewTicker(q.gate.patience/2 + 1)
@@ -81,6 +86,7 @@ func (q *request) watch(deadline, grace time.Duration, interrupted <-chan struct
 
 // end gives the place up.
 func (q *request) end() {
+	q.watch.Stop()
 	close(q.done)
 	q.gate.leave(q.place, q.ctx.Err() == nil)
 	q.cancel(nil)
