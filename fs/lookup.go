@@ -10,6 +10,7 @@ import (
 
 // Lookup finds a name. That there is none is an answer with node 0, which the kernel may keep, unlike ENOENT.
 func (r *raw) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	defer r.use.begin()()
 	if len(name) > 255 {
 		return fuse.Status(syscall.ENAMETOOLONG)
 	}

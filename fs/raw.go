@@ -33,6 +33,8 @@ type raw struct {
 	files handles[*openFile]
 	gates gates
 	opens atomic.Uint64 // files that were opened
+	bare  bare
+	use   use
 }
 
 // newRaw makes the file system without a kernel.
@@ -51,7 +53,7 @@ func (r *raw) load(ctx context.Context) (view.Changes, error) {
 	if err != nil {
 		return view.Changes{}, fmt.Errorf("read catalog: %w", err)
 	}
-	return r.view.Update(r.c.Destinations(), snapshots), nil
+	return r.view.Update(r.c.Destinations(), r.bare.admit(snapshots)), nil
 }
 
 // String names the file system.

@@ -26,7 +26,7 @@ type owner struct {
 	remotes   *remotes
 	runner    *passes.Runner
 	scheduler *passes.Scheduler
-	server    *fs.Server
+	mounts    mounts
 	since     time.Time
 	changed   chan struct{} // the catalog is another one
 
@@ -64,7 +64,7 @@ func (o *owner) refresh(ctx context.Context) {
 			return
 		case <-o.changed:
 		}
-		if err := o.server.Refresh(ctx); err != nil && ctx.Err() == nil {
+		if err := o.show(ctx); err != nil && ctx.Err() == nil {
 			o.log.Error("refresh", "error", err)
 		}
 		select {
@@ -96,8 +96,12 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 		}
 		emit(e)
 	})
-	if refreshErr := o.server.Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
+	if refreshErr := o.mounts.now().Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
 		o.log.Error("refresh", "error", refreshErr)
+	}
+	if o.mounts.now().Withholds() {
+		o.wake()
+		o.mounts.await(ctx, withheldMost)
 	}
 	if last != nil {
 		emit(*last)
@@ -114,7 +118,7 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 			return nil, err
 		}
 	}
-	r.PID, r.Since, r.Mountpoint, r.Cache = os.Getpid(), &o.since, o.server.Mountpoint(), o.remotes.cacheReport()
+	r.PID, r.Since, r.Mountpoint, r.Cache = os.Getpid(), &o.since, o.mounts.now().Mountpoint(), o.remotes.cacheReport()
 	for i := range r.Destinations {
 		d := &r.Destinations[i]
 		d.Running = o.runner.Running(d.Name)
@@ -146,7 +150,7 @@ func (o *owner) Reload(ctx context.Context) error {
 		return nil
 	}
 	o.setSchedules()
-	return o.server.Refresh(ctx)
+	return o.mounts.now().Refresh(ctx)
 }
 
 // Forget removes what the index knows of a destination.
@@ -157,7 +161,7 @@ func (o *owner) Forget(ctx context.Context, name string) error {
 	if err := forgetSnapshots(ctx, o.index, name); err != nil {
 		return err
 	}
-	if err := o.server.Refresh(ctx); err != nil {
+	if err := o.mounts.now().Refresh(ctx); err != nil {
 		o.log.Error("refresh", "error", err)
 	}
 	return nil

@@ -150,6 +150,9 @@ func (m mounted) extents(size int64) ([]backup.Extent, error) {
 func (m mounted) xattrs() ([]backup.Xattr, error) {
 	at := "/proc/self/fd/" + strconv.Itoa(int(m.dir.Fd())) + "/" + m.name
 	names, err := sized(func(buf []byte) (int, error) { return unix.Listxattr(at, buf) })
+	if errors.Is(err, unix.EOPNOTSUPP) { // nothing in the mount has any
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list attributes: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 
@@ -16,6 +17,10 @@ import (
 // serve mounts and returns when the mount is gone: unmounted by somebody, or because ctx ended. ready hears when the
 // mount answers.
 func (m *mounting) serve(ctx context.Context, ready func(error)) error {
+	// A thread that comes out of the kernel with a request must not stand in line behind what is being unpacked.
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+	}
 	conf, err := m.config()
 	if err != nil {
 		return err
@@ -45,17 +50,16 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
-	server, err := fs.Mount(ctx, m.mountpoint, m.mountConfig(o))
-	if err != nil {
+	mount := func() (*fs.Server, error) { return fs.Mount(ctx, m.mountpoint, m.mountConfig(o)) }
+	if err := o.mounts.begin(mount); err != nil {
 		return err
 	}
-	o.server = server
 	// Passes, schedules and requests end before the mount does.
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
 	socket, err := control.Listen(work, m.state.socket(), o)
 	if err != nil {
-		return errors.Join(err, m.unmount(o))
+		return errors.Join(err, o.mounts.end(), o.mounts.wait())
 	}
 	var wait sync.WaitGroup
 	wait.Go(func() {
@@ -69,33 +73,19 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	m.tellManager("READY=1\nSTATUS=mounted at " + m.mountpoint)
 	ready(nil)
 
-	gone := make(chan struct{})
-	go func() {
-		server.Wait()
-		close(gone)
-	}()
 	select {
-	case <-gone:
+	case <-o.mounts.gone:
 	case <-ctx.Done():
 	}
 	m.tellManager("STOPPING=1")
 	cancel()
-	err = errors.Join(server.Unmount(), socket.Close())
+	err = errors.Join(o.mounts.end(), socket.Close())
 	if err == nil {
-		server.Wait() // for those who have something open
+		err = o.mounts.wait() // for those who have something open
 	}
 	o.scheduler.Wait()
 	wait.Wait()
 	return err
-}
-
-// unmount takes the mount away and waits for those who have something open.
-func (m *mounting) unmount(o *owner) error {
-	if err := o.server.Unmount(); err != nil {
-		return err
-	}
-	o.server.Wait()
-	return nil
 }
 
 func (m *mounting) tellManager(state string) {

@@ -42,6 +42,37 @@ func TestSnapshotsComeAndGoBesideARunningMount(t *testing.T) {
 	run(t, `diff -r --no-dereference "$1/alice" "$2/latest/full"`, parent, account)
 }
 
+// TestExtendedAttributesThatComeLaterAreShown has a mount without any, which the kernel does not ask for some any more, and somebody
+// who stays in it.
+func TestExtendedAttributesThatComeLaterAreShown(t *testing.T) {
+	h := newHost(t)
+	parent := hostedAccount(t, "alice")
+	h.pack(parent, "alice", "2026-01-04")
+	h.show()
+	account := h.account("d", "", "alice")
+	if out, err := exec.Command("getfattr", "-m-", account+"/latest/full/homedir").CombinedOutput(); err == nil {
+		t.Fatalf("attributes of a mount that has none: %s", out)
+	}
+	before, err := os.Open(filepath.Join(account, "2026-01-04/full"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.Close()
+
+	run(t, `setfattr -n user.note -v late "$1/alice/homedir" && setfacl -m u:12345:r "$1/alice/cp/alice"
+mkdir -p "$2/2026-01-05/accounts"; tar -C "$1" --xattrs --acls -czf "$2/2026-01-05/accounts/alice.tar.gz" alice`, parent, h.store)
+	h.must("index", "d")
+	if out := run(t, `rsync -aHAXcn --delete --itemize-changes "$1/alice/" "$2/2026-01-05/full/"`, parent, account); out != "" {
+		t.Errorf("rsync sees differences:\n%s", out)
+	}
+	if out := run(t, `getfattr -n user.note --only-values "$1/latest/full/homedir" 2>/dev/null`, account); out != "late" {
+		t.Errorf("attribute: %q", out)
+	}
+	if names, err := before.Readdirnames(-1); err != nil || len(names) == 0 {
+		t.Errorf("who had a folder open: %v, %v", names, err)
+	}
+}
+
 func TestReadingGoesOnWhilePassesRun(t *testing.T) {
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")

@@ -1,0 +1,31 @@
+package fs
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Quiet is how long nobody has looked for anything in the mount, nor waited for an answer.
+func (m *Server) Quiet() time.Duration { return m.raw.use.quiet() }
+
+// use tells when the mount was used last. The zero value never was.
+type use struct {
+	running atomic.Int64 // requests
+	last    atomic.Int64 // end of one, in nanoseconds of Unix time
+}
+
+// begin counts a request; its end is to be called.
+func (u *use) begin() (end func()) {
+	u.running.Add(1)
+	return func() {
+		u.last.Store(time.Now().UnixNano())
+		u.running.Add(-1)
+	}
+}
+
+func (u *use) quiet() time.Duration {
+	if u.running.Load() > 0 {
+		return 0
+	}
+	return time.Since(time.Unix(0, u.last.Load()))
+}
