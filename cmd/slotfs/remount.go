@@ -13,6 +13,8 @@ const (
 	withheldMost = 15 * time.Second
 	// quietLeast is how long nobody may have used a mount that is replaced: who copies from it would meet an empty folder.
 	quietLeast = time.Second
+	// busyMost is after what time it is replaced although somebody uses it: what somebody opens in that millisecond is not there.
+	busyMost = 10 * time.Minute
 )
 
 // mounts is the mount, and those that it took the place of and that somebody still has something open in.
@@ -27,6 +29,7 @@ type mounts struct {
 	// mu guards what follows.
 	server   *fs.Server
 	replaced chan struct{} // closed when another one takes its place
+	asked    time.Time     // when it was to be replaced first; zero: it is not to be
 	ended    bool
 	err      error
 }
@@ -48,7 +51,7 @@ func (m *mounts) take(s *fs.Server) {
 	if m.replaced != nil {
 		close(m.replaced)
 	}
-	m.server, m.replaced = s, make(chan struct{})
+	m.server, m.replaced, m.asked = s, make(chan struct{}), time.Time{}
 	m.used.Go(func() {
 		s.Wait()
 		m.replacing.Lock()
@@ -64,6 +67,16 @@ func (m *mounts) now() *fs.Server {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.server
+}
+
+// due reports whether the mount is to be replaced now, and whether nobody asked for that before.
+func (m *mounts) due() (now, first bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if first = m.asked.IsZero(); first {
+		m.asked = time.Now()
+	}
+	return m.server.Quiet() >= quietLeast || time.Since(m.asked) > busyMost, first
 }
 
 // replace mounts anew in the place of the mount, which serves on who has something open in it. An error is the end: then
@@ -121,10 +134,13 @@ func (o *owner) show(ctx context.Context) error {
 	if err := s.Refresh(ctx); err != nil || !s.Withholds() {
 		return err
 	}
-	if s.Quiet() < quietLeast {
+	now, first := o.mounts.due()
+	if first {
+		o.log.Info("mounts anew as soon as nobody uses the mount, to show extended attributes", "mountpoint", s.Mountpoint())
+	}
+	if !now {
 		time.AfterFunc(refreshPause, o.wake)
 		return nil
 	}
-	o.log.Info("mounts anew, to show extended attributes", "mountpoint", s.Mountpoint())
 	return o.mounts.replace()
 }
