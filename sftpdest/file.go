@@ -230,7 +230,7 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 	case h == nil || f.spreads >= growing:
 	case h.s.pays(f.d.pool.trip()):
 		f.spread(h, false)
-	case f.first.Size >= worthLogIn && h.s.bound():
+	case f.first.Size >= worthLogIn && f.d.pool.options.Processors > 1 && h.s.bound():
 		f.spread(h, true)
 	}
 	f.used.Store(f.d.pool.files.tick())

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 )
@@ -40,9 +39,7 @@ func TestLargeFileOfAServerThatIsNearIsReadOverTwoConnections(t *testing.T) {
 			}
 		}
 	}
-	old := runtime.GOMAXPROCS(2)
-	defer runtime.GOMAXPROCS(old)
-	d := newDest(t, s, Options{})
+	d := newDest(t, s, Options{Processors: 2})
 	d.pool.shortest.Store(1) // however slowly this machine answers, the window is no bound
 	spreads := func(name string) *file {
 		opened, err := d.Open(t.Context(), name)

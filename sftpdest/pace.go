@@ -1,7 +1,6 @@
 package sftpdest
 
 import (
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -50,10 +49,9 @@ const (
 	sideBySide = 2
 )
 
-// bound reports whether processors bound the connection of s, so that one more connection would bring more.
-func (s *session) bound() bool {
-	return s.load.Load() > busy && s.pace.rate.Load() > fast && runtime.GOMAXPROCS(0) > 1
-}
+// bound reports whether one processor bounds the connection of s, so that one more connection would bring more where there are
+// several.
+func (s *session) bound() bool { return s.load.Load() > busy && s.pace.rate.Load() > fast }
 
 // laden reports whether s has so much to do that one more session pays for those who ask for little at a time.
 func (s *session) laden(trip time.Duration) bool {

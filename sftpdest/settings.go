@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,8 @@ type Options struct {
 	Backoff   time.Duration // before the first retry; grows up to 30 s; 0: 500 ms
 	Known     bool          // it worked before: an outage at the start is waited for like a later one
 	Patience  time.Duration // that calls wait for an attempt once the retries are used up; 0: 5 s
+	// Processors are those of this process; 0: runtime.GOMAXPROCS, which may be more than there are.
+	Processors int
 	// Dial replaces the network. nil: TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -133,6 +136,9 @@ func (o Options) withDefaults() Options {
 	set(&o.Release, 5*time.Minute)
 	set(&o.Backoff, 500*time.Millisecond)
 	set(&o.Patience, 5*time.Second)
+	if o.Processors == 0 {
+		o.Processors = runtime.GOMAXPROCS(0)
+	}
 	if o.Dial == nil {
 		o.Dial = dialTCP
 	}

@@ -45,6 +45,7 @@ type settings struct {
 	json       bool
 	log        *slog.Logger
 	logLevel   string
+	processors int // where the scheduler is told of more than there are; 0: it is not
 }
 
 // newApp describes the command line.

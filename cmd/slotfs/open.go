@@ -94,7 +94,7 @@ func (s *settings) remote(c *config.Destination, known bool) (*sftpdest.Destinat
 }
 
 func (s *settings) remoteOptions(c *config.Destination) sftpdest.Options {
-	return sftpdest.Options{Log: s.log.With("destination", c.Name), AgentPath: os.Getenv("SSH_AUTH_SOCK")}
+	return sftpdest.Options{Log: s.log.With("destination", c.Name), AgentPath: os.Getenv("SSH_AUTH_SOCK"), Processors: s.processors}
 }
 
 // remotes keeps the destinations that are in use, each with what reads its snapshots. It connects to none.

@@ -18,8 +18,9 @@ import (
 // mount answers.
 func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 	// A thread that comes out of the kernel with a request must not stand in line behind what is being unpacked.
+	m.processors = runtime.GOMAXPROCS(0)
 	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 2)
+		runtime.GOMAXPROCS(m.processors + 2)
 	}
 	conf, err := m.config()
 	if err != nil {
