@@ -212,14 +212,6 @@ func info(name string, a wire.Attributes) dest.Info {
 	return dest.Info{Name: name, Mode: a.Mode, UID: a.UID, GID: a.GID, Size: a.Size, MTime: int64(a.MTime)}
 }
 
-// parent is the folder of p; "" is the destination's directory.
-func parent(p string) string {
-	if dir := path.Dir(p); dir != "." {
-		return dir
-	}
-	return ""
-}
-
 func base(p string) string {
 	if p == "" {
 		return ""

@@ -83,7 +83,7 @@ func (d *Destination) Install(ctx context.Context, from, to string) (synced bool
 	if err != nil {
 		return false, err
 	}
-	folder, err := d.remote(parent(to))
+	folder, err := d.remote(dest.Parent(to))
 	if err != nil {
 		return false, err
 	}

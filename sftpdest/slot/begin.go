@@ -201,7 +201,7 @@ func (j *job) open(ctx context.Context) (fresh bool, err error) {
 // time for.
 func (j *job) anchor(ctx context.Context) error {
 	around := []string{""}
-	for dir := j.slot; dir != ""; dir = parent(dir) {
+	for dir := j.slot; dir != ""; dir = dest.Parent(dir) {
 		around = append(around, dir)
 	}
 	return each(ctx, len(around), around, j.syncDir)

@@ -275,7 +275,7 @@ func (r *remote) write(ctx context.Context, name string, text []byte) error {
 		return err
 	}
 	// Some servers open nothing for writing that is there, and let it be replaced.
-	temp := fmt.Sprintf("%s/clock.%s-%d", parent(name), r.run, r.seq.Add(1))
+	temp := fmt.Sprintf("%s/clock.%s-%d", dest.Parent(name), r.run, r.seq.Add(1))
 	if tempErr := r.writeAt(ctx, temp, text, dest.Create{}); tempErr != nil {
 		return err
 	}

@@ -239,7 +239,7 @@ func (m *memory) Install(ctx context.Context, from, to string) (bool, error) {
 	if err := m.Rename(ctx, from, to); err != nil {
 		return false, err
 	}
-	return m.synced(m.SyncDir(ctx, parent(to)))
+	return m.synced(m.SyncDir(ctx, dest.Parent(to)))
 }
 
 func (m *memory) SettleDir(ctx context.Context, path string, a dest.Attributes) (bool, error) {

@@ -168,7 +168,7 @@ func (m *memory) find(path string) (*node, error) {
 // around returns the folder of path and the last element.
 func (m *memory) around(path string) (*node, string, error) {
 	name := baseName(path)
-	dir, err := m.find(parent(path))
+	dir, err := m.find(dest.Parent(path))
 	if err == nil && dir.children == nil {
 		err = syscall.ENOTDIR
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"math"
-	"path"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -93,21 +92,13 @@ func (r *remote) ensureThere(ctx context.Context, p string) error {
 // ensureDirs makes a folder that most likely is not there, and those above it. Their names are not durable yet.
 func (r *remote) ensureDirs(ctx context.Context, p string) error {
 	err := r.ensureDir(ctx, p, 0o700)
-	if errors.Is(err, fs.ErrNotExist) && parent(p) != "" {
-		if err := r.ensureDirs(ctx, parent(p)); err != nil {
+	if errors.Is(err, fs.ErrNotExist) && dest.Parent(p) != "" {
+		if err := r.ensureDirs(ctx, dest.Parent(p)); err != nil {
 			return err
 		}
 		err = r.ensureDir(ctx, p, 0o700)
 	}
 	return err
-}
-
-// parent is the folder of p; "" is the destination's directory.
-func parent(p string) string {
-	if d := path.Dir(p); d != "." {
-		return d
-	}
-	return ""
 }
 
 // drop removes what is no folder; that it is gone already is fine.
@@ -313,7 +304,7 @@ func (r *remote) install(ctx context.Context, temp, target string) error {
 	if err != nil || synced {
 		return err
 	}
-	return r.syncDir(ctx, parent(target))
+	return r.syncDir(ctx, dest.Parent(target))
 }
 
 // settleDir sets the attributes of a folder, as far as the server takes them, and makes them and the names in it durable.

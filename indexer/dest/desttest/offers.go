@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -68,11 +67,7 @@ func (d *Fake) Install(ctx context.Context, from, to string) (bool, error) {
 	if err := d.Rename(ctx, from, to); err != nil {
 		return false, err
 	}
-	folder := path.Dir(to)
-	if folder == "." {
-		folder = ""
-	}
-	err := d.SyncDir(ctx, folder)
+	err := d.SyncDir(ctx, dest.Parent(to))
 	return err == nil, err
 }
 
