@@ -31,7 +31,8 @@ func (f *openFile) close(r *raw) {
 
 // Open opens a regular file. It does not touch the network.
 func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	defer r.use.begin()()
+	r.use.begin()
+	defer r.use.end()
 	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY || in.Flags&syscall.O_TRUNC != 0 {
 		return fuse.EROFS
 	}
@@ -75,7 +76,8 @@ func (r *raw) open(n *view.Node) (File, error) {
 
 // Read reads from an open file.
 func (r *raw) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	defer r.use.begin()()
+	r.use.begin()
+	defer r.use.end()
 	f, ok := r.files.get(in.Fh)
 	if !ok {
 		return nil, fuse.EBADF

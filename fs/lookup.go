@@ -10,7 +10,8 @@ import (
 
 // Lookup finds a name. That there is none is an answer with node 0, which the kernel may keep, unlike ENOENT.
 func (r *raw) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
-	defer r.use.begin()()
+	r.use.begin()
+	defer r.use.end()
 	if len(name) > 255 {
 		return fuse.Status(syscall.ENAMETOOLONG)
 	}

@@ -14,13 +14,12 @@ type use struct {
 	last    atomic.Int64 // end of one, in nanoseconds of Unix time
 }
 
-// begin counts a request; its end is to be called.
-func (u *use) begin() (end func()) {
-	u.running.Add(1)
-	return func() {
-		u.last.Store(time.Now().UnixNano())
-		u.running.Add(-1)
-	}
+// begin counts a request, which comes to its end.
+func (u *use) begin() { u.running.Add(1) }
+
+func (u *use) end() {
+	u.last.Store(time.Now().UnixNano())
+	u.running.Add(-1)
 }
 
 func (u *use) quiet() time.Duration {

@@ -61,11 +61,11 @@ func TestMountIsQuietOnlyWhenNobodyAsks(t *testing.T) {
 	if u.quiet() <= 0 {
 		t.Error("never used and not quiet")
 	}
-	end := u.begin()
+	u.begin()
 	if q := u.quiet(); q != 0 {
 		t.Errorf("quiet for %v while a request runs", q)
 	}
-	end()
+	u.end()
 	first := u.quiet()
 	if first < 0 {
 		t.Errorf("quiet for %v", first)

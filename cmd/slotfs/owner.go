@@ -64,7 +64,7 @@ func (o *owner) refresh(ctx context.Context) {
 			return
 		case <-o.changed:
 		}
-		if err := o.show(ctx); err != nil && ctx.Err() == nil {
+		if err := o.mounts.refresh(ctx); err != nil && ctx.Err() == nil {
 			o.log.Error("refresh", "error", err)
 		}
 		select {
@@ -96,13 +96,10 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 		}
 		emit(e)
 	})
-	if refreshErr := o.mounts.now().Refresh(context.WithoutCancel(ctx)); refreshErr != nil {
+	if refreshErr := o.mounts.refresh(context.WithoutCancel(ctx)); refreshErr != nil {
 		o.log.Error("refresh", "error", refreshErr)
 	}
-	if o.mounts.now().Withholds() {
-		o.wake()
-		o.mounts.await(ctx, withheldMost)
-	}
+	o.mounts.await(ctx)
 	if last != nil {
 		emit(*last)
 	}
@@ -150,7 +147,7 @@ func (o *owner) Reload(ctx context.Context) error {
 		return nil
 	}
 	o.setSchedules()
-	return o.mounts.now().Refresh(ctx)
+	return o.mounts.refresh(ctx)
 }
 
 // Forget removes what the index knows of a destination.
@@ -161,7 +158,7 @@ func (o *owner) Forget(ctx context.Context, name string) error {
 	if err := forgetSnapshots(ctx, o.index, name); err != nil {
 		return err
 	}
-	if err := o.mounts.now().Refresh(ctx); err != nil {
+	if err := o.mounts.refresh(ctx); err != nil {
 		o.log.Error("refresh", "error", err)
 	}
 	return nil

@@ -20,23 +20,24 @@ const (
 // mounts is the mount, and those that it took the place of and that somebody still has something open in.
 type mounts struct {
 	mount func() (*fs.Server, error)
+	asked chan struct{} // has one when the mount is to be replaced
 	gone  chan struct{} // closed when the mount is gone and was not replaced
 	used  sync.WaitGroup
 
 	replacing sync.Mutex // held while one takes the place of another, and at the end
+	// replacing guards what follows.
+	ended bool
+	err   error
 
 	mu sync.Mutex
 	// mu guards what follows.
 	server   *fs.Server
 	replaced chan struct{} // closed when another one takes its place
-	asked    time.Time     // when it was to be replaced first; zero: it is not to be
-	ended    bool
-	err      error
 }
 
 // begin mounts.
 func (m *mounts) begin(mount func() (*fs.Server, error)) error {
-	m.mount, m.gone = mount, make(chan struct{})
+	m.mount, m.asked, m.gone = mount, make(chan struct{}, 1), make(chan struct{})
 	s, err := mount()
 	if err == nil {
 		m.take(s)
@@ -51,7 +52,7 @@ func (m *mounts) take(s *fs.Server) {
 	if m.replaced != nil {
 		close(m.replaced)
 	}
-	m.server, m.replaced, m.asked = s, make(chan struct{}), time.Time{}
+	m.server, m.replaced = s, make(chan struct{})
 	m.used.Go(func() {
 		s.Wait()
 		m.replacing.Lock()
@@ -69,18 +70,56 @@ func (m *mounts) now() *fs.Server {
 	return m.server
 }
 
-// due reports whether the mount is to be replaced now, and whether nobody asked for that before.
-func (m *mounts) due() (now, first bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if first = m.asked.IsZero(); first {
-		m.asked = time.Now()
+// refresh shows what the catalog has, as far as the mount can. It asks for another one where it cannot.
+func (m *mounts) refresh(ctx context.Context) error {
+	s := m.now()
+	err := s.Refresh(ctx)
+	if s.Withholds() {
+		select {
+		case m.asked <- struct{}{}:
+		default:
+		}
 	}
-	return m.server.Quiet() >= quietLeast || time.Since(m.asked) > busyMost, first
+	return err
 }
 
-// replace mounts anew in the place of the mount, which serves on who has something open in it. An error is the end: then
-// nothing is mounted.
+// await returns when the mount withholds nothing, or after a while.
+func (m *mounts) await(ctx context.Context) {
+	m.mu.Lock()
+	s, replaced := m.server, m.replaced
+	m.mu.Unlock()
+	if !s.Withholds() {
+		return
+	}
+	late := time.NewTimer(withheldMost)
+	defer late.Stop()
+	select {
+	case <-replaced:
+	case <-late.C:
+	case <-ctx.Done():
+	}
+}
+
+// quiet returns when nobody uses the mount, or after a long while; false: ctx ended.
+func (m *mounts) quiet(ctx context.Context) bool {
+	late := time.NewTimer(busyMost)
+	defer late.Stop()
+	check := time.NewTicker(quietLeast / 4)
+	defer check.Stop()
+	for m.now().Quiet() < quietLeast {
+		select {
+		case <-check.C:
+		case <-late.C:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// replace mounts anew in the place of a mount that withholds something. That one serves on who has something open in it. If
+// mounting fails nothing is mounted, and that is the end.
 func (m *mounts) replace() error {
 	m.replacing.Lock()
 	defer m.replacing.Unlock()
@@ -100,20 +139,6 @@ func (m *mounts) replace() error {
 	return nil
 }
 
-// await returns when the mount was replaced, or after a while.
-func (m *mounts) await(ctx context.Context, most time.Duration) {
-	m.mu.Lock()
-	replaced := m.replaced
-	m.mu.Unlock()
-	late := time.NewTimer(most)
-	defer late.Stop()
-	select {
-	case <-replaced:
-	case <-late.C:
-	case <-ctx.Done():
-	}
-}
-
 // end takes the mount away.
 func (m *mounts) end() error {
 	m.replacing.Lock()
@@ -128,19 +153,24 @@ func (m *mounts) wait() error {
 	return m.err
 }
 
-// show refreshes the mount. One that cannot show everything is replaced, as soon as nobody uses it.
-func (o *owner) show(ctx context.Context) error {
-	s := o.mounts.now()
-	if err := s.Refresh(ctx); err != nil || !s.Withholds() {
-		return err
-	}
-	now, first := o.mounts.due()
-	if first {
+// renew replaces the mount when that is asked for and nobody uses it, until ctx ends.
+func (o *owner) renew(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.mounts.asked:
+		}
+		s := o.mounts.now()
+		if !s.Withholds() {
+			continue
+		}
 		o.log.Info("mounts anew as soon as nobody uses the mount, to show extended attributes", "mountpoint", s.Mountpoint())
+		if !o.mounts.quiet(ctx) {
+			return
+		}
+		if err := o.mounts.replace(); err != nil {
+			o.log.Error("mount anew", "error", err)
+		}
 	}
-	if !now {
-		time.AfterFunc(refreshPause, o.wake)
-		return nil
-	}
-	return o.mounts.replace()
 }

@@ -69,6 +69,7 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 		}
 	})
 	wait.Go(func() { o.refresh(work) })
+	wait.Go(func() { o.renew(work) })
 	wait.Go(func() { o.hangups(work, hangups) })
 	o.schedule(work)
 	m.tellManager("READY=1\nSTATUS=mounted at " + m.mountpoint)
