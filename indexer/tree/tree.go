@@ -120,9 +120,8 @@ func Check(e *backup.Entry) error {
 	return err
 }
 
-// Write stores one directory whose entries are complete (Child, Count, Attributed and
-// Nlink of child directories filled in, Offset relative to the directory) and in listing order, with no name
-// twice.
+// Write stores one directory whose entries are complete (Child, Count, Attributed and Nlink of child directories filled in,
+// Offset relative to the directory) and in listing order, with no name twice.
 func Write(ctx context.Context, store Putter, entries []backup.Entry) (Dir, error) {
 	recs := make([]record, len(entries))
 	seen := newNameTable()

@@ -90,8 +90,7 @@ func (b *bench) timed(n int, script string, args ...string) (time.Duration, erro
 
 // ssh is a command line that runs something on the server, with the cipher that slotfs prefers.
 func (b *bench) ssh() string {
-	return fmt.Sprintf("ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"+
-		" -c "+cipher+" -i %s -p %d %s@%s", b.server.Identity, b.server.Port, b.server.Username, b.server.Host)
+	return fmt.Sprintf("ssh %s -p %d %s@%s", b.sshOptions(), b.server.Port, b.server.Username, b.server.Host)
 }
 
 // site is one installation of slotfs with a state of its own.

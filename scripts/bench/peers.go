@@ -52,12 +52,12 @@ func (a *away) received() int64 {
 func (a *away) String() string { return fmt.Sprintf("%d ms", a.rtt.Milliseconds()) }
 
 // sshOptions are those of OpenSSH's clients.
-func (a *away) sshOptions() string { return a.logIn() + " -o Ciphers=" + cipher }
+func (b *bench) sshOptions() string { return b.logIn() + " -o Ciphers=" + cipher }
 
 // logIn are the options without which they do not log in.
-func (a *away) logIn() string {
+func (b *bench) logIn() string {
 	return "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentityFile=" +
-		a.server.Identity
+		b.server.Identity
 }
 
 // sftp gets a file with OpenSSH's own client, to nowhere, and returns how long that took.
@@ -87,18 +87,18 @@ func (a *away) sshfs(folder, options string, f func(mnt string) error) error {
 	return f(mnt)
 }
 
-// rcloneConfig is a file with the server as remote r.
-func (a *away) rcloneConfig() (string, error) {
-	name := filepath.Join(a.dir, fmt.Sprintf("rclone-%d.conf", a.port))
+// rcloneConfig writes a file with the server as remote r, reached at port, whose times are set or not.
+func (b *bench) rcloneConfig(port int, times bool) (name string, err error) {
+	name = filepath.Join(b.dir, fmt.Sprintf("rclone-%d.conf", port))
 	text := fmt.Sprintf("[r]\ntype = sftp\nhost = %s\nport = %d\nuser = %s\nkey_file = %s\nciphers = %s\n"+
-		"shell_type = none\ndisable_hashcheck = true\nset_modtime = false\nchunk_size = 255k\nconcurrency = 64\nidle_timeout = 0\n",
-		a.server.Host, a.port, a.server.Username, a.server.Identity, cipher)
+		"shell_type = none\ndisable_hashcheck = true\nset_modtime = %v\nchunk_size = 255k\nconcurrency = 64\nidle_timeout = 0\n",
+		b.server.Host, port, b.server.Username, b.server.Identity, cipher, times)
 	return name, os.WriteFile(name, []byte(text), 0o600)
 }
 
 // rclone runs f with a folder of the server mounted by rclone.
 func (a *away) rclone(folder string, f func(mnt string) error) error {
-	config, err := a.rcloneConfig()
+	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (a *away) rclone(folder string, f func(mnt string) error) error {
 
 // rcloneList lists a folder of the server to the bottom.
 func (a *away) rcloneList(folder string) (string, error) {
-	config, err := a.rcloneConfig()
+	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
 		return "", err
 	}

@@ -83,12 +83,10 @@ func (w *writer) sync() (took time.Duration, memory float64, err error) {
 	return time.Since(start), float64(usage.Maxrss) / 1000, nil
 }
 
-const syncSSH = "-o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -c aes128-gcm@openssh.com"
-
 // rsync sends the source to a folder beside the slots, with a shell on the other side.
 func (w *writer) rsync(to string, flags ...string) (time.Duration, error) {
-	return w.timed(1, fmt.Sprintf(`from=$1 to=$2; shift 2; rsync -a --delete "$@" -e "ssh %s -i %s -p %d" "$from/" %s@%s:"$to/"`,
-		syncSSH, w.server.Identity, w.port, w.server.Username, w.server.Host), append([]string{w.source, filepath.Join(w.peers, to)}, flags...)...)
+	return w.timed(1, fmt.Sprintf(`from=$1 to=$2; shift 2; rsync -a --delete "$@" -e "ssh %s -p %d" "$from/" %s@%s:"$to/"`,
+		w.sshOptions(), w.port, w.server.Username, w.server.Host), append([]string{w.source, filepath.Join(w.peers, to)}, flags...)...)
 }
 
 // durable is rsync that waits for the server's disk, as slotfs does and rsync alone does not.
@@ -96,10 +94,8 @@ func (w *writer) durable() (time.Duration, error) { return w.rsync("by-rsync-fsy
 
 // rclone copies a folder with as many files at once as help it.
 func (w *writer) rclone(from, to string, flags ...string) (time.Duration, error) {
-	config := filepath.Join(w.dir, "rclone.conf")
-	text := fmt.Sprintf("[r]\ntype = sftp\nhost = %s\nport = %d\nuser = %s\nkey_file = %s\nciphers = aes128-gcm@openssh.com\n"+
-		"shell_type = none\ndisable_hashcheck = true\nchunk_size = 255k\nconcurrency = 64\nidle_timeout = 0\n", w.server.Host, w.port, w.server.Username, w.server.Identity)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+	config, err := w.rcloneConfig(w.port, true)
+	if err != nil {
 		return 0, err
 	}
 	args := append([]string{config, from, "r:" + filepath.Join(w.peers, to), "--transfers", "64", "--checkers", "64", "--ignore-checksum", "--no-check-dest"}, flags...)
@@ -108,8 +104,8 @@ func (w *writer) rclone(from, to string, flags ...string) (time.Duration, error)
 
 // sftp puts one file with OpenSSH's own client.
 func (w *writer) sftp(file string) (time.Duration, error) {
-	return w.timed(1, fmt.Sprintf(`echo "put $1 $2" | sftp -q -b - %s -B 261120 -R 256 -i %s -P %d %s@%s >/dev/null`,
-		syncSSH, w.server.Identity, w.port, w.server.Username, w.server.Host), file, filepath.Join(w.peers, "by-sftp"))
+	return w.timed(1, fmt.Sprintf(`echo "put $1 $2" | sftp -q -b - %s -B 261120 -R 256 -P %d %s@%s >/dev/null`,
+		w.sshOptions(), w.port, w.server.Username, w.server.Host), file, filepath.Join(w.peers, "by-sftp"))
 }
 
 // fourKiB fills folders of 1000 with so many files.
