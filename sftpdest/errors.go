@@ -151,7 +151,7 @@ func (e *HostKeyError) Hint() string {
 	if len(e.Known) == 0 {
 		return "compare the fingerprint with what the server's owner says, and confirm it"
 	}
-	return "somebody may be listening in: ask the server's owner, and confirm the new key only if it was changed on purpose"
+	return "somebody may be listening in: ask the server's owner, and only if it was changed on purpose correct `host-key` in the configuration"
 }
 
 // MissingError says that the destination's directory is not there.
