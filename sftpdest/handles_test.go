@@ -94,3 +94,38 @@ func TestRoomThatComesWhileSomebodyLooksIsFound(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesAreReadWhileHandlesAreSought has one goroutine read a file and another look for a handle to give back.
+func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
+	s, _, _, content := remoteFile(t, 4<<10, 0)
+	d := newDest(t, s, Options{})
+	f := openFile(t, d).(*file)
+	held, err := f.handle(t.Context()) // so that there is none to give back
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 200_000 {
+			if h, err := f.handle(t.Context()); err == nil {
+				h.busy.Add(-1)
+			}
+		}
+	}()
+	for sought := false; !sought; {
+		if d.pool.files.evict() {
+			t.Fatal("gave a handle back that is in use")
+		}
+		select {
+		case <-done:
+			sought = true
+		default:
+		}
+	}
+	f.free(held)
+	p := make([]byte, len(content))
+	if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
+		t.Errorf("ReadAt: %v", err)
+	}
+}

@@ -1,12 +1,17 @@
 package sftpdest
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // openFiles are the files that have handles.
 type openFiles struct {
-	mu    sync.Mutex // guards what follows
+	turn atomic.Int64 // uses of files
+
+	// mu guards what follows. Who has it may take a file's, and never the other way about.
+	mu    sync.Mutex
 	files map[*file]struct{}
-	turn  int64
 }
 
 func (o *openFiles) add(f *file) {
@@ -25,12 +30,7 @@ func (o *openFiles) remove(f *file) {
 }
 
 // tick numbers uses of files, so that the one that was used longest ago is found.
-func (o *openFiles) tick() int64 {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.turn++
-	return o.turn
-}
+func (o *openFiles) tick() int64 { return o.turn.Add(1) }
 
 // evict closes the handle that was used longest ago and that nobody reads of, and reports whether there was one.
 func (o *openFiles) evict() bool {
