@@ -30,11 +30,10 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 			return err
 		}
 		err = f(s)
-		if err == nil && how.keep {
-			return nil
-		}
-		d.pool.freeHandle(s)
 		if err == nil {
+			if !how.keep {
+				d.pool.freeHandle(s)
+			}
 			return nil
 		}
 		full, others := d.pool.crowded(ctx, s, err)
@@ -93,11 +92,20 @@ func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
 
 // full reports whether the server is known to refuse one more handle in s. It needs l.mu.
 func (l *pool) full(s *session) bool {
-	if room := s.room.Load(); room > 0 && s.opened.Load() >= room {
+	if room := s.room.Load(); room > 0 && s.opened.Load()+s.asking.Load() >= room {
 		return true
 	}
 	room := s.conn.room
-	return room > 0 && l.openOn(s.conn) >= room
+	if room == 0 {
+		return false
+	}
+	taken := l.openOn(s.conn)
+	for _, other := range l.sessions {
+		if other.conn == s.conn {
+			taken += other.asking.Load()
+		}
+	}
+	return taken >= room
 }
 
 // openOn counts the handles of a connection. It needs l.mu.
@@ -127,14 +135,22 @@ func (l *pool) fed() {
 	l.signal()
 }
 
-// crowded reports whether err, from opening something in s, means that too much is open there, and then learns how
-// much is not. Version 3 has no status for it: the remote home, which can be opened otherwise, tells. others says
-// that something else of ours was open, so that the answer may be late.
+// crowded counts a handle as closed that could not be opened in s, and reports whether err means that too much is open there,
+// and then learns how much is not. Version 3 has no status for it: the remote home, which can be opened otherwise, tells.
+// That takes a handle too: nobody else is to be refused for it. others says that something else of ours was open, so that the
+// answer may be late.
 func (l *pool) crowded(ctx context.Context, s *session, err error) (full, others bool) {
 	var status *statusError
 	if !errors.As(err, &status) || status.code != wire.StatusFailure {
+		l.freeHandle(s)
 		return false, false
 	}
+	s.asking.Add(1)
+	defer func() {
+		s.asking.Add(-1)
+		l.fed()
+	}()
+	l.freeHandle(s)
 	l.mu.Lock()
 	here, all := s.opened.Load(), l.openOn(s.conn)
 	crowd := s.room.Load() > 0 || s.conn.room > 0

@@ -43,6 +43,7 @@ type session struct {
 	doubted atomic.Bool
 	doubt   func()
 	opened  atomic.Int32 // handles, counted by the pool
+	asking  atomic.Int32 // handles that the pool opens to learn whether there is room
 	room    atomic.Int32 // handles that may be open, as far as known; 0: any number
 
 	mu      sync.Mutex // guards what follows
