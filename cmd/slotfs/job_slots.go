@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -118,11 +117,11 @@ func jsonOfSlot(account string, s slot.Slot) slotJSON {
 	if st.Manifest != nil && st.Phase == manifest.Complete {
 		out.Entries, out.Bytes = st.Manifest.Entries, st.Manifest.Bytes
 	}
-	if s.Err != nil {
+	switch {
+	case errors.Is(s.Err, fs.ErrNotExist): // a run ended before it had written the state
+		out.Phase = "begun"
+	case s.Err != nil:
 		out.Phase, out.Error = "unreadable", s.Err.Error()
-		if out.Slot == 0 {
-			fmt.Sscanf(s.Path[strings.LastIndexByte(s.Path, '/')+1:], "slot-%d", &out.Slot)
-		}
 	}
 	return out
 }

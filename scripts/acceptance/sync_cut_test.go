@@ -5,11 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// background begins a sync and waits until it writes to the server.
+// background begins a sync and waits until it writes files to the server.
 func (b *backups) background(args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
 	b.t.Helper()
 	return b.backgroundAt(b.store, args...)
@@ -24,9 +25,12 @@ func (b *backups) backgroundAt(store string, args ...string) (cmd *exec.Cmd, std
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
-	eventually(b.t, "something is uploaded", func() bool {
+	eventually(b.t, "something is uploaded into a slot that has a state", func() bool {
 		found, _ := filepath.Glob(filepath.Join(store, "nightly/alice/slot-*/tmp/*"))
-		return len(found) > 0
+		return slices.ContainsFunc(found, func(temp string) bool {
+			_, err := os.Stat(filepath.Join(temp, "../../state.json"))
+			return err == nil
+		})
 	})
 	return cmd, stderr
 }
