@@ -119,8 +119,17 @@ func (j *job) supersede(ctx context.Context) error {
 	return j.mine(ctx)
 }
 
-// may returns when names below data/ may change.
+// may returns when names below data/ may change. In a slot that this run made nothing can be taken for a backup before the state
+// is there.
 func (j *job) may(ctx context.Context) error {
+	if j.fresh {
+		return nil
+	}
+	return j.stated(ctx)
+}
+
+// stated returns when the slot's new state is durable.
+func (j *job) stated(ctx context.Context) error {
 	select {
 	case <-j.begun:
 		return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +17,7 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// tree brings data/ up to date and uploads the manifest. It ends with everything durable but the name of the manifest and the
-// state.
+// tree brings data/ up to date and uploads the manifest. It ends with everything durable but names and the state.
 func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if j.fresh {
 		j.plan.listed = false
@@ -45,10 +45,7 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	}
 	file.Name = manifest.Name(j.state.Gen)
 	// Deletions come last: until here, what a broken run leaves is the old backup and more.
-	if err := j.delete(ctx); err != nil {
-		return file, err
-	}
-	return file, j.settlePlaces(ctx)
+	return file, j.delete(ctx)
 }
 
 // putList uploads the manifest to a temporary name.
@@ -167,33 +164,50 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 	return err
 }
 
-// commit makes the backup complete: one rename. The lease and the epoch are looked at just before, while the manifest gets its
-// name and that is made durable.
+// commit makes the backup complete: one rename, when everything else is durable. That the account still is ours is looked at
+// just before.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
-	j.state.Durability, j.state.Times = j.durability(), j.times()
-	text, err := j.state.Encode()
-	if err != nil {
-		return err
-	}
+	looked := time.Now()
+	ours := func(ctx context.Context) error { return together(ctx, l.alone, j.mine) }
 	var temp string
-	err = together(ctx, l.alone, j.mine, func(ctx context.Context) error {
-		if j.listing == "" {
-			return j.syncDir(ctx, j.slot+"/meta")
-		}
-		return j.install(ctx, j.listing, j.slot+"/meta/"+file.Name)
-	}, func(ctx context.Context) (err error) {
-		temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
+	err := together(ctx, ours, j.settlePlaces, j.nameList, func(ctx context.Context) (err error) {
+		temp, err = j.putFinal(ctx)
 		return err
 	})
+	if err == nil && time.Since(looked) > l.ttl/100 { // many folders take their time
+		err = ours(ctx)
+	}
+	if err == nil && (j.state.Durability != j.durability() || j.state.Times != j.times()) { // a folder told
+		temp, err = j.putFinal(ctx)
+	}
 	if err != nil {
-		return err
+		return j.leave(ctx, err)
 	}
 	j.ahead(ctx, j.slot+"/tmp", j.slot+"/meta") // to tidy up
 	if err := j.install(ctx, temp, j.slot+"/"+stateName); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	return nil
+}
+
+// nameList gives the manifest its name.
+func (j *job) nameList(ctx context.Context) error {
+	if j.listing == "" {
+		return j.syncDir(ctx, j.slot+"/meta")
+	}
+	return j.install(ctx, j.listing, j.slot+"/meta/"+j.state.Manifest.Name)
+}
+
+// putFinal uploads the state of the complete slot to a temporary name.
+func (j *job) putFinal(ctx context.Context) (temp string, err error) {
+	j.state.Durability, j.state.Times = j.durability(), j.times()
+	text, err := j.state.Encode()
+	if err != nil {
+		return "", err
+	}
+	temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
+	return temp, err
 }
 
 // tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the

@@ -40,7 +40,7 @@ type job struct {
 	made    bool          // the folders of the slot are there
 	fresh   bool          // by this run: nothing else is in them
 	clean   bool          // no earlier run has anything on its way
-	begun   chan struct{} // closed when names below data/ may change
+	begun   chan struct{} // closed when the slot's new state is durable
 	plan    planner
 	base    *os.File     // manifest of the slot's last backup; nil: none
 	donor   *os.File     // manifest of the newest backup elsewhere; nil: none
@@ -301,14 +301,8 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 		}
 		s.settled()
 	}()
-	if !s.early(j.o.tune.small) {
-		if err := j.placeable(ctx, s); err != nil {
-			return err
-		}
-	} else if j.sooner.Add(1) > mostEarly {
-		if err := j.may(ctx); err != nil {
-			return err
-		}
+	if err := j.turn(ctx, s); err != nil {
+		return err
 	}
 	switch s.act {
 	case mkdir:
@@ -330,6 +324,22 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 		}
 	}
 	return j.send(ctx, s)
+}
+
+// turn waits until a step may begin.
+func (j *job) turn(ctx context.Context, s *step) error {
+	switch {
+	case !s.early(j.o.tune.small):
+		if s.entry.IsRegular() { // large ones are gone on with, which takes a state that says so
+			if err := j.stated(ctx); err != nil {
+				return err
+			}
+		}
+		return j.placeable(ctx, s)
+	case j.sooner.Add(1) > mostEarly:
+		return j.may(ctx)
+	}
+	return nil
 }
 
 // early reports whether a step begins with an upload to a temporary name, which may go ahead of all that it has to wait for

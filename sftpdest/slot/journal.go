@@ -31,6 +31,9 @@ type journal struct {
 	gen  uint64
 	tune *tuning
 	now  func() time.Time
+	// ready waits for the state that names the generation: segments without it would be taken for those of the next run, which
+	// gets the same one.
+	ready func(ctx context.Context) error
 
 	writing sync.Mutex // held while a segment is written
 	mu      sync.Mutex // guards what follows
@@ -70,6 +73,9 @@ func (j *journal) flush(ctx context.Context) error {
 
 // write needs j.writing.
 func (j *journal) write(ctx context.Context) error {
+	if err := j.ready(ctx); err != nil {
+		return err
+	}
 	j.mu.Lock()
 	entries := j.entries
 	j.entries = nil

@@ -69,9 +69,9 @@ func (j *job) leave(ctx context.Context, failure error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	steps := []func(context.Context) error{j.journal.flush, j.dropUnmarked}
+	steps := []func(context.Context) error{j.flush, j.dropUnmarked}
 	if errors.Is(failure, ErrFull) {
-		steps = []func(context.Context) error{j.dropUnmarked, j.journal.flush, j.dropUnmarked} // the journal may not fit either
+		steps = []func(context.Context) error{j.dropUnmarked, j.flush, j.dropUnmarked} // the journal may not fit either
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -79,6 +79,16 @@ func (j *job) leave(ctx context.Context, failure error) error {
 		}
 	}
 	return failure
+}
+
+// flush writes what is left of the journal, if there is a state that it belongs to.
+func (j *job) flush(ctx context.Context) error {
+	select {
+	case <-j.begun:
+		return j.journal.flush(ctx)
+	default:
+		return nil
+	}
 }
 
 // dropUnmarked removes this run's temporary files but those that a mark tells of.

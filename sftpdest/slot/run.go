@@ -152,7 +152,7 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
-	j.journal = &journal{r: r, slot: j.slot, gen: j.state.Gen, tune: &o.tune, now: time.Now}
+	j.journal = &journal{r: r, slot: j.slot, gen: j.state.Gen, tune: &o.tune, now: time.Now, ready: j.stated}
 	return j, nil
 }
 
