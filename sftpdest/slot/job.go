@@ -76,6 +76,7 @@ type place struct {
 	entry   *manifest.Entry
 	ready   chan struct{} // closed when it is there, or err says why not
 	err     error
+	nest    *nest // what it is built as; nil: it is made under its name
 	touched atomic.Bool
 }
 
@@ -150,6 +151,7 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 		}
 	}
 	var around []*place
+	building := nests{small: j.o.tune.small}
 	for r, err := range j.rows(ctx) {
 		if err != nil {
 			return err
@@ -175,30 +177,35 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 		if err := j.prepare(ctx, s, r); err != nil {
 			return err
 		}
-		if err := hand(ctx, s, work, queue); err != nil {
+		if err := hand(ctx, building.next(s), work, queue); err != nil {
 			return err
 		}
 	}
-	return nil
+	return hand(ctx, building.next(nil), work, queue)
 }
 
-// hand passes a step on: first to those who note it in order, so that nobody can be in their way.
-func hand(ctx context.Context, s *step, work, queue chan<- *step) error {
-	waits := s.done != nil
-	select {
-	case queue <- s:
-	case <-ctx.Done():
-		return ctx.Err()
+// hand passes steps on: first to those who note them in order, so that nobody can be in their way. What waits for a step is
+// passed on after it, so that those who work come to it.
+func hand(ctx context.Context, steps []*step, work, queue chan<- *step) error {
+	for _, s := range steps {
+		waits := s.done != nil || s.act == seal
+		if s.act != seal {
+			select {
+			case queue <- s:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if !waits {
+			continue
+		}
+		select {
+		case work <- s:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if !waits {
-		return nil
-	}
-	select {
-	case work <- s:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return nil
 }
 
 // prepare does what has to be done in order, and what costs nothing.
@@ -290,8 +297,11 @@ func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (man
 
 // perform does what a step says on the server.
 func (j *job) perform(ctx context.Context, s *step) (err error) {
+	if s.act == seal {
+		return j.leaveNest(ctx, s.nest)
+	}
 	defer func() {
-		if s.self != nil {
+		if s.self != nil && s.self.nest == nil {
 			s.self.err = err
 			close(s.self.ready)
 		}
@@ -306,6 +316,9 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 	}
 	switch s.act {
 	case mkdir:
+		if s.self.nest != nil {
+			return j.build(ctx, s.self.nest)
+		}
 		if err := j.ensureDir(ctx, j.data(s.entry.Path), s.entry.Mode&0o777|0o700); err != nil {
 			return err
 		}
@@ -323,12 +336,17 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 			return err
 		}
 	}
-	return j.send(ctx, s)
+	if err := j.send(ctx, s); err != nil || s.nest == nil {
+		return err
+	}
+	return j.leaveNest(ctx, s.nest)
 }
 
 // turn waits until a step may begin.
 func (j *job) turn(ctx context.Context, s *step) error {
 	switch {
+	case s.self != nil && s.self.nest != nil:
+		return nil // it is made in tmp/
 	case !s.early(j.o.tune.small):
 		if s.entry.IsRegular() { // large ones are gone on with, which takes a state that says so
 			if err := j.stated(ctx); err != nil {

@@ -222,13 +222,18 @@ func (m *memory) SyncDir(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
-		left := m.pending[:0]
+		var left []change
 		for _, c := range m.pending {
-			if c.from == dir || c.to == dir {
-				apply(c, true)
+			if c.from != dir && c.to != dir {
+				left = append(left, c)
 				continue
 			}
-			left = append(left, c)
+			apply(c, true)
+			if c.what.children != nil { // a folder has one name: that it got the one before is over
+				left = slices.DeleteFunc(left, func(old change) bool {
+					return old.what == c.what && old.to == c.from && old.toName == c.fromName
+				})
+			}
 		}
 		m.pending = left
 		return nil

@@ -20,6 +20,7 @@ const (
 	symlink               // make it, unless it is there
 	nothing               // it is in the manifest only
 	remove                // it is not in the source
+	seal                  // nothing more comes into a nest
 )
 
 // kind is what stands under a name on the server.
@@ -40,6 +41,7 @@ type step struct {
 	old   *manifest.Entry // what the slot has: kept if the source cannot be read
 	in    *place          // the folder around it
 	self  *place          // of a folder
+	nest  *nest           // takes the file; nil: it is moved to its name by itself
 	done  chan struct{}   // closed when entry is as it goes into the manifest; nil: it is from the beginning
 	known bool            // done is closed
 	left  bool            // it does not go into the manifest

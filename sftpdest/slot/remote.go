@@ -237,12 +237,20 @@ func (r *remote) tryTimes(ctx context.Context, slot string) error {
 
 // put makes a temporary file with content, durable where the server can, and returns its name.
 func (r *remote) put(ctx context.Context, slot string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
+	return r.putAs(ctx, slot, r.temp(slot), content, a)
+}
+
+// putAs is put for a name in tmp/ that is tried first. What a first try left there may still change, so that the next one takes
+// another.
+func (r *remote) putAs(ctx context.Context, slot, first string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
 	if err := r.limit.wait(ctx, len(content)); err != nil {
 		return "", false, err
 	}
 	err = r.lenient(a, func(a dest.Attributes) error {
 		return again(ctx, func() (err error) {
-			name = r.temp(slot)
+			if name, first = first, ""; name == "" {
+				name = r.temp(slot)
+			}
 			durable, err = r.putNew(ctx, name, content, a)
 			return err
 		})

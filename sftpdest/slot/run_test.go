@@ -232,14 +232,19 @@ func TestVanishedFilesAreNormal(t *testing.T) {
 	a, server := newAccount(t), newMemory()
 	a.edit(1)
 	o := options(2)
+	vanished := false
 	server.hear = func(op, path string) error {
-		if op == "mkdir" && strings.HasSuffix(path, "data/logs") {
+		if op == "create" && strings.HasSuffix(path, "/0") { // of logs
 			a.gone("logs/3")
 			a.gone("public_html/deep")
+			vanished = true
 		}
 		return nil
 	}
 	a.mustRun(server, o)
+	if !vanished {
+		t.Fatal("logs/0 was not uploaded")
+	}
 	server.hear = nil
 	a.edit(2)
 	a.mustRun(server, o)

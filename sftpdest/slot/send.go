@@ -147,14 +147,27 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	if unchanged {
 		s.settled() // the manifest need not wait for the server
 	}
-	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	if s.nest != nil {
+		err = j.nestle(ctx, s, content)
+	} else {
+		err = j.putPlaced(ctx, s, content)
+	}
 	if err != nil {
 		return false, err
 	}
 	j.sum.uploaded.Add(1)
 	j.sum.uploadedBytes.Add(int64(n))
 	j.o.Progress.Sent(1, int64(n))
-	return unchanged, j.place(ctx, s, temp, durable)
+	return unchanged, nil
+}
+
+// putPlaced uploads a small file and moves it to its name.
+func (j *job) putPlaced(ctx context.Context, s *step, content []byte) error {
+	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	if err != nil {
+		return err
+	}
+	return j.place(ctx, s, temp, durable)
 }
 
 // place moves a finished temporary file to its name and notes it.

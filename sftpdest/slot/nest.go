@@ -1,0 +1,164 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// What a nest takes at most: an interrupted run sends it again.
+const (
+	mostNested      = 1024
+	mostNestedBytes = 16 << 20
+)
+
+// nest is a new folder that is built in tmp/ with its first files in it and gets its name with them: each of them takes a
+// request less than one that is moved by itself.
+type nest struct {
+	folder *step
+	dir    string        // in tmp/
+	made   chan struct{} // closed when it is there, or err says why not
+	err    error
+	left   atomic.Int64 // files that are not done, and one for the walk, which may bring more
+	files  int          // so far; of the walk alone, as what follows
+	bytes  int64
+
+	mu     sync.Mutex // guards what follows
+	inside []nested
+}
+
+// nested is a file in a nest.
+type nested struct {
+	entry   *manifest.Entry
+	durable bool
+}
+
+// nests decides what is built in a nest, step by step in the order of the walk.
+type nests struct {
+	small int64 // bytes of a file that is read at once
+	held  *step // a folder to be made: what comes next tells how
+	open  *nest // takes files
+}
+
+// next takes a step, nil at the end, and returns what is to be handed out now, in order.
+func (n *nests) next(s *step) (ready []*step) {
+	if held := n.held; held != nil {
+		n.held = nil
+		if n.fits(s, held.self) {
+			n.open = &nest{folder: held, made: make(chan struct{})}
+			n.open.left.Store(1)
+			held.self.nest = n.open
+		}
+		ready = append(ready, held)
+	}
+	if o := n.open; o != nil && (!n.fits(s, o.folder.self) || o.files == mostNested || o.bytes+s.entry.Size > mostNestedBytes) {
+		ready = append(ready, &step{act: seal, entry: o.folder.entry, nest: o})
+		n.open = nil
+	}
+	switch {
+	case s == nil:
+	case s.act == mkdir && s.in != nil:
+		n.held = s
+	default:
+		if o := n.open; o != nil {
+			s.nest = o
+			o.left.Add(1)
+			o.files++
+			o.bytes += s.entry.Size
+		}
+		ready = append(ready, s)
+	}
+	return ready
+}
+
+// fits reports whether a step brings a file that a nest for a folder takes.
+func (n *nests) fits(s *step, folder *place) bool {
+	return s != nil && s.in == folder && s.act == send && s.early(n.small)
+}
+
+// build makes the folder of a nest.
+func (j *job) build(ctx context.Context, n *nest) error {
+	defer close(n.made)
+	n.dir = j.temp(j.slot)
+	n.err = j.ensureDir(ctx, n.dir, n.folder.entry.Mode&0o777|0o700)
+	return n.err
+}
+
+// nestle brings a file into its nest.
+func (j *job) nestle(ctx context.Context, s *step, content []byte) error {
+	n := s.nest
+	select {
+	case <-n.made:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if n.err != nil {
+		return n.err
+	}
+	name := join(n.dir, baseName(s.entry.Path))
+	temp, durable, err := j.putAs(ctx, j.slot, name, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	if err == nil && temp != name {
+		err = j.move(ctx, temp, name)
+	}
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	n.inside = append(n.inside, nested{&s.entry, durable})
+	n.mu.Unlock()
+	return nil
+}
+
+// leaveNest says that one who holds a nest has done with it. The last one gives it its name and notes the files in it.
+func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
+	if n.left.Add(-1) > 0 {
+		return nil
+	}
+	s := n.folder
+	defer func() {
+		s.self.err = err
+		close(s.self.ready)
+	}()
+	if err := j.placeable(ctx, s); err != nil {
+		return err
+	}
+	j.touch(s.self)
+	j.touch(s.in)
+	target := j.data(s.entry.Path)
+	if err := j.move(ctx, n.dir, target); err != nil {
+		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+		j.o.Log.Debug("move folder", "path", s.entry.Path, "error", err)
+		if err := j.scatter(ctx, n, target); err != nil {
+			return fmt.Errorf("%s: %w", show(s.entry.Path), err)
+		}
+	}
+	for _, f := range n.inside {
+		if err := j.journal.add(ctx, f.entry, f.durable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scatter moves the files of a nest one by one, where the folder cannot be moved: one may be there that nobody knew of.
+func (j *job) scatter(ctx context.Context, n *nest, target string) error {
+	if err := j.ensureDir(ctx, target, n.folder.entry.Mode&0o777|0o700); err != nil {
+		return err
+	}
+	err := each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f nested) error {
+		base := baseName(f.entry.Path)
+		return j.move(ctx, join(n.dir, base), join(target, base))
+	})
+	if err != nil {
+		return err
+	}
+	return j.dropDir(ctx, n.dir)
+}

@@ -1,0 +1,184 @@
+package slot
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+)
+
+// thickets are folders in folders with files before, between and behind them.
+func (a *account) thickets() {
+	for _, dir := range []string{"a", "a/b", "a/b/c", "a/m", "a/m/n", "z"} {
+		for _, name := range []string{"0", "bb", "k", "zz"} {
+			a.file(dir+"/"+name, dir+name, len(dir)+len(name))
+		}
+	}
+}
+
+// mustHold runs a backup and looks whether all slots hold what they claim.
+func (a *account) mustHold(store Store, m *memory, o Options) {
+	a.t.Helper()
+	sum := a.mustRun(store, o)
+	if n, err := examine(a.t.Context(), m, o.Folder, history{sum.Gen: a.truth()}, nil); err != nil || n != 1 {
+		a.t.Fatalf("%d complete: %v", n, err)
+	}
+	if left, err := m.List(a.t.Context(), slotPath(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+		a.t.Errorf("left in tmp: %v, %v", left, err)
+	}
+}
+
+func TestANewFolderIsMovedWithItsFirstFiles(t *testing.T) {
+	for _, lanes := range []int{1, 2, 3, 64} {
+		a, m := newAccount(t), newMemory()
+		a.thickets()
+		o := options(2)
+		o.Lanes, o.tune.segment = lanes, 1000
+		var moved []string // of files: to data/, other than with their folder
+		files := 0
+		m.hear = func(op, p string) error {
+			_, temp, _ := strings.Cut(p, "/tmp/")
+			switch {
+			case op == "rename" && !strings.Contains(temp, "/"):
+				moved = append(moved, p)
+			case op == "create" && strings.Contains(temp, "/"):
+				files++
+			}
+			return nil
+		}
+		a.mustHold(m, m, o)
+		// Six folders, of which a and a/b and a/m have two files each behind the first folder in them; the state twice, the
+		// manifest.
+		if want := 6 + 3*2 + 3; len(moved) > want {
+			t.Errorf("%d lanes: %d renames, want %d: %q", lanes, len(moved), want, moved)
+		}
+		if files < 18 {
+			t.Errorf("%d lanes: %d files came with their folder", lanes, files)
+		}
+	}
+}
+
+// rooted is a server that does not move folders, or has some that nobody knows of.
+type rooted struct {
+	*memory
+	unknown bool
+}
+
+func (r rooted) Rename(ctx context.Context, from, to string) error {
+	info, err := r.Stat(ctx, from)
+	if err != nil || info.Mode&backup.ModeType != backup.ModeDir {
+		return r.memory.Rename(ctx, from, to)
+	}
+	if !r.unknown {
+		return &fs.PathError{Op: "rename", Path: from, Err: fs.ErrPermission}
+	}
+	if err := r.Mkdir(ctx, to, 0o755); err != nil {
+		return err
+	}
+	return r.memory.Rename(ctx, from, to)
+}
+
+func TestFoldersThatCannotBeMoved(t *testing.T) {
+	for _, unknown := range []bool{false, true} {
+		t.Run(fmt.Sprintf("unknown %v", unknown), func(t *testing.T) {
+			a, m := newAccount(t), newMemory()
+			a.thickets()
+			o := options(2)
+			o.Lanes = 8
+			a.mustHold(rooted{m, unknown}, m, o)
+		})
+	}
+}
+
+// forgetful loses the connection in the first upload to each name, when a half of it is written.
+type forgetful struct {
+	*memory
+	mu   sync.Mutex
+	seen map[string]bool
+	lost int
+}
+
+func (f *forgetful) Put(ctx context.Context, p string, c []byte, a dest.Attributes, sync bool) (bool, error) {
+	_, temp, _ := strings.Cut(p, "/tmp/")
+	f.mu.Lock()
+	first := strings.Contains(temp, "/") && !f.seen[p]
+	if first {
+		f.seen[p] = true
+		f.lost++
+	}
+	f.mu.Unlock()
+	if !first {
+		return f.memory.Put(ctx, p, c, a, sync)
+	}
+	if _, err := f.memory.Put(ctx, p, c[:len(c)/2], dest.Attributes{}, false); err != nil {
+		return false, err
+	}
+	return false, fmt.Errorf("put %s: %w", p, dest.ErrUnreachable)
+}
+
+func TestWhatALostConnectionLeftInANestIsReplaced(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	a.thickets()
+	o := options(2)
+	o.Lanes = 8
+	f := &forgetful{memory: m, seen: map[string]bool{}}
+	a.mustHold(f, m, o)
+	if f.lost < 18 {
+		t.Errorf("%d uploads were lost", f.lost)
+	}
+}
+
+func TestANestIsSealed(t *testing.T) {
+	at := func(act action, path string, size int64, in *step) *step {
+		s := &step{act: act}
+		s.entry.Path, s.entry.Size, s.entry.Mode = path, size, backup.ModeRegular|0o644
+		if act == mkdir {
+			s.entry.Mode = backup.ModeDir | 0o755
+			s.self = &place{entry: &s.entry}
+		}
+		if in != nil {
+			s.in = in.self
+		}
+		return s
+	}
+	n := nests{small: 1 << 20}
+	root := at(mkdir, "", 0, nil)
+	full, empty, large := at(mkdir, "full", 0, root), at(mkdir, "empty", 0, root), at(mkdir, "large", 0, root)
+	steps := []*step{root, at(send, "before", 1, root), empty, full}
+	for i := range mostNested + 1 {
+		steps = append(steps, at(send, fmt.Sprintf("full/%05d", i), 1, full))
+	}
+	steps = append(steps, large)
+	for i := range mostNestedBytes>>20 + 1 {
+		steps = append(steps, at(send, fmt.Sprintf("large/%05d", i), 1<<20, large))
+	}
+	steps = append(steps, at(symlink, "link", 0, root), nil)
+	var order []string
+	inside := map[string]int{}
+	for _, s := range steps {
+		for _, r := range n.next(s) {
+			switch {
+			case r.act == seal:
+				order = append(order, "seal "+r.entry.Path)
+			case r.nest != nil:
+				inside[r.nest.folder.entry.Path]++
+			default:
+				order = append(order, r.entry.Path)
+			}
+		}
+	}
+	want := []string{"", "before", "empty", "full", "seal full", fmt.Sprintf("full/%05d", mostNested), "large", "seal large",
+		fmt.Sprintf("large/%05d", mostNestedBytes>>20), "link"}
+	if !slices.Equal(order, want) {
+		t.Errorf("%q, want %q", order, want)
+	}
+	if inside["full"] != mostNested || inside["large"] != mostNestedBytes>>20 || len(inside) != 2 {
+		t.Errorf("in nests: %v", inside)
+	}
+}
