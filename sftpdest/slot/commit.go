@@ -31,6 +31,7 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	}
 	defer func() { spool.Close() }()
 	var file manifest.File
+	j.journal.keep(ctx)
 	if f, idle := j.first.take(); idle != nil { // the survey found nothing to do
 		spool.Close()
 		file, spool = f, idle

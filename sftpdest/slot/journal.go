@@ -24,7 +24,7 @@ const lineSize = 80
 // mostSegment bounds a segment of a journal that is read, in bytes.
 const mostSegment = 256 << 20
 
-// journal notes what was put into place, in segments.
+// journal notes what was put into place, in segments. They are written beside the work: nobody waits for them.
 type journal struct {
 	r    *remote
 	slot string
@@ -34,57 +34,103 @@ type journal struct {
 	// ready waits for the state that names the generation: segments without it would be taken for those of the next run, which
 	// gets the same one.
 	ready func(ctx context.Context) error
+	due   chan struct{} // has one when a segment is
+	kept  sync.WaitGroup
+	stop  func()             // no further segments
+	abort context.CancelFunc // nor the one that is being written
+	seq   uint64             // of the last segment; of who writes alone
 
-	writing sync.Mutex // held while a segment is written
 	mu      sync.Mutex // guards what follows
 	entries []manifest.Entry
 	first   time.Time // when the oldest entry came
-	seq     uint64    // of the last segment
+	err     error     // of writing one
 }
 
-// add notes an entry. It writes a segment when one is due.
-func (j *journal) add(ctx context.Context, e *manifest.Entry, durable bool) error {
+func newJournal(r *remote, slot string, gen uint64, tune *tuning, ready func(ctx context.Context) error) *journal {
+	return &journal{
+		r: r, slot: slot, gen: gen, tune: tune, now: time.Now, ready: ready,
+		due: make(chan struct{}, 1), stop: func() {}, abort: func() {},
+	}
+}
+
+// add notes an entry. Its error is that of a segment that could not be written.
+func (j *journal) add(e *manifest.Entry, durable bool) error {
 	noted := *e
 	noted.Flags &^= manifest.Durable | manifest.Removed
 	if durable {
 		noted.Flags |= manifest.Durable
 	}
 	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		return j.err
+	}
 	if len(j.entries) == 0 {
 		j.first = j.now()
 	}
 	j.entries = append(j.entries, noted)
 	age := j.now().Sub(j.first)
-	due := len(j.entries) >= j.tune.segment || age > j.tune.age || age < 0
-	j.mu.Unlock()
-	if !due || !j.writing.TryLock() {
-		return nil
+	if len(j.entries) >= j.tune.segment || age > j.tune.age || age < 0 {
+		select {
+		case j.due <- struct{}{}:
+		default:
+		}
 	}
-	defer j.writing.Unlock()
-	return j.write(ctx)
+	return nil
 }
 
-// flush writes what is left.
+// keep writes segments when they are due, until end is called.
+func (j *journal) keep(ctx context.Context) {
+	ctx, j.abort = context.WithCancel(ctx)
+	over := make(chan struct{})
+	j.stop = sync.OnceFunc(func() { close(over) })
+	j.kept.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-j.due:
+			}
+			if err := j.flush(ctx); err != nil {
+				j.mu.Lock()
+				j.err = err
+				j.mu.Unlock()
+				return
+			}
+		}
+	})
+}
+
+// end waits until no segment is being written any more. Notes that are not in one stay with the journal.
+func (j *journal) end() {
+	j.stop()
+	j.kept.Wait()
+	j.abort()
+}
+
+// flush writes what there is.
 func (j *journal) flush(ctx context.Context) error {
-	j.writing.Lock()
-	defer j.writing.Unlock()
-	return j.write(ctx)
-}
-
-// write needs j.writing.
-func (j *journal) write(ctx context.Context) error {
 	if err := j.ready(ctx); err != nil {
 		return err
 	}
 	j.mu.Lock()
 	entries := j.entries
 	j.entries = nil
-	j.seq++
-	name := "meta/" + manifest.JournalName(j.gen, j.seq)
 	j.mu.Unlock()
 	if len(entries) == 0 {
 		return nil
 	}
+	if err := j.write(ctx, entries); err != nil {
+		j.mu.Lock()
+		j.entries = append(entries, j.entries...)
+		j.mu.Unlock()
+		return fmt.Errorf("write journal: %w", err)
+	}
+	return nil
+}
+
+// write writes a segment.
+func (j *journal) write(ctx context.Context, entries []manifest.Entry) error {
 	var segment bytes.Buffer
 	w, err := manifest.NewJournalWriter(&segment)
 	if err != nil {
@@ -98,10 +144,8 @@ func (j *journal) write(ctx context.Context) error {
 	if _, err := w.Close(); err != nil {
 		return err
 	}
-	if err := j.r.replace(ctx, j.slot, name, segment.Bytes()); err != nil {
-		return fmt.Errorf("write journal: %w", err)
-	}
-	return nil
+	j.seq++
+	return j.r.replace(ctx, j.slot, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
 }
 
 // noted is what a journal says about a file, without what the source will tell again.

@@ -141,7 +141,7 @@ func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
 		}
 	}
 	for _, f := range n.inside {
-		if err := j.journal.add(ctx, f.entry, f.durable); err != nil {
+		if err := j.journal.add(f.entry, f.durable); err != nil {
 			return err
 		}
 	}

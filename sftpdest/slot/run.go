@@ -123,6 +123,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*so
 	if err := j.commit(ctx, file, l); err != nil {
 		return j.summary(), err
 	}
+	j.journal.end()
 	j.tidy(ctx)
 	if surplus(slots, j.slot, o.Retention) {
 		if err := r.retire(ctx, o); err != nil {
@@ -152,7 +153,7 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
-	j.journal = &journal{r: r, slot: j.slot, gen: j.state.Gen, tune: &o.tune, now: time.Now, ready: j.stated}
+	j.journal = newJournal(r, j.slot, j.state.Gen, &o.tune, j.stated)
 	return j, nil
 }
 
@@ -260,6 +261,8 @@ func fresh(s *manifest.State, now time.Time) bool {
 }
 
 func (j *job) close() {
+	j.journal.abort()
+	j.journal.end()
 	for _, spool := range []*os.File{j.base, j.donor, j.first.spool} {
 		if spool != nil {
 			spool.Close()

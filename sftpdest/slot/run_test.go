@@ -257,7 +257,7 @@ func TestFullServerIsToldAndTheNextRunGoesOn(t *testing.T) {
 	a.edit(1)
 	o := options(2)
 	o.tune.segment = 2
-	server.room = 14000
+	server.room = 12500
 	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrFull) {
 		t.Fatalf("%v, want ErrFull", err)
 	}

@@ -179,7 +179,7 @@ func (j *job) place(ctx context.Context, s *step, temp string, durable bool) err
 	if err := j.move(ctx, temp, j.data(s.entry.Path)); err != nil {
 		return err
 	}
-	return j.journal.add(ctx, &s.entry, durable)
+	return j.journal.add(&s.entry, durable)
 }
 
 // take copies or links a file that the donor has. It reports false if the file has to be sent.
@@ -261,7 +261,7 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		return false, nil
 	}
 	s.entry.Hash = hash
-	return true, j.journal.add(ctx, &s.entry, true)
+	return true, j.journal.add(&s.entry, true)
 }
 
 // remoteHash reads size bytes of a file on the server.
