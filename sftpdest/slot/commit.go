@@ -1,13 +1,11 @@
 package slot
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -68,36 +66,6 @@ func each[T any](ctx context.Context, lanes int, items []T, f func(ctx context.C
 		g.Go(func() error { return f(inner, item) })
 	}
 	return g.Wait()
-}
-
-// delete removes what the source does not have: files first, then folders from below.
-func (j *job) delete(ctx context.Context) error {
-	files := slices.DeleteFunc(slices.Clone(j.gone), func(g goner) bool { return g.dir })
-	err := each(ctx, j.o.Lanes, files, func(ctx context.Context, g goner) error {
-		j.sum.deleted.Add(1)
-		return j.drop(ctx, j.data(g.path))
-	})
-	if err != nil {
-		return err
-	}
-	dirs := slices.DeleteFunc(j.gone, func(g goner) bool { return !g.dir })
-	depth := func(g goner) int { return strings.Count(g.path, "/") }
-	slices.SortStableFunc(dirs, func(a, b goner) int { return cmp.Compare(depth(b), depth(a)) })
-	for len(dirs) > 0 {
-		n := slices.IndexFunc(dirs, func(g goner) bool { return depth(g) != depth(dirs[0]) })
-		if n < 0 {
-			n = len(dirs)
-		}
-		err := each(ctx, j.o.Lanes, dirs[:n], func(ctx context.Context, g goner) error {
-			j.sum.deleted.Add(1)
-			return j.dropDir(ctx, j.data(g.path))
-		})
-		if err != nil {
-			return err
-		}
-		dirs = dirs[n:]
-	}
-	return nil
 }
 
 // settling is how many folders are open at once at most to be made durable: servers limit handles, and one that opens no
@@ -296,10 +264,9 @@ func (r *remote) retire(ctx context.Context, o *Options) error {
 		if !surplus && (s.Err != nil || s.State.Phase != manifest.Deleting) {
 			continue
 		}
-		for _, dir := range []string{"data", "archive", "meta"} {
-			if err := r.removeTree(ctx, join(s.Path, dir)); err != nil {
-				return err
-			}
+		inside := []string{s.Path + "/data", s.Path + "/archive", s.Path + "/meta"} // the state goes last: it says what this is
+		if err := each(ctx, len(inside), inside, r.removeTree); err != nil {
+			return err
 		}
 		if err := r.removeTree(ctx, s.Path); err != nil {
 			return err

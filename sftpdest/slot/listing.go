@@ -108,27 +108,3 @@ func (l *lister) walk(dir string, f *listed, yield func(present, error) bool) bo
 }
 
 func isDir(mode uint32) bool { return mode&backup.ModeType == backup.ModeDir }
-
-// removeTree removes root and all below it.
-func (r *remote) removeTree(ctx context.Context, root string) error {
-	var dirs []string
-	for p, err := range walkRemote(ctx, r.Store, root) {
-		if err != nil {
-			return err
-		}
-		full := join(root, p.path)
-		if isDir(p.info.Mode) {
-			dirs = append(dirs, full)
-			continue
-		}
-		if err := r.drop(ctx, full); err != nil {
-			return err
-		}
-	}
-	for _, dir := range slices.Backward(dirs) {
-		if err := r.dropDir(ctx, dir); err != nil {
-			return err
-		}
-	}
-	return r.dropDir(ctx, root)
-}

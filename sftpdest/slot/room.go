@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"syscall"
 	"time"
 
@@ -91,25 +90,6 @@ func (j *job) flush(ctx context.Context) error {
 	default:
 		return nil
 	}
-}
-
-// dropUnmarked removes this run's temporary files but those that a mark tells of.
-func (j *job) dropUnmarked(ctx context.Context) error {
-	list, err := j.List(ctx, j.slot+"/tmp")
-	if err != nil {
-		return err
-	}
-	for _, info := range list {
-		name := j.slot + "/tmp/" + info.Name
-		switch {
-		case !strings.HasPrefix(info.Name, j.run+"-") || j.parts.marked(name):
-		case isDir(info.Mode):
-			err = errors.Join(err, j.removeTree(ctx, name)) // what was in the way
-		default:
-			err = errors.Join(err, j.drop(ctx, name))
-		}
-	}
-	return err
 }
 
 // marked reports whether a mark tells of a temporary file.

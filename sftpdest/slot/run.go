@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -282,29 +281,6 @@ func (j *job) mine(ctx context.Context) error {
 	}
 	if state.Run != j.run || state.Epoch != j.state.Epoch {
 		return fmt.Errorf("%s was taken over by run %s: %w", j.slot, state.Run, ErrBusy)
-	}
-	return nil
-}
-
-// sweepSlot removes temporary files: those of other runs, at the end all.
-func (j *job) sweepSlot(ctx context.Context, slot string, all bool) error {
-	list, err := j.list(ctx, slot+"/tmp")
-	if err != nil {
-		return missing(err)
-	}
-	for _, info := range list {
-		if !all && strings.HasPrefix(info.Name, j.remote.run+"-") {
-			continue
-		}
-		p := slot + "/tmp/" + info.Name
-		if isDir(info.Mode) {
-			err = j.removeTree(ctx, p)
-		} else {
-			err = j.drop(ctx, p)
-		}
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -79,6 +79,11 @@ func (d distant) Remove(ctx context.Context, p string) error {
 	return d.memory.Remove(ctx, p)
 }
 
+func (d distant) RemoveDir(ctx context.Context, p string) error {
+	time.Sleep(trip)
+	return d.memory.RemoveDir(ctx, p)
+}
+
 func (d distant) SyncDir(ctx context.Context, p string) error {
 	time.Sleep(2 * trip)
 	return d.memory.SyncDir(ctx, p)
@@ -147,6 +152,36 @@ func TestAFirstRunWaitsForFewRoundTrips(t *testing.T) {
 			t.Errorf("%d round trips", took/trip)
 		}
 	})
+}
+
+// What runs left that were broken off, and slots that a lower retention has no place for, may be a great many files.
+func TestWhatHasToGoGoesSideBySide(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	for i := range 300 {
+		a.file(fmt.Sprintf("%d/file %d", i%3, i), fmt.Sprint(i), i)
+	}
+	o := options(4)
+	o.Lanes, o.LeaseTTL = 64, time.Hour
+	for range 4 {
+		a.mustRun(m, o)
+	}
+	for i := range 300 {
+		if _, err := m.Put(t.Context(), fmt.Sprintf("%s/tmp/other-%d", slotPath(o.Folder, 1), i), nil, dest.Attributes{}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Retention = 2
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		a.mustRun(distant{m}, o)
+		if took := time.Since(begun); took > 70*trip {
+			t.Errorf("%d round trips", took/trip)
+		}
+	})
+	slots, err := List(t.Context(), m, o.Folder)
+	if err != nil || len(slots) != 2 {
+		t.Errorf("%d slots, %v", len(slots), err)
+	}
 }
 
 // What is uploaded ahead of the state must not touch what the slot has until the state says so.

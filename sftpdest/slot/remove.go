@@ -1,0 +1,116 @@
+package slot
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"slotfs/indexer/dest"
+)
+
+// removals is how many names are taken away side by side.
+const removals = 512
+
+// delete removes what the source does not have: files first, then folders from below.
+func (j *job) delete(ctx context.Context) error {
+	var files, dirs []string
+	for _, g := range j.gone {
+		if g.dir {
+			dirs = append(dirs, j.data(g.path))
+		} else {
+			files = append(files, j.data(g.path))
+		}
+	}
+	j.sum.deleted.Add(int64(len(j.gone)))
+	if err := each(ctx, removals, files, j.drop); err != nil {
+		return err
+	}
+	return j.dropDirs(ctx, dirs)
+}
+
+// dropDirs removes folders that have nothing but each other, from below.
+func (r *remote) dropDirs(ctx context.Context, dirs []string) error {
+	depth := func(dir string) int { return strings.Count(dir, "/") }
+	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(depth(b), depth(a)) })
+	for len(dirs) > 0 {
+		n := slices.IndexFunc(dirs, func(dir string) bool { return depth(dir) != depth(dirs[0]) })
+		if n < 0 {
+			n = len(dirs)
+		}
+		if err := each(ctx, removals, dirs[:n], r.dropDir); err != nil {
+			return err
+		}
+		dirs = dirs[n:]
+	}
+	return nil
+}
+
+// removeTree removes root and all below it.
+func (r *remote) removeTree(ctx context.Context, root string) error {
+	dirs := []string{root}
+	g, inner := errgroup.WithContext(ctx)
+	g.SetLimit(removals)
+	var failure error
+	for p, err := range walkRemote(inner, r.Store, root) {
+		if err != nil {
+			failure = err
+			break
+		}
+		full := join(root, p.path)
+		if isDir(p.info.Mode) {
+			dirs = append(dirs, full)
+			continue
+		}
+		g.Go(func() error { return r.drop(inner, full) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	if failure != nil {
+		return failure
+	}
+	return r.dropDirs(ctx, dirs)
+}
+
+// sweep removes what is unwanted among the names of a folder. What cannot be removed does not keep the rest.
+func (r *remote) sweep(ctx context.Context, dir string, names []dest.Info, unwanted func(info dest.Info) bool) error {
+	var g errgroup.Group
+	g.SetLimit(removals)
+	for _, info := range names {
+		if !unwanted(info) {
+			continue
+		}
+		g.Go(func() error {
+			if isDir(info.Mode) {
+				return r.removeTree(ctx, join(dir, info.Name))
+			}
+			return r.drop(ctx, join(dir, info.Name))
+		})
+	}
+	return g.Wait()
+}
+
+// sweepSlot removes temporary files: those of other runs, at the end all.
+func (r *remote) sweepSlot(ctx context.Context, slot string, all bool) error {
+	tmp := slot + "/tmp"
+	names, err := r.list(ctx, tmp)
+	if err != nil {
+		return missing(err)
+	}
+	return r.sweep(ctx, tmp, names, func(info dest.Info) bool { return all || !strings.HasPrefix(info.Name, r.run+"-") })
+}
+
+// dropUnmarked removes this run's temporary files but those that a mark tells of.
+func (j *job) dropUnmarked(ctx context.Context) error {
+	tmp := j.slot + "/tmp"
+	names, err := j.List(ctx, tmp)
+	if err != nil {
+		return err
+	}
+	return j.sweep(ctx, tmp, names, func(info dest.Info) bool {
+		return strings.HasPrefix(info.Name, j.run+"-") && !j.parts.marked(join(tmp, info.Name))
+	})
+}
