@@ -113,20 +113,24 @@ func TestLargeFileThatNoTimeShowsToBeAnotherIsNotMixed(t *testing.T) {
 
 func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 	a, server := newAccount(t), newMemory()
-	a.file("large", string(desttest.Content(3*attempts<<20)), 1)
+	content := desttest.Content(3 * attempts << 20)
+	a.file("large", string(content), 1)
 	o := marking()
-	o.tune.wide = 1 << 30 // pieces go in order
-	fresh, losses := false, 0
-	server.hear = func(op, p string) error {
-		if n, _ := server.find(p); n == nil || len(n.data) < 1<<20 {
-			return nil
+	o.tune.wide = 1 << 30 // one handle
+	whole := func(n *node) (chunks int) {
+		for at := 0; at+chunkSize <= len(n.data) && bytes.Equal(n.data[at:at+chunkSize], content[at:at+chunkSize]); at += chunkSize {
+			chunks++
 		}
+		return chunks
+	}
+	goal, losses := 0, 0 // each try brings one chunk
+	server.hear = func(op, p string) error {
+		n, _ := server.find(p)
 		switch {
+		case n == nil || len(n.data) < chunkSize:
 		case op == "create":
-			fresh = true
-		case op == "write" && fresh:
-			fresh = false
-		case op == "write":
+			goal = whole(n) + 1
+		case op == "write" && whole(n) >= goal:
 			losses++
 			return dest.ErrUnreachable
 		}

@@ -39,9 +39,7 @@ type memory struct {
 	late    bool // that one operation is done, but nobody hears of it
 	dead    bool
 	unsync  bool // the server offers no fsync
-	room    int  // bytes that may be written; below 0: any number
 	hear    func(op, path string) error
-	written int
 }
 
 type node struct {
@@ -66,7 +64,7 @@ type change struct {
 }
 
 func newMemory() *memory {
-	return &memory{root: newFolder(0o755), now: 1_700_000_000, room: -1}
+	return &memory{root: newFolder(0o755), now: 1_700_000_000}
 }
 
 func newFolder(mode uint32) *node {
@@ -100,7 +98,7 @@ func (m *memory) clone() *memory {
 		}
 		return &c
 	}
-	c := &memory{root: walk(m.root), now: m.now, unsync: m.unsync, room: m.room}
+	c := &memory{root: walk(m.root), now: m.now, unsync: m.unsync}
 	for _, p := range m.pending {
 		c.pending = append(c.pending, change{walk(p.from), walk(p.to), p.fromName, p.toName, walk(p.what)})
 	}

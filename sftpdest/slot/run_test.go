@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -257,11 +258,16 @@ func TestFullServerIsToldAndTheNextRunGoesOn(t *testing.T) {
 	a.edit(1)
 	o := options(2)
 	o.tune.segment = 2
-	server.room = 12500
+	server.hear = func(op, path string) error {
+		if op == "write" && strings.HasSuffix(path, "/page") { // behind most files
+			return syscall.ENOSPC
+		}
+		return nil
+	}
 	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrFull) {
 		t.Fatalf("%v, want ErrFull", err)
 	}
-	server.room = -1
+	server.hear = nil
 	sum := a.mustRun(server, o)
 	if !sum.Resumed || sum.Slot != 1 || sum.Uploaded >= 16 {
 		t.Errorf("%+v: not resumed", sum)
