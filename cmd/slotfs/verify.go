@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -93,19 +95,47 @@ type differenceJSON struct {
 	What string `json:"what"`
 }
 
+// verifiedAtOnce is how many accounts are compared side by side: small ones are mostly waited for.
+const verifiedAtOnce = 8
+
+// verified is what became of an account.
+type verified struct {
+	slots []verifyJSON
+	err   error // of what could not be compared
+}
+
 func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
 	accounts, err := accountsOn(ctx, d, v.job, v.account)
 	if err != nil {
 		return err
 	}
+	results := make([]chan verified, len(accounts))
+	for i := range results {
+		results[i] = make(chan verified, 1)
+	}
+	var next atomic.Int64
+	var lanes sync.WaitGroup
+	defer lanes.Wait()
+	for range verifiedAtOnce {
+		lanes.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(accounts)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				results[i] <- v.one(ctx, d, accounts[i])
+			}
+		})
+	}
 	compared := 0
-	for _, account := range accounts {
-		err := v.one(ctx, d, account)
-		if ctx.Err() != nil {
+	for i, account := range accounts {
+		var got verified
+		select {
+		case got = <-results[i]:
+		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err != nil {
-			v.fail(account, err)
+		for _, s := range got.slots {
+			v.show(s)
+		}
+		if got.err != nil {
+			v.fail(account, got.err)
 			continue
 		}
 		compared++
@@ -142,64 +172,63 @@ func (v *verifying) fail(account string, err error) {
 }
 
 // one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
-func (v *verifying) one(ctx context.Context, d dest.Changeable, account string) error {
+func (v *verifying) one(ctx context.Context, d dest.Changeable, account string) (got verified) {
 	held, err := v.state.take(v.state.accountLock(v.job.Destination, account))
 	if err != nil {
-		return err
+		return verified{err: err}
 	}
 	defer held.release()
 	if v.slot != 0 {
 		if err := hasSlot(ctx, d, v.job, account, v.slot); err != nil {
-			return err
+			return verified{err: err}
 		}
 	}
 	all, err := slotsOf(ctx, d, v.job, account)
 	if err != nil {
-		return err
+		return verified{err: err}
 	}
 	for _, s := range all {
 		chosen := v.slot == s.State.Slot || v.slot == 0 && s.Err == nil && (s.State.Phase == manifest.Complete || s.State.Phase == manifest.Damaged)
 		if !chosen {
 			continue
 		}
-		if err := v.compare(ctx, d, account, s.State.Slot); err != nil {
-			return fmt.Errorf("slot %d: %w", s.State.Slot, err)
+		found, err := slot.Verify(ctx, d, folderOf(v.job, account), s.State.Slot, slot.VerifyOptions{Sample: v.sample, Repair: true})
+		if err != nil {
+			got.err = fmt.Errorf("slot %d: %w", s.State.Slot, err)
+			return got
 		}
+		result := verifyJSON{Account: account, Slot: s.State.Slot, Differences: []differenceJSON{}}
+		for _, f := range found {
+			result.Differences = append(result.Differences, differenceJSON(f))
+		}
+		got.slots = append(got.slots, result)
 	}
-	return nil
+	return got
 }
 
 // maxShown bounds the differences that are printed of a slot.
 const maxShown = 100
 
-func (v *verifying) compare(ctx context.Context, d dest.Changeable, account string, number int) error {
-	found, err := slot.Verify(ctx, d, folderOf(v.job, account), number, slot.VerifyOptions{Sample: v.sample, Repair: true})
-	if err != nil {
-		return err
-	}
-	result := verifyJSON{Account: account, Slot: number, Differences: []differenceJSON{}}
-	for _, f := range found {
-		result.Differences = append(result.Differences, differenceJSON(f))
-	}
-	v.results = append(v.results, result)
-	v.differs = v.differs || len(found) > 0
+// show tells how a slot compares.
+func (v *verifying) show(r verifyJSON) {
+	v.results = append(v.results, r)
+	v.differs = v.differs || len(r.Differences) > 0
 	if v.json {
-		return nil
+		return
 	}
-	name := term.Clean(v.job.Name + "/" + account)
-	for i, f := range found {
+	name := term.Clean(v.job.Name + "/" + r.Account)
+	for i, f := range r.Differences {
 		if i == maxShown {
-			fmt.Fprintf(v.err, "slotfs: %s: slot %d: ... and %d more\n", name, number, len(found)-i)
+			fmt.Fprintf(v.err, "slotfs: %s: slot %d: ... and %d more\n", name, r.Slot, len(r.Differences)-i)
 			break
 		}
-		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, number, term.Clean(or(f.Path, ".")), term.Clean(f.What))
+		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, r.Slot, term.Clean(or(f.Path, ".")), term.Clean(f.What))
 	}
-	if len(found) == 0 {
-		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, number, percentOf(v.sample))
+	if len(r.Differences) == 0 {
+		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, r.Slot, percentOf(v.sample))
 	} else {
-		fmt.Fprintf(v.out, "%s: slot %d has %d differences; the next sync repairs it\n", name, number, len(found))
+		fmt.Fprintf(v.out, "%s: slot %d has %d differences; the next sync repairs it\n", name, r.Slot, len(r.Differences))
 	}
-	return nil
 }
 
 func percentOf(v float64) string { return strconv.FormatFloat(v*100, 'f', -1, 64) + "%" }

@@ -264,6 +264,9 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 	return true, j.journal.add(&s.entry, true)
 }
 
+// readBackAhead is how many chunks of 1 MiB of a file are on their way at once while it is read back.
+const readBackAhead = 4
+
 // remoteHash reads size bytes of a file on the server.
 func (r *remote) remoteHash(ctx context.Context, p string, size int64) (string, error) {
 	f, err := r.Open(ctx, p)
@@ -271,7 +274,7 @@ func (r *remote) remoteHash(ctx context.Context, p string, size int64) (string, 
 		return "", err
 	}
 	defer f.Close()
-	stream := dest.NewStream(ctx, f, 0, size, 4)
+	stream := dest.NewStream(ctx, f, 0, size, readBackAhead)
 	defer stream.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, stream); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
@@ -28,7 +29,7 @@ func Verify(ctx context.Context, store Store, folder string, slot int, o VerifyO
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", s.Path, err)
 	}
-	v := &verifier{remote: r, slot: s.Path, o: o}
+	v := &verifier{remote: r, slot: s.Path, o: o, room: semaphore.NewWeighted(comparedBytes)}
 	if s.State.Mode == manifest.Compressed {
 		v.root = s.Path + "/archive"
 	} else {
@@ -63,10 +64,17 @@ func (r *remote) one(ctx context.Context, folder string, slot int) (Slot, error)
 	return s, s.read(ctx, r.Store)
 }
 
+const (
+	// compared is how many files are read side by side, and comparedBytes how much of them is in memory at most.
+	compared      = 128
+	comparedBytes = 64 << 20
+)
+
 type verifier struct {
 	*remote
 	slot, root string
 	o          VerifyOptions
+	room       *semaphore.Weighted
 
 	mu     sync.Mutex // guards what follows
 	found  []Difference
@@ -91,7 +99,7 @@ func (v *verifier) run(ctx context.Context, want *manifest.File) error {
 	}
 	defer spool.Close()
 	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(16)
+	g.SetLimit(compared)
 	if err := v.walk(inner, g, spool); err != nil {
 		return errors.Join(err, g.Wait())
 	}
@@ -143,6 +151,11 @@ func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.E
 }
 
 func (v *verifier) content(ctx context.Context, path, want string, size int64) error {
+	weight := min(size, readBackAhead<<20)
+	if err := v.room.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	defer v.room.Release(weight)
 	hash, err := v.remoteHash(ctx, join(v.root, path), size)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, fs.ErrPermission):
