@@ -141,21 +141,28 @@ func (s *settings) slots(ctx context.Context, d dest.Reader, j *config.Job, only
 	}
 	rows, failed := []slotJSON{}, 0
 	var last error
-	for _, account := range accounts {
+	type listed struct {
+		slots []slot.Slot
+		err   error
+	}
+	list := func(account string) listed {
 		all, err := slotsOf(ctx, d, j, account)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if only == "" && errors.Is(err, errNoSlots) {
+		return listed{all, err}
+	}
+	for account, got := range inOrder(ctx, accounts, list) {
+		if only == "" && errors.Is(got.err, errNoSlots) {
 			continue
 		}
-		if err != nil {
-			failed, last = failed+1, err
+		if got.err != nil {
+			failed, last = failed+1, got.err
 			continue
 		}
-		for _, one := range all {
+		for _, one := range got.slots {
 			rows = append(rows, jsonOfSlot(account, one))
 		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if failed > 0 && failed == len(accounts) {
 		return last

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -95,9 +93,6 @@ type differenceJSON struct {
 	What string `json:"what"`
 }
 
-// verifiedAtOnce is how many accounts are compared side by side: small ones are mostly waited for.
-const verifiedAtOnce = 8
-
 // verified is what became of an account.
 type verified struct {
 	slots []verifyJSON
@@ -109,28 +104,9 @@ func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
 	if err != nil {
 		return err
 	}
-	results := make([]chan verified, len(accounts))
-	for i := range results {
-		results[i] = make(chan verified, 1)
-	}
-	var next atomic.Int64
-	var lanes sync.WaitGroup
-	defer lanes.Wait()
-	for range verifiedAtOnce {
-		lanes.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(accounts)) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				results[i] <- v.one(ctx, d, accounts[i])
-			}
-		})
-	}
 	compared := 0
-	for i, account := range accounts {
-		var got verified
-		select {
-		case got = <-results[i]:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	one := func(account string) verified { return v.one(ctx, d, account) }
+	for account, got := range inOrder(ctx, accounts, one) {
 		for _, s := range got.slots {
 			v.show(s)
 		}
@@ -139,6 +115,9 @@ func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
 			continue
 		}
 		compared++
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return v.end(compared)
 }
