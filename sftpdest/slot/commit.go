@@ -29,6 +29,7 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	}
 	defer func() { spool.Close() }()
 	var file manifest.File
+	j.unswept = !j.fresh && !(j.mark != "" && j.clean)
 	j.journal.keep(ctx)
 	if f, idle := j.first.take(); idle != nil { // the survey found nothing to do
 		spool.Close()

@@ -40,6 +40,7 @@ type job struct {
 	made    bool          // the folders of the slot are there
 	fresh   bool          // by this run: nothing else is in them
 	clean   bool          // no earlier run has anything on its way
+	unswept bool          // what earlier runs left may take the room that this one needs
 	begun   chan struct{} // closed when the slot's new state is durable
 	plan    planner
 	base    *os.File     // manifest of the slot's last backup; nil: none
@@ -344,20 +345,18 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 
 // turn waits until a step may begin.
 func (j *job) turn(ctx context.Context, s *step) error {
-	switch {
-	case s.self != nil && s.self.nest != nil:
-		return nil // it is made in tmp/
-	case !s.early(j.o.tune.small):
-		if s.entry.IsRegular() { // large ones are gone on with, which takes a state that says so
-			if err := j.stated(ctx); err != nil {
-				return err
-			}
+	if s.self != nil && s.self.nest != nil || s.early(j.o.tune.small) { // tmp/ comes first
+		if j.unswept || s.self == nil && j.sooner.Add(1) > mostEarly {
+			return j.may(ctx)
 		}
-		return j.placeable(ctx, s)
-	case j.sooner.Add(1) > mostEarly:
-		return j.may(ctx)
+		return nil
 	}
-	return nil
+	if s.entry.IsRegular() { // large ones are gone on with, which takes a state that says so
+		if err := j.stated(ctx); err != nil {
+			return err
+		}
+	}
+	return j.placeable(ctx, s)
 }
 
 // early reports whether a step begins with an upload to a temporary name, which may go ahead of all that it has to wait for

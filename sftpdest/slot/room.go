@@ -22,7 +22,7 @@ func (r *remote) full(ctx context.Context, folder string, err error) error {
 	}
 	if m, ok := r.Store.(dest.Measurer); ok {
 		space, measureErr := m.Space(ctx, "")
-		if measureErr == nil && (space.Bytes < 4<<20 || space.Files == 0) {
+		if measureErr == nil && (space.Bytes < 4<<20 || space.Files >= 0 && space.Files < 100) {
 			return fmt.Errorf("%w: %w", ErrFull, err)
 		}
 	}
