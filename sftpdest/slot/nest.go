@@ -145,6 +145,7 @@ func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
 			return err
 		}
 	}
+	n.inside = nil // the folder is known to the end of the run
 	return nil
 }
 
