@@ -11,7 +11,7 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// removals is how many names are taken away side by side.
+// removals is how many names are taken away side by side at most.
 const removals = 512
 
 // delete removes what the source does not have: files first, then folders from below.
@@ -25,14 +25,15 @@ func (j *job) delete(ctx context.Context) error {
 		}
 	}
 	j.sum.deleted.Add(int64(len(j.gone)))
-	if err := each(ctx, removals, files, j.drop); err != nil {
+	lanes := min(removals, j.o.Lanes)
+	if err := each(ctx, lanes, files, j.drop); err != nil {
 		return err
 	}
-	return j.dropDirs(ctx, dirs)
+	return j.dropDirs(ctx, lanes, dirs)
 }
 
 // dropDirs removes folders that have nothing but each other, from below.
-func (r *remote) dropDirs(ctx context.Context, dirs []string) error {
+func (r *remote) dropDirs(ctx context.Context, lanes int, dirs []string) error {
 	depth := func(dir string) int { return strings.Count(dir, "/") }
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(depth(b), depth(a)) })
 	for len(dirs) > 0 {
@@ -40,7 +41,7 @@ func (r *remote) dropDirs(ctx context.Context, dirs []string) error {
 		if n < 0 {
 			n = len(dirs)
 		}
-		if err := each(ctx, removals, dirs[:n], r.dropDir); err != nil {
+		if err := each(ctx, lanes, dirs[:n], r.dropDir); err != nil {
 			return err
 		}
 		dirs = dirs[n:]
@@ -72,7 +73,7 @@ func (r *remote) removeTree(ctx context.Context, root string) error {
 	if failure != nil {
 		return failure
 	}
-	return r.dropDirs(ctx, dirs)
+	return r.dropDirs(ctx, removals, dirs)
 }
 
 // sweep removes what is unwanted among the names of a folder. What cannot be removed does not keep the rest.

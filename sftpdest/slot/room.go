@@ -71,8 +71,11 @@ func (j *job) leave(ctx context.Context, failure error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	steps := []func(context.Context) error{j.flush, j.dropUnmarked}
-	if errors.Is(failure, ErrFull) {
+	switch {
+	case errors.Is(failure, ErrFull):
 		steps = []func(context.Context) error{j.dropUnmarked, j.flush, j.dropUnmarked} // the journal may not fit either
+	case errors.Is(failure, ErrBusy):
+		steps = steps[1:] // the journal is that of another run
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

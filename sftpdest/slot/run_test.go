@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 )
 
 // holdsAll fails unless all slots are complete and as they claim, want of them, and slot has what the source has.
@@ -276,6 +277,41 @@ func TestFullServerIsToldAndTheNextRunGoesOn(t *testing.T) {
 		t.Errorf("%+v: not resumed", sum)
 	}
 	a.holdsAll(server, o, 1, 1)
+}
+
+func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	o.tune.segment = 1000 // none is due before the end
+	taken := false
+	server.hear = func(op, path string) error {
+		if op != "create" || !strings.HasSuffix(path, "/page") {
+			return nil
+		}
+		n, err := server.find(slotPath(o.Folder, 1) + "/" + stateName)
+		a.check(err)
+		state, err := manifest.DecodeState(n.data)
+		a.check(err)
+		state.Run, state.Epoch, taken = "another", state.Epoch+1, true
+		n.data, err = state.Encode()
+		a.check(err)
+		return nil
+	}
+	if _, err := a.run(t.Context(), server, o); !taken || !errors.Is(err, ErrBusy) {
+		t.Errorf("taken %v: %v, want ErrBusy", taken, err)
+	}
+	server.hear = nil
+	names, err := server.List(t.Context(), slotPath(o.Folder, 1)+"/meta")
+	a.check(err)
+	for _, info := range names {
+		if _, _, journal := manifest.ParseJournalName(info.Name); journal {
+			t.Errorf("%s was written", info.Name)
+		}
+	}
+	if left, err := server.List(t.Context(), slotPath(o.Folder, 1)+"/tmp"); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
 }
 
 func TestUploadsWaitForTheRoomThatABrokenRunTook(t *testing.T) {
