@@ -351,11 +351,6 @@ func (j *job) turn(ctx context.Context, s *step) error {
 		}
 		return nil
 	}
-	if s.entry.IsRegular() { // large ones are gone on with, which takes a state that says so
-		if err := j.stated(ctx); err != nil {
-			return err
-		}
-	}
 	return j.placeable(ctx, s)
 }
 

@@ -25,6 +25,9 @@ const racy = 2e9
 // send reads a file and brings it to the server, unless it is there (compare).
 func (j *job) send(ctx context.Context, s *step) error {
 	if s.entry.Size > j.o.tune.small {
+		if err := j.stated(ctx); err != nil { // marks of what is gone on with belong to a state
+			return err
+		}
 		if err := j.large.Acquire(ctx, 1); err != nil {
 			return err
 		}

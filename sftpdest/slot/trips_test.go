@@ -64,6 +64,11 @@ func (d distant) Put(ctx context.Context, p string, c []byte, a dest.Attributes,
 	return d.memory.Put(ctx, p, c, a, sync)
 }
 
+func (d distant) Copy(ctx context.Context, from, to string, size int64, a dest.Attributes, sync bool) (bool, error) {
+	time.Sleep(2 * trip)
+	return d.memory.Copy(ctx, from, to, size, a, sync)
+}
+
 func (d distant) Mkdir(ctx context.Context, p string, permissions uint32) error {
 	time.Sleep(trip)
 	return d.memory.Mkdir(ctx, p, permissions)
@@ -147,6 +152,25 @@ func TestAFirstRunWaitsForFewRoundTrips(t *testing.T) {
 		// Names, three folders, lease, names, two folders; the upload is heard when its two are over.
 		if first > 12*trip {
 			t.Errorf("%d round trips before the first upload", first/trip)
+		}
+		if took := time.Since(begun); took > 26*trip {
+			t.Errorf("%d round trips", took/trip)
+		}
+	})
+}
+
+func TestASecondSlotWaitsForFewRoundTrips(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	for i := range 30 {
+		a.file(fmt.Sprintf("file %d", i), fmt.Sprint(i), i)
+	}
+	o := options(2)
+	o.Lanes, o.LeaseTTL = 64, time.Hour
+	a.mustRun(m, o)
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		if sum := a.mustRun(distant{m}, o); sum.Copied != 30 {
+			t.Errorf("%+v", sum)
 		}
 		if took := time.Since(begun); took > 26*trip {
 			t.Errorf("%d round trips", took/trip)
