@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -24,7 +26,7 @@ const (
 
 // openCache opens the cache of what was read from destinations. Without one everything works, only more slowly: nil if
 // there is none. A folder that holds something else is refused: the cache takes a folder for itself.
-func (m *mounting) openCache(c config.Cache) (*data.Cache, error) {
+func (m *mounting) openCache(ctx context.Context, c config.Cache) (*data.Cache, error) {
 	size := m.options.cacheSize
 	if size < 0 {
 		size = c.Size
@@ -42,7 +44,11 @@ func (m *mounting) openCache(c config.Cache) (*data.Cache, error) {
 	if size == 0 {
 		return nil, nil
 	}
-	cache, err := data.Open(dir, data.Options{Limit: size, Log: m.log})
+	var cache *data.Cache
+	err := patiently(ctx, func() (again bool, err error) {
+		cache, err = data.Open(dir, data.Options{Limit: size, Log: m.log})
+		return errors.Is(err, data.ErrBusy), err
+	})
 	if err != nil {
 		m.log.Warn("reading without a cache", "error", err)
 		return nil, nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -107,21 +108,44 @@ func within(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 }
 
+// ending is how long a mount waits for an owner that may be about to end: of a process that was killed the kernel closes one file
+// after the other, and that of its mount may come first.
+const ending = 5 * time.Second
+
+// patiently repeats f as long as it asks for that, until ending is over.
+func patiently(ctx context.Context, f func() (again bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, ending)
+	defer cancel()
+	for {
+		again, err := f()
+		if !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // openOwned opens the index, and says who owns it if another mount does.
-func (m *mounting) openOwned(ctx context.Context) (*index.Index, error) {
-	x, err := m.openIndex()
-	if !errors.Is(err, index.ErrBusy) {
-		return x, err
-	}
-	var r report
-	if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
-		return nil, fmt.Errorf("mount %s: %w", m.mountpoint, err)
-	}
-	if r.Mountpoint == m.mountpoint {
-		return nil, exit.With(fmt.Errorf("mount %s: %w", m.mountpoint, fs.ErrAlreadyMounted), exit.Busy, "")
-	}
-	err = fmt.Errorf("mount %s: %w: process %d shows it at %s", m.mountpoint, index.ErrBusy, r.PID, r.Mountpoint)
-	return nil, exit.Hinted(err, "one mount shows everything; for another place use `mount --bind`, or umount "+r.Mountpoint+" first")
+func (m *mounting) openOwned(ctx context.Context) (x *index.Index, err error) {
+	err = patiently(ctx, func() (again bool, err error) {
+		if x, err = m.openIndex(); !errors.Is(err, index.ErrBusy) {
+			return false, err
+		}
+		var r report
+		if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
+			return true, fmt.Errorf("mount %s: %w", m.mountpoint, err)
+		}
+		if r.Mountpoint == m.mountpoint {
+			return false, exit.With(fmt.Errorf("mount %s: %w", m.mountpoint, fs.ErrAlreadyMounted), exit.Busy, "")
+		}
+		err = fmt.Errorf("mount %s: %w: process %d shows it at %s", m.mountpoint, index.ErrBusy, r.PID, r.Mountpoint)
+		return false, exit.Hinted(err, "one mount shows everything; for another place use `mount --bind`, or umount "+r.Mountpoint+" first")
+	})
+	return x, err
 }
 
 // environReady names the descriptor on which a parent waits for the mount to answer.

@@ -32,7 +32,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 	}
 	r := newRemotes(m.settings, conf, x)
 	r.deadline, r.known = m.options.readDeadline, true
-	if r.cache, err = m.openCache(conf.Cache); err == nil {
+	if r.cache, err = m.openCache(ctx, conf.Cache); err == nil {
 		err = m.own(ctx, newOwner(m.settings, x, r), ready)
 	}
 	r.close()
