@@ -243,9 +243,6 @@ func (r *remote) put(ctx context.Context, slot string, content []byte, a dest.At
 // putAs is put for a name in tmp/ that is tried first. What a first try left there may still change, so that the next one takes
 // another.
 func (r *remote) putAs(ctx context.Context, slot, first string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
-	if err := r.limit.wait(ctx, len(content)); err != nil {
-		return "", false, err
-	}
 	err = r.lenient(a, func(a dest.Attributes) error {
 		return again(ctx, func() (err error) {
 			if name, first = first, ""; name == "" {

@@ -150,6 +150,10 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	if unchanged {
 		s.settled() // the manifest need not wait for the server
 	}
+	// States and journals do not wait for their turn: they would come behind all files that are ready to be sent.
+	if err := j.limit.wait(ctx, n); err != nil {
+		return false, err
+	}
 	if s.nest != nil {
 		err = j.nestle(ctx, s, content)
 	} else {
