@@ -2,16 +2,13 @@ package slot
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 )
 
@@ -257,28 +254,6 @@ func TestVanishedFilesAreNormal(t *testing.T) {
 	a.holdsAll(server, o, 2, sum.Slot)
 }
 
-func TestFullServerIsToldAndTheNextRunGoesOn(t *testing.T) {
-	a, server := newAccount(t), newMemory()
-	a.edit(1)
-	o := options(2)
-	o.tune.segment = 2
-	server.hear = func(op, path string) error {
-		if op == "write" && strings.HasSuffix(path, "/page") { // behind most files
-			return syscall.ENOSPC
-		}
-		return nil
-	}
-	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrFull) {
-		t.Fatalf("%v, want ErrFull", err)
-	}
-	server.hear = nil
-	sum := a.mustRun(server, o)
-	if !sum.Resumed || sum.Slot != 1 || sum.Uploaded >= 16 {
-		t.Errorf("%+v: not resumed", sum)
-	}
-	a.holdsAll(server, o, 1, 1)
-}
-
 func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 	a, server := newAccount(t), newMemory()
 	a.edit(1)
@@ -311,49 +286,6 @@ func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 	}
 	if left, err := server.List(t.Context(), slotPath(o.Folder, 1)+"/tmp"); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
-	}
-}
-
-func TestUploadsWaitForTheRoomThatABrokenRunTook(t *testing.T) {
-	for _, stated := range []bool{false, true} {
-		t.Run(fmt.Sprintf("stated %v", stated), func(t *testing.T) {
-			a, server := newAccount(t), newMemory()
-			a.edit(1)
-			o := options(1)
-			o.Lanes = 8
-			tmp := slotPath(o.Folder, 1) + "/tmp"
-			if stated {
-				a.mustRun(server, o)
-				a.mustRun(server, o)
-				a.edit(2)
-			} else {
-				for _, dir := range []string{"job", "job/alice", "job/alice/slot-01", tmp} {
-					a.check(server.Mkdir(t.Context(), dir, 0o700))
-				}
-			}
-			if _, err := server.Put(t.Context(), tmp+"/other-1", nil, dest.Attributes{}, true); err != nil {
-				t.Fatal(err)
-			}
-			swept, soon, late := false, 0, 0
-			server.hear = func(op, path string) error {
-				switch {
-				case op == "remove" && path == tmp+"/other-1":
-					swept = true
-				case op != "create" && op != "mkdir" || !strings.HasPrefix(path, tmp+"/"):
-				case swept:
-					late++
-				default: // there is room for the state, and for a look whether times are kept
-					if soon++; soon > 2 {
-						return syscall.ENOSPC
-					}
-				}
-				return nil
-			}
-			a.mustRun(server, o)
-			if !swept || soon == 0 || late == 0 {
-				t.Errorf("swept %v, %d files before that, %d behind", swept, soon, late)
-			}
-		})
 	}
 }
 
