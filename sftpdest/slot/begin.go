@@ -68,16 +68,22 @@ func (j *job) putState(ctx context.Context) error {
 	} else {
 		state.Durability, state.Times = j.durability(), j.times()
 	}
-	text, err := state.Encode()
-	if err != nil {
-		return err
-	}
-	mark, _, err := j.put(ctx, j.slot, text, dest.Attributes{})
+	mark, err := j.stage(ctx, &state)
 	if err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	j.mark = mark
 	return nil
+}
+
+// stage uploads a state to a temporary name.
+func (j *job) stage(ctx context.Context, state *manifest.State) (temp string, err error) {
+	text, err := state.Encode()
+	if err != nil {
+		return "", err
+	}
+	temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
+	return temp, err
 }
 
 // begin makes the slot's new state durable, and after that takes away what earlier runs have on their way. Names below data/

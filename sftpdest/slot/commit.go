@@ -172,12 +172,7 @@ func (j *job) nameList(ctx context.Context) error {
 // putFinal uploads the state of the complete slot to a temporary name.
 func (j *job) putFinal(ctx context.Context) (temp string, err error) {
 	j.state.Durability, j.state.Times = j.durability(), j.times()
-	text, err := j.state.Encode()
-	if err != nil {
-		return "", err
-	}
-	temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
-	return temp, err
+	return j.stage(ctx, &j.state)
 }
 
 // tidy removes what the complete slot does not need: temporary files, the journal, and manifests but for that of the

@@ -189,24 +189,27 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 // passed on after it, so that those who work come to it.
 func hand(ctx context.Context, steps []*step, work, queue chan<- *step) error {
 	for _, s := range steps {
-		waits := s.done != nil || s.act == seal
 		if s.act != seal {
-			select {
-			case queue <- s:
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := pass(ctx, s, queue); err != nil {
+				return err
 			}
 		}
-		if !waits {
-			continue
-		}
-		select {
-		case work <- s:
-		case <-ctx.Done():
-			return ctx.Err()
+		if s.act == seal || s.done != nil {
+			if err := pass(ctx, s, work); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func pass(ctx context.Context, s *step, to chan<- *step) error {
+	select {
+	case to <- s:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // prepare does what has to be done in order, and what costs nothing.

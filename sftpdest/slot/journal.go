@@ -108,6 +108,12 @@ func (j *journal) end() {
 	j.abort()
 }
 
+// halt is end that does not wait for the server.
+func (j *journal) halt() {
+	j.abort()
+	j.end()
+}
+
 // flush writes what there is.
 func (j *journal) flush(ctx context.Context) error {
 	if err := j.ready(ctx); err != nil {

@@ -2,13 +2,10 @@ package slot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 )
 
@@ -132,7 +129,7 @@ func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
 	j.touch(s.in)
 	target := j.data(s.entry.Path)
 	if err := j.move(ctx, n.dir, target); err != nil {
-		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC) {
+		if ends(ctx, err) {
 			return err
 		}
 		j.o.Log.Debug("move folder", "path", s.entry.Path, "error", err)

@@ -104,14 +104,17 @@ func (r *remote) sweepSlot(ctx context.Context, slot string, all bool) error {
 	return r.sweep(ctx, tmp, names, func(info dest.Info) bool { return all || !strings.HasPrefix(info.Name, r.run+"-") })
 }
 
-// dropUnmarked removes this run's temporary files but those that a mark tells of.
-func (j *job) dropUnmarked(ctx context.Context) error {
-	tmp := j.slot + "/tmp"
-	names, err := j.List(ctx, tmp)
+// sweepOwn removes this run's temporary files but those that are kept.
+func (r *remote) sweepOwn(ctx context.Context, slot string, kept func(temp string) bool) error {
+	tmp := slot + "/tmp"
+	names, err := r.List(ctx, tmp)
 	if err != nil {
 		return err
 	}
-	return j.sweep(ctx, tmp, names, func(info dest.Info) bool {
-		return strings.HasPrefix(info.Name, j.run+"-") && !j.parts.marked(join(tmp, info.Name))
+	return r.sweep(ctx, tmp, names, func(info dest.Info) bool {
+		return strings.HasPrefix(info.Name, r.run+"-") && !kept(join(tmp, info.Name))
 	})
 }
+
+// dropUnmarked removes this run's temporary files but those that a mark tells of.
+func (j *job) dropUnmarked(ctx context.Context) error { return j.sweepOwn(ctx, j.slot, j.parts.marked) }

@@ -63,8 +63,7 @@ func (r *remote) probe(ctx context.Context, folder string) error {
 // leave notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
 // with. It returns the failure, and whether room was its cause.
 func (j *job) leave(ctx context.Context, failure error) error {
-	j.journal.abort()
-	j.journal.end()
+	j.journal.halt()
 	if ctx.Err() == nil {
 		failure = j.full(ctx, j.o.Folder, failure)
 	}

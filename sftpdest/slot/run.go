@@ -260,8 +260,7 @@ func fresh(s *manifest.State, now time.Time) bool {
 }
 
 func (j *job) close() {
-	j.journal.abort()
-	j.journal.end()
+	j.journal.halt()
 	for _, spool := range []*os.File{j.base, j.donor, j.first.spool} {
 		if spool != nil {
 			spool.Close()

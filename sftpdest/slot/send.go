@@ -210,7 +210,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 		temp, durable, err = j.copy(ctx, from, s)
 	}
 	if err != nil {
-		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC) {
+		if ends(ctx, err) {
 			return false, err
 		}
 		if !errors.Is(err, errors.ErrUnsupported) {
@@ -231,6 +231,11 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 	}
 	j.o.Progress.Sent(1, s.entry.Size)
 	return true, j.place(ctx, s, temp, durable)
+}
+
+// ends reports whether an error leaves no other way to go.
+func ends(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC)
 }
 
 func (j *job) copy(ctx context.Context, from string, s *step) (temp string, durable bool, err error) {

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -224,19 +223,5 @@ func (r *remote) change(ctx context.Context, folder string, slot int, f func(*ma
 	if err := r.replace(ctx, s.Path, stateName, text); err != nil {
 		return err
 	}
-	return r.sweepOwn(ctx, s.Path)
-}
-
-// sweepOwn removes what this run left in tmp.
-func (r *remote) sweepOwn(ctx context.Context, slot string) error {
-	list, err := r.List(ctx, slot+"/tmp")
-	if err != nil {
-		return err
-	}
-	for _, info := range list {
-		if strings.HasPrefix(info.Name, r.run+"-") {
-			err = errors.Join(err, r.drop(ctx, slot+"/tmp/"+info.Name))
-		}
-	}
-	return err
+	return r.sweepOwn(ctx, s.Path, func(string) bool { return false })
 }
