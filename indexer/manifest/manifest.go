@@ -10,6 +10,8 @@
 //	meta/members.g000017.jsonl.zst    the gzip members of the archive, see below
 //	meta/kept.g000017.tar.zst         copies of small files of the archive that say what the account consists of
 //	meta/journal.g000018.000003       lines of the same form: what this run has put into place so far
+//	meta/checkpoint.g000018.json      how an archive can be gone on with that a run did not finish
+//	meta/segment.g000018.ID           what is in that archive: lines as in a journal, and behind them a list of members
 //	tmp/...                           uploads in progress
 //
 // A slot is complete if its state says so and the manifest that the state names has the size and SHA-256 that
@@ -63,6 +65,21 @@
 //
 //	{"slotfs":"members","format":1}
 //	{"size":81234,"length":262144,"crc32c":"0a1b2c3d4e5f6071"}
+//
+// # The checkpoint
+//
+// A checkpoint is one JSON object that a run which goes on with an archive reads, and nobody else:
+//
+//	temp      the archive so far, in tmp/
+//	settled   true if its writer ended in good order: nothing that it asked for can still be done
+//	segments  what is in it: name, size and sha256 of files in meta/, list (bytes of lines at the beginning of the file, as in
+//	          a journal; the rest is a list of members) and pass (lines of one pass are sorted by path, and hold instead of
+//	          those of a lower one)
+//	stops     one or two places to go on from, the last one preferred: size and content (bytes before it, stored and
+//	          uncompressed), sum (the state of crypto/sha256 there, in base64), segments (how many are about what is before it),
+//	          and for a place inside a file inside, with entry (its line, as a journal) and sum, both in base64
+//
+// Lines of the same path may come again in later segments. A place inside a file is of use while that file is as it was.
 package manifest
 
 import (

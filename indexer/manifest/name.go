@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,6 +13,9 @@ const (
 	journalPrefix  = "journal.g"
 	membersPrefix  = "members.g"
 	keptPrefix     = "kept.g"
+
+	checkpointPrefix = "checkpoint.g"
+	segmentPrefix    = "segment.g"
 )
 
 // Name is the file name of the manifest of a generation.
@@ -28,9 +32,21 @@ func MembersName(gen uint64) string { return fmt.Sprintf("%s%06d.jsonl.zst", mem
 // KeptName is the file name of copies of small files of an archive.
 func KeptName(gen uint64) string { return fmt.Sprintf("%s%06d.tar.zst", keptPrefix, gen) }
 
+// CheckpointName is the file name of what tells how far a generation's archive has come.
+func CheckpointName(gen uint64) string { return fmt.Sprintf("%s%06d.json", checkpointPrefix, gen) }
+
+// IsCheckpoint reports whether a name is that of any generation's checkpoint.
+func IsCheckpoint(name string) bool { return strings.HasPrefix(name, checkpointPrefix) }
+
+// SegmentName is the file name of a list of what is in an unfinished archive, told from others by id.
+func SegmentName(gen uint64, id string) string {
+	return fmt.Sprintf("%s%06d.%s", segmentPrefix, gen, id)
+}
+
 // AboutArchive reports whether a file in meta/ is about the archive of any generation.
 func AboutArchive(name string) bool {
-	return strings.HasPrefix(name, membersPrefix) || strings.HasPrefix(name, keptPrefix)
+	about := []string{membersPrefix, keptPrefix, checkpointPrefix, segmentPrefix}
+	return slices.ContainsFunc(about, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
 }
 
 // JournalName is the file name of a segment of a generation's journal.

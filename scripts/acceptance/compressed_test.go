@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,6 +79,35 @@ func TestKilledCompressedSyncLeavesAllBackups(t *testing.T) {
 	if left := run(t, `cd "$1/nightly/alice"; ls slot-*/tmp slot-*/archive | grep -v slot- | grep -v '^$'`, b.store); left != "alice.g000003.tar.gz\nalice.g000002.tar.gz\n" {
 		t.Errorf("what is left: %q", left)
 	}
+}
+
+func TestKilledCompressedSyncGoesOnWithItsArchive(t *testing.T) {
+	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "1")
+	dir := b.newAccount("alice")
+	run(t, `cd "$1"; for i in 1 2; do head -c 400000000 /dev/urandom >"large$i"; done; sleep 3`, dir) // younger files are read again
+	cmd, _ := b.background()
+	mark := filepath.Join(b.store, "nightly/alice/slot-01/meta/checkpoint.g000001.json")
+	eventually(t, "a checkpoint inside a file", func() bool {
+		text, err := os.ReadFile(mark)
+		return err == nil && strings.Contains(string(text), "inside")
+	})
+	cmd.Process.Kill()
+	cmd.Wait()
+	run(t, `echo changed >"$1/zlast"`, dir)
+	var sums []struct {
+		Resumed       bool  `json:"resumed"`
+		UploadedBytes int64 `json:"uploaded_bytes"`
+	}
+	if err := json.Unmarshal([]byte(b.sync(0, "--json").stdout), &sums); err != nil {
+		t.Fatal(err)
+	}
+	if len(sums) != 1 || !sums[0].Resumed || sums[0].UploadedBytes > 700_000_000 {
+		t.Errorf("it was begun anew: %+v", sums)
+	}
+	b.must("verify", "nightly", "--full")
+	b.must("index")
+	b.mount()
+	b.checkByMount(true)
 }
 
 // Backups of one account by two machines: each slot is written by one of them at a time, and a mount on one sees what

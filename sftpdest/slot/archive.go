@@ -2,39 +2,60 @@ package slot
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
+	"sync/atomic"
 
 	"slotfs/indexer/manifest"
 )
 
 // archive streams the source as one .tar.gz to a temporary name and moves it into place, beside the archive that the
-// slot has: that one is a backup until the state names the new one. There is no local copy, and nothing to go on with: a
-// broken run starts anew. What an index needs to know of the archive is written beside it.
+// slot has: that one is a backup until the state names the new one. There is no local copy; a broken run is gone on with from
+// its last checkpoint. What an index needs to know of the archive is written beside it.
 func (j *job) archive(ctx context.Context) (manifest.File, error) {
+	file, err := j.putAll(ctx)
+	if errors.Is(err, errOutdated) {
+		j.o.Log.Warn("begin the archive anew", "slot", j.slot, "error", err)
+		for _, n := range []*atomic.Int64{&j.sum.files, &j.sum.bytes, &j.sum.uploaded, &j.sum.changed, &j.sum.frozen} {
+			n.Store(0)
+		}
+		file, err = j.putAll(ctx)
+	}
+	if err != nil {
+		return file, fmt.Errorf("write archive: %w", err)
+	}
+	return file, nil
+}
+
+// putAll writes the archive with all that belongs to it. errOutdated says that what an earlier run had of it is gone now.
+func (j *job) putAll(ctx context.Context) (file manifest.File, err error) {
 	spool, err := newSpool()
 	if err != nil {
-		return manifest.File{}, err
+		return file, err
 	}
 	defer spool.Close()
-	a := &archiver{
-		j: j, out: &patient{r: j.remote, name: j.temp(j.slot)}, sum: sha256.New(), left: make(map[string]bool), kept: newKeeper(j.o.Keep),
-	}
-	if a.list, err = manifest.NewWriter(spool); err != nil {
-		return manifest.File{}, err
-	}
-	if err := a.run(ctx); err != nil {
-		return manifest.File{}, fmt.Errorf("write archive: %w", err)
-	}
-	if err := j.putArchive(ctx, a); err != nil {
-		return manifest.File{}, fmt.Errorf("write archive: %w", err)
-	}
-	file, err := a.list.Close()
+	a, err := j.newArchiver(spool)
 	if err != nil {
+		return file, err
+	}
+	if err = a.run(ctx); err == nil {
+		err = j.putArchive(ctx, a)
+	}
+	if errors.Is(err, errOutdated) {
+		j.earlier.close()
+		j.earlier = nil
+		return file, cmp.Or(a.discard(ctx), err)
+	}
+	if err != nil {
+		a.settle(ctx)
+		return file, err
+	}
+	if file, err = a.list.Close(); err != nil {
 		return file, err
 	}
 	file.Name = manifest.Name(j.state.Gen)

@@ -24,7 +24,7 @@ func compressed() Options {
 }
 
 // tools run what a restore without slotfs would.
-func tools(t *testing.T, name string, args ...string) string {
+func tools(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {

@@ -115,14 +115,22 @@ func (j *job) begin(ctx context.Context) error {
 
 // supersede takes over or away what earlier runs have on their way.
 func (j *job) supersede(ctx context.Context) error {
-	if err := j.parts.load(ctx); err != nil {
+	err := j.parts.load(ctx)
+	if err == nil && j.o.Mode == manifest.Compressed {
+		j.earlier, err = j.adoptArchive(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := j.sweepSlot(ctx, j.slot, false); err != nil {
 		return err
 	}
-	// A late request of the run before may have replaced the state until its temporary files were gone.
-	return j.mine(ctx)
+	// A late request of the run before may have replaced the state, and its checkpoint, until its temporary files were gone.
+	if err := j.mine(ctx); err != nil || j.earlier == nil {
+		return err
+	}
+	j.plan.resumed = true
+	return j.putCheckpoint(ctx, &j.earlier.point)
 }
 
 // may returns when names below data/ may change. In a slot that this run made nothing can be taken for a backup before the state
@@ -156,7 +164,9 @@ func (j *job) inspect(ctx context.Context) error {
 		return err
 	})
 	theirs := func(info dest.Info) bool { return !strings.HasPrefix(info.Name, j.run+"-") }
-	mark := func(info dest.Info) bool { return strings.HasPrefix(info.Name, partPrefix) }
+	mark := func(info dest.Info) bool {
+		return strings.HasPrefix(info.Name, partPrefix) || manifest.IsCheckpoint(info.Name)
+	}
 	j.clean = err == nil && !slices.ContainsFunc(temps, theirs) && !slices.ContainsFunc(notes, mark)
 	return err
 }

@@ -50,6 +50,7 @@ type job struct {
 	listing string       // temporary file with the manifest of data/; "": none
 	journal *journal
 	parts   *parts
+	earlier *earlier // what a broken run has of the archive; nil: nothing
 	scrub   scrub
 	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
 	first   scan                   // what the survey found

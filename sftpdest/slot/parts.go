@@ -38,9 +38,9 @@ type parts struct {
 	r    *remote
 	slot string
 
-	mu    sync.Mutex // guards what follows
-	found []part     // of earlier runs, not yet adopted
-	named map[string]bool
+	mu    sync.Mutex      // guards what follows
+	found []part          // of earlier runs, not yet adopted
+	named map[string]bool // temporary files that the next run can go on with
 }
 
 // load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
@@ -149,22 +149,32 @@ func (p *parts) write(ctx context.Context, m part) error {
 	if err != nil {
 		return err
 	}
+	p.hold(temp)
+	return p.r.replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
+}
+
+// hold enters that the next run goes on with a temporary file.
+func (p *parts) hold(temp string) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.named == nil {
 		p.named = make(map[string]bool)
 	}
 	p.named[temp] = true
-	p.mu.Unlock()
-	return p.r.replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
+}
+
+// release is the reverse of hold, and tells whether it was held.
+func (p *parts) release(temp string) (held bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held = p.named[temp]
+	delete(p.named, temp)
+	return held
 }
 
 // clear removes the mark of a temporary name.
 func (p *parts) clear(ctx context.Context, temp string) error {
-	p.mu.Lock()
-	there := p.named[temp]
-	delete(p.named, temp)
-	p.mu.Unlock()
-	if !there {
+	if !p.release(temp) {
 		return nil
 	}
 	err := p.r.drop(ctx, p.slot+"/meta/"+partPrefix+baseName(temp))

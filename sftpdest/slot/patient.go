@@ -2,6 +2,7 @@ package slot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -14,6 +15,7 @@ type patient struct {
 	name string
 	out  dest.Output
 	off  int64
+	torn bool // a connection was lost: what was asked by it may still be done
 }
 
 func (p *patient) open(ctx context.Context) (err error) {
@@ -40,11 +42,35 @@ func (p *patient) write(ctx context.Context, data []byte) error {
 
 // lost lets go of a handle whose connection is gone.
 func (p *patient) lost(ctx context.Context, err error) error {
-	if err != nil && p.out != nil {
+	if errors.Is(err, dest.ErrUnreachable) && p.out != nil {
 		_ = p.out.Close(ctx)
-		p.out = nil
+		p.out, p.torn = nil, true
 	}
 	return err
+}
+
+// sync makes what was written so far durable.
+func (p *patient) sync(ctx context.Context) (durable bool, err error) {
+	err = again(ctx, func() error {
+		err := p.open(ctx)
+		if err == nil {
+			err = p.out.Sync(ctx)
+			durable = err == nil
+			err = p.r.synced(err)
+		}
+		return p.lost(ctx, err)
+	})
+	return durable, err
+}
+
+// close gives the handle back, and reports whether nothing that was asked for can still be done.
+func (p *patient) close(ctx context.Context) (quiet bool) {
+	if p.out == nil {
+		return !p.torn
+	}
+	err := p.out.Close(ctx)
+	p.out = nil
+	return err == nil && !p.torn
 }
 
 // finish makes all that was written durable.

@@ -60,6 +60,9 @@ func (r *remote) probe(ctx context.Context, folder string) error {
 	return err
 }
 
+// farewell is how long a run that ends early takes to leave things in order.
+const farewell = 5 * time.Second
+
 // leave notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
 // with. It returns the failure, and whether room was its cause.
 func (j *job) leave(ctx context.Context, failure error) error {
@@ -67,7 +70,7 @@ func (j *job) leave(ctx context.Context, failure error) error {
 	if ctx.Err() == nil {
 		failure = j.full(ctx, j.o.Folder, failure)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	steps := []func(context.Context) error{j.flush, j.dropUnmarked}
 	switch {

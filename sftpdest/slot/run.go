@@ -261,6 +261,9 @@ func fresh(s *manifest.State, now time.Time) bool {
 
 func (j *job) close() {
 	j.journal.halt()
+	if j.earlier != nil {
+		j.earlier.close()
+	}
 	for _, spool := range []*os.File{j.base, j.donor, j.first.spool} {
 		if spool != nil {
 			spool.Close()

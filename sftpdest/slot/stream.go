@@ -2,7 +2,9 @@ package slot
 
 import (
 	"context"
+	"crypto/sha256"
 	"hash"
+	"os"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
@@ -22,6 +24,7 @@ const (
 // archiver writes tar in gzip members, and lists what goes into it.
 type archiver struct {
 	j       *job
+	earlier *earlier // what a broken run has of it; nil: nothing
 	out     *patient
 	sum     hash.Hash        // of the archive as stored
 	members manifest.Members // that are written
@@ -30,14 +33,49 @@ type archiver struct {
 	text    []byte // of the member to come
 	base    int64  // bytes of text before it
 	left    map[string]bool
+	anew    map[string]bool  // files with further names that are not as an earlier run has them
+	around  []around         // the folders around the entry in hand
 	jobs    chan chan packed // compressed members, in order
 	g       *errgroup.Group
+
+	pass    int      // over the source, counted from the first run's
+	entered *entered // since the last checkpoint
+	cutAt   int64    // text before that
+
+	recent   manifest.Members // written since the last checkpoint
+	unmarked bool             // no more checkpoints: the server cannot say what is on its disk
+	marking  chan struct{}    // holds one while a checkpoint is written
+	point    checkpoint       // the last one
+	unsure   bool             // writing it failed
 }
 
-// packed is a member as it is stored.
+// packed is a member as it is stored, or, instead, a checkpoint behind those before.
 type packed struct {
 	data []byte
 	manifest.Member
+	cut *cut
+}
+
+// newArchiver begins an archive, or goes on with what j.earlier tells.
+func (j *job) newArchiver(spool *os.File) (a *archiver, err error) {
+	a = &archiver{
+		j: j, earlier: j.earlier, out: &patient{r: j.remote, name: j.temp(j.slot)}, sum: sha256.New(), kept: newKeeper(j.o.Keep),
+		left: make(map[string]bool), anew: make(map[string]bool), marking: make(chan struct{}, 1),
+	}
+	if a.list, err = manifest.NewWriter(spool); err == nil {
+		a.entered, err = newEntered()
+	}
+	if e := a.earlier; e != nil {
+		e.open()
+		a.out.name, a.out.off, a.base, a.cutAt = e.temp, e.at.Size, e.at.Content, e.at.Content
+		a.sum, a.members, a.point = e.sum, e.members, e.point
+		for _, s := range e.point.Segments {
+			a.pass = max(a.pass, s.Pass+1)
+		}
+	} else {
+		a.point.Temp = baseName(a.out.name)
+	}
+	return a, err
 }
 
 func (a *archiver) run(ctx context.Context) error {
@@ -50,8 +88,15 @@ func (a *archiver) run(ctx context.Context) error {
 	g.Go(func() error {
 		for next := range a.jobs {
 			member := <-next
+			if member.cut != nil {
+				if err := a.reach(inner, member.cut); err != nil {
+					return err
+				}
+				continue
+			}
 			a.sum.Write(member.data)
 			a.members.Add(member.Member)
+			a.recent.Add(member.Member)
 			if err := a.out.write(inner, member.data); err != nil {
 				return err
 			}
@@ -82,10 +127,8 @@ func (a *archiver) flush(ctx context.Context) error {
 	a.base += int64(len(text))
 	a.text = make([]byte, 0, memberText+memberText/4)
 	member := make(chan packed, 1)
-	select {
-	case a.jobs <- member:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := a.hand(ctx, member); err != nil {
+		return err
 	}
 	a.g.Go(func() error {
 		member <- pack(text)
@@ -94,13 +137,23 @@ func (a *archiver) flush(ctx context.Context) error {
 	return nil
 }
 
+// hand gives a member its place among the others.
+func (a *archiver) hand(ctx context.Context, member chan packed) error {
+	select {
+	case a.jobs <- member:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // pack makes a gzip member. Writing to memory does not fail.
 func pack(text []byte) packed {
 	var out sink
 	w := gzip.NewWriter(&out)
 	_, _ = w.Write(text)
 	_ = w.Close()
-	return packed{out, manifest.Member{Size: int64(len(out)), Length: int64(len(text)), Sums: manifest.Sums(text)}}
+	return packed{data: out, Member: manifest.Member{Size: int64(len(out)), Length: int64(len(text)), Sums: manifest.Sums(text)}}
 }
 
 type sink []byte

@@ -1,0 +1,477 @@
+package slot
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/dest/desttest"
+	"slotfs/indexer/manifest"
+)
+
+// archived proves that an archive in a slot holds what the source has: by the manifest, whose offsets are looked at, and
+// unpacked by tar. It may have more.
+func (a *account) archived(m *memory, slot int) {
+	t := a.t
+	t.Helper()
+	state := a.state(m, slot)
+	folder := slotPath("job/alice", slot)
+	stored, err := m.load(t, folder+"/archive/"+state.Archive.Name)
+	a.check(err)
+	if hashOf(stored) != state.Archive.SHA256 {
+		t.Fatal("the archive is not the one that the state names")
+	}
+	unzipped, err := gzip.NewReader(bytes.NewReader(stored))
+	a.check(err)
+	content, err := io.ReadAll(unzipped)
+	a.check(err)
+	if int64(len(content)) != state.Archive.Content {
+		t.Fatalf("%d bytes of content, want %d", len(content), state.Archive.Content)
+	}
+
+	truth := a.truth()
+	list, err := fetchManifest(t.Context(), m, folder, state.Manifest)
+	a.check(err)
+	defer list.Close()
+	entries, err := openEntries(list)
+	a.check(err)
+	defer entries.close()
+	var paths []string
+	for ; entries.head != nil; entries.advance() {
+		e := entries.head
+		paths = append(paths, e.Path)
+		if !e.IsRegular() || e.Link != "" {
+			continue
+		}
+		if got := hashOf(content[e.Offset : e.Offset+e.Size]); got != e.Hash || got != truth[e.Path] {
+			t.Fatalf("%q: at its offset is other content", e.Path)
+		}
+	}
+	a.check(entries.err)
+	if want := slices.SortedFunc(maps.Keys(truth), manifest.Compare); !slices.Equal(paths, want) {
+		t.Fatalf("it lists\n%q, want\n%q", paths, want)
+	}
+
+	work := t.TempDir()
+	a.check(os.WriteFile(filepath.Join(work, "a.tar.gz"), stored, 0o600))
+	a.check(os.Mkdir(filepath.Join(work, "out"), 0o700))
+	tools(t, "tar", "-C", filepath.Join(work, "out"), "-xpzf", filepath.Join(work, "a.tar.gz"))
+	if said := tools(t, "rsync", "-aHcni", a.root+"/", filepath.Join(work, "out")+"/"); said != "" {
+		t.Fatalf("unpacked, it differs:\n%s", said)
+	}
+}
+
+func (a *account) state(m *memory, slot int) *manifest.State {
+	a.t.Helper()
+	text, err := m.load(a.t, slotPath("job/alice", slot)+"/"+stateName)
+	a.check(err)
+	state, err := manifest.DecodeState(text)
+	a.check(err)
+	return state
+}
+
+func (m *memory) load(t testing.TB, p string) ([]byte, error) {
+	t.Helper()
+	return load(t.Context(), m, p, 1<<30)
+}
+
+// segments counts what checkpoints tell of the archive in slot 1. It may be called while the server is locked.
+func segments(m *memory) (n int) {
+	meta, err := m.find("job/alice/slot-01/meta")
+	if err != nil {
+		return 0
+	}
+	for name := range meta.children {
+		if strings.HasPrefix(name, "segment.") {
+			n++
+		}
+	}
+	return n
+}
+
+// largest is how many bytes the largest temporary file in slot 1 has.
+func largest(m *memory) (most int) {
+	tmp, err := m.find("job/alice/slot-01/tmp")
+	if err != nil {
+		return 0
+	}
+	for _, n := range tmp.children {
+		most = max(most, len(n.data))
+	}
+	return most
+}
+
+// broken runs until there are n checkpoints, and kills the run then.
+func (a *account) broken(m *memory, o Options, n int) {
+	a.t.Helper()
+	dead := false
+	m.hear = func(string, string) error {
+		if dead = dead || segments(m) > n; dead {
+			return errKilled
+		}
+		return nil
+	}
+	if _, err := a.run(a.t.Context(), m, o); err == nil {
+		a.t.Fatal("not killed")
+	}
+	m.hear = nil
+	m.now += 3600
+}
+
+func TestKilledArchiveIsGoneOnWith(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	a.file("big", string(desttest.Content(5<<20)), 70)
+	a.check(os.Link(a.path("big"), a.path("zlink")))
+	o := compressed()
+	whole := server.clone()
+	total := a.mustRun(whole, o)
+	a.archived(whole, 1)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	step, resumed := 6, 0
+	if thorough() {
+		step = 1
+	}
+	for k := 1 + rnd.IntN(step); k <= whole.ops; k += step {
+		m := server.clone()
+		m.killAt, m.late = k, k%4 == 1
+		_, _ = a.run(t.Context(), m, o)
+		m.dead, m.killAt = false, 0
+		if k%5 == 2 {
+			m.cut(rnd)
+		}
+		m.now += 3600
+		sum := a.mustRun(m, o)
+		if sum.Files != total.Files || sum.Bytes != total.Bytes {
+			t.Fatalf("killed at %d: %+v, want %+v", k, sum, total)
+		}
+		if sum.Uploaded < total.Uploaded {
+			resumed++
+		}
+		a.archived(m, sum.Slot)
+		if left, _ := m.List(t.Context(), slotPath("job/alice", sum.Slot)+"/meta"); len(left) != 2 {
+			t.Fatalf("killed at %d: %v is left", k, left)
+		}
+	}
+	if resumed < 4 {
+		t.Errorf("%d runs went on with an archive", resumed)
+	}
+}
+
+func TestKilledArchiveIsGoneOnWithAfterTheSourceChanged(t *testing.T) {
+	for n := 1; n < 8; n++ {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			a, server := newAccount(t), newMemory()
+			o := compressed()
+			a.edit(1)
+			a.file("big", string(desttest.Content(16<<20)), 70)
+			a.file("first", "linked", 71)
+			a.check(os.Link(a.path("first"), a.path("public_html/further")))
+			a.broken(server, o, (n+1)/2)
+			a.file("first", "changed", 72)
+			a.gone("logs/1")
+			a.file("logs/1a", "new", 73)
+			a.check(os.Chmod(a.path("mail"), 0o700))
+			a.broken(server, o, n+1)
+			a.gone("public_html/style.css")
+			a.file("logs/3", "changed", 74)
+			a.file("zzz", "new", 75)
+			sum := a.mustRun(server, o)
+			if !sum.Resumed || n > 3 && sum.UploadedBytes >= 12<<20 {
+				t.Errorf("begun anew: %+v", sum)
+			}
+			a.archived(server, 1)
+		})
+	}
+}
+
+func TestKilledArchiveIsBegunAnew(t *testing.T) {
+	for name, change := range map[string]func(a *account, m *memory){
+		"where a file became a folder": func(a *account, _ *memory) {
+			a.gone("before/it")
+			a.file("before/it/is", "in a folder", 80)
+		},
+		"where a folder became a file": func(a *account, _ *memory) {
+			a.gone("before")
+			a.file("before", "no folder", 82)
+		},
+		"where most of it is old": func(a *account, _ *memory) { a.file("aaa", "small now", 81) },
+		"where the server cannot copy": func(_ *account, m *memory) {
+			m.hear = func(op, _ string) error {
+				if op == "copy" {
+					return errors.ErrUnsupported
+				}
+				return nil
+			}
+		},
+		"where there is no room for a copy": func(_ *account, m *memory) {
+			m.hear = func(op, _ string) error {
+				if op == "copy" {
+					return syscall.ENOSPC
+				}
+				return nil
+			}
+		},
+		"where it is damaged": func(_ *account, m *memory) {
+			tmp, _ := m.find("job/alice/slot-01/tmp")
+			for _, n := range tmp.children {
+				clear(n.data)
+			}
+		},
+		"where it is short": func(_ *account, m *memory) {
+			tmp, _ := m.find("job/alice/slot-01/tmp")
+			for _, n := range tmp.children {
+				n.data = n.data[:len(n.data)/4]
+			}
+		},
+		"where what is known of it is damaged": func(_ *account, m *memory) {
+			meta, _ := m.find("job/alice/slot-01/meta")
+			for name, n := range meta.children {
+				if strings.HasPrefix(name, "segment.") {
+					n.data[len(n.data)/2]++
+				}
+			}
+		},
+		"where the checkpoint is damaged": func(_ *account, m *memory) {
+			meta, _ := m.find("job/alice/slot-01/meta")
+			meta.children[manifest.CheckpointName(1)].data[0]++
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, server := newAccount(t), newMemory()
+			o := compressed()
+			a.file("aaa", string(desttest.Content(3<<20)), 68)
+			a.file("before/it", "small", 69)
+			a.file("big", string(desttest.Content(5<<20)), 70)
+			a.edit(1)
+			a.broken(server, o, 5)
+			change(a, server)
+			sum := a.mustRun(server, o)
+			if sum.Uploaded != sum.Files {
+				t.Errorf("%d of %d files were sent", sum.Uploaded, sum.Files)
+			}
+			a.archived(server, 1)
+		})
+	}
+}
+
+func TestArchiveIsGoneOnWithBeforeAFileThatChanged(t *testing.T) {
+	for name, change := range map[string]func(a *account, m *memory){
+		"as its times tell": func(a *account, _ *memory) { a.file("big", string(desttest.Content(7<<20)), 71) },
+		"without a trace": func(a *account, m *memory) {
+			content := desttest.Content(8 << 20)
+			content[5]++
+			a.file("big", string(content), 70)
+			a.forgeInside(m)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, server := newAccount(t), newMemory()
+			o := compressed()
+			a.file("before", string(desttest.Content(6<<20)), 69)
+			a.file("big", string(desttest.Content(8<<20)), 70)
+			a.broken(server, o, 6)
+			change(a, server)
+			if sum := a.mustRun(server, o); !sum.Resumed || sum.Uploaded != 1 {
+				t.Errorf("%+v", sum)
+			}
+			a.archived(server, 1)
+		})
+	}
+}
+
+// forgeInside makes the checkpoint say that the file it is in was last changed when it was.
+func (a *account) forgeInside(m *memory) {
+	a.t.Helper()
+	meta, err := m.find("job/alice/slot-01/meta")
+	a.check(err)
+	n := meta.children[manifest.CheckpointName(1)]
+	c, ok := parseCheckpoint(n.data)
+	in := c.Stops[len(c.Stops)-1].Inside
+	if !ok || in == nil {
+		a.t.Fatalf("%+v", c)
+	}
+	list, err := manifest.NewReader(bytes.NewReader(in.Entry))
+	a.check(err)
+	defer list.Close()
+	e, err := list.Next()
+	a.check(err)
+	var st unix.Stat_t
+	a.check(unix.Stat(a.path(e.Path), &st))
+	e.CTime = st.Ctim.Nano()
+	in.Entry, err = oneEntry(e)
+	a.check(err)
+	n.data, err = json.Marshal(c)
+	a.check(err)
+}
+
+func TestArchiveBrokenTwiceKeepsWhatBothRunsPutIn(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := compressed()
+	for i := range 9 {
+		a.file(fmt.Sprintf("before/%d", i), strings.Repeat("0123456789", 200), i)
+		a.file(fmt.Sprintf("later/%d", i), strings.Repeat("9876543210", 8000), i)
+	}
+	a.file("big", string(desttest.Content(7<<20)), 70)
+	a.broken(server, o, 8)
+	a.file("before/3", "changed", 71)
+	a.file("before/5", "changed", 72)
+	a.broken(server, o, 12)
+	if sum := a.mustRun(server, o); sum.Uploaded > 8 {
+		t.Errorf("%+v", sum)
+	}
+	a.archived(server, 1)
+	state := a.state(server, 1)
+	stored, err := server.load(t, "job/alice/slot-01/archive/"+state.Archive.Name)
+	a.check(err)
+	unzipped, err := gzip.NewReader(bytes.NewReader(stored))
+	a.check(err)
+	times := map[string]int{}
+	all := tar.NewReader(unzipped)
+	for h, err := all.Next(); err != io.EOF; h, err = all.Next() {
+		a.check(err)
+		times[h.Name]++
+	}
+	for name, n := range times {
+		if changed := name == "before/3" || name == "before/5"; n > 2 || n == 2 && !changed && !strings.HasSuffix(name, "/") {
+			t.Errorf("%s is there %d times", name, n)
+		}
+	}
+}
+
+// Copies of small files that an index wants are made of what is read, and links need their file before them.
+func TestArchiveThatIsGoneOnWithHasItsCopies(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := compressed()
+	o.Keep = func(p string, _ int64) bool { return p == "before/kept" }
+	a.file("before/kept", "copied", 1)
+	a.check(os.Link(a.path("before/kept"), a.path("before/link")))
+	a.file("big", string(desttest.Content(7<<20)), 70)
+	a.broken(server, o, 4)
+	if sum := a.mustRun(server, o); !sum.Resumed {
+		t.Errorf("%+v", sum)
+	}
+	a.archived(server, 1)
+	kept := a.state(server, 1).Archive.Kept
+	if kept == nil {
+		t.Fatal("no copies")
+	}
+	data, err := server.load(t, "job/alice/slot-01/meta/"+kept.Name)
+	a.check(err)
+	unzipped, err := zstd.NewReader(bytes.NewReader(data))
+	a.check(err)
+	defer unzipped.Close()
+	copies := tar.NewReader(unzipped)
+	h, err := copies.Next()
+	a.check(err)
+	content, err := io.ReadAll(copies)
+	a.check(err)
+	if h.Name != "before/kept" || string(content) != "copied" {
+		t.Errorf("%s: %q", h.Name, content)
+	}
+}
+
+// Servers go on with what a dead run has asked for, and nothing tells when they have done.
+func TestLateWritesOfADeadRunAreNotInTheArchive(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	o := compressed()
+	a.edit(1)
+	a.file("big", string(desttest.Content(9<<20)), 70)
+	a.broken(server, o, 3)
+	tmp, err := server.find("job/alice/slot-01/tmp")
+	a.check(err)
+	old := slices.Collect(maps.Values(tmp.children))
+	server.hear = func(op, _ string) error {
+		for _, n := range old {
+			n.data = append(n.data, "late"...)
+		}
+		return nil
+	}
+	if sum := a.mustRun(server, o); !sum.Resumed || sum.UploadedBytes > 8<<20 {
+		t.Errorf("begun anew: %+v", sum)
+	}
+	a.archived(server, 1)
+}
+
+// A run that ended in good order has seen the answers to all that it asked for: a copy would need the room once more.
+func TestInterruptedArchiveIsGoneOnWithInItsPlace(t *testing.T) {
+	for name, failure := range map[string]error{"interrupted": context.Canceled, "out of space": syscall.ENOSPC} {
+		t.Run(name, func(t *testing.T) {
+			a, server := newAccount(t), newMemory()
+			o := compressed()
+			a.edit(1)
+			a.file("big", string(desttest.Content(12<<20)), 70)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			room := 0
+			server.hear = func(op, p string) error {
+				if segments(server) < 3 || op != "write" {
+					return nil
+				}
+				used := largest(server)
+				if room == 0 {
+					room = used
+				}
+				switch {
+				case failure == context.Canceled:
+					cancel()
+				case used > room:
+					return failure
+				}
+				return nil
+			}
+			if _, err := a.run(ctx, server, o); !errors.Is(err, failure) {
+				t.Fatal(err)
+			}
+			server.now += 3600
+			copies := 0
+			server.hear = func(op, _ string) error {
+				if op == "copy" {
+					copies++
+				}
+				return nil
+			}
+			sum := a.mustRun(server, o)
+			if sum.UploadedBytes > 9<<20 || copies > 0 {
+				t.Errorf("%d bytes were sent, %d copies made", sum.UploadedBytes, copies)
+			}
+			a.archived(server, 1)
+		})
+	}
+}
+
+func FuzzCheckpoint(f *testing.F) {
+	f.Add([]byte(`{"temp":"1-1","segments":[{"name":"segment.g000001.1-2","size":10,"sha256":"","list":4,"pass":0}],` +
+		`"stops":[{"size":10,"content":20,"sum":"","segments":1}]}`))
+	f.Add([]byte(`{"temp":"../1","segments":[{"name":"a/b","size":1}],"stops":[{"size":-1,"inside":{"entry":"AAAA","sum":""}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, ok := parseCheckpoint(text)
+		if !ok {
+			return
+		}
+		for _, s := range c.Stops {
+			if s.Segments > len(c.Segments) || s.Size <= 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+		if strings.Contains(c.Temp, "/") || c.Temp == "" || c.Temp == ".." {
+			t.Errorf("%q", c.Temp)
+		}
+	})
+}

@@ -1,0 +1,304 @@
+package slot
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// errOutdated says that an archive is not gone on with, because the source is not what was read for it.
+var errOutdated = errors.New("the source has changed")
+
+// earlier is what a broken run has of the archive, up to a stop. What is in it and still as it was in the source need not be
+// sent again; the rest stays in it without being listed, or with a newer version behind it.
+type earlier struct {
+	temp    string
+	point   checkpoint // cut down to the stop
+	at      stop
+	sum     hash.Hash
+	members manifest.Members
+	last    manifest.Member // the one before the stop
+	spool   *os.File        // lists of entries
+	lists   []section
+	passes  []*pulled[*manifest.Entry]
+	broken  *copying // the file that the stop is in; nil: none
+	stale   int64    // bytes of what is of no use
+}
+
+// section is a list in the spool.
+type section struct {
+	pass         int
+	offset, size int64
+}
+
+// adoptArchive takes over what a broken run of this generation has of the archive; nil: nothing that can be gone on with.
+func (j *job) adoptArchive(ctx context.Context) (*earlier, error) {
+	text, err := j.load(ctx, j.slot+"/meta/"+manifest.CheckpointName(j.state.Gen), small)
+	if err != nil {
+		return nil, unreached(ctx, err)
+	}
+	c, ok := parseCheckpoint(text)
+	if !ok {
+		return nil, nil
+	}
+	e := &earlier{sum: sha256.New()}
+	if err = e.takeOver(ctx, j, &c); err == nil {
+		j.o.Log.Info("go on with an unfinished archive", "slot", j.slot, "bytes", e.at.Size)
+		return e, nil
+	}
+	e.close()
+	if unreached(ctx, err) != nil {
+		return nil, err
+	}
+	j.o.Log.Warn("begin the archive anew", "slot", j.slot, "error", err)
+	if e.temp != "" {
+		return nil, j.drop(ctx, e.temp) // a copy may take a lot of room
+	}
+	return nil, nil
+}
+
+// unreached is err if it says nothing about what was asked for.
+func unreached(ctx context.Context, err error) error {
+	if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
+		return err
+	}
+	return nil
+}
+
+// takeOver takes over what c tells of. After an error, the temporary file is of no use.
+func (e *earlier) takeOver(ctx context.Context, j *job, c *checkpoint) error {
+	for n := len(c.Stops); ; n-- {
+		if n == 0 {
+			return errOutdated
+		}
+		if e.at = c.Stops[n-1]; e.at.Inside == nil || e.enter(ctx, j) {
+			e.point.Stops = c.Stops[:n]
+			break
+		}
+	}
+	e.point.Segments = c.Segments[:e.at.Segments]
+	if err := e.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(e.at.Sum); err != nil {
+		return err
+	}
+	if err := e.load(ctx, j); err != nil {
+		return err
+	}
+	if err := e.take(ctx, j, c); err != nil {
+		return err
+	}
+	return e.check(ctx, j)
+}
+
+// enter opens the file that the stop is in, and reports whether it still is as it was.
+func (e *earlier) enter(ctx context.Context, j *job) bool {
+	list, err := manifest.NewReader(bytes.NewReader(e.at.Inside.Entry))
+	if err != nil {
+		return false
+	}
+	defer list.Close()
+	entry, err := list.Next()
+	if err != nil || !entry.IsRegular() || entry.Sparse != nil || entry.Offset > e.at.Content || e.at.Content-entry.Offset > entry.Size {
+		return false
+	}
+	c := &copying{entry: entry, sum: sha256.New()}
+	if err := c.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(e.at.Inside.Sum); err != nil {
+		return false
+	}
+	seen := *entry
+	if c.file, err = j.src.OpenFile(entry.Path, &seen); err != nil {
+		return false
+	}
+	if !sameEntry(&seen, entry) || !c.readAs(ctx, e.at.Content-entry.Offset) {
+		c.file.Close()
+		return false
+	}
+	e.broken = c
+	return true
+}
+
+// readAs reports whether the file begins with what is in the archive of it, whatever its times say.
+func (c *copying) readAs(ctx context.Context, n int64) bool {
+	sum := sha256.New()
+	_, err := io.Copy(sum, &contextReader{ctx, io.NewSectionReader(c.file, 0, n)})
+	return err == nil && bytes.Equal(sum.Sum(nil), c.sum.Sum(nil))
+}
+
+// load reads the segments, and makes sure that they are about all of the archive before the stop.
+func (e *earlier) load(ctx context.Context, j *job) (err error) {
+	if e.spool, err = newSpool(); err != nil {
+		return err
+	}
+	var size, content, end int64
+	for _, s := range e.point.Segments {
+		data, err := j.load(ctx, j.slot+"/meta/"+s.Name, s.Size)
+		if err != nil {
+			return err
+		}
+		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != s.SHA256 {
+			return fmt.Errorf("%s: %w", s.Name, errManifest)
+		}
+		if _, err := e.spool.WriteAt(data[:s.List], end); err != nil {
+			return err
+		}
+		e.lists = append(e.lists, section{s.Pass, end, s.List})
+		end += s.List
+		err = manifest.DecodeMembers(data[s.List:], func(m manifest.Member) error {
+			e.members.Add(m)
+			e.last = m
+			size, content = size+m.Size, content+m.Length
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	if size != e.at.Size || content != e.at.Content {
+		return fmt.Errorf("members of %d and %d bytes, not %d and %d: %w", size, content, e.at.Size, e.at.Content, errManifest)
+	}
+	return nil
+}
+
+// take makes the archive before the stop a temporary file of this run. That of a run which may still be writing is copied:
+// nothing tells when the last of its requests was done.
+func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
+	from := j.slot + "/tmp/" + c.Temp
+	info, err := j.Stat(ctx, from)
+	if errors.Is(err, fs.ErrNotExist) { // it may have got its name just before the run broke
+		from = j.slot + "/archive/" + manifest.ArchiveName(path.Base(j.o.Account), j.state.Gen)
+		info, err = j.Stat(ctx, from)
+	}
+	if err == nil && info.Size < e.at.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return err
+	}
+	e.temp = j.temp(j.slot)
+	e.point.Temp = baseName(e.temp)
+	if c.Settled {
+		if err := j.move(ctx, from, e.temp); err != nil {
+			return err
+		}
+		return again(ctx, func() error { return j.SetAttributes(ctx, e.temp, dest.Attributes{Size: &e.at.Size}) })
+	}
+	copier, ok := j.Store.(dest.Copier)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return again(ctx, func() error {
+		e.temp = j.temp(j.slot)
+		e.point.Temp = baseName(e.temp)
+		durable, err := copier.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
+		if err == nil && !durable {
+			err = errors.ErrUnsupported
+		}
+		return err
+	})
+}
+
+// check reads the last member, behind which the archive goes on.
+func (e *earlier) check(ctx context.Context, j *job) error {
+	f, err := j.Open(ctx, e.temp)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	same, err := sameMember(ctx, f, e.at.Size-e.last.Size, e.last)
+	if err == nil && !same {
+		err = fmt.Errorf("it is damaged at byte %d", e.at.Size-e.last.Size)
+	}
+	return err
+}
+
+// open makes the entries ready to be taken.
+func (e *earlier) open() {
+	for from := 0; from < len(e.lists); {
+		to := from
+		for to < len(e.lists) && e.lists[to].pass == e.lists[from].pass {
+			to++
+		}
+		e.passes = append(e.passes, pull(e.entries(e.lists[from:to])))
+		from = to
+	}
+}
+
+// entries are those of lists, one behind the other.
+func (e *earlier) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
+	return func(yield func(*manifest.Entry, error) bool) {
+		for _, l := range lists {
+			reader, err := manifest.NewReader(io.NewSectionReader(e.spool, l.offset, l.size))
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for entry, err := range all(reader) {
+				if !yield(entry, err) {
+					reader.Close()
+					return
+				}
+			}
+			reader.Close()
+		}
+	}
+}
+
+// find returns the entry of a path in the archive, the newest one, or nil. Paths come sorted. What another kind has replaced
+// would be in the way of who unpacks the archive.
+func (e *earlier) find(cur *manifest.Entry) (found *manifest.Entry, err error) {
+	for _, p := range e.passes {
+		for p.some && manifest.Compare(p.head.Path, cur.Path) < 0 {
+			e.stale += p.head.Size
+			p.advance()
+		}
+		if p.err != nil {
+			return nil, p.err
+		}
+		if !p.some || p.head.Path != cur.Path {
+			continue
+		}
+		if found != nil {
+			e.stale += found.Size
+		}
+		if found = p.head; (found.Mode^cur.Mode)&backup.ModeType != 0 {
+			return nil, fmt.Errorf("%s is of another kind now: %w", show(cur.Path), errOutdated)
+		}
+		p.advance()
+	}
+	return found, nil
+}
+
+// tolerable reports whether enough of the archive is of use.
+func (e *earlier) tolerable() bool { return e.stale <= e.at.Content/4 }
+
+// sameEntry reports whether nothing speaks for a change since an entry was put into an archive.
+func sameEntry(cur, old *manifest.Entry) bool {
+	return sameVersion(cur, old.Size, old.MTime, old.CTime, old.Inode) && cur.Mode == old.Mode && cur.UID == old.UID && cur.GID == old.GID &&
+		cur.User == old.User && cur.Group == old.Group && cur.Link == old.Link && cur.Target == old.Target &&
+		old.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0
+}
+
+func (e *earlier) close() {
+	for _, p := range e.passes {
+		p.close()
+	}
+	if e.broken != nil {
+		e.broken.file.Close()
+	}
+	if e.spool != nil {
+		e.spool.Close()
+	}
+}
