@@ -201,6 +201,12 @@ func (d *Destination) Put(ctx context.Context, p string, content []byte, set des
 		if err != nil {
 			return err
 		}
+		waiting := min(int64(len(content)), backlog(0))
+		if err := s.small.Acquire(ctx, waiting); err != nil {
+			s.close(handle)
+			return err
+		}
+		defer s.small.Release(waiting)
 		var flight []*request
 		for off := 0; off < len(content); off += s.written {
 			part := content[off:min(off+s.written, len(content))]

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"slotfs/sftpdest/wire"
 )
 
@@ -42,9 +44,10 @@ type session struct {
 	// doubted keeps the session from being chosen; doubt makes it so until it answers, where there is a pool.
 	doubted atomic.Bool
 	doubt   func()
-	opened  atomic.Int32 // handles, counted by the pool
-	asking  atomic.Int32 // handles that the pool opens to learn whether there is room
-	room    atomic.Int32 // handles that may be open, as far as known; 0: any number
+	small   *semaphore.Weighted // bytes of new files that were sent and not answered
+	opened  atomic.Int32        // handles, counted by the pool
+	asking  atomic.Int32        // handles that the pool opens to learn whether there is room
+	room    atomic.Int32        // handles that may be open, as far as known; 0: any number
 
 	mu      sync.Mutex // guards what follows
 	heard   time.Time  // the last reply, or the first request after all were answered
@@ -95,8 +98,14 @@ func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 	if _, ok := extensions[wire.LimitsExtension]; ok {
 		s.askLimits(ctx)
 	}
+	s.small = semaphore.NewWeighted(backlog(s.trip))
 	return s, nil
 }
+
+// backlog is how many bytes of new files wait in a session at most at that round trip, in bytes: half a MiB, and as much as keeps a
+// server busy that is far. OpenSSH's server (seen with 9.2) reads whatever comes before it works on it, in parts, and has a larger
+// buffer made, filled and wiped for each of them: twice the backlog costs it four times as much.
+func backlog(trip time.Duration) int64 { return max(512<<10, int64(trip.Seconds()*(25<<20))) }
 
 func (s *session) hello() (map[string]string, *bufio.Reader, error) {
 	if _, err := s.rw.Write(wire.AppendInit(nil)); err != nil {
@@ -367,14 +376,14 @@ func (s *session) recycle(reply wire.Reply) {
 
 // statusOf makes an error of a Status reply; nil for OK.
 func statusOf(reply wire.Reply) error {
-	code, message, err := wire.StatusOf(reply.Body)
+	code, words, err := wire.StatusOf(reply.Body)
 	if err != nil {
 		return err
 	}
 	if code == wire.StatusOK {
 		return nil
 	}
-	return &statusError{code: code, message: message}
+	return &statusError{code: code, message: string(words)}
 }
 
 // unexpected is what a reply of another type than the wanted one means: the server's refusal, or nonsense.

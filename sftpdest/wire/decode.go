@@ -85,15 +85,15 @@ type Entry struct {
 	Attributes
 }
 
-// StatusOf parses the body of a Status: its code and the server's words.
-func StatusOf(body []byte) (code uint32, message string, err error) {
+// StatusOf parses the body of a Status: its code and the server's words, which are part of body.
+func StatusOf(body []byte) (code uint32, words []byte, err error) {
 	d := decoder{rest: body}
 	code = d.uint32()
 	if d.bad {
-		return 0, "", ErrMalformed
+		return 0, nil, ErrMalformed
 	}
 	// Version 3 drafts before 02 had no message: what is missing is empty.
-	return code, d.string(), nil
+	return code, d.bytes(), nil
 }
 
 // HandleOf parses the body of a Handle.
