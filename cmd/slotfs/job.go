@@ -43,6 +43,7 @@ type jobJSON struct {
 	Fill          string   `json:"fill"`
 	Bandwidth     int64    `json:"bandwidth"`
 	Concurrency   int      `json:"concurrency"`
+	Parallel      int      `json:"parallel_accounts"`
 }
 
 func jsonOfJob(j *config.Job) jobJSON {
@@ -50,7 +51,7 @@ func jsonOfJob(j *config.Job) jobJSON {
 		Name: j.Name, Destination: j.Destination, Source: j.Source, AccountName: j.AccountName, Retention: j.Retention,
 		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
 		OneFileSystem: j.OneFileSystem, Before: j.Before, After: j.After, Fill: j.Fill,
-		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency,
+		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
 	}
 }
 
@@ -140,7 +141,7 @@ func (s *settings) showJob(j *config.Job) error {
 		{"exclude", or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", or(j.ExcludeFile, "-")},
 		{"exclude caches", yesNo(j.ExcludeCaches)}, {"one file system", yesNo(j.OneFileSystem)},
 		{"before", or(j.Before, "-")}, {"after", or(j.After, "-")}, {"fill", j.Fill},
-		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)},
+		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
 	})
 }
 

@@ -31,7 +31,8 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "after", Usage: "`COMMAND` to run when an account's backup ended, whichever way"},
 			&cli.StringFlag{Name: "fill", Usage: "`WAY` in which a slot gets what another one holds: auto, upload, copy or link", Value: config.DefaultFill},
 			&cli.StringFlag{Name: "bandwidth", Usage: "send at most `RATE` bytes per second: 500K, 10M, 1G"},
-			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files on their way at once", Value: config.DefaultConcurrency},
+			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files of an account on their way at once", Value: config.DefaultConcurrency},
+			&cli.IntFlag{Name: "parallel-accounts", Usage: "`NUMBER` of accounts that are backed up side by side", DefaultText: "4; 1 with commands or archives"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 1 {
@@ -83,6 +84,9 @@ func readJob(c *cli.Context) (*config.Job, error) {
 		Exclude: c.StringSlice("exclude"), ExcludeFile: c.String("exclude-file"), ExcludeCaches: c.Bool("exclude-caches"),
 		OneFileSystem: c.Bool("one-file-system"), Before: c.String("before"), After: c.String("after"),
 		Fill: c.String("fill"), Concurrency: c.Int("concurrency"),
+	}
+	if j.Parallel = c.Int("parallel-accounts"); !c.IsSet("parallel-accounts") {
+		j.Parallel = j.DefaultParallel()
 	}
 	for _, flag := range []string{"destination", "source", "retention"} {
 		if !c.IsSet(flag) {

@@ -11,6 +11,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/sftpdest/slot"
 )
 
 func syncCommand(s *shell) *cli.Command {
@@ -147,20 +148,10 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 		return err
 	}
 	defer remote.Close()
-	w := &jobRun{syncing: y, job: j, store: remote}
-	w.show, w.hide = y.transfer(j)
-	defer w.hide()
-	for i, a := range accounts {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		w.position(i, len(accounts))
-		if err := w.run(ctx, a); err != nil && w.hopeless(err) {
-			if left := len(accounts) - i - 1; left > 0 {
-				return fmt.Errorf("%d accounts left out: %w", left, err)
-			}
-			return nil
-		}
+	w := &jobRun{syncing: y, job: j, store: remote, budget: slot.NewBudget(j.Bandwidth), show: y.transfer()}
+	defer w.show.End()
+	if err := w.all(ctx, accounts); err != nil {
+		return err
 	}
 	return w.tellAgain(ctx)
 }

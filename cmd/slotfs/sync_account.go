@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"slotfs/cmd/internal/config"
@@ -25,31 +27,98 @@ import (
 // jobRun is a job while it runs.
 type jobRun struct {
 	*syncing
-	job   *config.Job
-	store dest.Changeable
-	show  *progress.Transfer
-	hide  func()
+	job    *config.Job
+	store  dest.Changeable
+	budget *slot.Budget
+	show   *progress.Transfer
 
-	unreachable int       // accounts in a row that did not reach the destination
-	untold      []account // what the owner of the index was too busy to hear
+	telling sync.Mutex // the owner of the index hears one at a time
+	untold  []account  // what it was too busy to hear; guarded by telling
+
+	mu          sync.Mutex // guards what follows
+	begun       int        // accounts
+	unreachable int        // accounts in a row that did not reach the destination
+	lost        error      // why those that are left would fare no better
+}
+
+// all backs up the accounts, some side by side.
+func (w *jobRun) all(ctx context.Context, accounts []account) error {
+	earlier, parallel := len(w.results), min(w.job.Parallel, len(accounts))
+	if parallel > 1 {
+		// Asking once makes one error of what would be one for each of them.
+		if _, err := w.store.Stat(ctx, ""); unserved(err) {
+			return fmt.Errorf("%d accounts left out: %w", len(accounts), err)
+		}
+	}
+	var lanes sync.WaitGroup
+	for range parallel {
+		lanes.Go(func() {
+			for a, ok := w.next(ctx, accounts); ok; a, ok = w.next(ctx, accounts) {
+				w.learn(w.run(ctx, a))
+			}
+		})
+	}
+	lanes.Wait()
+	place := make(map[string]int, len(accounts))
+	for i, a := range accounts {
+		place[a.name] = i
+	}
+	slices.SortStableFunc(w.results[earlier:], func(a, b syncResult) int { return place[a.Account] - place[b.Account] })
+	if left := len(accounts) - w.begun; w.lost != nil && left > 0 {
+		return fmt.Errorf("%d accounts left out: %w", left, w.lost)
+	}
+	return ctx.Err()
+}
+
+// next is the account to begin with.
+func (w *jobRun) next(ctx context.Context, accounts []account) (a account, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if ctx.Err() != nil || w.lost != nil || w.begun == len(accounts) {
+		return a, false
+	}
+	a = accounts[w.begun]
+	w.begun++
+	w.show.Position(w.begun, len(accounts))
+	return a, true
+}
+
+// learn takes from the end of an account whether those that are left would fare no better.
+func (w *jobRun) learn(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !errors.Is(err, dest.ErrUnreachable) {
+		w.unreachable = 0
+	} else {
+		w.unreachable++
+	}
+	if unserved(err) && w.unreachable != 1 {
+		w.lost = err
+	}
+}
+
+// unserved reports whether the server is not there for anybody.
+func unserved(err error) bool {
+	return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth)
 }
 
 // run backs up one account and reports how it ended.
 func (w *jobRun) run(ctx context.Context, a account) error {
 	result := syncResult{Job: w.job.Name, Account: a.name}
 	began := time.Now()
-	w.show.Begin(w.job.Name + "/" + a.name)
+	name := w.job.Name + "/" + a.name
+	w.show.Begin(name)
 	summary, err := w.attempt(ctx, a, &result)
-	w.show.End()
+	w.show.Finish(name)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	result.take(summary)
 	result.Seconds = time.Since(began).Seconds()
 	if err != nil {
-		err = fmt.Errorf("%s/%s: %w", w.job.Name, a.name, advised(err))
+		err = fmt.Errorf("%s: %w", name, advised(err))
 	}
-	w.done(result, err)
+	w.show.Above(func() { w.done(result, err) })
 	return err
 }
 
@@ -155,7 +224,7 @@ func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Sum
 	return slot.Run(ctx, w.store, tree, slot.Options{
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
-		BytesPerSecond: j.Bandwidth, Host: w.host, Tool: "slotfs " + version, Now: time.Now,
+		Budget: w.budget, Host: w.host, Tool: "slotfs " + version, Now: time.Now,
 		Keep: slots.New().Wants,
 		Log:  w.log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})
@@ -218,6 +287,8 @@ func (w *jobRun) hook(when, text string, env map[string]string) *hooks.Hook {
 
 // tell lets the owner of the index read what was written. Where there is none, the next pass does.
 func (w *jobRun) tell(ctx context.Context, a account) {
+	w.telling.Lock()
+	defer w.telling.Unlock()
 	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
 	busy := false
 	err := control.NewClient(w.state.socket()).Index(ctx, q, func(e progress.Event) {
@@ -246,16 +317,6 @@ func (w *jobRun) tellAgain(ctx context.Context) error {
 		w.tell(ctx, a)
 	}
 	return ctx.Err()
-}
-
-// hopeless reports whether the accounts that are left would fare no better.
-func (w *jobRun) hopeless(err error) bool {
-	if errors.Is(err, dest.ErrUnreachable) {
-		w.unreachable++
-		return w.unreachable > 1
-	}
-	w.unreachable = 0
-	return errors.Is(err, dest.ErrAuth)
 }
 
 // advised adds what people can do.

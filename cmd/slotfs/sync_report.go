@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/term"
@@ -124,17 +123,13 @@ func (r *syncResult) text() string {
 	return b.String()
 }
 
-// transfer gives what shows a job's progress, and what ends the showing.
-func (y *syncing) transfer(*config.Job) (*progress.Transfer, func()) {
-	t := progress.NewTransfer(y.err, time.Now)
+// transfer gives what shows a job's progress.
+func (y *syncing) transfer() *progress.Transfer {
 	switch {
 	case y.quiet || y.json:
-		t = progress.NewSilentTransfer()
+		return progress.NewSilentTransfer()
 	case term.IsTerminal(y.err):
-		t = progress.NewLiveTransfer(y.err, func() int { return term.Width(y.err) }, time.Now)
+		return progress.NewLiveTransfer(y.err, func() int { return term.Width(y.err) }, time.Now)
 	}
-	return t, t.End
+	return progress.NewTransfer(y.err, time.Now)
 }
-
-// position tells which of how many accounts is next.
-func (w *jobRun) position(i, of int) { w.show.Position(i+1, of) }

@@ -39,6 +39,7 @@ var measures = []measure{
 	{"sync-full", measureFirstFull},
 	{"sync-refill", measureRefill},
 	{"sync-unchanged", measureUnchanged},
+	{"sync-accounts", measureAccounts},
 	{"sync-large", measureLarge},
 	{"sync-memory", measureSyncMemory},
 }

@@ -17,6 +17,7 @@ const (
 	syncSmall     = 20_000  // files of 4 KiB
 	syncRclone    = 500     // of them are enough to tell rclone's rate, which does not grow with their number
 	syncUnchanged = 200_000 // files of a source in which nothing changed
+	syncAccounts  = 50      // accounts with a few files each
 	syncLarge     = 2_000   // MB of the one large file
 )
 
@@ -216,6 +217,40 @@ func measureUnchanged(b *bench) ([]figure, error) {
 		return nil, err
 	}
 	return []figure{atLeast("nothing changed, 200,000 files: speed, of rsync -a", peer.Seconds()/mine.Seconds(), 1,
+		fmt.Sprintf(" (%.1f s; rsync %.1f s)", mine.Seconds(), peer.Seconds()))}, nil
+}
+
+// measureAccounts runs over many small accounts in which nothing changed, as scripts do that call rsync for each of them.
+func measureAccounts(b *bench) ([]figure, error) {
+	w, err := b.writer(distance, `for a in $(seq $1); do mkdir a$a; (cd a$a; seq 30 | xargs touch); done`, strconv.Itoa(syncAccounts))
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	if err := w.slotfs("job", "remove", "j", "--yes"); err != nil {
+		return nil, err
+	}
+	if err := w.slotfs("job", "add", "many", "--destination", "box", "--source", w.source+"/*", "--retention", "1"); err != nil {
+		return nil, err
+	}
+	each := func() (time.Duration, error) {
+		return w.timed(1, fmt.Sprintf(`for a in "$1"/*; do rsync -a --delete -e "ssh %s -p %d" "$a/" %s@%s:"$2-${a##*/}/"; done`,
+			w.sshOptions(), w.port, w.server.Username, w.server.Host), w.source, filepath.Join(w.peers, "by-rsync"))
+	}
+	if _, err := each(); err != nil {
+		return nil, err
+	}
+	peer, err := each()
+	if err != nil {
+		return nil, err
+	}
+	var mine time.Duration
+	for range 3 {
+		if mine, _, err = w.sync(); err != nil {
+			return nil, err
+		}
+	}
+	return []figure{atLeast("nothing changed, 50 accounts, 20 ms: speed, of rsync -a for each", peer.Seconds()/mine.Seconds(), 1,
 		fmt.Sprintf(" (%.1f s; rsync %.1f s)", mine.Seconds(), peer.Seconds()))}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 // inSlot is what the data of a slot really has, read plainly.
 func inSlot(ctx context.Context, store Store, slot string) (map[string]string, error) {
 	all := map[string]string{"": "dir"}
-	r := newRemote(store, 0)
+	r := newRemote(store, NewBudget(0))
 	for p, err := range walkRemote(ctx, store, slot+"/data") {
 		if err != nil {
 			return nil, err

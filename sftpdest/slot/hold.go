@@ -61,7 +61,7 @@ func (r *remote) leftOver(ctx context.Context, o *Options, name string, info des
 // Hold keeps runs from overwriting a slot until release is called, for HoldTTL, or until this process ends if the run
 // is on this machine. It fails with ErrBusy if the slot is not complete.
 func Hold(ctx context.Context, store Store, folder string, slot int) (release func(context.Context) error, err error) {
-	r := newRemote(store, 0)
+	r := newRemote(store, NewBudget(0))
 	s := Slot{Path: slotPath(folder, slot), State: manifest.State{Slot: slot}}
 	name := s.Path + "/" + holdPrefix + r.run
 	text, err := json.Marshal(me(r.run, ""))

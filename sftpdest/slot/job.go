@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
@@ -54,9 +53,6 @@ type job struct {
 	scrub   scrub
 	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
 	first   scan                   // what the survey found
-	large   *semaphore.Weighted    // large files on their way: more would only share the buffers
-	room    *semaphore.Weighted    // bytes of small files on their way
-	buffers chan []byte            // what large files are read into: bounds the memory of all of them
 
 	sum struct {
 		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen atomic.Int64

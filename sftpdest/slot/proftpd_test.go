@@ -63,7 +63,7 @@ func (a *account) refreshes(d Store, o Options) {
 	a.t.Helper()
 	o, err := o.withDefaults()
 	a.check(err)
-	l, err := newRemote(d, 0).acquire(a.t.Context(), o.Folder, &o)
+	l, err := newRemote(d, NewBudget(0)).acquire(a.t.Context(), o.Folder, &o)
 	a.check(err)
 	a.check(l.refresh(a.t.Context()))
 	l.release(a.t.Context())

@@ -25,9 +25,9 @@ const attempts = 8
 // is remembered.
 type remote struct {
 	Store
+	*Budget
 	run   string // id, in the names of all temporary files
 	seq   atomic.Int64
-	limit *limiter
 	lease *lease // nil: none is held yet
 	asked asked
 
@@ -39,10 +39,10 @@ type remote struct {
 	noLinks  atomic.Bool // symbolic ones
 }
 
-func newRemote(store Store, limit int64) *remote {
+func newRemote(store Store, b *Budget) *remote {
 	var id [6]byte
 	_, _ = rand.Read(id[:]) // it never fails
-	return &remote{Store: store, run: hex.EncodeToString(id[:]), limit: newLimiter(limit)}
+	return &remote{Store: store, run: hex.EncodeToString(id[:]), Budget: b}
 }
 
 // temp is a new name in the slot's tmp folder.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 )
@@ -22,7 +20,7 @@ func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary
 	if err != nil {
 		return Summary{}, fmt.Errorf("back up %s: %w", o.Account, err)
 	}
-	r := newRemote(store, o.BytesPerSecond)
+	r := newRemote(store, o.Budget)
 	sum, err := r.backup(ctx, src, &o)
 	sum.Took = time.Since(started)
 	if err != nil {
@@ -139,14 +137,10 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 		return nil, err
 	}
 	j := &job{
-		remote: r, o: o, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(), buffers: make(chan []byte, chunks),
-		large: semaphore.NewWeighted(chunks), room: semaphore.NewWeighted(max(mostSmall, o.tune.small)),
+		remote: r, o: o, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(),
 		parts: &parts{r: r, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
 	j.first.only = len(slots) == 0
-	for range chunks {
-		j.buffers <- nil // made when it is needed
-	}
 	gen := uint64(0)
 	for _, s := range slots {
 		gen = max(gen, s.State.Gen)

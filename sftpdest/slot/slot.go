@@ -50,8 +50,8 @@ type Options struct {
 	Fill            Fill
 	AllowMassChange bool
 	DryRun          bool
-	Lanes           int   // files on their way at once; default 2048
-	BytesPerSecond  int64 // 0: no limit
+	Lanes           int     // files on their way at once; default 2048
+	Budget          *Budget // of all runs that go on at the same time; nil: one of its own, without a limit of bandwidth
 	Host, Tool      string
 	// Keep reports whether whoever indexes an archive wants the content of a small file; may be nil.
 	Keep     func(path string, size int64) bool
@@ -90,6 +90,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Lanes <= 0 {
 		o.Lanes = 2048
+	}
+	if o.Budget == nil {
+		o.Budget = NewBudget(0)
 	}
 	if o.Fill == "" {
 		o.Fill = FillAuto

@@ -23,7 +23,7 @@ import (
 // Verify compares a slot with its manifest: names, types and sizes of all, and the content of a share of the
 // files. With Repair it needs the account's lease.
 func Verify(ctx context.Context, store Store, folder string, slot int, o VerifyOptions) ([]Difference, error) {
-	r := newRemote(store, 0)
+	r := newRemote(store, NewBudget(0))
 	s, err := r.one(ctx, folder, slot)
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", s.Path, err)
@@ -183,7 +183,7 @@ func (v *verifier) mark(ctx context.Context, folder string, slot int) error {
 
 // Pin sets or clears the pin of a slot: a pinned one is never overwritten.
 func Pin(ctx context.Context, store Store, folder string, slot int, pinned bool) error {
-	r := newRemote(store, 0)
+	r := newRemote(store, NewBudget(0))
 	err := r.change(ctx, folder, slot, func(s *manifest.State) { s.Pinned = pinned })
 	if err != nil {
 		return fmt.Errorf("pin %s: %w", slotPath(folder, slot), err)

@@ -36,7 +36,8 @@ const (
 //	after = "command"                for the shell, when its backup ended
 //	fill = "auto"                    or "upload", "copy", "link"
 //	bandwidth = "10M"                bytes per second, with K, M or G; absent: no limit
-//	concurrency = 2048               files on their way at once
+//	concurrency = 2048               files of an account on their way at once
+//	parallel-accounts = 4            accounts side by side; absent: 1 with commands or archives
 type Job struct {
 	Name          string
 	Destination   string
@@ -54,6 +55,7 @@ type Job struct {
 	Fill          string
 	Bandwidth     int64 // bytes per second; 0: no limit
 	Concurrency   int
+	Parallel      int // accounts side by side
 }
 
 // jobTable is a job as it stands in the file: pointers tell what is absent.
@@ -73,6 +75,7 @@ type jobTable struct {
 	Fill          *string  `toml:"fill"`
 	Bandwidth     *string  `toml:"bandwidth"`
 	Concurrency   *int     `toml:"concurrency"`
+	Parallel      *int     `toml:"parallel-accounts"`
 }
 
 // JobNames lists the jobs in order.
@@ -134,6 +137,7 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 		return nil, "retention", errors.New("retention is missing")
 	}
 	j.Retention = *t.Retention
+	j.Parallel = or(t.Parallel, j.DefaultParallel())
 	if t.Bandwidth != nil {
 		rate, err := ParseRate(*t.Bandwidth)
 		if err != nil {
@@ -142,6 +146,15 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 		j.Bandwidth = rate
 	}
 	return j, "", nil
+}
+
+// DefaultParallel is how many accounts are backed up side by side if nothing is said: small ones are mostly waited for. Commands
+// are work for this machine, and what they stage takes room here, as archives do on the server until they replace others: one then.
+func (j *Job) DefaultParallel() int {
+	if j.Before != "" || j.After != "" || j.Mode != DefaultMode {
+		return 1
+	}
+	return 4
 }
 
 // rateUnits are what a rate may end with.

@@ -14,6 +14,7 @@ import (
 const (
 	maxRetention   = 999
 	maxConcurrency = 4096
+	maxParallel    = 64
 	maxPatterns    = 10_000
 	minBandwidth   = 1 << 10
 )
@@ -69,6 +70,9 @@ func (j *Job) checkNumbers() (string, error) {
 	}
 	if j.Concurrency < 1 || j.Concurrency > maxConcurrency {
 		return "concurrency", fmt.Errorf("concurrency %d: want 1 to %d", j.Concurrency, maxConcurrency)
+	}
+	if j.Parallel < 1 || j.Parallel > maxParallel {
+		return "parallel-accounts", fmt.Errorf("parallel-accounts %d: want 1 to %d", j.Parallel, maxParallel)
 	}
 	return "", nil
 }

@@ -79,6 +79,9 @@ func (j *Job) text() string {
 	if j.Concurrency != DefaultConcurrency {
 		fmt.Fprintf(&b, "concurrency = %d\n", j.Concurrency)
 	}
+	if j.Parallel != j.DefaultParallel() {
+		fmt.Fprintf(&b, "parallel-accounts = %d\n", j.Parallel)
+	}
 	return b.String()
 }
 

@@ -10,9 +10,11 @@ import (
 const box = "[destination.box]\nengine = \"slots\"\nhost = \"h\"\nusername = \"u\"\n" +
 	"[destination.whm]\nengine = \"cpanel\"\nhost = \"h\"\nusername = \"u\"\n"
 
+const good = "destination = \"box\"\nsource = [\"/home/*\"]\nretention = 7\n"
+
+func job(lines string) string { return box + "[job.a]\n" + lines }
+
 func TestJobErrorsNameFileAndLine(t *testing.T) {
-	job := func(lines string) string { return box + "[job.a]\n" + lines }
-	good := "destination = \"box\"\nsource = [\"/home/*\"]\nretention = 7\n"
 	for _, c := range []struct{ text, want string }{
 		{job(good + "sorce = 1\n"), `f.toml:13: unknown key "sorce"`},
 		{job(good + "mode = \"fast\"\n"), `f.toml:13: job a: mode "fast": want incremental or compressed`},
@@ -20,6 +22,7 @@ func TestJobErrorsNameFileAndLine(t *testing.T) {
 		{job(good + "bandwidth = \"fast\"\n"), "f.toml:13: job a: bandwidth"},
 		{job(good + "bandwidth = \"12\"\n"), "f.toml:13: job a: bandwidth"},
 		{job(good + "concurrency = 0\n"), "f.toml:13: job a: concurrency 0"},
+		{job(good + "parallel-accounts = 65\n"), "f.toml:13: job a: parallel-accounts 65"},
 		{job(good + "exclude = [\"\"]\n"), "f.toml:13: job a: exclude"},
 		{job(good + "exclude-file = \"../x\"\n"), "f.toml:13: job a: exclude-file"},
 		{job(good + "prefix = \"../x\"\n"), "f.toml:13: job a: prefix"},
@@ -51,7 +54,7 @@ func TestAddingAndRemovingAJobLeavesTheRestAlone(t *testing.T) {
 	text := "# ours\n" + box + "# last"
 	j := &Job{Name: "www.one", Destination: "box", Source: []string{"/srv/we\"ird", "/home/*"}, Retention: 3, Mode: "compressed",
 		Prefix: "homedir", Exclude: []string{"*.log", "a,b", `\*`}, ExcludeFile: "skip", ExcludeCaches: true, OneFileSystem: true,
-		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8}
+		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8, Parallel: 7}
 	added, err := AddJob("x", []byte(text), j, engines)
 	if err != nil {
 		t.Fatal(err)
@@ -111,4 +114,14 @@ func FuzzParseJobs(f *testing.F) {
 			t.Fatalf("removing %q from %q left %q: %v", name, data, out, err)
 		}
 	})
+}
+
+func TestAccountsSideBySide(t *testing.T) {
+	for more, want := range map[string]int{"": 4, "before = \"x\"\n": 1, "after = \"x\"\n": 1, "mode = \"compressed\"\n": 1,
+		"parallel-accounts = 9\nbefore = \"x\"\n": 9, "parallel-accounts = 1\n": 1} {
+		c, err := Parse("f.toml", []byte(job(good+more)), engines)
+		if err != nil || c.Jobs["a"].Parallel != want {
+			t.Errorf("%q: %+v, %v; want %d", more, c, err, want)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package progress
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,7 +11,7 @@ import (
 	"slotfs/cmd/internal/term"
 )
 
-// Transfer shows how the backup of one account after the other gets on: a line that is redrawn on a terminal, a line
+// Transfer shows how the backups of accounts get on, one after the other or some side by side, which are counted together: a line that is redrawn on a terminal, a line
 // now and then elsewhere.
 type Transfer struct {
 	out   io.Writer // nil: silent
@@ -21,9 +22,8 @@ type Transfer struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	name      string
+	names     []string // of what is under way, in the order in which it began
 	index, of int
-	began     time.Time
 	sending   time.Time // when the first bytes went out
 	scanned   count
 	planned   count
@@ -57,19 +57,41 @@ func (t *Transfer) Position(index, of int) {
 	t.index, t.of = index, of
 }
 
-// Begin begins with an account.
+// Begin begins with an account. What is counted begins anew where no other one is under way.
 func (t *Transfer) Begin(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.name, t.began, t.last = name, t.now(), t.now()
-	t.scanned, t.planned, t.sent, t.sending = count{}, count{}, count{}, time.Time{}
+	if len(t.names) == 0 {
+		t.last = t.now()
+		t.scanned, t.planned, t.sent, t.sending = count{}, count{}, count{}, time.Time{}
+	}
+	t.names = append(t.names, name)
+}
+
+// Finish ends with an account.
+func (t *Transfer) Finish(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.names, name); i >= 0 {
+		t.names = slices.Delete(t.names, i, i+1)
+	}
+	t.erase()
 }
 
 // End takes the line away.
 func (t *Transfer) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.names = nil
 	t.erase()
+}
+
+// Above takes the line away and runs f, which prints what stays. It runs one f at a time.
+func (t *Transfer) Above(f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.erase()
+	f()
 }
 
 // Scanned counts what was found in the source.
@@ -100,7 +122,7 @@ func (t *Transfer) note(c *count, files, bytes int64) {
 	if c == &t.sent && t.sending.IsZero() {
 		t.sending = now
 	}
-	if t.out == nil || now.Sub(t.last) < t.every {
+	if t.out == nil || len(t.names) == 0 || now.Sub(t.last) < t.every {
 		return
 	}
 	t.last = now
@@ -127,7 +149,10 @@ func (t *Transfer) text(now time.Time) string {
 	if t.of > 1 {
 		fmt.Fprintf(&b, "[%d/%d] ", t.index, t.of)
 	}
-	b.WriteString(term.Clean(t.name))
+	b.WriteString(term.Clean(t.names[0]))
+	if more := len(t.names) - 1; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
 	if t.planned.files == 0 && t.sent.files == 0 {
 		fmt.Fprintf(&b, ": looking: %d files, %s", t.scanned.files, term.Bytes(t.scanned.bytes))
 		return b.String()

@@ -48,3 +48,36 @@ func TestSilentTransferIsSilentAndPlainOneRare(t *testing.T) {
 		t.Errorf("%d lines in 100 s:\n%q", n, out.String())
 	}
 }
+
+func TestTransfersSideBySideAreCountedTogether(t *testing.T) {
+	c := &clock{at: time.Unix(1000, 0)}
+	var out bytes.Buffer
+	tr := NewLiveTransfer(&out, func() int { return 200 }, c.now)
+	shows := func(want string) {
+		t.Helper()
+		if !strings.HasSuffix(out.String(), want) {
+			t.Errorf("%q is not the end of\n%q", want, out.String())
+		}
+	}
+	tr.Position(1, 5)
+	tr.Begin("nightly/alice")
+	tr.Position(2, 5)
+	tr.Begin("nightly/bob")
+	tr.Planned(10, 1<<30)
+	tr.Planned(20, 1<<30)
+	c.advance(time.Second)
+	tr.Sent(6, 1<<30)
+	shows("[2/5] nightly/alice and 1 more: 6 of 30 files, 1.0 GiB of 2.0 GiB (50%)\n")
+	tr.Finish("nightly/alice")
+	tr.Above(func() { out.WriteString("alice is done\n") })
+	shows("\x1b[1A\r\x1b[Jalice is done\n")
+	c.advance(time.Second)
+	tr.Sent(1, 0)
+	shows("[2/5] nightly/bob: 7 of 30 files, 1.0 GiB of 2.0 GiB (50%), 1.0 GiB/s, 1s left\n")
+	tr.Finish("nightly/bob")
+	shows("\x1b[1A\r\x1b[J")
+	tr.Begin("nightly/carol")
+	c.advance(time.Second)
+	tr.Scanned(3, 1<<20)
+	shows("nightly/carol: looking: 3 files, 1.0 MiB\n")
+}
