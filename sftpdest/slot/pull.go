@@ -8,7 +8,8 @@ import (
 // Items travel in batches: handing over each of a million would cost more than making it.
 const (
 	batch        = 128
-	batchesAhead = 128
+	batchesAhead = 8   // batches that are ready before they are asked for
+	batchesEarly = 128 // of what is begun while the destination is still asked: the source is looked through meanwhile
 )
 
 // pulled is a sequence with its head in the hand. A goroutine of its own runs ahead of who takes from it.
@@ -33,15 +34,15 @@ func pull[T any](seq iter.Seq2[T, error]) *pulled[T] {
 	if seq == nil {
 		return &pulled[T]{}
 	}
-	p := begin(seq)
+	p := begin(seq, batchesAhead)
 	p.advance()
 	return p
 }
 
-// begin is pull that waits for nothing: advance gets the first item into the hand.
-func begin[T any](seq iter.Seq2[T, error]) *pulled[T] {
+// begin is pull that waits for nothing, with so many batches ready: advance gets the first item into the hand.
+func begin[T any](seq iter.Seq2[T, error], batches int) *pulled[T] {
 	done := make(chan struct{})
-	p := &pulled[T]{batches: make(chan fetched[T], batchesAhead), quit: sync.OnceFunc(func() { close(done) })}
+	p := &pulled[T]{batches: make(chan fetched[T], batches), quit: sync.OnceFunc(func() { close(done) })}
 	go func() {
 		defer close(p.batches)
 		var b fetched[T]

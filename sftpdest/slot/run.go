@@ -34,7 +34,7 @@ func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary
 
 // backup holds the lease around everything that changes the slots. The source is looked through meanwhile.
 func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
-	early := begin(src.Walk(ctx))
+	early := begin(src.Walk(ctx), batchesEarly)
 	defer early.close()
 	if o.DryRun {
 		return r.dry(ctx, src, early, o)
