@@ -12,6 +12,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/sys/unix"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/manifest"
 )
@@ -407,6 +409,41 @@ func TestLateWritesOfADeadRunAreNotInTheArchive(t *testing.T) {
 		t.Errorf("begun anew: %+v", sum)
 	}
 	a.archived(server, 1)
+}
+
+// cutCopies is a server to which the connection is lost in the middle of so many copies.
+type cutCopies struct {
+	*memory
+	left int
+	seen []int // files in tmp/ when each copy began
+}
+
+func (c *cutCopies) Copy(ctx context.Context, from, to string, size int64, a dest.Attributes, sync bool) (bool, error) {
+	tmp, err := c.List(ctx, path.Dir(to))
+	if err != nil {
+		return false, err
+	}
+	c.seen = append(c.seen, len(tmp))
+	if c.left--; c.left < 0 {
+		return c.memory.Copy(ctx, from, to, size, a, sync)
+	}
+	_, err = c.memory.Copy(ctx, from, to, size/2, a, sync)
+	return false, errors.Join(err, dest.ErrUnreachable)
+}
+
+func TestCopiesOfAnArchiveThatWereCutOffTakeNoRoom(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	o := compressed()
+	a.file("big", string(desttest.Content(9<<20)), 70)
+	a.broken(m, o, 3)
+	server := &cutCopies{memory: m, left: 3}
+	if sum, err := a.run(t.Context(), server, o); err != nil || !sum.Resumed || sum.UploadedBytes > 8<<20 {
+		t.Errorf("begun anew: %+v, %v", sum, err)
+	}
+	if len(server.seen) != 4 || slices.Max(server.seen) > server.seen[0] {
+		t.Errorf("files in tmp/ when each copy began: %v", server.seen)
+	}
+	a.archived(m, 1)
 }
 
 // A run that ended in good order has seen the answers to all that it asked for: a copy would need the room once more.

@@ -187,8 +187,7 @@ func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
 	if err != nil {
 		return err
 	}
-	e.temp = j.temp(j.slot)
-	e.point.Temp = baseName(e.temp)
+	e.name(j)
 	if c.Settled {
 		if err := j.move(ctx, from, e.temp); err != nil {
 			return err
@@ -199,15 +198,27 @@ func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
+	begun := false
 	return again(ctx, func() error {
-		e.temp = j.temp(j.slot)
-		e.point.Temp = baseName(e.temp)
+		if begun { // what was cut off takes room, and may still grow
+			if err := j.drop(ctx, e.temp); err != nil {
+				return err
+			}
+			e.name(j)
+		}
+		begun = true
 		durable, err := copier.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
 		if err == nil && !durable {
 			err = errors.ErrUnsupported
 		}
 		return err
 	})
+}
+
+// name gives the archive a new temporary name.
+func (e *earlier) name(j *job) {
+	e.temp = j.temp(j.slot)
+	e.point.Temp = baseName(e.temp)
 }
 
 // check reads the last member, behind which the archive goes on.
