@@ -91,6 +91,11 @@ func (j *journal) keep(ctx context.Context) {
 				return
 			case <-j.due:
 			}
+			select {
+			case <-over:
+				return
+			default:
+			}
 			if err := j.flush(ctx); err != nil {
 				j.mu.Lock()
 				j.err = err
