@@ -11,8 +11,8 @@ import (
 	"slotfs/cmd/internal/term"
 )
 
-// Transfer shows how the backups of accounts get on, one after the other or some side by side, which are counted together: a line that is redrawn on a terminal, a line
-// now and then elsewhere.
+// Transfer shows how the backups of accounts get on: a line that is redrawn on a terminal, a line now and then elsewhere.
+// Those that are under way side by side are counted together.
 type Transfer struct {
 	out   io.Writer // nil: silent
 	now   func() time.Time
