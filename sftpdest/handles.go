@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
 )
 
@@ -16,8 +17,9 @@ const (
 
 // opening says what doHandle is for.
 type opening struct {
-	keep bool // the handle stays open when f succeeds, and is given back with freeHandle
-	once bool // it may not be asked twice
+	keep    bool // the handle stays open when f succeeds, and is given back with freeHandle
+	once    bool // it may not be asked twice
+	lasting bool // it stays open for long, and is counted in lasting too
 }
 
 // doHandle is do for what opens a handle: it looks for a session where one more may be open. Servers limit them by
@@ -25,7 +27,7 @@ type opening struct {
 func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *session) error) error {
 	lost, crowd, doubts := 0, 0, 0
 	for {
-		s, err := d.pool.acquireHandle(ctx)
+		s, err := d.pool.acquireHandle(ctx, how.lasting)
 		if err != nil {
 			return err
 		}
@@ -35,6 +37,9 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 				d.pool.freeHandle(s)
 			}
 			return nil
+		}
+		if how.lasting {
+			d.pool.lasting.Add(-1)
 		}
 		full, others := d.pool.crowded(ctx, s, err)
 		if full && crowd < crowds {
@@ -56,8 +61,9 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 }
 
 // acquireHandle returns the session with the least to do that has room for one more handle, which it counts. Where
-// there is none, an idle handle of a file is given back, to be opened again when it is needed.
-func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
+// there is none, an idle handle of a file is given back, to be opened again when it is needed. What stays open for long leaves
+// one handle to the rest.
+func (l *pool) acquireHandle(ctx context.Context, lasting bool) (*session, error) {
 	for starving := false; ; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -66,10 +72,18 @@ func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
 			return nil, err
 		}
 		l.mu.Lock()
-		if s := l.least(l.full); s != nil {
+		soon := l.soon(lasting)
+		if s := l.least(l.full); s != nil && soon {
 			s.opened.Add(1)
+			if lasting {
+				l.lasting.Add(1)
+			}
 			l.mu.Unlock()
 			return s, nil
+		}
+		if !soon && !dest.Waits(ctx) {
+			l.mu.Unlock()
+			return nil, dest.ErrCrowded
 		}
 		l.grow()
 		changed := l.changed
@@ -88,6 +102,36 @@ func (l *pool) acquireHandle(ctx context.Context) (*session, error) {
 			}
 		}
 	}
+}
+
+// soon reports whether a handle can be had without waiting for one that stays open for long. It needs l.mu.
+func (l *pool) soon(lasting bool) bool {
+	room, taken := l.rooms(), l.lasting.Load()
+	if lasting && taken > 0 {
+		taken++ // leaves one
+	}
+	return room == 0 || taken < room
+}
+
+// rooms is how many handles may be open in all, as far as known; 0: any number. It needs l.mu.
+func (l *pool) rooms() (all int32) {
+	for _, c := range l.conns {
+		here, any := int32(0), false
+		for _, s := range l.sessions {
+			if s.conn == c {
+				room := s.room.Load()
+				here, any = here+room, any || room == 0
+			}
+		}
+		switch {
+		case c.room > 0 && (any || c.room < here):
+			here = c.room
+		case any:
+			return 0
+		}
+		all += here
+	}
+	return all
 }
 
 // full reports whether the server is known to refuse one more handle in s. It needs l.mu.

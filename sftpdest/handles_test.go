@@ -82,7 +82,7 @@ func TestRoomThatComesWhileSomebodyLooksIsFound(t *testing.T) {
 		s.opened.Store(1)
 		found := make(chan error, 1)
 		go func() {
-			_, err := l.acquireHandle(ctx)
+			_, err := l.acquireHandle(ctx, false)
 			found <- err
 		}()
 		for range round % 64 {

@@ -36,6 +36,7 @@ type pool struct {
 	wg       sync.WaitGroup // of the goroutines that open
 	files    openFiles
 	starving atomic.Int32  // calls that wait for room for a handle
+	lasting  atomic.Int32  // handles that stay open for long
 	shortest atomic.Int64  // round trip that a session began with, in nanoseconds; 0: there was none
 	came     chan struct{} // has one when a call came that waits for the first session
 

@@ -76,8 +76,8 @@ func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (de
 		how.Permissions = 0o600
 	}
 	a := wire.Attributes{Flags: wire.HasMode, Mode: how.Permissions & 0o7777}
-	o := &output{d: d, path: p}
-	err = d.doHandle(ctx, opening{keep: true, once: true}, func(s *session) error {
+	o := &output{d: d, path: p, lasting: how.Lasting}
+	err = d.doHandle(ctx, opening{keep: true, once: true, lasting: how.Lasting}, func(s *session) error {
 		r := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, remote, flags, a) })
 		reply, err := s.wait(ctx, r, s.closeLate)
 		if err != nil {
@@ -204,11 +204,12 @@ func (d *Destination) remove(ctx context.Context, op string, typ byte, p string)
 // output is a file that is written in the session that opened it: a handle cannot move, and what was written last
 // when a session is lost is not known.
 type output struct {
-	d      *Destination
-	path   string
-	s      *session
-	handle string
-	closed atomic.Bool
+	d       *Destination
+	path    string
+	lasting bool
+	s       *session
+	handle  string
+	closed  atomic.Bool
 }
 
 // WriteAt implements dest.Output.
@@ -294,6 +295,9 @@ func (o *output) Close(ctx context.Context) error {
 		return o.d.fail("close", o.path, fs.ErrClosed)
 	}
 	reply, err := o.s.ask(ctx, wire.Close, o.handle)
+	if o.lasting {
+		o.d.pool.lasting.Add(-1)
+	}
 	o.d.pool.freeHandle(o.s)
 	if err == nil {
 		err = statusReply(reply)

@@ -44,6 +44,7 @@ type Create struct {
 	Permissions uint32 // of a file that is made; 0: 0600
 	Append      bool   // writes go to the end, whoever else writes there
 	Existing    bool   // it may be there already; otherwise that is an error
+	Lasting     bool   // it stays open for long: where few files may be open, one is left to others
 }
 
 // Attributes are what SetAttributes changes: nil leaves as is.

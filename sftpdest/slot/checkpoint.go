@@ -147,7 +147,7 @@ func (c *copying) inside() (*inside, error) {
 
 // reach makes what is written durable, and notes beside the work how to go on from there.
 func (a *archiver) reach(ctx context.Context, c *cut) error {
-	if a.unmarked {
+	if a.unmarked.Load() {
 		return nil
 	}
 	durable, err := a.out.sync(ctx)
@@ -155,7 +155,7 @@ func (a *archiver) reach(ctx context.Context, c *cut) error {
 		return err
 	}
 	if !durable {
-		a.unmarked = true // nobody knows what would be there
+		a.unmarked.Store(true) // nobody knows what would be there
 		return nil
 	}
 	at := stop{Size: a.out.off, Content: c.content, Inside: c.inside}
@@ -176,8 +176,15 @@ func (a *archiver) reach(ctx context.Context, c *cut) error {
 		defer func() { <-a.marking }()
 		outlast, cancel := grace(ctx)
 		defer cancel()
-		err := a.save(outlast, c, &at, members)
+		if a.unmarked.Load() {
+			return nil
+		}
+		err := a.save(dest.WithoutWaiting(outlast), c, &at, members)
 		a.unsure = a.unsure || unreached(outlast, err) != nil
+		if errors.Is(err, dest.ErrCrowded) { // the archive has the only handle
+			a.unmarked.Store(true)
+			return nil
+		}
 		return err
 	})
 	return nil

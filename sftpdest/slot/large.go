@@ -199,7 +199,7 @@ func (u *upload) try(ctx context.Context) (err error) {
 // open opens the temporary file.
 func (u *upload) open(ctx context.Context) error {
 	u.outs, u.since = nil, 0
-	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used})
+	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used, Lasting: true})
 	if err != nil {
 		if u.used && ctx.Err() == nil && !errors.Is(err, dest.ErrUnreachable) {
 			return fmt.Errorf("%w: %w", errUnusable, err)
@@ -225,7 +225,7 @@ func (u *upload) widen(ctx context.Context, n int, writers func(dest.Output)) er
 		return nil
 	}
 	u.since = 0
-	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: true})
+	out, err := u.j.Create(dest.WithoutWaiting(ctx), u.temp, dest.Create{Existing: true, Lasting: true})
 	switch {
 	case err == nil:
 		u.outs = append(u.outs, out)

@@ -20,7 +20,7 @@ type patient struct {
 
 func (p *patient) open(ctx context.Context) (err error) {
 	if p.out == nil {
-		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true})
+		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true, Lasting: true})
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package slot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -130,5 +131,9 @@ func (u *upload) written(ctx context.Context, p piece, out dest.Output) error {
 	if err := u.j.synced(err); err != nil {
 		return err
 	}
-	return u.j.parts.note(ctx, &u.s.entry, u.temp, head, durable)
+	err = u.j.parts.note(dest.WithoutWaiting(ctx), &u.s.entry, u.temp, head, durable)
+	if errors.Is(err, dest.ErrCrowded) {
+		return nil // a later run goes on with an earlier mark, or begins anew
+	}
+	return err
 }

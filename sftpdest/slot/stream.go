@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"hash"
 	"os"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/errgroup"
@@ -43,7 +44,7 @@ type archiver struct {
 	cutAt   int64    // text before that
 
 	recent   manifest.Members // written since the last checkpoint
-	unmarked bool             // no more checkpoints: the server cannot say what is on its disk
+	unmarked atomic.Bool      // no more checkpoints: the server cannot say what is on its disk
 	marking  chan struct{}    // holds one while a checkpoint is written
 	point    checkpoint       // the last one
 	unsure   bool             // writing it failed
