@@ -120,10 +120,19 @@ func (p *pass) plan(sources []*backup.Source) []*backup.Source {
 	return due
 }
 
+// readerRevision is raised when archives are read right that were taken for damaged before.
+const readerRevision = 1
+
 // unchanged reports whether what the catalog says of s still holds.
 func (p *pass) unchanged(s *backup.Source) bool {
 	known := p.known[s.Key()]
-	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint
+	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint && !outdated(known)
+}
+
+// outdated reports whether a later reader may make more of the archive that s was read from.
+func outdated(s *backup.Snapshot) bool {
+	archived := s.Kind == backup.TarGzip || s.Kind == backup.Tar
+	return archived && s.Status != backup.Complete && s.Fault == "" && s.Reader < readerRevision
 }
 
 // forget removes the snapshots whose backups are gone. An empty destination is more likely a disk that is
@@ -224,7 +233,7 @@ func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*back
 func (p *pass) record(s *backup.Source, serial uint64, status backup.Status, detail string) *backup.Snapshot {
 	return &backup.Snapshot{
 		Source: *s, Destination: p.Destination, Serial: serial, Status: status, Detail: detail,
-		Settled: status != backup.Growing, Indexed: p.Now().UTC(),
+		Settled: status != backup.Growing, Indexed: p.Now().UTC(), Reader: readerRevision,
 	}
 }
 

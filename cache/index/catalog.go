@@ -156,6 +156,7 @@ func clone(s *backup.Snapshot) *backup.Snapshot {
 	c := *s
 	c.Files = slices.Clone(s.Files)
 	c.Counts = maps.Clone(s.Counts)
+	c.Notes = slices.Clone(s.Notes)
 	c.Root.Xattrs = slices.Clone(s.Root.Xattrs)
 	c.Root.Sparse = slices.Clone(s.Root.Sparse)
 	if s.Owner != nil {

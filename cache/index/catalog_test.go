@@ -2,8 +2,12 @@ package index
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -215,6 +219,74 @@ func TestRecordsKeepEveryField(t *testing.T) {
 		if decodeRecord(encodeRecord(v), got); !reflect.DeepEqual(got, v) {
 			t.Errorf("got %+v\nwant %+v", got, v)
 		}
+	}
+}
+
+// layoutOf describes what encodeRecord makes of a type.
+func layoutOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct:
+		if t == reflect.TypeFor[time.Time]() {
+			return "time;"
+		}
+		var b strings.Builder
+		for i := range t.NumField() {
+			b.WriteString(t.Field(i).Name + " " + layoutOf(t.Field(i).Type))
+		}
+		return "{" + b.String() + "}"
+	case reflect.Slice, reflect.Pointer:
+		return t.Kind().String() + " " + layoutOf(t.Elem())
+	case reflect.Array:
+		return fmt.Sprintf("[%d]", t.Len()) + layoutOf(t.Elem())
+	case reflect.Map:
+		return "map " + layoutOf(t.Key()) + layoutOf(t.Elem())
+	}
+	return t.Kind().String() + ";"
+}
+
+// The layouts that the structs of records had when they were first written with the number of their fields.
+var committedLayouts = []string{
+	"{Source {Origin string;Account string;System bool;Loose bool;Name string;Time time;Kind string;Files slice {Path string;Size int64;MTime int64;}Fingerprint string;Mark string;Order uint64;Fault string;Detail string;",
+	"Destination string;Serial uint64;Status string;Detail string;Settled bool;Indexed time;Root {Name string;Mode uint32;UID uint32;GID uint32;Size int64;MTime int64;Nlink uint32;Offset int64;Target string;Link string;Rdev uint64;Xattrs slice {Name string;Value string;}Sparse slice {Offset int64;Length int64;}Child [20]uint8;Count uint64;Attributed bool;",
+	"Parts [20]uint8;Counts map string;int;Content int64;Refused uint64;Owner ptr {UID uint32;GID uint32;}",
+}
+
+func TestFieldsOfRecordsAreOnlyAppended(t *testing.T) {
+	layout := layoutOf(reflect.TypeFor[backup.Snapshot]())
+	for _, want := range committedLayouts {
+		at := strings.Index(layout, want)
+		if at < 0 {
+			t.Fatalf("%q is no longer in the layout of snapshots, %q", want, layout)
+		}
+		layout = layout[at+len(want):]
+	}
+}
+
+func TestRecordsOfTheFirstFormatAreRead(t *testing.T) {
+	for name, v := range map[string]any{"snapshot": new(backup.Snapshot), "unfinished": new(backup.Unfinished)} {
+		data, err := os.ReadFile(filepath.Join("testdata", "first-"+name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := decodeRecord(data, v); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	var s backup.Snapshot
+	data, _ := os.ReadFile(filepath.Join("testdata", "first-snapshot"))
+	if decodeRecord(data, &s); s.Owner == nil || s.Origin == "" || s.Root.Count == 0 || s.Reader != 0 || s.Notes != nil {
+		t.Errorf("read %+v", s)
+	}
+}
+
+func TestRecordOfALaterVersionIsRefused(t *testing.T) {
+	later := struct{ A, B, C uint64 }{1, 2, 3}
+	var now struct{ A, B uint64 }
+	if err := decodeRecord(encodeRecord(&later), &now); err == nil {
+		t.Error("a record with a further field was read without it")
+	}
+	if err := decodeRecord(encodeRecord(&now), &later); err != nil || later.C != 3 {
+		t.Errorf("record without the last field: %v, %+v", err, later)
 	}
 }
 

@@ -224,15 +224,21 @@ func (x *Index) checkVersion() error {
 		if !fresh {
 			return damaged("no format version")
 		}
-		return x.commit(roomToPut, func(tx *badger.Txn) error {
-			return tx.Set(versionKey(), sealPlain(formatVersion()))
-		})
+		return x.putVersion()
 	case err != nil:
 		return err
-	case string(stored) != string(formatVersion()):
+	case string(stored) == firstFormat:
+		return x.putVersion() // before the first record that an earlier program cannot read
+	case string(stored) != formatVersion:
 		return errVersion
 	}
 	return nil
+}
+
+func (x *Index) putVersion() error {
+	return x.commit(roomToPut, func(tx *badger.Txn) error {
+		return tx.Set(versionKey(), sealPlain([]byte(formatVersion)))
+	})
 }
 
 // fresh reports whether the index was never written to. Badger takes keys in a damaged block for absent, so

@@ -2,9 +2,6 @@ package index
 
 import (
 	"encoding/binary"
-	"fmt"
-	"hash/crc32"
-	"reflect"
 
 	"slotfs/indexer/backup"
 )
@@ -32,15 +29,12 @@ const (
 	versionSpace    = 'v'
 )
 
-// formatNumber is raised when keys or values change in a way that the layout of the records does not show.
-const formatNumber = 1
+// formatVersion is what an index must have been written with to be read here. It changes when keys or values change in
+// a way that a reader of the earlier ones cannot know; a further field at the end of a record's struct is none.
+const formatVersion = "2"
 
-// formatVersion is what an index must have been written with to be read here: formatNumber, and a checksum of
-// the layout of the records, so that nobody can change a record and forget the number.
-func formatVersion() []byte {
-	layout := layoutOf(reflect.TypeFor[backup.Snapshot]()) + layoutOf(reflect.TypeFor[backup.Unfinished]())
-	return fmt.Appendf(nil, "%d.%08x", formatNumber, crc32.ChecksumIEEE([]byte(layout)))
-}
+// firstFormat is the version of indexes whose records say nothing of their fields. They are read as they are.
+const firstFormat = "1.67192e62"
 
 func versionKey() []byte { return []byte{versionSpace} }
 

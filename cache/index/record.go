@@ -1,57 +1,55 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"slotfs/indexer/backup"
 )
 
-// Records are structs without a description of themselves: fields in order; integers as (zigzag) varints,
-// strings and slices with their length, maps sorted by key, pointers and bools as one byte, times as seconds
-// and nanoseconds. Strings are raw bytes. A change of layout is a change of the format's version.
+// Records are structs without a description of themselves. A record begins with recordMark. A struct is the number of
+// its fields (uvarint) and the fields in order; integers are (zigzag) varints, strings and slices have their length
+// before them, maps are sorted by key, pointers and bools are one byte, times seconds and nanoseconds. Strings are raw
+// bytes.
+//
+// A struct may get further fields at its end: a record that was written before has fewer, and they are zero. What
+// else changes the layout takes another formatNumber. Records of the first format have no mark and no numbers of fields;
+// their structs have as many as firstFields says.
 
 // errRecord says that a record cannot be decoded.
 var errRecord = errors.New("damaged record")
 
-// encodeRecord appends v, a struct or a pointer to one.
+// recordMark begins a record. In the first format it would be the length of a string of 4 TiB, or such a serial.
+var recordMark = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 2}
+
+// firstFields is how many fields the structs of records had in the first format, where it is not as many as now.
+var firstFields = map[reflect.Type]int{
+	reflect.TypeFor[backup.Source]():   13,
+	reflect.TypeFor[backup.Snapshot](): 13,
+	reflect.TypeFor[backup.Entry]():    16,
+}
+
+// encodeRecord encodes v, a struct or a pointer to one.
 func encodeRecord(v any) []byte {
-	return appendValue(nil, reflect.Indirect(reflect.ValueOf(v)))
+	return appendValue(slices.Clone(recordMark), reflect.Indirect(reflect.ValueOf(v)))
 }
 
 // decodeRecord fills the struct that v points to.
 func decodeRecord(data []byte, v any) error {
 	d := recordDecoder{rest: data}
+	if rest, marked := bytes.CutPrefix(data, recordMark); marked {
+		d.rest, d.counted = rest, true
+	}
 	d.value(reflect.ValueOf(v).Elem())
 	if d.failed || len(d.rest) != 0 {
 		return errRecord
 	}
 	return nil
-}
-
-// layoutOf describes what encodeRecord makes of a type.
-func layoutOf(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Struct:
-		if t == reflect.TypeFor[time.Time]() {
-			return "time;"
-		}
-		var b strings.Builder
-		for i := range t.NumField() {
-			b.WriteString(t.Field(i).Name + " " + layoutOf(t.Field(i).Type))
-		}
-		return "{" + b.String() + "}"
-	case reflect.Slice, reflect.Pointer:
-		return t.Kind().String() + " " + layoutOf(t.Elem())
-	case reflect.Array:
-		return fmt.Sprintf("[%d]", t.Len()) + layoutOf(t.Elem())
-	case reflect.Map:
-		return "map " + layoutOf(t.Key()) + layoutOf(t.Elem())
-	}
-	return t.Kind().String() + ";"
 }
 
 func appendValue(out []byte, v reflect.Value) []byte {
@@ -110,6 +108,7 @@ func appendStruct(out []byte, v reflect.Value) []byte {
 		out = binary.AppendVarint(out, t.Unix())
 		return binary.AppendUvarint(out, uint64(t.Nanosecond()))
 	}
+	out = binary.AppendUvarint(out, uint64(v.NumField()))
 	for i := range v.NumField() {
 		out = appendValue(out, v.Field(i))
 	}
@@ -118,8 +117,9 @@ func appendStruct(out []byte, v reflect.Value) []byte {
 
 // recordDecoder takes values off the front of rest; after the first fault failed stays set.
 type recordDecoder struct {
-	rest   []byte
-	failed bool
+	rest    []byte
+	counted bool // structs begin with the number of their fields
+	failed  bool
 }
 
 func (d *recordDecoder) value(v reflect.Value) {
@@ -191,9 +191,24 @@ func (d *recordDecoder) structure(v reflect.Value) {
 		v.Set(reflect.ValueOf(time.Unix(sec, int64(nsec)).UTC()))
 		return
 	}
-	for i := range v.NumField() {
+	for i := range d.fields(v) {
 		d.value(v.Field(i))
 	}
+}
+
+// fields is how many fields of the struct v the record has. More than v has were written by a later version.
+func (d *recordDecoder) fields(v reflect.Value) int {
+	n := uint64(v.NumField())
+	if d.counted {
+		n = d.uvarint()
+	} else if first, ok := firstFields[v.Type()]; ok {
+		n = uint64(first)
+	}
+	if n > uint64(v.NumField()) {
+		d.failed = true
+		return 0
+	}
+	return int(n)
 }
 
 func (d *recordDecoder) flag() bool {

@@ -44,10 +44,18 @@ type destinationReport struct {
 	Configured bool                  `json:"configured"`
 	Accounts   int                   `json:"accounts"`
 	Snapshots  map[backup.Status]int `json:"snapshots"`
+	Notes      []noteReport          `json:"notes"`
 	Newest     *time.Time            `json:"newest,omitempty"` // complete snapshot
 	Running    *passes.Running       `json:"running,omitempty"`
 	LastPass   *passes.Record        `json:"last_pass,omitempty"`
 	NextPass   *time.Time            `json:"next_pass,omitempty"`
+}
+
+// noteReport tells what was bounded, skipped or left out in how many snapshots of a destination.
+type noteReport struct {
+	Kind      backup.NoteKind `json:"kind"`
+	Entries   uint64          `json:"entries"`
+	Snapshots int             `json:"snapshots"`
 }
 
 // holdings is what a report is made of.
@@ -70,13 +78,14 @@ func (s *settings) report(ctx context.Context, c *config.Config, x holdings) (*r
 	r.Index = indexReport(stats)
 	by := map[string]*destinationReport{}
 	for name, d := range c.Destinations {
-		by[name] = &destinationReport{Name: name, Engine: d.Engine, Address: address(d), Configured: true, Snapshots: map[backup.Status]int{}}
+		by[name] = &destinationReport{Name: name, Engine: d.Engine, Address: address(d), Configured: true,
+			Snapshots: map[backup.Status]int{}, Notes: []noteReport{}}
 	}
 	accounts := map[[3]string]bool{}
 	for _, snapshot := range all {
 		d := by[snapshot.Destination]
 		if d == nil {
-			d = &destinationReport{Name: snapshot.Destination, Snapshots: map[backup.Status]int{}}
+			d = &destinationReport{Name: snapshot.Destination, Snapshots: map[backup.Status]int{}, Notes: []noteReport{}}
 			by[snapshot.Destination] = d
 		}
 		d.count(snapshot, accounts)
@@ -104,6 +113,9 @@ func (s *settings) emptyReport() *report {
 // count adds a snapshot. accounts has those that were seen, by destination, origin and name.
 func (d *destinationReport) count(s *backup.Snapshot, accounts map[[3]string]bool) {
 	d.Snapshots[s.Status]++
+	for i := range s.Notes {
+		d.note(&s.Notes[i])
+	}
 	if s.Status == backup.Complete && (d.Newest == nil || s.Time.After(*d.Newest)) {
 		t := s.Time
 		d.Newest = &t
@@ -113,6 +125,17 @@ func (d *destinationReport) count(s *backup.Snapshot, accounts map[[3]string]boo
 		accounts[id] = true
 		d.Accounts++
 	}
+}
+
+// note adds what one snapshot says of its entries.
+func (d *destinationReport) note(n *backup.Note) {
+	at := slices.IndexFunc(d.Notes, func(r noteReport) bool { return r.Kind == n.Kind })
+	if at < 0 {
+		at = len(d.Notes)
+		d.Notes = append(d.Notes, noteReport{Kind: n.Kind})
+	}
+	d.Notes[at].Entries += n.Count
+	d.Notes[at].Snapshots++
 }
 
 // nothing is the holdings where there is no index yet.

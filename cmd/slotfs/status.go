@@ -82,9 +82,22 @@ func (s *settings) printReport(r *report) error {
 		return err
 	}
 	for i := range r.Destinations {
+		s.printNotes(&r.Destinations[i])
 		s.printErrors(&r.Destinations[i])
 	}
 	return nil
+}
+
+// printNotes shows what is not as it stands in the backups, although their bytes are right.
+func (s *settings) printNotes(d *destinationReport) {
+	if len(d.Notes) == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "\nnotes on %s (snapshot.json has examples):\n", d.Name)
+	for _, n := range d.Notes {
+		fmt.Fprintf(s.out, "  %s: %s in %s\n", term.Clean(string(n.Kind)), term.Count(int64(n.Entries), "entry", "entries"),
+			term.Count(int64(n.Snapshots), "snapshot", "snapshots"))
+	}
 }
 
 // printCache shows the cache of a mount, if it has one.

@@ -56,6 +56,13 @@ type sourceJSON struct {
 	Files       []fileJSON `json:"files"`
 }
 
+// noteJSON is one kind of thing that happened to entries of a snapshot.
+type noteJSON struct {
+	Kind    backup.NoteKind `json:"kind"`
+	Count   uint64          `json:"count"`
+	Example string          `json:"example,omitempty"`
+}
+
 // summaryJSON is snapshot.json.
 type summaryJSON struct {
 	Account string        `json:"account,omitempty"`
@@ -72,6 +79,7 @@ type summaryJSON struct {
 	Entries uint64        `json:"entries"`
 	Content int64         `json:"content_bytes"`
 	Refused uint64        `json:"refused"`
+	Notes   []noteJSON    `json:"notes"`
 }
 
 // snapshotJSON is the content of snapshot.json.
@@ -85,6 +93,10 @@ func snapshotJSON(r *record, parts []string) []byte {
 	}
 	for _, f := range s.Files {
 		j.Source.Files = append(j.Source.Files, fileJSON{escapeText(f.Path), f.Size, time.Unix(f.MTime, 0).UTC()})
+	}
+	j.Notes = []noteJSON{}
+	for _, n := range s.Notes {
+		j.Notes = append(j.Notes, noteJSON{n.Kind, n.Count, escapeText(n.Example)})
 	}
 	if j.Parts == nil {
 		j.Parts = []string{}

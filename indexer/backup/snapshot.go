@@ -92,6 +92,11 @@ type Snapshot struct {
 	Content int64  // bytes of the uncompressed archive; sum of file sizes for a tree
 	Refused uint64 // members left out: their names lead outside or cannot exist, or there were too many in a folder
 	Owner   *Owner // the account's ids on the server that made the backup
+
+	// Reader is the revision of the program's reader that made the record. What an earlier one could not read to the end
+	// is read again.
+	Reader uint64
+	Notes  Notes
 }
 
 // Owner is a numeric user and group.

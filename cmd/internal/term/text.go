@@ -49,6 +49,14 @@ func Cut(s string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
+// Count shows a number with its noun: "1 file", "2 files".
+func Count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
+}
+
 // Bytes shows a size with three digits or so: "1.4 GiB".
 func Bytes(n int64) string {
 	const units = "KMGTPE"
