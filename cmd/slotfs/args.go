@@ -68,6 +68,10 @@ func (a *arranger) word(word string) error {
 			return nil
 		}
 	}
+	if a.command != nil && a.command.ArgsUsage != "" { // a command that has others below it
+		a.commands, a.rest = nil, append(a.rest, word)
+		return nil
+	}
 	return exit.With(fmt.Errorf("unknown command %q", strings.Join(append(a.path, word), " ")), exit.Usage, seeHelp(a.name()))
 }
 

@@ -36,11 +36,10 @@ func leaves(app *cli.App) []leaf {
 	walk = func(prefix string, commands []*cli.Command) {
 		for _, c := range commands {
 			name := prefix + " " + c.Name
-			if len(c.Subcommands) > 0 {
-				walk(name, c.Subcommands)
-				continue
+			walk(name, c.Subcommands)
+			if len(c.Subcommands) == 0 || c.ArgsUsage != "" {
+				all = append(all, leaf{name, c.Flags})
 			}
-			all = append(all, leaf{name, c.Flags})
 		}
 	}
 	walk("slotfs", app.Commands)

@@ -26,6 +26,8 @@ func slotsCommand(s *shell) *cli.Command {
 		Usage:     "list the slots that a job wrote",
 		ArgsUsage: "JOB",
 		Flags:     []cli.Flag{&cli.StringFlag{Name: "account", Usage: "only those of `ACCOUNT`"}},
+
+		Subcommands: []*cli.Command{slotsDeleteCommand(s)},
 		Action: func(c *cli.Context) error {
 			g, j, err := s.jobNamed(c, "JOB")
 			if err != nil {

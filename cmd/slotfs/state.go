@@ -19,6 +19,7 @@ import (
 //	cache/           what was read through the mount
 //	secrets/NAME     password of a destination, 0600
 //	passes/NAME.json how the last pass over a destination ended
+//	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index
 //	slotfs.log       messages of mounts that run in the background
 type stateDir string

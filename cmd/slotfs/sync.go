@@ -23,6 +23,7 @@ func syncCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "account", Usage: "only `ACCOUNT`"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done; change nothing, run no commands"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+			adoptFlag(),
 			&cli.BoolFlag{Name: "allow-mass-change", Usage: "go on although most of what the last backup has is gone from the source"},
 		},
 		Action: func(c *cli.Context) error {
@@ -40,7 +41,7 @@ func syncCommand(s *shell) *cli.Command {
 				return err
 			}
 			y := &syncing{settings: g, config: conf, account: c.String("account"), dryRun: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				allowMassChange: c.Bool("allow-mass-change")}
+				allowMassChange: c.Bool("allow-mass-change"), adopt: c.Bool("adopt")}
 			return y.run(c.Context, jobs)
 		},
 	}
@@ -72,8 +73,10 @@ type syncing struct {
 	dryRun          bool
 	quiet           bool
 	allowMassChange bool
+	adopt           bool // slots of another machine
 
 	host    string // this machine's name, as states of slots tell it
+	machine string // its id
 	results []syncResult
 }
 
@@ -87,6 +90,9 @@ func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
 		return fmt.Errorf("name of this machine: %w", err)
 	}
 	y.host = host
+	if y.machine, err = y.state.machine(host); err != nil {
+		return err
+	}
 	for _, j := range jobs {
 		if err := y.job(ctx, j); err != nil {
 			if ctx.Err() != nil {

@@ -224,7 +224,7 @@ func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Sum
 	return slot.Run(ctx, w.store, tree, slot.Options{
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
-		Budget: w.budget, Host: w.host, Tool: "slotfs " + version, Now: time.Now,
+		Budget: w.budget, Host: w.host, Machine: w.machine, Adopt: w.adopt, Tool: "slotfs " + version, Now: time.Now,
 		Keep: slots.New().Wants,
 		Log:  w.log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})
@@ -326,6 +326,8 @@ func advised(err error) error {
 		return exit.Hinted(err, "look at the source; if that is as it should be: slotfs sync --allow-mass-change")
 	case errors.Is(err, slot.ErrFull):
 		return exit.Hinted(err, "make room or raise the quota, or keep fewer backups (retention); the next run goes on where this one stopped")
+	case errors.Is(err, slot.ErrForeign):
+		return exit.With(err, exit.Busy, "give each machine a directory or a job name of its own; after a move, a rebuild or a new host name: --adopt")
 	case errors.Is(err, slot.ErrBusy) && exit.Code(err) != exit.Busy:
 		return exit.With(err, exit.Busy, "")
 	}

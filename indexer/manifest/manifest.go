@@ -134,6 +134,7 @@ type State struct {
 	Pinned     bool      `json:"pinned,omitempty"` // never overwritten
 	Verified   time.Time `json:"verified,omitzero"`
 	Archive    *Archive  `json:"archive,omitempty"` // what the manifest lists, in mode "compressed"
+	Machine    string    `json:"machine,omitempty"` // id of the machine that wrote this; empty: an older version did
 }
 
 // Archive is what a slot has in place of a tree.

@@ -131,7 +131,7 @@ func (s *State) valid() error {
 	if s.Times != "" && s.Times != NoTimes {
 		return fmt.Errorf("times %q are unknown", s.Times)
 	}
-	for _, text := range []string{s.Run, s.Host, s.Account, s.Job, s.Tool} {
+	for _, text := range []string{s.Run, s.Host, s.Account, s.Job, s.Tool, s.Machine} {
 		if !utf8.ValidString(text) {
 			return fmt.Errorf("%q is not valid UTF-8", text)
 		}

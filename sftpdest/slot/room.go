@@ -36,7 +36,7 @@ func (r *remote) full(ctx context.Context, folder string, err error) error {
 func known(err error) bool {
 	for _, cause := range []error{
 		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, fs.ErrNotExist, fs.ErrPermission, ErrBusy,
-		ErrMassChange, errAllKept, errors.ErrUnsupported,
+		ErrMassChange, ErrForeign, errAllKept, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, cause) {
 			return true

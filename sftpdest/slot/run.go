@@ -32,7 +32,8 @@ func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary
 	return sum, nil
 }
 
-// backup holds the lease around everything that changes the slots. The source is looked through meanwhile.
+// backup holds the lease around everything that changes the slots. The source is looked through meanwhile. Where there is no
+// room, slots that the retention has no place for go first, one by one, as long as that may help.
 func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
 	early := begin(src.Walk(ctx), batchesEarly)
 	defer early.close()
@@ -51,6 +52,9 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 		l.keep(held, cancel, o)
 	}()
 	sum, err := r.leased(held, src, early, o, l)
+	for r.freed(held, o, err) {
+		sum, err = r.retry(held, src, o, l)
+	}
 	defer r.asked.wg.Wait()
 	if cause := context.Cause(held); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
@@ -58,6 +62,19 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 	cancel(nil)
 	<-done
 	return sum, err
+}
+
+// retry is leased for a further time. It has names of its own for temporary files, as another run would.
+func (r *remote) retry(ctx context.Context, src *source.Tree, o *Options, l *lease) (_ Summary, err error) {
+	early := begin(src.Walk(ctx), batchesEarly)
+	defer early.close()
+	anew := newRemote(r.Store, r.Budget)
+	anew.lease = l
+	defer anew.asked.wg.Wait()
+	if l.first, err = anew.List(ctx, o.Folder); err != nil {
+		return Summary{}, err
+	}
+	return anew.leased(ctx, src, early, o, l)
 }
 
 // dry plans without changing anything.
@@ -132,6 +149,9 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*so
 
 // newJob picks the slot.
 func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options, slots []Slot) (*job, error) {
+	if err := owned(slots, o); err != nil {
+		return nil, err
+	}
 	due, err := r.pick(ctx, slots, o)
 	if err != nil {
 		return nil, err
@@ -169,7 +189,7 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	j.state = manifest.State{
 		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.run,
 		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
-		Durability: j.durability(), Host: o.Host, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
+		Durability: j.durability(), Host: o.Host, Machine: o.Machine, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
 	}
 	if old.Mode != o.Mode {
 		j.state.Manifest = nil // it tells nothing of what will be there

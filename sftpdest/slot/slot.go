@@ -19,6 +19,8 @@ var (
 	ErrBusy = errors.New("another run holds the account")
 	// ErrMassChange says that so much of the source is gone that it looks like an accident.
 	ErrMassChange = errors.New("most of what the last backup has is gone from the source")
+	// ErrForeign says that the slots are those of another machine.
+	ErrForeign = errors.New("the slots were written by another machine")
 	// ErrFull says that the server has no room.
 	ErrFull = errors.New("no space left on the destination")
 )
@@ -53,6 +55,8 @@ type Options struct {
 	Lanes           int     // files on their way at once; default 2048
 	Budget          *Budget // of all runs that go on at the same time; nil: one of its own, without a limit of bandwidth
 	Host, Tool      string
+	Machine         string // id of this machine; empty: whose slots they are is not looked at
+	Adopt           bool   // take over the slots of another machine
 	// Keep reports whether whoever indexes an archive wants the content of a small file; may be nil.
 	Keep     func(path string, size int64) bool
 	Now      func() time.Time

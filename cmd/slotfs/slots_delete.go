@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot"
+)
+
+func adoptFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "adopt", Usage: "take over slots that another machine wrote: after a move, a rebuild or a new host name"}
+}
+
+func slotsDeleteCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "delete",
+		Usage:     "remove a slot with the backup in it",
+		ArgsUsage: "JOB ACCOUNT SLOT",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Usage: "also the only complete backup of the account"},
+			adoptFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			g, j, err := s.jobNamed(c, "JOB", "ACCOUNT", "SLOT")
+			if err != nil {
+				return err
+			}
+			account := c.Args().Get(1)
+			if err := config.AccountName(account); err != nil {
+				return exit.With(err, exit.Usage, "")
+			}
+			number, err := slotNumber(c.Args().Get(2))
+			if err != nil {
+				return err
+			}
+			o := slot.DeleteOptions{Last: c.Bool("force"), Adopt: c.Bool("adopt")}
+			return g.onJob(j, func(d dest.Changeable) error { return g.deleteSlot(c.Context, d, j, account, number, o) })
+		},
+	}
+}
+
+// deleteSlot removes a slot while it holds the account.
+func (s *settings) deleteSlot(ctx context.Context, d dest.Changeable, j *config.Job, account string, number int, o slot.DeleteOptions) error {
+	held, err := s.state.take(s.state.accountLock(j.Destination, account))
+	if err != nil {
+		return fmt.Errorf("account %s: %w", account, err)
+	}
+	defer held.release()
+	host, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("name of this machine: %w", err)
+	}
+	if o.Machine, err = s.state.machine(host); err != nil {
+		return err
+	}
+	if err := hasSlot(ctx, d, j, account, number); err != nil {
+		return err
+	}
+	err = slot.Delete(ctx, d, folderOf(j, account), number, o)
+	switch {
+	case errors.Is(err, slot.ErrPinned):
+		err = exit.Hinted(err, fmt.Sprintf("slotfs unpin %s %s %d", j.Name, account, number))
+	case errors.Is(err, slot.ErrLastBackup):
+		err = exit.Hinted(err, "--force deletes it all the same")
+	}
+	if err != nil {
+		return fmt.Errorf("account %s: %w", account, advised(err))
+	}
+	fmt.Fprintf(s.out, "%s/%s: slot %d is deleted\n", j.Name, account, number)
+	return nil
+}

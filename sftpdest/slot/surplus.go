@@ -1,0 +1,199 @@
+package slot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"slotfs/indexer/manifest"
+)
+
+// surplus reports whether retire may find something, when slots were there before the run and written is one of the
+// retention now.
+func surplus(slots []Slot, written string, retention int) bool {
+	complete := 1
+	for i := range slots {
+		switch s := &slots[i]; {
+		case s.Path == written:
+		case s.Complete():
+			complete++
+		case s.State.Phase == manifest.Deleting:
+			return true
+		}
+	}
+	return complete > places(retention)
+}
+
+// retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.
+func (r *remote) retire(ctx context.Context, o *Options) error {
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err != nil {
+		return err
+	}
+	complete := 0
+	for i := range slots { // the newest first
+		s := &slots[i]
+		surplus := false
+		if s.Complete() {
+			complete++
+			surplus = complete > places(o.Retention) && !s.State.Pinned
+		}
+		if surplus {
+			if surplus, err = r.condemn(ctx, s, o); err != nil {
+				return err
+			}
+		}
+		if !surplus && (s.Err != nil || s.State.Phase != manifest.Deleting) {
+			continue
+		}
+		if err := r.raze(ctx, s.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freed reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
+// retention has no place for. The slot that is being written has a place; all others but that one stay complete.
+func (r *remote) freed(ctx context.Context, o *Options, failure error) bool {
+	if failure == nil || ctx.Err() != nil || !errors.Is(r.full(ctx, o.Folder, failure), ErrFull) {
+		return false
+	}
+	freed, err := r.removeSurplus(ctx, o)
+	if err != nil {
+		o.Log.Warn("make room", "folder", o.Folder, "error", err)
+	}
+	return freed
+}
+
+// removeSurplus removes the oldest slot that the retention has no place for, or what is left of one.
+func (r *remote) removeSurplus(ctx context.Context, o *Options) (removed bool, err error) {
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err != nil {
+		return false, err
+	}
+	complete, open := 0, 0
+	for i := range slots {
+		switch s := &slots[i]; {
+		case s.Err == nil && s.State.Phase == manifest.Deleting:
+			return true, r.raze(ctx, s.Path)
+		case s.Complete():
+			complete++
+		default:
+			open = 1
+		}
+	}
+	for i := len(slots) - 1; i >= 0 && complete > places(o.Retention)-open; i-- {
+		s := &slots[i]
+		if !s.Complete() || s.State.Pinned {
+			continue
+		}
+		if condemned, err := r.condemn(ctx, s, o); err != nil {
+			return false, err
+		} else if condemned {
+			return true, r.raze(ctx, s.Path)
+		}
+	}
+	return false, nil
+}
+
+// condemn marks a slot for deletion unless somebody reads it. Where there is no room for the mark its state is removed: what
+// has none is no backup either.
+func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error) {
+	held, err := r.held(ctx, o, s.Path)
+	if err != nil || held {
+		return false, err
+	}
+	s.State.Phase = manifest.Deleting
+	text, err := s.State.Encode()
+	if err != nil {
+		return false, err
+	}
+	o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
+	err = r.replace(ctx, s.Path, stateName, text)
+	if errors.Is(r.full(ctx, o.Folder, err), ErrFull) {
+		if err = r.drop(ctx, s.Path+"/"+stateName); err == nil {
+			err = r.syncDir(ctx, s.Path)
+		}
+	}
+	return err == nil, err
+}
+
+// raze removes a slot. Its state goes last: it says what this is.
+func (r *remote) raze(ctx context.Context, slot string) error {
+	inside := []string{slot + "/data", slot + "/archive", slot + "/meta"}
+	if err := each(ctx, len(inside), inside, r.removeTree); err != nil {
+		return err
+	}
+	return r.removeTree(ctx, slot)
+}
+
+var (
+	// ErrPinned says that a slot is pinned.
+	ErrPinned = errors.New("the slot is pinned")
+	// ErrLastBackup says that an account would have no complete backup left.
+	ErrLastBackup = errors.New("it is the only complete backup of the account")
+)
+
+// DeleteOptions say what may be deleted.
+type DeleteOptions struct {
+	Last    bool   // also the only complete backup
+	Machine string // as in Options
+	Adopt   bool   // also slots of another machine
+}
+
+// Delete removes a slot. One that is pinned or being read stays, with an error. A slot that is half removed is no backup, and
+// goes with the next run.
+func Delete(ctx context.Context, store Store, folder string, slot int, d DeleteOptions) error {
+	host, _ := os.Hostname()
+	o, err := Options{
+		Folder: folder, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: d.Machine, Adopt: d.Adopt,
+	}.withDefaults()
+	if err == nil {
+		err = newRemote(store, NewBudget(0)).remove(ctx, slot, d.Last, &o)
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", slotPath(folder, slot), err)
+	}
+	return nil
+}
+
+// remove removes a slot while it holds the account.
+func (r *remote) remove(ctx context.Context, slot int, last bool, o *Options) error {
+	l, err := r.acquire(ctx, o.Folder, o)
+	if err != nil {
+		return err
+	}
+	defer l.release(ctx)
+	slots, err := List(ctx, r.Store, o.Folder)
+	if err == nil {
+		err = owned(slots, o)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := r.one(ctx, o.Folder, slot)
+	if err != nil {
+		return err
+	}
+	others := 0
+	for i := range slots {
+		if slots[i].Complete() && slots[i].Path != s.Path {
+			others++
+		}
+	}
+	switch {
+	case s.State.Pinned:
+		return ErrPinned
+	case s.Complete() && others == 0 && !last:
+		return ErrLastBackup
+	case s.State.Phase != "" && s.State.Phase != manifest.Deleting:
+		if condemned, err := r.condemn(ctx, &s, o); err != nil {
+			return err
+		} else if !condemned {
+			return fmt.Errorf("it is being read: %w", ErrBusy)
+		}
+	}
+	return r.raze(ctx, s.Path)
+}

@@ -1,0 +1,194 @@
+package slot
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// left are the numbers of the complete slots, the newest one first.
+func (a *account) left(store Store, o Options) (numbers []int) {
+	a.t.Helper()
+	slots, err := List(a.t.Context(), store, o.Folder)
+	a.check(err)
+	for i := range slots {
+		if slots[i].Complete() {
+			numbers = append(numbers, slots[i].State.Slot)
+		} else {
+			a.t.Errorf("%s is %s, %v", slots[i].Path, slots[i].State.Phase, slots[i].Err)
+		}
+	}
+	return numbers
+}
+
+// size is what all files below dir have. It needs m.mu.
+func (m *memory) size(n *node) (sum int) {
+	for _, child := range n.children {
+		sum += m.size(child)
+	}
+	return sum + len(n.data)
+}
+
+func TestSurplusSlotsMakeRoomForTheBackupThatHasNone(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	big := strings.Repeat("x", 100_000)
+	o := options(5)
+	for n := range 4 {
+		a.file("big", big, n)
+		a.mustRun(m, o)
+	}
+	a.file("big", big[1:], 9)
+	o.Retention = 2
+	m.hear = func(op, _ string) error {
+		if op == "write" && m.size(m.root) > 420_000 {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	sum := a.mustRun(m, o)
+	if got := a.left(m, o); !slices.Equal(got, []int{sum.Slot, 4}) {
+		t.Errorf("slot %d was written, there are %v", sum.Slot, got)
+	}
+	a.holdsAll(m, o, 2, sum.Slot)
+}
+
+func TestLackOfRoomTakesNoSlotThatHasAPlace(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	o := options(3)
+	for n := range 3 {
+		a.file("big", strings.Repeat("x", 10_000+n), n)
+		a.mustRun(m, o)
+	}
+	a.file("big", strings.Repeat("x", 10_005), 9)
+	m.hear = func(op, _ string) error {
+		if op == "write" && m.size(m.root) > 35_000 {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	for range 3 {
+		if _, err := a.run(t.Context(), m, o); !errors.Is(err, ErrFull) {
+			t.Fatalf("%v, want ErrFull", err)
+		}
+		complete := 0
+		slots, err := List(t.Context(), m, o.Folder)
+		a.check(err)
+		for i := range slots {
+			if slots[i].Complete() {
+				complete++
+			}
+		}
+		if complete < 2 {
+			t.Fatalf("%d complete slots are left", complete)
+		}
+	}
+}
+
+func TestDeletedSlotIsGoneWhereverItWasInterrupted(t *testing.T) {
+	a, before := newAccount(t), newMemory()
+	o := options(3)
+	for n := 1; n <= 3; n++ {
+		a.edit(n)
+		a.mustRun(before, o)
+	}
+	folder := o.Folder
+	whole := before.clone()
+	a.check(Delete(t.Context(), whole, folder, 2, DeleteOptions{}))
+	if got := a.left(whole, o); !slices.Equal(got, []int{3, 1}) {
+		t.Errorf("left: %v", got)
+	}
+	for k := 1; k < whole.ops; k += 7 {
+		m := before.clone()
+		m.killAt = k
+		err := Delete(t.Context(), m, folder, 2, DeleteOptions{})
+		m.dead, m.killAt, m.now = false, 0, m.now+3600
+		slots, listErr := List(t.Context(), m, folder)
+		a.check(listErr)
+		for i := range slots {
+			s := &slots[i]
+			if s.State.Slot != 2 && !s.Complete() {
+				t.Fatalf("killed at %d (%v): %s is %s, %v", k, err, s.Path, s.State.Phase, s.Err)
+			}
+			if s.State.Slot == 2 && s.Complete() {
+				if has, err := inSlot(t.Context(), m, s.Path); err != nil || len(has) == 0 {
+					t.Fatalf("killed at %d: it is called complete and has %d entries, %v", k, len(has), err)
+				}
+				says, err := claimed(t.Context(), m, s)
+				a.check(err)
+				has, _ := inSlot(t.Context(), m, s.Path)
+				if d := differences(has, says); d != nil {
+					t.Fatalf("killed at %d: it is called complete: %v", k, d)
+				}
+			}
+		}
+		sum := a.mustRun(m, o)
+		a.holdsAll(m, o, len(a.left(m, o)), sum.Slot)
+	}
+}
+
+func TestSlotThatIsPinnedReadOrTheLastOneIsNotDeleted(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(3)
+	a.mustRun(m, o)
+	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrLastBackup) {
+		t.Errorf("%v, want ErrLastBackup", err)
+	}
+	a.mustRun(m, o)
+	release, err := Hold(t.Context(), m, o.Folder, 1)
+	a.check(err)
+	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrBusy) {
+		t.Errorf("%v, want ErrBusy", err)
+	}
+	a.check(release(t.Context()))
+	a.check(Pin(t.Context(), m, o.Folder, 1, true))
+	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrPinned) {
+		t.Errorf("%v, want ErrPinned", err)
+	}
+	a.check(Pin(t.Context(), m, o.Folder, 1, false))
+	a.check(Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}))
+	a.check(Delete(t.Context(), m, o.Folder, 2, DeleteOptions{Last: true}))
+	if got := a.left(m, o); len(got) != 0 {
+		t.Errorf("left: %v", got)
+	}
+}
+
+func TestSlotsOfAnotherMachineAreLeftAlone(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	o.Machine, o.Host = "", "one" // an older version
+	a.mustRun(m, o)
+	o.Machine = "id of one"
+	a.mustRun(m, o)
+	other := o
+	other.Machine, other.Host = "id of two", "two"
+	before := m.size(m.root)
+	for _, dry := range []bool{true, false} {
+		other.DryRun = dry
+		if _, err := a.run(t.Context(), m, other); !errors.Is(err, ErrForeign) || !strings.Contains(err.Error(), `"one"`) {
+			t.Errorf("%v, want ErrForeign with the name of its host", err)
+		}
+	}
+	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
+		t.Errorf("delete: %v, want ErrForeign", err)
+	}
+	if after := m.size(m.root); after != before || len(a.left(m, o)) != 2 {
+		t.Errorf("%d bytes on the server, %d before", after, before)
+	}
+	other.Adopt = true
+	a.mustRun(m, other)
+	other.Adopt = false
+	a.mustRun(m, other)
+	if _, err := a.run(t.Context(), m, o); !errors.Is(err, ErrForeign) {
+		t.Errorf("the machine that had them: %v, want ErrForeign", err)
+	}
+	clone := other
+	clone.Host = "three" // older states are known by the host's name alone
+	clone.Machine = "id of three"
+	if _, err := a.run(t.Context(), m, clone); !errors.Is(err, ErrForeign) {
+		t.Errorf("%v, want ErrForeign", err)
+	}
+}
