@@ -13,6 +13,7 @@ import (
 
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 )
 
 var (
@@ -108,6 +109,9 @@ func (r *raw) failed(node uint64, name string, err error) fuse.Status {
 	}
 	if r.view.Report(path, err) {
 		r.c.Log.Warn("request failed", "path", path, "error", err)
+		if stack := contain.Stack(err); stack != "" {
+			r.c.Log.Error("request panicked", "path", path, "error", err, "stack", stack)
+		}
 	}
 	return status
 }

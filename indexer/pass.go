@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 )
@@ -183,7 +184,8 @@ func (p *pass) readAll(ctx context.Context, due []*backup.Source) error {
 		if room.Acquire(groupCtx, share(s)) != nil {
 			break
 		}
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer contain.Recover(&err)
 			defer room.Release(share(s))
 			return p.readOne(groupCtx, s)
 		})
@@ -201,7 +203,7 @@ func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
 		return err
 	}
 	defer p.index.ReleaseSerial(serial)
-	snapshot, err := p.read(ctx, s, serial)
+	snapshot, err := p.readContained(ctx, s, serial)
 	if err == nil {
 		err = p.commit(ctx, snapshot)
 	}
@@ -211,6 +213,28 @@ func (p *pass) readOne(ctx context.Context, s *backup.Source) error {
 	}
 	p.count(s, snapshot, err)
 	return nil
+}
+
+// readContained is read that a panic ends like an error. What no reader of ours gets through is unreadable, and is tried
+// again by every pass: a later version may be better.
+func (p *pass) readContained(ctx context.Context, s *backup.Source, serial uint64) (snapshot *backup.Snapshot, err error) {
+	err = contain.Do(func() (err error) {
+		snapshot, err = p.read(ctx, s, serial)
+		return err
+	})
+	stack := contain.Stack(err)
+	if stack == "" || endsPass(ctx, err) {
+		return snapshot, err
+	}
+	p.Log.Error("reading a backup panicked", "destination", p.Destination, "path", s.Key(), "error", err, "stack", stack)
+	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
+		return nil, storeError{err}
+	}
+	var fault *contain.Error
+	errors.As(err, &fault)
+	snapshot = p.record(s, serial, backup.Unreadable, fault.Error())
+	snapshot.Settled = false
+	return snapshot, nil
 }
 
 // read makes the snapshot of one source, ready to be committed.

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/tree"
@@ -51,7 +52,7 @@ func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, kn
 	if known != nil {
 		known.fillRoot(&root)
 	}
-	if err := w.directory(ctx, s.Key(), 0, &root); err != nil {
+	if err := contain.Do(func() error { return w.directory(ctx, s.Key(), 0, &root) }); err != nil {
 		return nil, err
 	}
 	snapshot := p.treeRecord(s, serial, w, root)
@@ -215,7 +216,7 @@ func (w *treeWalker) run(group *errgroup.Group, visit func() error) error {
 	case w.spawn <- struct{}{}:
 		group.Go(func() error {
 			defer func() { <-w.spawn }()
-			return visit()
+			return contain.Do(visit)
 		})
 		return nil
 	default:

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 )
@@ -56,12 +57,18 @@ type walker struct {
 }
 
 func (w *walker) visit(ctx context.Context, dir engine.Dir) error {
-	entries, err := w.list(ctx, dir.Path)
+	var found engine.Found
+	err := contain.Do(func() (err error) {
+		dir.Entries, err = w.list(ctx, dir.Path)
+		if err == nil {
+			found = w.pass.engine.Look(dir)
+		}
+		return err
+	})
 	if err != nil {
 		return w.unlisted(ctx, dir.Path, err)
 	}
-	dir.Entries = entries
-	found := w.pass.engine.Look(dir)
+	entries := dir.Entries
 	w.keep(found.Sources)
 	if found.Odd != "" {
 		w.pass.complain(errors.New(found.Odd))
@@ -101,6 +108,9 @@ func (w *walker) unlisted(ctx context.Context, dir string, err error) error {
 	w.mu.Lock()
 	w.blind = append(w.blind, dir)
 	w.mu.Unlock()
+	if stack := contain.Stack(err); stack != "" {
+		w.pass.Log.Error("listing a directory panicked", "destination", w.pass.Destination, "path", dir, "error", err, "stack", stack)
+	}
 	w.pass.complain(fmt.Errorf("list %s: %w", dir, err))
 	return nil
 }

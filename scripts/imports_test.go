@@ -23,8 +23,12 @@ var only = map[string][]string{
 	"slotfs/cache":                {"slotfs/cmd", "slotfs/cache"},
 }
 
-// pure says which packages of the module a package may import at most.
+// everywhere may be imported by all packages: it imports none itself.
+const everywhere = "slotfs/indexer/contain"
+
+// pure says which packages of the module a package may import at most, besides everywhere.
 var pure = map[string][]string{
+	everywhere:                      {},
 	"slotfs/indexer/backup":         {},
 	"slotfs/indexer/dest":           {},
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
@@ -84,7 +88,7 @@ func TestPurePackagesKnowNothingElse(t *testing.T) {
 	for _, p := range packages(t) {
 		allowed, ok := pure[p.ImportPath]
 		for _, imported := range p.Imports {
-			if ok && below(imported, "slotfs") && !slices.Contains(allowed, imported) {
+			if ok && below(imported, "slotfs") && imported != everywhere && !slices.Contains(allowed, imported) {
 				t.Errorf("%s imports %s; it may know only %v", p.ImportPath, imported, allowed)
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"slotfs/indexer/contain"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -160,12 +162,14 @@ func (c *conn) newSession(ctx context.Context) (*session, error) {
 	}
 	done := make(chan opened, 1)
 	go func() {
-		channel, err := c.openChannel()
-		if err != nil {
-			done <- opened{err: err}
-			return
-		}
-		s, err := newSession(ctx, channel)
+		var s *session
+		err := contain.Do(func() error {
+			channel, err := c.openChannel()
+			if err == nil {
+				s, err = newSession(ctx, channel)
+			}
+			return err
+		})
 		if err == nil {
 			s.conn = c
 		}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
 )
@@ -123,21 +124,24 @@ func (f *file) verify(h *handle) {
 		defer f.wg.Done()
 		defer f.free(h)
 		defer close(h.checked)
-		reply, err := h.s.wait(f.ctx, r, nil)
-		if f.ctx.Err() != nil {
-			h.err = fs.ErrClosed
-			return
-		}
-		if err != nil {
-			h.err = err
-			return
-		}
-		a, err := attributesOf(reply)
-		if err == nil && !same(a, f.first) {
-			err = backup.ErrStale
-		}
-		h.err = err
+		h.err = contain.Do(func() error { return f.compare(h.s, r) })
 	}()
+}
+
+// compare tells whether the answer to r is about what was opened first.
+func (f *file) compare(s *session, r *request) error {
+	reply, err := s.wait(f.ctx, r, nil)
+	if f.ctx.Err() != nil {
+		return fs.ErrClosed
+	}
+	if err != nil {
+		return err
+	}
+	a, err := attributesOf(reply)
+	if err == nil && !same(a, f.first) {
+		err = backup.ErrStale
+	}
+	return err
 }
 
 // same reports whether two answers can be about one file that was not written to.
@@ -310,7 +314,11 @@ func (f *file) spread(from *handle, apart bool) {
 	s.opened.Add(1)
 	go func() {
 		defer f.wg.Done()
-		h, err := f.reopen(f.ctx, s, 0)
+		var h *handle
+		err := contain.Do(func() (err error) {
+			h, err = f.reopen(f.ctx, s, 0)
+			return err
+		})
 		if err != nil || h == nil {
 			f.d.pool.freeHandle(s)
 		}

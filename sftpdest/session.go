@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"slotfs/indexer/contain"
 	"slotfs/sftpdest/wire"
 )
 
@@ -274,7 +275,7 @@ func (s *session) receive(in *bufio.Reader) {
 	for {
 		reply, err := wire.ReadReply(in, s.buffer)
 		if err == nil {
-			err = s.deliver(reply)
+			err = contain.Do(func() error { return s.deliver(reply) })
 		}
 		if err != nil {
 			s.fail(err)

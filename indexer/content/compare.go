@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 )
 
 // maxComparisons is how many are on their way for a handle. Reads that end meanwhile share the next one.
@@ -43,7 +44,8 @@ func (m *remote) comparePieces(h *handle) error {
 	defer cancel()
 	group, ctx := errgroup.WithContext(ctx)
 	for i, f := range m.files {
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer contain.Recover(&err)
 			info, err := h.pieces[i].Stat(ctx)
 			if err != nil {
 				return fmt.Errorf("stat %s: %w", f.Path, err)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 )
 
@@ -62,8 +63,11 @@ func (f *fetch) get(p *piece, off int64, size int) {
 	defer f.work.Done()
 	defer close(p.done)
 	asked := time.Now()
-	var err error
-	if p.data, err = f.read(off, size); len(p.data) == size {
+	err := contain.Do(func() (err error) {
+		p.data, err = f.read(off, size)
+		return err
+	})
+	if len(p.data) == size {
 		f.r.streams.line.took(asked, time.Now())
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 )
 
 // Hold keeps a backup from being overwritten until release is called, or for ten minutes. It is asked for backups that
@@ -107,7 +108,11 @@ func (r *Reader) unused(h *hold, key string) bool {
 func (r *Reader) renew(s *backup.Snapshot, old func(context.Context) error) func(context.Context) error {
 	ctx, cancel := context.WithTimeout(r.ctx, r.o.Deadline)
 	defer cancel()
-	release, err := r.o.Hold(ctx, s)
+	var release func(context.Context) error
+	err := contain.Do(func() (err error) {
+		release, err = r.o.Hold(ctx, s)
+		return err
+	})
 	if err != nil {
 		return old
 	}
@@ -121,5 +126,5 @@ func (r *Reader) unhold(release func(context.Context) error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), releaseHold)
 	defer cancel()
-	_ = release(ctx) // what is left behind grows old
+	_ = contain.Do(func() error { return release(ctx) }) // what is left behind grows old
 }

@@ -3,6 +3,8 @@ package content
 import (
 	"context"
 	"sync"
+
+	"slotfs/indexer/contain"
 )
 
 // looks has something looked at for all who ask: each is told by a look that began after he asked, which he shares with
@@ -63,7 +65,7 @@ func (s *looks) wanted() (*look, error) {
 func (s *looks) run(l *look) {
 	defer s.end()
 	for l != nil {
-		l.err = s.make()
+		l.err = contain.Do(s.make)
 		close(l.done)
 		s.mu.Lock()
 		if l, s.next = s.next, nil; l == nil {

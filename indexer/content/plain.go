@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"slotfs/indexer/contain"
 )
 
 // plainBlock is the unit in which uncompressed bytes are fetched: what comes with one request of OpenSSH's, which answers
@@ -113,7 +115,11 @@ func (s *plain) fetch(start int64) *blockFetch {
 func (s *plain) run(ctx context.Context, f *blockFetch) {
 	defer s.r.work.Done()
 	defer f.cancel()
-	buf, err := s.get(ctx, f.start)
+	var buf []byte
+	err := contain.Do(func() (err error) {
+		buf, err = s.get(ctx, f.start)
+		return err
+	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f.err = err; err == nil {

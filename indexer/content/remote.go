@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 )
 
@@ -190,7 +191,8 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 	sizes := make([]int64, len(m.files))
 	for i, f := range m.files {
 		sizes[i] = f.Size
-		group.Go(func() error {
+		group.Go(func() (err error) {
+			defer contain.Recover(&err)
 			file, err := m.r.dest.Open(gctx, f.Path)
 			if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) {
 				return fmt.Errorf("open %s: %w: %w", f.Path, backup.ErrStale, err)

@@ -6,6 +6,8 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+
+	"slotfs/indexer/contain"
 )
 
 const (
@@ -106,7 +108,11 @@ func (s *Stream) fetch(c *chunk, off int64, n int) {
 	defer s.wg.Done()
 	defer close(c.done)
 	p := make([]byte, n)
-	got, err := s.file.ReadAt(s.ctx, p, off)
+	var got int
+	err := contain.Do(func() (err error) {
+		got, err = s.file.ReadAt(s.ctx, p, off)
+		return err
+	})
 	c.data = p[:got]
 	if got == n {
 		return

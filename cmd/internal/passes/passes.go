@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/indexer"
+	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 )
@@ -106,13 +106,14 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 	if err != nil {
 		return s, fmt.Errorf("index %s: %w", name, err)
 	}
-	// Archives come from strangers: what a parser gets wrong ends this pass, not the mount beside it.
+	// What is foreign is contained where it is handled; whatever else goes wrong ends this pass, not the mount beside it.
 	defer func() {
-		if p := recover(); p != nil {
-			r.Log.Error("pass panicked", "destination", name, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("index %s: internal error: %v", name, p)
+		if stack := contain.Stack(err); stack != "" {
+			r.Log.Error("pass panicked", "destination", name, "error", err, "stack", stack)
+			err = fmt.Errorf("index %s: %w", name, err)
 		}
 	}()
+	defer contain.Recover(&err)
 	return indexer.Pass(ctx, d, e, r.Index, indexer.Options{
 		Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now,
 		Progress: progress.NewFeed(name, r.Now, func(ev progress.Event) {

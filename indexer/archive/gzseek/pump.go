@@ -3,6 +3,8 @@ package gzseek
 import (
 	"context"
 	"io"
+
+	"slotfs/indexer/contain"
 )
 
 const (
@@ -61,6 +63,7 @@ type pump struct {
 	member int64
 	free   chan *chunk
 	full   chan *chunk
+	failed error // a panic
 }
 
 func newPump(size int) *pump {
@@ -71,9 +74,11 @@ func newPump(size int) *pump {
 	return p
 }
 
-// run decodes r from m on, whose history is window, until its end, an error or the end of ctx. Then it closes full.
+// run decodes r from m on, whose history is window, until its end, an error or the end of ctx. Then it closes full. A
+// panic is left in failed, to be read behind that.
 func (p *pump) run(ctx context.Context, r io.Reader, m mark, window []byte) {
 	defer close(p.full)
+	defer contain.Recover(&p.failed)
 	p.member = m.member
 	p.cur = <-p.free
 	p.cur.start = m.out - m.out%int64(p.size)

@@ -72,12 +72,13 @@ func (s *Scanner) Run(ctx context.Context, r io.Reader, state []byte) error {
 	ctx, cancel := context.WithCancel(ctx)
 	p := newPump(s.chunk)
 	go p.run(ctx, r, s.choose.next, s.choose.nextRaw)
-	err := s.drain(ctx, p)
-	cancel()
-	for range p.full {
-		// The pump closes full when it has ended.
-	}
-	return err
+	defer func() {
+		cancel()
+		for range p.full {
+			// The pump closes full when it has ended.
+		}
+	}()
+	return s.drain(ctx, p)
 }
 
 // start sets everything up for the beginning of the stream or for a state.
@@ -127,6 +128,9 @@ func (s *Scanner) drain(ctx context.Context, p *pump) error {
 			fault = k.err
 		}
 		return s.finish(k, fault)
+	}
+	if p.failed != nil {
+		return p.failed
 	}
 	return ctx.Err()
 }
