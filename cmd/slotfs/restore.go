@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -80,8 +78,8 @@ type restoring struct {
 	quiet     bool
 	began     time.Time
 
-	dir  string // where to
-	made bool   // it was made for this
+	dir   string // where to
+	place *restore.Place
 	failures
 }
 
@@ -95,7 +93,7 @@ func (r *restoring) run(ctx context.Context, paths []string, dest string) error 
 	}
 	show := r.show(ctx, roots)
 	window, files := r.from.window(&roots[0].Entry)
-	o := restore.Options{Dir: r.dir, Overwrite: r.overwrite, Rehearse: r.rehearse, Made: r.made, Window: window, Workers: files,
+	o := restore.Options{Place: r.place, Overwrite: r.overwrite, Rehearse: r.rehearse, Window: window, Workers: files,
 		Progress: show, Failed: func(path string, err error) { r.failures.add(show.line, path, err) }}
 	summary, err := restore.Run(ctx, roots, o)
 	show.end()
@@ -130,47 +128,37 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 
 func isFolder(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }
 
-// aim settles where everything goes: into the directory dest, which is made if it is not there. One file alone may be
-// given another name.
+// aim opens the directory that everything goes into, which is made if it is not there. One file alone may be given another
+// name.
 func (r *restoring) aim(roots []restore.Root, dest string) error {
-	var err error
-	if r.dir, err = absolute("DIRECTORY", dest); err != nil {
+	dir, err := absolute("DIRECTORY", dest)
+	if err != nil {
 		return err
 	}
-	info, err := os.Stat(r.dir)
-	switch {
-	case err == nil && info.IsDir():
-		return nil
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return explainLocal("restore to", dest, err)
-	case len(roots) == 1 && !isFolder(&roots[0].Entry) && !strings.HasSuffix(dest, "/"):
-		r.dir, roots[0].Name = filepath.Split(r.dir)
-		if _, err := os.Stat(r.dir); err != nil {
-			return explainLocal("restore to", r.dir, err)
-		}
-		return nil
-	case err == nil:
-		return exit.With(fmt.Errorf("restore to %s: not a directory", dest), exit.Usage, "")
-	case r.rehearse:
-		_, err := os.Stat(filepath.Dir(r.dir))
-		return explainLocal("restore to", dest, err)
+	if strings.HasSuffix(dest, "/") {
+		dir += "/"
 	}
-	mode := os.FileMode(0o755)
-	if roots[0].Name == "" {
-		mode = 0o700 // until it gets that of the folder
+	r.place, err = restore.Locate(restore.Destination{Path: dir, File: len(roots) == 1 && !isFolder(&roots[0].Entry),
+		Private: roots[0].Name == "", Rehearse: r.rehearse})
+	if err != nil {
+		return explainPlace(dest, err)
 	}
-	r.made = true
-	return explainLocal("restore to", dest, os.Mkdir(r.dir, mode))
+	r.dir = r.place.Dir
+	if r.place.Name != "" {
+		roots[0].Name = r.place.Name
+	}
+	return nil
 }
 
-// explainLocal is an error about a local path.
-func explainLocal(op, p string, err error) error {
-	if err == nil {
-		return nil
+// explainPlace is an error about where a restore goes.
+func explainPlace(dest string, err error) error {
+	out := fmt.Errorf("restore to %s: %w", dest, err)
+	var unsafe *restore.UnsafeError
+	switch {
+	case errors.Is(err, restore.ErrNoDirectory):
+		return exit.With(out, exit.Usage, "")
+	case errors.As(err, &unsafe):
+		return exit.Hinted(out, "root would write wherever that leads: restore to a directory of root's, such as one below /root")
 	}
-	var at *os.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	return fmt.Errorf("%s %s: %w", op, p, err)
+	return out
 }

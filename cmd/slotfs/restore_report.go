@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/restore"
@@ -70,22 +68,19 @@ func (r *restoring) show(ctx context.Context, roots []restore.Root) *restoreShow
 	s.line = s.Line
 	s.Begin("restore")
 	ctx, s.stop = context.WithCancel(ctx)
+	free, known := r.place.Free()
 	s.wait.Go(func() {
 		bytes, err := restore.Plan(ctx, roots, s)
-		if err == nil {
-			r.warnOfRoom(s, bytes)
+		if err == nil && known {
+			r.warnOfRoom(s, bytes, free)
 		}
 	})
 	return s
 }
 
 // warnOfRoom tells when it will not fit. It may fit all the same, where file systems compress, or some of it is there.
-func (r *restoring) warnOfRoom(s *restoreShow, bytes int64) {
-	var st unix.Statfs_t
-	if unix.Statfs(r.dir, &st) != nil {
-		return
-	}
-	if free := int64(st.Bavail) * st.Bsize; bytes > free {
+func (r *restoring) warnOfRoom(s *restoreShow, bytes, free int64) {
+	if bytes > free {
 		s.line(fmt.Sprintf("slotfs: warning: %s are to be restored, %s are free at %s", term.Bytes(bytes), term.Bytes(free), r.dir))
 	}
 }

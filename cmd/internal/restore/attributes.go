@@ -2,7 +2,7 @@ package restore
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,29 +29,51 @@ func dropACL(fd int) {
 	_ = unix.Fremovexattr(fd, defaultACL)
 }
 
-// foreign are attributes that no backup may give: rights, and what overlay file systems mean by theirs.
-func foreign(name string) bool {
-	return name == "security.capability" || strings.HasPrefix(name, "trusted.overlay.")
+// capability is the attribute that gives a program rights. No restore sets it.
+const capability = "security.capability"
+
+// foreign reports whether an attribute is left out: it would give rights, is for another machine, or is what overlay file
+// systems mean by theirs.
+func (r *run) foreign(name string) bool {
+	if strings.HasPrefix(name, "security.") {
+		return name == capability || !slices.Contains(r.o.Security, name)
+	}
+	return strings.HasPrefix(name, "trusted.overlay.")
 }
 
-// dress gives what fd is open on its owner, attributes, mode and time, in this order: changing the owner would take
-// rights away, and setting attributes needs them.
+// handle is something that gets attributes.
+type handle struct {
+	chown func() error
+	chmod func(mode uint32) error
+	xattr func(*backup.Xattr) error
+}
+
+// dress gives what fd is open on its owner, attributes, mode, access control lists and time.
 func (r *run) dress(fd int, e *Entry) error {
-	var all []error
-	if err := r.own(func() error { return unix.Fchown(fd, int(e.UID), int(e.GID)) }); err != nil {
-		all = append(all, err)
+	err := r.dressAs(e, handle{
+		chown: func() error { return unix.Fchown(fd, int(e.UID), int(e.GID)) },
+		chmod: func(mode uint32) error { return unix.Fchmod(fd, mode) },
+		xattr: func(x *backup.Xattr) error { return unix.Fsetxattr(fd, x.Name, []byte(x.Value), 0) },
+	})
+	return errors.Join(err, setTime(fd, e))
+}
+
+// dressAs sets all but the time. Changing the owner would take rights away, setting attributes needs the right to write,
+// and the mode would narrow a list that is there already. What fails does not keep the rest from being set.
+func (r *run) dressAs(e *Entry, h handle) error {
+	all := []error{r.own(h.chown), r.setXattrs(e, h.xattr, false)}
+	mode := e.Mode & backup.ModePerm &^ 0o6000
+	if slices.ContainsFunc(e.Xattrs, func(x backup.Xattr) bool { return x.Name == accessACL }) {
+		// The bits of the group are those of everybody in the list, which sets them. Without it they gave too much.
+		mode &^= 0o070
 	}
-	if err := r.setXattrs(e, func(x *backup.Xattr) error { return unix.Fsetxattr(fd, x.Name, []byte(x.Value), 0) }); err != nil {
-		all = append(all, err)
-	}
-	if err := unix.Fchmod(fd, e.Mode&backup.ModePerm&^0o6000); err != nil {
+	if err := h.chmod(mode); err != nil {
 		all = append(all, incomplete("mode", target("set mode", err)))
 	}
-	if err := setTime(fd, e); err != nil {
-		all = append(all, err)
-	}
-	return errors.Join(all...)
+	return errors.Join(append(all, r.setXattrs(e, h.xattr, true))...)
 }
+
+func isACL(name string) bool { return name == accessACL || name == defaultACL }
 
 func setTime(fd int, e *Entry) error {
 	err := unix.UtimesNanoAt(fd, "", times(e), unix.AT_EMPTY_PATH)
@@ -89,39 +111,36 @@ func (r *run) own(chown func() error) error {
 	return nil
 }
 
-func (r *run) setXattrs(e *Entry, set func(*backup.Xattr) error) error {
+// setXattrs sets the access control lists, or all other attributes.
+func (r *run) setXattrs(e *Entry, set func(*backup.Xattr) error, lists bool) error {
+	var all []error
 	for i := range e.Xattrs {
 		x := &e.Xattrs[i]
-		if foreign(x.Name) {
+		if isACL(x.Name) != lists || r.foreign(x.Name) {
 			continue
 		}
 		err := set(x)
-		if err == nil || r.euid != 0 && !strings.HasPrefix(x.Name, "user.") {
+		if err == nil || r.euid != 0 && !lists && !strings.HasPrefix(x.Name, "user.") {
 			continue
 		}
-		return incomplete("extended attributes", target(fmt.Sprintf("set %s", x.Name), err))
+		all = append(all, incomplete("attribute "+x.Name, target("set", err)))
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 // dressLink is dress for a handle that opens nothing (O_PATH): of links, pipes and sockets.
 func (r *run) dressLink(fd int, e *Entry) error {
-	var all []error
-	if err := r.own(func() error { return unix.Fchownat(fd, "", int(e.UID), int(e.GID), unix.AT_EMPTY_PATH) }); err != nil {
-		all = append(all, err)
-	}
-	if e.Mode&backup.ModeType != backup.ModeSymlink {
+	chown := func() error { return unix.Fchownat(fd, "", int(e.UID), int(e.GID), unix.AT_EMPTY_PATH) }
+	var err error
+	if e.Mode&backup.ModeType == backup.ModeSymlink {
+		err = r.own(chown)
+	} else {
 		// The handle's name leads to what it is open on, whatever has its name by now.
-		if err := unix.Fchmodat(unix.AT_FDCWD, procPath(fd), e.Mode&backup.ModePerm&^0o6000, 0); err != nil {
-			all = append(all, incomplete("mode", target("set mode", err)))
-		}
-		set := func(x *backup.Xattr) error { return unix.Setxattr(procPath(fd), x.Name, []byte(x.Value), 0) }
-		if err := r.setXattrs(e, set); err != nil {
-			all = append(all, err)
-		}
+		err = r.dressAs(e, handle{
+			chown: chown,
+			chmod: func(mode uint32) error { return unix.Fchmodat(unix.AT_FDCWD, procPath(fd), mode, 0) },
+			xattr: func(x *backup.Xattr) error { return unix.Setxattr(procPath(fd), x.Name, []byte(x.Value), 0) },
+		})
 	}
-	if err := setTime(fd, e); err != nil {
-		all = append(all, err)
-	}
-	return errors.Join(all...)
+	return errors.Join(err, setTime(fd, e))
 }

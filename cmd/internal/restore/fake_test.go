@@ -102,6 +102,16 @@ type outcome struct {
 	source *fake
 }
 
+// place is a directory to restore into.
+func place(t *testing.T, dir string) *Place {
+	t.Helper()
+	p, err := Locate(Destination{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // restored restores what is in top into dir.
 func restored(t *testing.T, top *item, o Options) outcome {
 	t.Helper()

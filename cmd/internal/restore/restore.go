@@ -2,21 +2,18 @@
 // modes, owners, times, extended attributes and links. It must not know where the piece comes from, nor print.
 //
 // What is written to may belong to a customer who is at work in it. So everything is done below directory handles, one
-// name at a time, and no symbolic link is followed. Attributes are set through handles of what was just made. Files are
-// written under names of their own, beginning with ".slotfs-restore-", and renamed when they are whole: a file under its
-// final name is complete, and whoever was interrupted goes on by beginning again. Set-id bits, device nodes and file
-// capabilities are never made.
+// name at a time, and no symbolic link is followed, nor one on the way there that somebody else can change. Attributes
+// are set through handles of what was just made. Files are written under names of their own, beginning with
+// ".slotfs-restore-", and renamed when they are whole: a file under its final name is complete, and whoever was
+// interrupted goes on by beginning again. Set-id bits, device nodes and file capabilities are never made.
 package restore
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sys/unix"
 
 	"slotfs/indexer/backup"
 )
@@ -68,11 +65,11 @@ type Root struct {
 
 // Options of a Run.
 type Options struct {
-	Dir       string // where to; it must be there unless Rehearse is set
+	Place     *Place // where to, closed by Run; if it was made, it gets the attributes of a Root without a name
 	Overwrite bool   // replace files that differ
 	Rehearse  bool   // change nothing
-	// Made says that Dir was made for this: with a Root without a name it gets that folder's attributes.
-	Made bool
+	// Security names the attributes security.* that are set. Others are not: they are for the machine that they came from.
+	Security []string
 	// Workers is how many files are written side by side, and Window how many bytes of what is being read may be
 	// outstanding before the next file is begun.
 	Workers  int
@@ -124,10 +121,8 @@ func Run(ctx context.Context, roots []Root, o Options) (Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{o: o, euid: os.Geteuid(), cancel: cancel, links: map[uint64]*first{}, jobs: make(chan *job), window: newWindow(o.Window)}
+	r.root = r.top()
 	var err error
-	if r.root, err = r.openRoot(); err != nil {
-		return Summary{}, err
-	}
 	var workers sync.WaitGroup
 	for range max(o.Workers, 1) {
 		workers.Go(func() {
@@ -157,20 +152,16 @@ func (r *run) summary() Summary {
 		Same: r.same.Load(), Replace: r.replaced.Load(), Failed: r.failed}
 }
 
-// openRoot opens the directory. People may name it by way of links.
-func (r *run) openRoot() (*folder, error) {
-	fd, err := retried(func() (int, error) { return unix.Open(r.o.Dir, openFolder, 0) })
-	if r.o.Rehearse && errors.Is(err, os.ErrNotExist) {
-		return &folder{r: r, fd: absent, refs: counted(1), fresh: true}, nil
+// top is the directory that everything goes into.
+func (r *run) top() *folder {
+	f := &folder{r: r, fd: r.o.Place.fd, refs: counted(1), fresh: r.o.Place.fd == absent}
+	if f.fd != absent {
+		f.inherits = inheritsACL(f.fd)
+		if !r.o.Rehearse {
+			f.clean()
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("restore to %s: %w", r.o.Dir, err)
-	}
-	f := &folder{r: r, fd: fd, refs: counted(1), inherits: inheritsACL(fd)}
-	if !r.o.Rehearse {
-		f.clean()
-	}
-	return f, nil
+	return f
 }
 
 // piece restores one root.
@@ -178,11 +169,11 @@ func (r *run) piece(ctx context.Context, root *Root) error {
 	if root.Name != "" {
 		return r.entry(ctx, root.Source, r.root, &root.Entry, root.Name, root.Path)
 	}
-	if r.o.Made || r.o.Overwrite {
+	if r.o.Place.Made || r.o.Overwrite {
 		e := root.Entry
 		r.root.entry = &e
 	}
-	if r.o.Made && !r.o.Rehearse && r.euid == 0 {
+	if r.o.Place.Made && !r.o.Rehearse && r.euid == 0 {
 		// Who goes on after an interruption finds a directory that nobody made for him.
 		if err := r.dress(r.root.fd, &root.Entry); err != nil {
 			r.fail(root.Path, err)

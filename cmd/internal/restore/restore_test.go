@@ -34,7 +34,7 @@ func TestEverythingArrivesWithWhatBelongsToIt(t *testing.T) {
 		}),
 		&item{Entry: Entry{Name: "device", Mode: backup.ModeChar | 0o666}},
 	)
-	out := well(t, top, Options{Dir: to})
+	out := well(t, top, Options{Place: place(t, to)})
 	if want := (Summary{Files: 4, Bytes: 16, Folders: 1, Links: 2, Special: 1}); out.Summary != want {
 		t.Errorf("%+v, want %+v", out.Summary, want)
 	}
@@ -71,9 +71,9 @@ func TestAgainIsNothingToDo(t *testing.T) {
 	to := t.TempDir()
 	hard := func(it *item) { it.Link = 77 }
 	top := dir("top", file("a", "one").with(hard), dir("sub", file("b", "one").with(hard), link("l", "a")), file("c", "two"), &item{Entry: Entry{Name: "p", Mode: backup.ModeFIFO | 0o600}})
-	well(t, top, Options{Dir: to})
+	well(t, top, Options{Place: place(t, to)})
 	before := stat(t, to+"/a")
-	out := well(t, top, Options{Dir: to, Overwrite: true})
+	out := well(t, top, Options{Place: place(t, to), Overwrite: true})
 	if out.Same != 5 || out.Files+out.Folders+out.Links+out.Special+out.Replace != 0 || len(out.source.opened) != 0 {
 		t.Errorf("%+v, opened %v", out.Summary, out.source.opened)
 	}
@@ -84,7 +84,7 @@ func TestAgainIsNothingToDo(t *testing.T) {
 	if err := errors.Join(os.Chmod(to+"/a", 0o777), os.Chmod(to+"/c", 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	well(t, top, Options{Dir: to, Overwrite: true})
+	well(t, top, Options{Place: place(t, to), Overwrite: true})
 	if got := stat(t, to+"/c"); got.Mode != 0o100640 || got.Ino != alone.Ino {
 		t.Errorf("mode %o", got.Mode)
 	}
@@ -111,7 +111,7 @@ func TestWhatIsThereStaysUnlessAskedFor(t *testing.T) {
 	to := lay()
 	left := map[string]string{"changed": "old", "folder": "a file", "link": "a file too", "isdir": "folder", "islink": "-> " + outside}
 	for _, rehearse := range []bool{true, false} {
-		out := restored(t, top, Options{Dir: to, Rehearse: rehearse})
+		out := restored(t, top, Options{Place: place(t, to), Rehearse: rehearse})
 		for _, name := range []string{"changed", "folder", "isdir", "link", "islink"} {
 			if !errors.Is(out.failed["/"+name], ErrExists) && !errors.Is(out.failed[name], ErrExists) {
 				t.Errorf("%s: %v", name, out.failed)
@@ -128,10 +128,10 @@ func TestWhatIsThereStaysUnlessAskedFor(t *testing.T) {
 	wantState(t, to, left)
 
 	to = lay()
-	if out := restored(t, top, Options{Dir: to, Overwrite: true, Rehearse: true}); out.Failed != 1 || out.Replace != 4 {
+	if out := restored(t, top, Options{Place: place(t, to), Overwrite: true, Rehearse: true}); out.Failed != 1 || out.Replace != 4 {
 		t.Errorf("%+v", out)
 	}
-	out := restored(t, top, Options{Dir: to, Overwrite: true})
+	out := restored(t, top, Options{Place: place(t, to), Overwrite: true})
 	if !errors.Is(out.failed["isdir"], ErrExists) || out.Failed != 1 || out.Replace != 4 {
 		t.Errorf("%+v", out)
 	}
@@ -145,7 +145,7 @@ func TestFailuresAreToldAndLeaveNothingBehind(t *testing.T) {
 	long := strings.Repeat("n", 300)
 	top := dir("top", file("lost", "data").with(func(it *item) { it.fails = errLost; it.Link = 5 }), file("other", "data").with(func(it *item) { it.Link = 5 }),
 		file("short", "data").with(func(it *item) { it.Size = 100 }), file("..", "climbs"), file("a/b", "slash"), file("nul\x00", ""), file(long, "x"), file("good", "data"))
-	out := restored(t, top, Options{Dir: to})
+	out := restored(t, top, Options{Place: place(t, to)})
 	if !errors.Is(out.failed["lost"], errLost) || !errors.Is(out.failed["other"], errFirst) || !errors.Is(out.failed["short"], errShort) ||
 		!errors.Is(out.failed[long], unix.ENAMETOOLONG) || out.Failed != 7 || out.err != nil {
 		t.Errorf("%+v", out)
@@ -160,7 +160,7 @@ func TestWhatBefallsEverythingEndsTheRun(t *testing.T) {
 	for i := range 1000 {
 		top.below = append(top.below, file(fmt.Sprint("after", i), "data").with(fails))
 	}
-	out := restored(t, top, Options{Dir: to})
+	out := restored(t, top, Options{Place: place(t, to)})
 	if !errors.Is(out.err, dest.ErrUnreachable) || out.Failed != 0 || len(out.source.opened) > 100 {
 		t.Errorf("%v, %d failed, %d opened", out.err, out.Failed, len(out.source.opened))
 	}
@@ -183,13 +183,13 @@ func TestInterruptionLeavesWholeFilesOnly(t *testing.T) {
 			return nil
 		}
 	})), file("last", "2"))
-	_, err := Run(ctx, []Root{{Source: &fake{}, Entry: top.entry()}}, Options{Dir: to, Workers: 1, Window: 1})
+	_, err := Run(ctx, []Root{{Source: &fake{}, Entry: top.entry()}}, Options{Place: place(t, to), Workers: 1, Window: 1})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	wantState(t, to, map[string]string{"first": "1", "sub": "folder"})
 	top.below[1].below[0].read = nil
-	out := well(t, top, Options{Dir: to})
+	out := well(t, top, Options{Place: place(t, to)})
 	if out.Same != 1 || out.Files != 2 {
 		t.Errorf("%+v", out.Summary)
 	}
@@ -201,7 +201,7 @@ func TestInterruptionLeavesWholeFilesOnly(t *testing.T) {
 func TestWhatAKilledRunLeftIsRemovedUnlessItIsInUse(t *testing.T) {
 	to := t.TempDir()
 	top := dir("top", dir("sub", file("a", "b")), file(tempPrefix+"own", "the backup's own"))
-	well(t, top, Options{Dir: to})
+	well(t, top, Options{Place: place(t, to)})
 	for _, name := range []string{tempPrefix + "DEAD", "sub/" + tempPrefix + "DEAD", "sub/" + tempPrefix + "LIVE"} {
 		if err := os.WriteFile(filepath.Join(to, name), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -218,7 +218,7 @@ func TestWhatAKilledRunLeftIsRemovedUnlessItIsInUse(t *testing.T) {
 	if err := unix.Flock(int(live.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	well(t, top, Options{Dir: to})
+	well(t, top, Options{Place: place(t, to)})
 	wantState(t, to, map[string]string{"sub": "folder", "sub/a": "b", "sub/" + tempPrefix + "LIVE": "", tempPrefix + "own": "the backup's own"})
 }
 
@@ -231,7 +231,7 @@ func TestFilesAreOpenedInOrderAndBesideEachOther(t *testing.T) {
 		want = append(want, name)
 		top.below = append(top.below, file(name, strings.Repeat("x", i)))
 	}
-	out := well(t, top, Options{Dir: to, Workers: 8, Window: 1000})
+	out := well(t, top, Options{Place: place(t, to), Workers: 8, Window: 1000})
 	if !slices.Equal(out.source.opened, want) {
 		t.Errorf("opened %v", out.source.opened)
 	}

@@ -29,7 +29,7 @@ func TestListsOfTheTargetAreNotInherited(t *testing.T) {
 	}
 	top := dir("top", file("plain", "x"), dir("sub", file("deep", "x")),
 		dir("own", file("inside", "x")).with(func(it *item) { it.Xattrs = []backup.Xattr{{Name: defaultACL, Value: acl}} }))
-	well(t, top, Options{Dir: to})
+	well(t, top, Options{Place: place(t, to)})
 	for name, want := range map[string]bool{"plain": false, "sub": false, "sub/deep": false, "own/inside": false, "own": true} {
 		for _, attribute := range []string{accessACL, defaultACL} {
 			_, err := unix.Getxattr(filepath.Join(to, name), attribute, nil)
@@ -40,10 +40,69 @@ func TestListsOfTheTargetAreNotInherited(t *testing.T) {
 	}
 }
 
+func TestAListIsNotNarrowedByTheMode(t *testing.T) {
+	to := t.TempDir()
+	lists := func(it *item) {
+		it.Mode = it.Mode&^backup.ModePerm | 0o701 // the list says more for its mask, and less for others
+		it.Xattrs = []backup.Xattr{{Name: accessACL, Value: acl}}
+	}
+	top := dir("top", file("file", "x").with(lists), dir("sub").with(lists), (&item{Entry: Entry{Name: "pipe", Mode: backup.ModeFIFO}}).with(lists))
+	well(t, top, Options{Place: place(t, to)})
+	for name, want := range map[string]uint32{"file": 0o100750, "sub": 0o040750, "pipe": 0o010750} {
+		buf := make([]byte, 100)
+		n, err := unix.Getxattr(filepath.Join(to, name), accessACL, buf)
+		if err != nil || string(buf[:n]) != acl || stat(t, filepath.Join(to, name)).Mode != want {
+			t.Errorf("%s: mode %o, list %q, %v", name, stat(t, filepath.Join(to, name)).Mode, buf[:max(n, 0)], err)
+		}
+	}
+}
+
+func TestOneInvalidAttributeLeavesTheOthersAlone(t *testing.T) {
+	to := t.TempDir()
+	top := dir("top", file("bad", "x").with(func(it *item) {
+		it.Mode = backup.ModeRegular | 0o676
+		it.Xattrs = []backup.Xattr{{Name: "nonsense", Value: "1"}, {Name: accessACL, Value: "no list"}, {Name: "user." + strings.Repeat("n", 300), Value: "2"},
+			{Name: "user.z", Value: "3"}}
+	}))
+	out := restored(t, top, Options{Place: place(t, to)})
+	if err := out.failed["bad"]; err == nil || out.Files != 1 || !strings.Contains(err.Error(), "nonsense") || !strings.Contains(err.Error(), accessACL) {
+		t.Errorf("%+v", out)
+	}
+	buf := make([]byte, 10)
+	if n, err := unix.Getxattr(to+"/bad", "user.z", buf); err != nil || string(buf[:n]) != "3" {
+		t.Errorf("user.z: %v", err)
+	}
+	// What the mode gives the group is what the list gives everybody in it.
+	if st := stat(t, to+"/bad"); st.Mode != 0o100606 || st.Uid != 1001 || st.Mtim.Nsec != 987_654_321 {
+		t.Errorf("mode %o, owner %d, time %v", st.Mode, st.Uid, st.Mtim)
+	}
+}
+
+func TestSecurityAttributesAreSetOnRequestOnly(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		to := t.TempDir()
+		top := dir("top", file("a", "x").with(func(it *item) {
+			it.Xattrs = []backup.Xattr{{Name: capability, Value: "\x01\x00\x00\x02"}, {Name: "security.other", Value: "o"}, {Name: "security.test", Value: "t"}}
+		}))
+		o := Options{Place: place(t, to)}
+		if asked {
+			o.Security = []string{"security.test", capability}
+		}
+		well(t, top, o)
+		for name, want := range map[string]bool{capability: false, "security.other": false, "security.test": asked} {
+			if _, err := unix.Getxattr(to+"/a", name, nil); (err == nil) != want {
+				t.Errorf("asked %v: %s: %v", asked, name, err)
+			}
+		}
+	}
+}
+
 func TestADirectoryThatWasMadeGetsTheAttributesOfTheFolder(t *testing.T) {
 	for _, made := range []bool{true, false} {
 		to := t.TempDir()
-		well(t, dir("top", file("a", "x")), Options{Dir: to, Made: made})
+		p := place(t, to)
+		p.Made = made
+		well(t, dir("top", file("a", "x")), Options{Place: p})
 		if got := stat(t, to); (got.Mode == 0o040750 && got.Uid == 1001 && got.Mtim.Nsec == 123_456_789) != made {
 			t.Errorf("made %v: mode %o, owner %d, time %v", made, got.Mode, got.Uid, got.Mtim)
 		}
@@ -58,7 +117,7 @@ func TestAnybodyRestoresAsHimself(t *testing.T) {
 	}
 	to := t.TempDir()
 	well(t, dir("top", file("a", "x").with(func(it *item) { it.Xattrs = []backup.Xattr{{Name: "trusted.x", Value: "y"}} }),
-		dir("closed", file("b", "x")).with(func(it *item) { it.Mode = backup.ModeDir | 0o500 }), link("l", "a")), Options{Dir: to})
+		dir("closed", file("b", "x")).with(func(it *item) { it.Mode = backup.ModeDir | 0o500 }), link("l", "a")), Options{Place: place(t, to)})
 	wantState(t, to, map[string]string{"a": "x", "closed": "folder", "closed/b": "x", "l": "-> a"})
 	if got := stat(t, to+"/closed"); got.Mode != 0o040500 || int(got.Uid) != os.Geteuid() {
 		t.Errorf("mode %o, owner %d", got.Mode, got.Uid)
@@ -114,7 +173,7 @@ func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 	hard := func(it *item) { it.Link = 9 }
 	top := dir("top", dir("sub", file("first", "1").with(func(it *item) { it.read = exchange; hard(it) }), file("x", "2"), link("l", "x")),
 		file("again", "1").with(hard))
-	out := restored(t, top, Options{Dir: to, Workers: 1, Window: 1, Overwrite: true})
+	out := restored(t, top, Options{Place: place(t, to), Workers: 1, Window: 1, Overwrite: true})
 	if out.err != nil || out.failed["again"] == nil {
 		t.Errorf("%+v", out)
 	}
@@ -128,11 +187,11 @@ func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 func TestAFileThatHasANameElsewhereIsReplacedAndNotGivenAway(t *testing.T) {
 	to, outside := t.TempDir(), t.TempDir()
 	top := dir("top", file("a", "one"))
-	well(t, top, Options{Dir: to})
+	well(t, top, Options{Place: place(t, to)})
 	if err := errors.Join(os.Chmod(to+"/a", 0o600), os.Chown(to+"/a", 0, 0), os.Link(to+"/a", outside+"/precious")); err != nil {
 		t.Fatal(err)
 	}
-	if out := well(t, top, Options{Dir: to, Overwrite: true}); out.Replace != 1 {
+	if out := well(t, top, Options{Place: place(t, to), Overwrite: true}); out.Replace != 1 {
 		t.Errorf("%+v", out.Summary)
 	}
 	if got := stat(t, outside+"/precious"); got.Mode != 0o100600 || got.Uid != 0 || got.Nlink != 1 {
