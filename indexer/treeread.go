@@ -96,7 +96,11 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 		if !item.IsRegular() || item.Size > maxKept || !p.engine.Wants(name, item.Size) {
 			return nil, fs.ErrNotExist
 		}
-		content, err := p.readFile(ctx, path.Join(s.Key(), name), item.Size)
+		stored, err := t.StoredPath(ctx, item.Number)
+		if err != nil {
+			return nil, err
+		}
+		content, err := p.readFile(ctx, path.Join(s.Key(), stored), item.Size)
 		if err != nil && !endsPass(ctx, err) {
 			return nil, fs.ErrNotExist
 		}

@@ -171,7 +171,7 @@ func attached(f *File, err error) (*File, error) {
 
 // remoteOf is the remote file of an entry of a tree.
 func remoteOf(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (backup.File, error) {
-	path, err := t.Path(ctx, it.Number)
+	path, err := t.StoredPath(ctx, it.Number)
 	if err != nil {
 		return backup.File{}, fmt.Errorf("open %q: %w", it.Name, err)
 	}

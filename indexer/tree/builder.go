@@ -166,7 +166,7 @@ func (b *Builder) setRoot(e *backup.Entry) bool {
 // directory brings neither node nor count: those are the Builder's.
 func ownCopy(e *backup.Entry) backup.Entry {
 	own := *e
-	own.Name, own.Target = strings.Clone(e.Name), strings.Clone(e.Target)
+	own.Name, own.Target, own.Stored = strings.Clone(e.Name), strings.Clone(e.Target), strings.Clone(e.Stored)
 	own.Nlink, own.Child, own.Count, own.Attributed = 1, backup.Hash{}, 0, false
 	return own
 }
@@ -196,6 +196,7 @@ func (b *Builder) set(f *folder, r record) {
 		old := &f.recs[i]
 		b.grow(f, -old.weight())
 		old.mode, old.uid, old.gid, old.mtime, old.more.xattrs = r.mode, r.uid, r.gid, r.mtime, r.more.xattrs
+		old.more.stored = r.more.stored
 		b.grow(f, old.weight())
 		return
 	}

@@ -18,6 +18,7 @@ const (
 	isEmpty                // a directory without entries
 	unsettled              // a directory with hard links below that Finish has yet to count
 	attributed             // a directory with extended attributes below
+	hasStored              // another name on the destination
 	allKinds   = 1<<iota - 1
 )
 
@@ -60,6 +61,9 @@ func extraKind(r *record) (has uint32) {
 	}
 	if m.sparse != nil {
 		has |= hasSparse
+	}
+	if m.stored != "" {
+		has |= hasStored
 	}
 	if r.isDir() && m.child.IsZero() {
 		has |= isEmpty
@@ -250,6 +254,9 @@ func appendExtra(out []byte, r *record, has uint32) []byte {
 	}
 	if has&hasSparse != 0 {
 		out = appendSparse(out, r.more.sparse)
+	}
+	if has&hasStored != 0 {
+		out = appendString(out, r.more.stored)
 	}
 	return out
 }

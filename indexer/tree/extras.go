@@ -34,7 +34,7 @@ func (p *page) readExtras(w *wire, has []uint32) {
 }
 
 // hasExtra are the kinds of entries that have an extra though they are no directories.
-const hasExtra = hasLink | hasTarget | hasRdev | hasXattrs | hasSparse
+const hasExtra = hasLink | hasTarget | hasRdev | hasXattrs | hasSparse | hasStored
 
 func (p *page) countExtras(has []uint32) (dirs, others int) {
 	for i := range p.recs {
@@ -95,6 +95,12 @@ func (p *page) readExtra(w *wire, r *record, has uint32) {
 	}
 	if has&hasSparse != 0 {
 		r.more.sparse = p.readSparse(w)
+	}
+	if has&hasStored != 0 {
+		r.more.stored = p.text(w)
+		if checkName(r.more.stored) != nil || r.more.stored == r.name {
+			w.fail()
+		}
 	}
 }
 

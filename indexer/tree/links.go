@@ -29,6 +29,9 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	if e.Link == path {
 		return true, nil
 	}
+	if e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
+		return false, nil
+	}
 	target := &f.recs[i]
 	first := target.link()
 	if first == "" {
@@ -45,7 +48,7 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	if target.more != nil {
 		*r.more = *target.more
 	}
-	r.more.link = first
+	r.more.link, r.more.stored = first, strings.Clone(e.Stored)
 	if first == path {
 		r.more.link = ""
 	}

@@ -27,8 +27,8 @@ type inode struct {
 }
 
 type dirent struct {
-	name string
-	node *inode
+	name, stored string
+	node         *inode
 }
 
 func newModel() *model { return &model{} }
@@ -52,11 +52,11 @@ func (n *inode) find(name string) int {
 	return slices.IndexFunc(n.children, func(d *dirent) bool { return d.name == name })
 }
 
-func (n *inode) set(name string, child *inode) {
+func (n *inode) set(name, stored string, child *inode) {
 	if i := n.find(name); i >= 0 {
 		n.children = slices.Delete(n.children, i, i+1)
 	}
-	n.children = append(n.children, &dirent{name, child})
+	n.children = append(n.children, &dirent{name, stored, child})
 }
 
 func (m *model) lookup(path string) *inode {
@@ -82,6 +82,7 @@ func (m *model) add(path string, e backup.Entry, at int64) bool {
 		return true
 	}
 	var target *inode
+	stored := e.Stored
 	if e.Link != "" {
 		target = m.lookup(e.Link)
 		if target == nil || target.e.IsDir() {
@@ -97,7 +98,7 @@ func (m *model) add(path string, e backup.Entry, at int64) bool {
 	for _, name := range names[:len(names)-1] {
 		i := dir.find(name)
 		if i < 0 || !dir.children[i].node.e.IsDir() {
-			dir.set(name, m.make(modelImplied(e, at), ""))
+			dir.set(name, "", m.make(modelImplied(e, at), ""))
 			i = dir.find(name)
 		}
 		dir = dir.children[i].node
@@ -105,16 +106,16 @@ func (m *model) add(path string, e backup.Entry, at int64) bool {
 	name := names[len(names)-1]
 	switch i := dir.find(name); {
 	case target != nil:
-		dir.set(name, target)
+		dir.set(name, stored, target)
 	case e.IsDir() && i >= 0 && dir.children[i].node.e.IsDir():
 		old := dir.children[i].node
 		e.Offset = old.e.Offset
-		old.e = e
+		old.e, dir.children[i].stored = e, stored
 	case e.IsDir():
 		e.Offset = at
-		dir.set(name, m.make(e, path))
+		dir.set(name, stored, m.make(e, path))
 	default:
-		dir.set(name, m.make(e, path))
+		dir.set(name, stored, m.make(e, path))
 	}
 	return true
 }
@@ -122,7 +123,8 @@ func (m *model) add(path string, e backup.Entry, at int64) bool {
 // list tells what a tree should have, one line for each entry, in order.
 func (m *model) list() []string {
 	names, first := map[int]int{}, map[int]string{}
-	m.walk(m.root, "", func(path string, n *inode) {
+	m.walk(m.root, "", func(path string, d *dirent) {
+		n := d.node
 		names[n.id]++
 		if first[n.id] == "" || path == n.first {
 			first[n.id] = path
@@ -130,9 +132,10 @@ func (m *model) list() []string {
 	})
 	var all []string
 	number := 0
-	m.walk(m.root, "", func(path string, n *inode) {
+	m.walk(m.root, "", func(path string, d *dirent) {
 		number++
-		e := n.e
+		n, e := d.node, d.node.e
+		e.Stored = d.stored
 		e.Name, e.Link, e.Nlink = path, "", uint32(names[n.id])
 		if e.IsDir() {
 			e.Nlink, e.Attributed = 2, m.attributed(n)
@@ -151,13 +154,13 @@ func (m *model) list() []string {
 
 // attributed reports whether anything below dir has extended attributes.
 func (m *model) attributed(dir *inode) (found bool) {
-	m.walk(dir, "", func(_ string, n *inode) { found = found || len(n.e.Xattrs) > 0 })
+	m.walk(dir, "", func(_ string, d *dirent) { found = found || len(d.node.e.Xattrs) > 0 })
 	return found
 }
 
-func (m *model) walk(dir *inode, path string, visit func(string, *inode)) {
+func (m *model) walk(dir *inode, path string, visit func(string, *dirent)) {
 	for _, d := range dir.children {
-		visit(join(path, d.name), d.node)
+		visit(join(path, d.name), d)
 		m.walk(d.node, join(path, d.name), visit)
 	}
 }
@@ -249,6 +252,9 @@ func randomSteps(r *rand.Rand, n, names int) []step {
 			if r.Intn(3) == 0 {
 				s.e.Xattrs = []backup.Xattr{{Name: "user.a", Value: "1"}, {Name: "user.b", Value: string(make([]byte, r.Intn(200)))}}
 			}
+		}
+		if s.path != "" && r.Intn(5) == 0 {
+			s.e.Stored = fmt.Sprintf("stored %d", r.Intn(3))
 		}
 		at += block
 		if s.e.IsRegular() && s.e.Sparse == nil {

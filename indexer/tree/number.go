@@ -34,6 +34,22 @@ func (t *Tree) Path(ctx context.Context, number uint64) (string, error) {
 	return strings.Join(names[1:], "/"), nil
 }
 
+// StoredPath is Path with the names that the entries have on the destination.
+func (t *Tree) StoredPath(ctx context.Context, number uint64) (string, error) {
+	var names []string
+	err := t.descend(ctx, number, func(it *Item) {
+		if it.Stored != "" {
+			names = append(names, it.Stored)
+		} else {
+			names = append(names, it.Name)
+		}
+	})
+	if err != nil {
+		return "", err
+	}
+	return strings.Join(names[1:], "/"), nil
+}
+
 // descend calls pass for every entry from the root to the one with that number.
 func (t *Tree) descend(ctx context.Context, number uint64, pass func(*Item)) error {
 	at := t.Root()

@@ -40,7 +40,7 @@ func nameHash(name string) uint64 {
 func cost(r *record) int {
 	n := len(r.name) + 16
 	if m := r.more; m != nil {
-		n += 24 + len(m.target) + len(m.link) + 8*len(m.sparse)
+		n += 24 + len(m.target) + len(m.link) + len(m.stored) + 8*len(m.sparse)
 		for _, x := range m.xattrs {
 			n += len(x.Name) + len(x.Value) + 4
 		}

@@ -335,3 +335,31 @@ func TestReferencesReachEverything(t *testing.T) {
 		}
 	}
 }
+
+func TestStoredPathHasTheNamesOfTheDestination(t *testing.T) {
+	store := treetest.NewStore()
+	b := NewBuilder(store, backup.Entry{})
+	for _, e := range []struct{ path, stored string }{{"A", "=41"}, {"A/b", ""}, {"A/C", "=43"}} {
+		entry := backup.Entry{Mode: backup.ModeRegular | 0o600, Stored: e.stored}
+		if e.path == "A" {
+			entry.Mode = backup.ModeDir | 0o700
+		}
+		if added, err := b.Add(context.Background(), e.path, entry, 0); err != nil || !added {
+			t.Fatal(added, err)
+		}
+	}
+	root, err := b.Finish(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := New(store, root, NewCache(1<<20))
+	for path, want := range map[string]string{"": "", "A": "=41", "A/b": "=41/b", "A/C": "=41/=43"} {
+		item, err := tr.Resolve(context.Background(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := tr.StoredPath(context.Background(), item.Number); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", path, got, err, want)
+		}
+	}
+}

@@ -38,6 +38,7 @@ type extra struct {
 	rdev   uint64
 	xattrs []backup.Xattr
 	sparse []backup.Extent
+	stored string // name on the destination, if that is another one
 
 	child backup.Hash
 	count uint64
@@ -100,7 +101,7 @@ func (r *record) weight() int64 {
 	const long = 4
 	n := int64(64+12) + int64(len(r.name))
 	if m := r.more; m != nil {
-		n += 136 + long*int64(len(m.target)+len(m.link)) + 16*int64(len(m.sparse))
+		n += 136 + long*int64(len(m.target)+len(m.link)+len(m.stored)) + 16*int64(len(m.sparse))
 		for _, x := range m.xattrs {
 			n += 32 + long*int64(len(x.Name)+len(x.Value))
 		}
@@ -114,7 +115,7 @@ func (r *record) entry(e *backup.Entry) {
 		Nlink: r.nlink, Offset: r.offset}
 	if m := r.more; m != nil {
 		e.Target, e.Link, e.Rdev, e.Xattrs, e.Sparse = m.target, m.link, m.rdev, m.xattrs, m.sparse
-		e.Child, e.Count, e.Attributed = m.child, m.count, m.attributed
+		e.Child, e.Count, e.Attributed, e.Stored = m.child, m.count, m.attributed, m.stored
 	}
 }
 
@@ -127,9 +128,12 @@ func newRecord(e *backup.Entry) (record, error) {
 		return record{}, fmt.Errorf("offset %d out of range", e.Offset)
 	}
 	xattrs := sortedXattrs(e.Xattrs)
+	if e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
+		return record{}, fmt.Errorf("stored as %.80q: %w", e.Stored, errName)
+	}
 	if r.isDir() {
 		r.size = 0
-		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count, attributed: e.Attributed}
+		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count, attributed: e.Attributed, stored: e.Stored}
 		if e.Child.IsZero() != (e.Count == 0) || e.Count > maxCount {
 			return record{}, fmt.Errorf("directory with node %s and %d entries", e.Child, e.Count)
 		}
@@ -142,8 +146,8 @@ func newRecord(e *backup.Entry) (record, error) {
 		return record{}, err
 	}
 	r.nlink = max(r.nlink, 1)
-	if e.Target != "" || e.Link != "" || e.Rdev != 0 || len(xattrs) > 0 || e.Sparse != nil {
-		r.more = &extra{target: e.Target, link: e.Link, rdev: e.Rdev, xattrs: xattrs, sparse: e.Sparse}
+	if e.Target != "" || e.Link != "" || e.Rdev != 0 || len(xattrs) > 0 || e.Sparse != nil || e.Stored != "" {
+		r.more = &extra{target: e.Target, link: e.Link, rdev: e.Rdev, xattrs: xattrs, sparse: e.Sparse, stored: e.Stored}
 	}
 	return r, nil
 }

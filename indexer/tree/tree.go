@@ -27,7 +27,7 @@
 //	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
 //	            64 sparse extents, 128 no node (an empty directory), 256 unsettled hard links
 //	            below (only in trees that a Builder has not finished), 512 extended attributes
-//	            below; then the kind of each entry (uvarint)
+//	            below, 1024 another name on the destination; then the kind of each entry (uvarint)
 //	sizes       uvarint, of all but directories
 //	seconds     of the modification time: signed difference to the entry before
 //	nanoseconds uvarint, of entries whose time is not on a whole second
@@ -36,7 +36,7 @@
 //	extras      of each entry in turn what its kind says it has: link count (others have 1),
 //	            hard link (string), symbolic link (string), device (uvarint), extended attributes
 //	            (number, then name and value of each), sparse extents (number, then of each the
-//	            gap before it and its length)
+//	            gap before it and its length), the name on the destination (string)
 //	offsets     of each the distance from where it is expected
 //
 // Offsets count from where the page begins, which is where the directory begins unless an index
