@@ -12,6 +12,9 @@ import (
 // time moved. Reads end with it (ESTALE in the mount) until the next pass has read the file anew.
 var ErrStale = errors.New("changed on the destination since it was indexed")
 
+// ErrEnd says that a file lies, in part or as a whole, behind the end of what there is of its archive.
+var ErrEnd = errors.New("the backup ends here")
+
 // ErrCorrupt says that bytes do not have the checksum that was recorded for them.
 var ErrCorrupt = errors.New("checksum does not match what was indexed")
 

@@ -122,7 +122,7 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 }
 
 func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (*File, error) {
-	f := &File{name: it.Name, size: it.Size}
+	f := &File{name: it.Name, size: it.Size, damaged: s.Status == backup.Corrupt}
 	switch s.Kind {
 	case backup.Tree, backup.Slot:
 		remote, err := remoteOf(ctx, s, t, it)
@@ -282,15 +282,17 @@ type File struct {
 	name   string
 	size   int64
 	serial uint64
-	hold   *hold
-	state  *state // of the slot that it lies in; nil if it lies in none
-	source *shared
-	parts  []part // ascending; what lies between them reads as zeros
-	closed atomic.Bool
+	// damaged says that its archive ends where its data are damaged, if it ends early.
+	damaged bool
+	hold    *hold
+	state   *state // of the slot that it lies in; nil if it lies in none
+	source  *shared
+	parts   []part // ascending; what lies between them reads as zeros
+	closed  atomic.Bool
 }
 
 // ReadAt reads len(p) bytes at off; fewer only with an error, io.EOF at the end. backup.ErrStale when the remote
-// file is not the one that was indexed, backup.ErrCorrupt when its bytes are not.
+// file is not the one that was indexed, backup.ErrCorrupt when its bytes are not, backup.ErrEnd where the archive ends early.
 func (f *File) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
 	blocks, err := f.ReadBlocks(ctx, len(p), off)
 	for _, b := range blocks {
@@ -318,6 +320,9 @@ func (f *File) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, erro
 	want := min(int64(n), f.size-off)
 	blocks, done, err := f.read(ctx, off, want)
 	if err != nil {
+		if f.damaged && errors.Is(err, backup.ErrEnd) {
+			err = fmt.Errorf("%w: the data that follow are damaged", err)
+		}
 		return blocks, fmt.Errorf("read %q at %d: %w", f.name, off+done, f.r.why(ctx, err))
 	}
 	if want < int64(n) {

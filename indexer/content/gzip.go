@@ -3,11 +3,11 @@ package content
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"sync"
 
 	"slotfs/indexer/archive/gzseek"
+	"slotfs/indexer/backup"
 )
 
 // unpacked reads what a gzip stream unpacks to, span by span. Every span that is wanted has a decoder of its own,
@@ -143,7 +143,7 @@ func (a *unpacked) span(ctx context.Context, off int64) (*span, error) {
 		a.mu.Lock()
 		a.end = max(a.end, p.Out+p.Length)
 		a.mu.Unlock()
-		return nil, fmt.Errorf("archive has nothing at byte %d: %w", off, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("byte %d of the uncompressed archive: %w", off, backup.ErrEnd)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -3,9 +3,9 @@ package content
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 
+	"slotfs/indexer/backup"
 	"slotfs/indexer/contain"
 )
 
@@ -42,7 +42,7 @@ type blockFetch struct {
 
 func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
 	if off < 0 || off >= s.size {
-		return nil, fmt.Errorf("offset %d of %d bytes: %w", off, s.size, io.ErrUnexpectedEOF)
+		return nil, fmt.Errorf("byte %d of %d: %w", off, s.size, backup.ErrEnd)
 	}
 	start := off - off%plainBlock
 	s.mu.Lock()

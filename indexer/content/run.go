@@ -131,7 +131,8 @@ func (s *span) decodeFrom(ctx context.Context, r *run) error {
 		return err
 	}
 	defer h.done()
-	f := newFetch(ctx, s.src.r, h.File, s.point.Bit/8, s.point.End)
+	// Earlier versions recorded points of truncated archives that end behind the archive.
+	f := newFetch(ctx, s.src.r, h.File, s.point.Bit/8, min(s.point.End, s.src.remote.size()))
 	defer f.close()
 	s.src.mu.Lock()
 	r.handle, r.fetch, r.pos = h, f, s.point.Out

@@ -178,6 +178,9 @@ func checkPoints(t testing.TB, gz []byte, rec *record) {
 			t.Fatalf("point at %d, want %d: spans must follow each other", p.Out, at)
 		}
 		at += p.Length
+		if p.End > int64(len(gz)) {
+			t.Fatalf("span at %d ends at byte %d of %d", p.Out, p.End, len(gz))
+		}
 		want := rec.data[p.Out:at]
 		var got []byte
 		src := bytes.NewReader(gz[p.Bit/8 : p.End])

@@ -47,6 +47,9 @@ func (in *input) bit() int64 { return (in.base+int64(in.pos))<<3 - int64(in.nbit
 // byteEnd is the offset of the first byte that nothing was consumed of.
 func (in *input) byteEnd() int64 { return (in.bit() + 7) >> 3 }
 
+// inputEnd is the offset behind the last byte that came from src. Behind it a stream that ends early reads as zeros.
+func (in *input) inputEnd() int64 { return in.base + int64(in.end) }
+
 // over reports whether more bits were consumed than the stream has.
 func (in *input) over() bool { return in.pos<<3-int(in.nbits) > in.end<<3 }
 
@@ -142,7 +145,7 @@ func (in *input) more() (bool, error) {
 }
 
 func (in *input) truncated() error {
-	return fmt.Errorf("decode gzip: ends at byte %d: %w", in.base+int64(in.end), io.ErrUnexpectedEOF)
+	return fmt.Errorf("decode gzip: ends at byte %d: %w", in.inputEnd(), io.ErrUnexpectedEOF)
 }
 
 func (in *input) corrupt(what string) error {

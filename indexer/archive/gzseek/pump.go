@@ -98,7 +98,7 @@ func (p *pump) run(ctx context.Context, r io.Reader, m mark, window []byte) {
 	}
 	s.flushTap()
 	c := p.cur
-	c.n, c.err, c.end = s.wp-historySize, err, s.bit()
+	c.n, c.err, c.end = s.wp-historySize, err, min(s.bit(), s.inputEnd()<<3)
 	if err == io.EOF {
 		c.end = s.done
 	}
