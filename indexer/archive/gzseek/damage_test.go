@@ -200,3 +200,26 @@ func checkSpanFaults(t *testing.T, gz []byte, p *Point) {
 		t.Errorf("stopped: %v after %d blocks", err, blocks)
 	}
 }
+
+// TestFlagsThatGzipRefusesAreRefused sets each flag of a first and of a second member and asks gzip.
+func TestFlagsThatGzipRefusesAreRefused(t *testing.T) {
+	one := compress(t, "gzip -n", []byte("content"))
+	for bit := range 8 {
+		if bit >= 1 && bit <= 4 {
+			continue // what these announce would have to follow
+		}
+		odd := bytes.Clone(one)
+		odd[3] |= 1 << bit
+		for name, c := range map[string]struct {
+			data []byte
+			want error
+		}{"first": {odd, ErrFormat}, "second": {append(bytes.Clone(one), odd...), ErrCorrupt}} {
+			peer := exec.Command("gzip", "-dc")
+			peer.Stdin = bytes.NewReader(c.data)
+			refused := peer.Run() != nil
+			if _, err := scan(t, c.data, nil); refused != errors.Is(err, c.want) || !refused && err != nil {
+				t.Errorf("bit %d of the %s member: %v, gzip refuses it: %v", bit, name, err, refused)
+			}
+		}
+	}
+}

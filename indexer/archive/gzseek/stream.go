@@ -127,6 +127,7 @@ const (
 	flagExtra   = 1 << 2
 	flagName    = 1 << 3
 	flagComment = 1 << 4
+	flagUnknown = 0xe0 // encrypted, or reserved: gzip reads none of these
 )
 
 // header reads a member's header. It reports false if what follows the last member is not another one.
@@ -148,6 +149,9 @@ func (s *stream) header(first bool) (more bool, err error) {
 		return false, h.err
 	}
 	flags := rest[0]
+	if flags&flagUnknown != 0 {
+		return false, s.unknownFlags(first)
+	}
 	if flags&flagExtra != 0 {
 		if n := h.next(2); h.err == nil {
 			h.skip(int(n[0]) | int(n[1])<<8)
@@ -166,6 +170,14 @@ func (s *stream) header(first bool) (more bool, err error) {
 		}
 	}
 	return h.err == nil, h.err
+}
+
+// unknownFlags is the error for a member whose flags say that it is something that gzip cannot read.
+func (s *stream) unknownFlags(first bool) error {
+	if first {
+		return fmt.Errorf("decode gzip: unknown flags: %w", ErrFormat)
+	}
+	return s.corrupt("unknown flags of a member")
 }
 
 // magic reports whether a member follows. As with gzip, zeros and garbage behind the last member do not count.
