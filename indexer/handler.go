@@ -27,6 +27,8 @@ type handler struct {
 	keeping string // path of the member whose content is collected
 	content []byte
 	total   int64 // bytes kept so far
+
+	notes backup.Notes // about what became of members in the tree
 }
 
 var _ archive.Handler = (*handler)(nil)

@@ -122,7 +122,7 @@ func (p *pass) plan(sources []*backup.Source) []*backup.Source {
 }
 
 // readerRevision is raised when archives are read right that were taken for damaged before.
-const readerRevision = 1
+const readerRevision = 2
 
 // unchanged reports whether what the catalog says of s still holds.
 func (p *pass) unchanged(s *backup.Source) bool {

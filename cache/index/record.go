@@ -29,9 +29,10 @@ var recordMark = []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 2}
 
 // firstFields is how many fields the structs of records had in the first format, where it is not as many as now.
 var firstFields = map[reflect.Type]int{
-	reflect.TypeFor[backup.Source]():   13,
-	reflect.TypeFor[backup.Snapshot](): 13,
-	reflect.TypeFor[backup.Entry]():    16,
+	reflect.TypeFor[backup.Source]():     13,
+	reflect.TypeFor[backup.Snapshot]():   13,
+	reflect.TypeFor[backup.Entry]():      16,
+	reflect.TypeFor[backup.Unfinished](): 5,
 }
 
 // encodeRecord encodes v, a struct or a pointer to one.

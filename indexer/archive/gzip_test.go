@@ -51,7 +51,7 @@ func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
 		"trailing": join(cpanel(t, data), make([]byte, 700)),
 	} {
 		rec, res := scanGzip(t, bytes.NewReader(gz))
-		if res != want || !slices.Equal(rec.events, whole.events) || rec.points == 0 {
+		if !reflect.DeepEqual(res, want) || !slices.Equal(rec.events, whole.events) || rec.points == 0 {
 			t.Errorf("%s: %+v, want %+v, %d points", name, res, want, rec.points)
 		}
 	}
@@ -59,6 +59,7 @@ func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
 
 func TestCompressedArchiveResumes(t *testing.T) {
 	small := mixed(t)
+	small = small[:len(small)-1024] // without its end
 	data := bytes.Repeat(small, 24<<20/len(small))
 	gz := cpanel(t, data)
 	o := Options{Gzip: true, Nested: nestedHome, Every: 1 << 20}
@@ -82,7 +83,7 @@ func TestCompressedArchiveResumes(t *testing.T) {
 		o.Resume = s.state
 		rec := &recorder{want: wantSome}
 		res, err := Scan(context.Background(), bytes.NewReader(gz[at:]), rec, o)
-		if err != nil || res != want || !reflect.DeepEqual(rec.members, whole.members[s.events:]) {
+		if err != nil || !reflect.DeepEqual(res, want) || !reflect.DeepEqual(rec.members, whole.members[s.events:]) {
 			t.Errorf("resumed at %d: %+v, %v, %d members, want %d", at, res, err, len(rec.members), len(whole.members)-s.events)
 		}
 		if o := (Options{Resume: s.state}); true {

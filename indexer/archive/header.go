@@ -37,15 +37,18 @@ func (b *block) dialect() dialect {
 	return dialectV7
 }
 
+// zero reports whether b ends an archive: all zeros, whatever stands for a checksum.
 func (b *block) zero() bool {
 	if b[0] != 0 {
 		return false
 	}
 	var any uint64
 	for i := 0; i < blockSize; i += 8 {
-		any |= binary.LittleEndian.Uint64(b[i:])
+		if i != 144 && i != 152 {
+			any |= binary.LittleEndian.Uint64(b[i:])
+		}
 	}
-	return any == 0
+	return any == 0 && blank(b[144:148]) && blank(b[156:160])
 }
 
 // summed reports whether the checksum is right. POSIX sums unsigned bytes; some old writers summed signed ones.
@@ -107,19 +110,28 @@ func (b *block) device() (major, minor int64) {
 	return major, minor
 }
 
-// attributes sets what stands in the header alone. Fields that make no sense count as zero.
-func (b *block) attributes(e *backup.Entry) {
+// attributes sets what the header says, or r where it says something else. Fields that make no sense count as zero.
+func (b *block) attributes(e *backup.Entry, r *records) (odd oddities) {
 	mode, _ := number(b[100:108])
-	uid, _ := number(b[108:116])
-	gid, _ := number(b[116:124])
-	seconds, _ := number(b[136:148])
 	e.Mode = uint32(mode) & backup.ModePerm
-	e.UID, e.GID = ownerID(uid), ownerID(gid)
-	e.MTime = nanoseconds(seconds, 0)
+	var uid, gid, mtime bool
+	e.UID, uid = ownerID(r.uid.or(b[108:116]))
+	e.GID, gid = ownerID(r.gid.or(b[116:124]))
+	e.MTime, mtime = r.mtime.n, true
+	if !r.mtime.set {
+		e.MTime, mtime = nanoseconds(number(b[136:148]))
+	}
+	if !uid || !gid {
+		odd |= oddOwner
+	}
+	if !mtime {
+		odd |= oddTime
+	}
+	return odd
 }
 
-// fileType maps the type flag to type bits. dirs tells whether the name ends with a slash: that makes a
-// directory of what v7 can only call a file.
+// fileType maps the type flag to type bits. slash tells whether the name ends with one: that makes a directory of what
+// v7 can only call a file.
 func (b *block) fileType(slash bool) uint32 {
 	switch b.typeflag() {
 	case '2':
@@ -140,10 +152,11 @@ func (b *block) fileType(slash bool) uint32 {
 	return backup.ModeRegular // POSIX: what is not known is a file
 }
 
-// hasContent reports whether the size field counts bytes that follow.
-func (b *block) hasContent() bool {
+// hasContent reports whether the size field counts bytes that follow. That of a directory means nothing, unless it is a
+// GNU dump, where a list of names follows.
+func (b *block) hasContent(slash bool) bool {
 	t := b.typeflag()
-	return t < '1' || t > '6'
+	return (t < '1' || t > '6') && (t == 'D' || b.fileType(slash) != backup.ModeDir)
 }
 
 // number reads a numeric field: octal, or big-endian two's complement if the first bit is set (GNU, star).
@@ -191,24 +204,25 @@ func cString(field []byte) []byte {
 // overflowID is what Linux shows for an id that does not fit.
 const overflowID = 65534
 
-// ownerID takes ids as GNU tar writes them, -2 for nobody included.
-func ownerID(v int64) uint32 {
+// ownerID takes ids as GNU tar writes them, -2 for nobody included. It reports false for one that no file can have.
+func ownerID(v int64, ok bool) (uint32, bool) {
 	if v < math.MinInt32 || v > math.MaxUint32 {
-		return overflowID
+		return overflowID, false
 	}
-	return uint32(v)
+	return uint32(v), ok
 }
 
-// nanoseconds is seconds plus ns, held within what an int64 can tell (the years 1678 to 2262).
-func nanoseconds(seconds, ns int64) int64 {
+// nanoseconds is seconds as nanoseconds, held within what an int64 can tell (the years 1678 to 2262). It reports false for
+// seconds that were not ok or not within.
+func nanoseconds(seconds int64, ok bool) (int64, bool) {
 	const most = math.MaxInt64/1_000_000_000 - 1
 	switch {
 	case seconds > most:
-		return math.MaxInt64
+		return math.MaxInt64, false
 	case seconds < -most:
-		return math.MinInt64
+		return math.MinInt64, false
 	}
-	return seconds*1_000_000_000 + ns
+	return seconds * 1_000_000_000, ok
 }
 
 // makedev packs device numbers as makedev(3) does on Linux.

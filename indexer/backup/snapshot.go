@@ -115,4 +115,5 @@ type Unfinished struct {
 	Scan        []byte          // state of the scan, opaque
 	Root        Entry           // of the tree so far
 	Kept        map[string]Hash // contents kept for the engine, by path: blobs of the index
+	Notes       Notes           // about entries of the tree so far
 }
