@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"time"
 
+	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/tree"
 )
@@ -53,8 +54,8 @@ type Config struct {
 	Cache        int64 // bytes of decoded nodes kept; 0: 32 MiB
 	// Content reads the snapshots of a destination; nil from it says that the destination is gone.
 	Content func(destination string) Content
-	// LookupUser finds the local user an account's folder belongs to. Nil: root owns all.
-	LookupUser func(name string) (uid, gid uint32, ok bool)
+	// Owner finds the local user that a snapshot belongs to. Nil: root owns all.
+	Owner      func(s *backup.Snapshot) view.Local
 	AllowOther bool
 	Deadline   time.Duration // of one read; 0: 60 s
 	Log        *slog.Logger  // nil: silent

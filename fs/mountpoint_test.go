@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotfs/fs/fstest"
+	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 )
 
@@ -257,9 +258,9 @@ func TestCustomersSeeTheirOwnBackupsAndNobodyElses(t *testing.T) {
 	}
 	c := config(w)
 	c.AllowOther = true
-	c.LookupUser = func(name string) (uint32, uint32, bool) {
-		uid, ok := map[string]uint32{"alice": 61001, "bob": 61002}[name]
-		return uid, uid, ok
+	c.Owner = func(s *backup.Snapshot) view.Local {
+		uid, ok := map[string]uint32{"alice": 61001, "bob": 61002}[s.Account]
+		return view.Local{UID: uid, GID: uid, OK: ok}
 	}
 	all, err := w.Snapshots(t.Context(), "")
 	must(t, err)

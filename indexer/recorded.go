@@ -56,7 +56,7 @@ func (p *pass) sameAsKnown(s *backup.Source, record *engine.Record) *backup.Snap
 		return nil
 	}
 	next := *known
-	next.Source, next.Indexed = *s, p.Now().UTC()
+	next.Source, next.Indexed, next.Machine = *s, p.Now().UTC(), record.Machine
 	next.Settled = known.Fingerprint == s.Fingerprint && record.Status == known.Status
 	if s.Kind == backup.Slot {
 		// What was walked may have changed under its mark, and may come to be listed.
@@ -81,6 +81,7 @@ func (p *pass) judged(ctx context.Context, r engine.Recorder, s *backup.Source, 
 	if again.Mark != s.Mark {
 		return p.record(s, snapshot.Serial, backup.Growing, "changed while it was read; the next pass reads it again"), nil
 	}
+	snapshot.Machine = record.Machine
 	snapshot.Settled = false // what is written twice within a second looks alike
 	if snapshot.Status == backup.Complete && record.Status != backup.Complete {
 		snapshot.Status, snapshot.Detail = record.Status, record.Detail

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"slotfs/cache/index"
+	"slotfs/cmd/internal/config"
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -36,7 +37,7 @@ func (s *settings) newIndexBrowser(ctx context.Context) (*indexBrowser, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := newView(ctx, x, conf.Names())
+	v, err := s.newView(ctx, x, conf)
 	if err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
@@ -44,13 +45,13 @@ func (s *settings) newIndexBrowser(ctx context.Context) (*indexBrowser, error) {
 }
 
 // newView is what a mount of the index would show.
-func newView(ctx context.Context, x *index.Index, destinations []string) (*view.View, error) {
+func (s *settings) newView(ctx context.Context, x *index.Index, conf *config.Config) (*view.View, error) {
 	all, err := x.Snapshots(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	v := view.New(view.Options{Nodes: x, LookupUser: newUsers("/etc/passwd").lookup})
-	v.Update(destinations, all)
+	v := view.New(view.Options{Nodes: x, Owner: s.accountOwners(func() *config.Config { return conf })})
+	v.Update(conf.Names(), all)
 	return v, nil
 }
 

@@ -45,6 +45,8 @@ func destinationAddCommand(s *shell) *cli.Command {
 				Value: config.DefaultMaxConnections},
 			&cli.StringFlag{Name: "reindex",
 				Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
+			&cli.StringSliceFlag{Name: "local-origin",
+				Usage: "`ORIGIN` whose accounts are users of this machine, who may look at their own backups; may be repeated"},
 		},
 		Action: func(c *cli.Context) error {
 			g, err := s.begin(c, "NAME")
@@ -117,7 +119,7 @@ func (a *adding) read() (*config.Destination, error) {
 		Name: a.c.Args().First(), Engine: a.c.String("engine"), Host: a.c.String("host"), Port: a.c.Int("port"),
 		Username: a.c.String("username"), Directory: a.c.String("directory"), IdentityFile: a.c.String("identity-file"), PassphraseFile: a.c.String("passphrase-file"),
 		ConnectionTimeout: a.c.Duration("connection-timeout"), MaxRetries: a.c.Int("max-retries"),
-		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"),
+		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"), LocalOrigins: a.c.StringSlice("local-origin"),
 	}
 	for _, flag := range []string{"host", "username"} {
 		if a.c.String(flag) == "" {

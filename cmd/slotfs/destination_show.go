@@ -81,7 +81,16 @@ func (s *settings) show(d *config.Destination) error {
 		{"identity file", identity}, {"password file", password},
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", or(d.Reindex, "-")},
+		{"local origins", or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
 	})
+}
+
+func quoted(all []string) []string {
+	var out []string
+	for _, s := range all {
+		out = append(out, strconv.Quote(s))
+	}
+	return out
 }
 
 func limit(n int) string {

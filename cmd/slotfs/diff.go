@@ -139,7 +139,7 @@ func sideOf(e *backup.Entry) *control.Side {
 
 // Diff compares what the index has.
 func (o *owner) Diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
-	v, err := newView(ctx, o.index, o.remotes.names())
+	v, err := o.newView(ctx, o.index, o.remotes.current())
 	if err != nil {
 		return err
 	}

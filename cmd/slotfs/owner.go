@@ -128,7 +128,7 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 
 // Find looks for names in all snapshots.
 func (o *owner) Find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
-	v, err := newView(ctx, o.index, o.remotes.names())
+	v, err := o.newView(ctx, o.index, o.remotes.current())
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,40 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
 )
+
+// accountOwners tells which user of this machine a snapshot belongs to. An account's name is no identity: two servers
+// have an alice. So it is a user's only where the configuration says that its origin is this machine, or where this
+// machine wrote it.
+func (s *settings) accountOwners(conf func() *config.Config) func(*backup.Snapshot) view.Local {
+	local := newUsers("/etc/passwd")
+	host, err := os.Hostname()
+	var machine string
+	if err == nil {
+		machine, err = s.state.machine(host)
+	}
+	if err != nil {
+		s.log.Warn("machine id", "error", err)
+	}
+	return func(snapshot *backup.Snapshot) view.Local {
+		d := conf().Destinations[snapshot.Destination]
+		own := machine != "" && snapshot.Machine == machine
+		if d == nil || !own && !slices.Contains(d.LocalOrigins, snapshot.Origin) {
+			return view.Local{}
+		}
+		uid, gid, ok := local.lookup(snapshot.Account)
+		return view.Local{UID: uid, GID: gid, OK: ok}
+	}
+}
 
 // minUID is the first id of people: a backup called like a system user belongs to root.
 const minUID = 500

@@ -93,6 +93,22 @@ func (r *record) owned(a Attr, home bool) Attr {
 	return a
 }
 
+// readable lets the account's local user read a part of his account: cPanel makes dumps and settings that belong to
+// root.
+func (r *record) readable(a Attr) Attr {
+	if !r.local.OK {
+		return a
+	}
+	a.UID, a.GID = r.local.UID, r.local.GID
+	switch a.Mode & backup.ModeType {
+	case backup.ModeDir:
+		a.Mode |= 0o500
+	case backup.ModeRegular:
+		a.Mode |= 0o400
+	}
+	return a
+}
+
 // shownXattrs leaves out what would give rights: file capabilities are set-id bits by another name, and a
 // list of others who may read has no place on a secret.
 func shownXattrs(all []backup.Xattr, secret bool) []backup.Xattr {

@@ -52,6 +52,7 @@ type region struct {
 	raw         bool   // as in the backup: full/
 	secret      bool   // for root only
 	home        bool   // lies in the home directory
+	part        bool   // a part of the account's other than its files
 	unseen      uint32 // child directories of the top that are hidden
 }
 

@@ -76,7 +76,8 @@ func (b *built) graft(ctx context.Context, g *backup.Graft, elements []string, v
 	}
 	if at := b.way(elements); at != nil {
 		b.open = b.open || whole && from == "" && g.Kind == backup.Files && !g.Secret
-		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: from, secret: g.Secret, home: within(home, from)})
+		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: from, secret: g.Secret,
+			home: within(home, from), part: g.Kind != backup.Files})
 	}
 	return nil
 }

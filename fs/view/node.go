@@ -191,7 +191,7 @@ func (b *built) listMade(ctx context.Context, number uint64, from int) iter.Seq2
 // fill makes n the node of an entry that is seen through region r.
 func (b *built) fill(ctx context.Context, n *Node, r *region, it *tree.Item) error {
 	id := nodeID(b.rec.Serial, r.view, it.Number)
-	secret := r.secret
+	secret, elsewhere := r.secret, false
 	*n = Node{ID: id, Gen: b.rec.gen, Name: it.Name, Target: it.Target, Snapshot: b.rec.Snapshot, Tree: b.tree, Item: *it}
 	n.Attr = rawAttr(&it.Entry)
 	n.Attr.Ino = id
@@ -201,12 +201,16 @@ func (b *built) fill(ctx context.Context, n *Node, r *region, it *tree.Item) err
 			return err
 		}
 		n.Attr.Ino = nodeID(b.rec.Serial, r.view, first)
+		elsewhere = !r.holds(first)
 		secret = secret || b.leaks(r, first)
 	}
 	switch {
 	case secret:
 		n.Attr = secretAttr(n.Attr)
-	case !r.raw:
+	case r.raw:
+	case r.part && !elsewhere:
+		n.Attr = b.rec.readable(n.Attr)
+	default:
 		n.Attr = b.rec.owned(n.Attr, r.home)
 	}
 	n.Xattrs = shownXattrs(it.Xattrs, secret)

@@ -67,7 +67,7 @@ func parts() *backup.Parts {
 func account(t *testing.T, s backup.Snapshot) map[string]view.Node {
 	w := fstest.NewWorld()
 	w.Add(t, s, parts(), members()...)
-	at := walk(t, show(t, w, view.Options{LookupUser: users}))
+	at := walk(t, show(t, w, view.Options{Owner: users}))
 	below := map[string]view.Node{}
 	for p, n := range at {
 		if rest, ok := strings.CutPrefix(p, "/box/accounts/"); ok {
@@ -141,7 +141,7 @@ func TestOwnersAndModes(t *testing.T) {
 func TestTheFolderOfSystemBackupsIsForRoot(t *testing.T) {
 	w := fstest.NewWorld()
 	w.Add(t, source("", "2026-01-05", func(s *backup.Snapshot) { s.System = true }), nil, fstest.File("etc_shadow", "x"))
-	at := walk(t, show(t, w, view.Options{LookupUser: users}))
+	at := walk(t, show(t, w, view.Options{Owner: users}))
 	for path, want := range map[string]uint32{"/box/system": 0o700, "/box": 0o555, "/.slotfs/status.json": 0o400} {
 		if n := at[path]; n.Attr.Mode&backup.ModePerm != want || n.Attr.UID != 0 {
 			t.Errorf("%s: %o of %d", path, n.Attr.Mode, n.Attr.UID)
@@ -212,7 +212,7 @@ func FuzzParts(f *testing.F) {
 		}
 		w := fstest.NewWorld()
 		w.Add(t, source("alice", "2026-01-05", nil), p, members()...)
-		walk(t, show(t, w, view.Options{LookupUser: users}))
+		walk(t, show(t, w, view.Options{Owner: users}))
 	})
 }
 
@@ -258,7 +258,7 @@ func TestFullOfATreeThatFilesShowsWholeIsTheCustomersToo(t *testing.T) {
 	roots := fstest.File("roots", "x")
 	roots.UID, roots.GID = 0, 0
 	w.Add(t, s, whole, fstest.Dir(""), fstest.File("a", "x"), roots)
-	at := walk(t, show(t, w, view.Options{LookupUser: users}))
+	at := walk(t, show(t, w, view.Options{Owner: users}))
 	for path, want := range map[string][2]uint32{
 		"files": {5001, 5002}, "files/a": {5001, 5002}, "files/roots": {0, 0}, "full": {1001, 1001}, "full/a": {1001, 1001}, "full/roots": {0, 0},
 	} {

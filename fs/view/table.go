@@ -89,12 +89,15 @@ type maker struct {
 	*table
 	o       *Options
 	folders map[string]*entry // by path
-	locals  map[string]Local
+	locals  map[ownership]Local
 }
+
+// ownership is what decides which local user a snapshot belongs to.
+type ownership struct{ destination, origin, account, machine string }
 
 // newTable makes the table of these destinations and snapshots.
 func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *table {
-	m := &maker{o: o, folders: map[string]*entry{}, locals: map[string]Local{}, table: &table{
+	m := &maker{o: o, folders: map[string]*entry{}, locals: map[ownership]Local{}, table: &table{
 		nodes:     map[uint64]*entry{},
 		snapshots: make(map[uint64]*record, len(snapshots)),
 		counts:    map[string]map[backup.Status]int{},
@@ -182,17 +185,17 @@ func (m *maker) show(group []*record) {
 	for _, element := range originPath(s.Origin) {
 		at = m.folder(at, element)
 	}
-	var local Local
 	if s.System {
 		at = m.folder(at, nameSystem)
 	} else {
 		at = m.folder(m.folder(at, nameAccounts), escape(s.Account))
-		local = m.local(s.Account)
 	}
-	at.attr = Attr{Mode: backup.ModeDir | 0o700, UID: local.UID, GID: local.GID}
+	at.attr = Attr{Mode: backup.ModeDir | 0o700}
 	var latest *record
 	for name, r := range nameSnapshots(group) {
-		r.local = local
+		if r.local = m.local(r.Snapshot); r.local.OK {
+			at.attr.UID, at.attr.GID = r.local.UID, r.local.GID
+		}
 		if !m.snapshot(at, name, r) {
 			continue
 		}
@@ -225,17 +228,19 @@ func (m *maker) latest(at *entry, r *record) {
 		Size: int64(len(link.target)), MTime: r.Time.UnixNano()}
 }
 
-// local finds the local user of an account, once.
-func (m *maker) local(account string) Local {
-	if l, ok := m.locals[account]; ok {
-		return l
+// local finds the local user that a snapshot belongs to, once for all that the same holds of.
+func (m *maker) local(s *backup.Snapshot) Local {
+	if s.System || s.Account == "" {
+		return Local{}
 	}
-	uid, gid, ok := m.o.LookupUser(account)
-	l := Local{UID: uid, GID: gid, OK: ok}
-	if !ok || uid == 0 {
-		l = Local{}
+	key := ownership{s.Destination, s.Origin, s.Account, s.Machine}
+	l, ok := m.locals[key]
+	if !ok {
+		if l = m.o.Owner(s); !l.OK || l.UID == 0 {
+			l = Local{}
+		}
+		m.locals[key] = l
 	}
-	m.locals[account] = l
 	return l
 }
 
@@ -249,6 +254,9 @@ func (m *maker) snapshot(at *entry, name string, r *record) bool {
 	r.entry, r.gen = e, generation(r)
 	e.id = nodeID(r.Serial, viewMade, numberFolder)
 	e.attr = Attr{Mode: backup.ModeDir | 0o755, UID: r.local.UID, GID: r.local.GID, Nlink: 1, MTime: shownTime(r.Snapshot)}
+	if !r.local.OK {
+		e.attr.Mode = backup.ModeDir | 0o700 // another snapshot of the account may belong to a local user
+	}
 	at.children = append(at.children, e)
 	m.snapshots[r.Serial] = r
 	m.counts[r.Destination][r.Status]++

@@ -34,8 +34,9 @@ var ErrGone = errors.New("no longer there")
 type Options struct {
 	Nodes tree.Getter // where nodes and Parts blobs come from
 	Cache int64       // bytes of decoded nodes kept; 0: 32 MiB
-	// LookupUser finds the local user that an account's folder belongs to. Nil: root owns all folders.
-	LookupUser func(name string) (uid, gid uint32, ok bool)
+	// Owner finds the local user that a snapshot belongs to. The answer may depend on its destination, origin, account and
+	// machine alone. Nil: root owns all snapshots.
+	Owner func(s *backup.Snapshot) Local
 	// Status tells what else status.json says of a destination (its last pass); nil or a nil result:
 	// nothing. The result must be marshallable.
 	Status func(destination string) any
@@ -61,8 +62,8 @@ func New(o Options) *View {
 	if o.Cache <= 0 {
 		o.Cache = 32 << 20
 	}
-	if o.LookupUser == nil {
-		o.LookupUser = func(string) (uint32, uint32, bool) { return 0, 0, false }
+	if o.Owner == nil {
+		o.Owner = func(*backup.Snapshot) Local { return Local{} }
 	}
 	v := &View{o: o, cache: tree.NewCache(o.Cache), built: newShelf(shelfBytes), errors: newRing(ringLines)}
 	v.table.Store(newTable(nil, nil, &o))

@@ -20,14 +20,14 @@ import (
 )
 
 // users are the local users of the tests.
-func users(name string) (uid, gid uint32, ok bool) {
-	switch name {
+func users(s *backup.Snapshot) view.Local {
+	switch s.Account {
 	case "alice":
-		return 5001, 5002, true
+		return view.Local{UID: 5001, GID: 5002, OK: true}
 	case "root":
-		return 0, 0, true
+		return view.Local{OK: true}
 	}
-	return 0, 0, false
+	return view.Local{}
 }
 
 // show makes a View of everything in w.

@@ -97,6 +97,9 @@ type Snapshot struct {
 	// is read again.
 	Reader uint64
 	Notes  Notes
+	// Machine is the id of the machine that wrote the backup, where the backup tells: an account's name alone is no
+	// identity. Empty: not known.
+	Machine string
 }
 
 // Owner is a numeric user and group.

@@ -39,6 +39,8 @@ var ErrDamaged = errors.New("damaged")
 type Record struct {
 	Status backup.Status // Complete, or what is wrong
 	Detail string
+	// Machine is the id of the machine that wrote the backup; empty: not known.
+	Machine string
 	// List hands all entries of the backup's tree to add, a folder before what is below it and the first name of a
 	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
 	// ErrDamaged. Nil where nothing is listed.

@@ -47,11 +47,22 @@ func TestOnlyTheAccountsUserLooksIntoItsFolder(t *testing.T) {
 	run(t, `chmod 755 "$1"`, h.work)
 	run(t, `d=$1; while [ "$d" != / ]; do chmod o+x "$d"; d=$(dirname "$d"); done`, filepath.Dir(h.mnt))
 	account := h.account("d", "", "slotalice")
+	run(t, `mkdir -p "$1/srv2" && cp -a "$1/2026-01-05" "$1/srv2/"`, h.store)
 	as := func(user, script string) error {
 		return exec.Command("setpriv", "--reuid", user, "--clear-groups", "--regid", user, "bash", "-c", script).Run()
 	}
-	if err := as("slotalice", "cat "+account+"/latest/files/public_html/index.php"); err != nil {
-		t.Errorf("the account's own user: %v", err)
+	if err := as("slotalice", "ls "+account); err == nil {
+		t.Error("a local user has the account of his name on a server that is not said to be this machine")
+	}
+	run(t, `sed -i 's/^\[destination.d\]$/&\nlocal-origin = ""/' "$1/slotfs.toml"`, h.work)
+	h.must("index", "d") // and the configuration is read again
+	for _, part := range []string{"files/public_html/index.php", "databases/slotalice_wp.sql", "email/*/*/cur/*"} {
+		if err := as("slotalice", "cat "+account+"/latest/"+part); err != nil {
+			t.Errorf("the account's own user, %s: %v", part, err)
+		}
+	}
+	if err := as("slotalice", "ls "+h.account("d", "srv2", "slotalice")); err == nil {
+		t.Error("a local user looks into the account of his name on another server")
 	}
 	if err := as("slotbob", "ls "+account); err == nil {
 		t.Error("another user looks into the account's folder")

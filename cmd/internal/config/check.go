@@ -66,6 +66,12 @@ func (d *Destination) check(engines []string) (string, error) {
 	if d.MaxConnections < 0 || d.MaxConnections > maxConnections {
 		return "max-connections", fmt.Errorf("max-connections %d: want 0 (unlimited) to %d", d.MaxConnections, maxConnections)
 	}
+	for i, origin := range d.LocalOrigins {
+		if len(origin) > maxText || strings.ContainsFunc(origin, unicode.IsControl) || slices.Contains(strings.Split(origin, "/"), "..") {
+			return "local-origin", fmt.Errorf("local-origin %q: want the path between the directory and the date folders", origin)
+		}
+		d.LocalOrigins[i] = strings.Trim(origin, "/")
+	}
 	if d.Reindex != "" {
 		if d.Engine != scheduled {
 			return "reindex", fmt.Errorf("reindex: engine %s has no schedule, what writes its backups tells of them", d.Engine)

@@ -19,6 +19,7 @@
 //	max-retries = 5                  0: unlimited
 //	max-connections = 4              0: unlimited
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
+//	local-origin = "srv1"            origin (or a list) whose accounts are users of this machine; absent: none
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
 // mount keeps on the local disk; Cache has its keys.
@@ -70,6 +71,9 @@ type Destination struct {
 	MaxRetries        int // 0: unlimited
 	MaxConnections    int // 0: unlimited
 	Reindex           string
+	// LocalOrigins are the origins whose accounts live on this machine, so that they belong to its users of the same name.
+	// "" is that of date folders directly in the directory. Nil: none.
+	LocalOrigins []string
 }
 
 // file is the TOML document.
@@ -94,6 +98,7 @@ type table struct {
 	MaxRetries        *int    `toml:"max-retries"`
 	MaxConnections    *int    `toml:"max-connections"`
 	Reindex           string  `toml:"reindex"`
+	LocalOrigin       any     `toml:"local-origin"` // text or a list of it
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -187,6 +192,9 @@ func (t *table) destination(name string) (*Destination, string, error) {
 		return nil, "host-key", fmt.Errorf("host-key: %w", err)
 	}
 	d.HostKeys = keys
+	if d.LocalOrigins, err = list(t.LocalOrigin); err != nil {
+		return nil, "local-origin", fmt.Errorf("local-origin: %w", err)
+	}
 	if t.ConnectionTimeout != nil {
 		v, err := time.ParseDuration(*t.ConnectionTimeout)
 		if err != nil {

@@ -105,17 +105,8 @@ func (d *Destination) text() string {
 			fmt.Fprintf(&b, "%s = %s\n", s.key, quote(s.value))
 		}
 	}
-	switch len(d.HostKeys) {
-	case 0:
-	case 1:
-		fmt.Fprintf(&b, "host-key = %s\n", quote(d.HostKeys[0]))
-	default:
-		b.WriteString("host-key = [\n")
-		for _, line := range d.HostKeys {
-			fmt.Fprintf(&b, "  %s,\n", quote(line))
-		}
-		b.WriteString("]\n")
-	}
+	writeList(&b, "host-key", d.HostKeys)
+	writeList(&b, "local-origin", d.LocalOrigins)
 	if d.Port != DefaultPort {
 		fmt.Fprintf(&b, "port = %d\n", d.Port)
 	}
@@ -129,6 +120,21 @@ func (d *Destination) text() string {
 		fmt.Fprintf(&b, "max-connections = %d\n", d.MaxConnections)
 	}
 	return b.String()
+}
+
+// writeList writes a key whose value is a text or a list of it; nothing where the list is empty.
+func writeList(b *strings.Builder, key string, values []string) {
+	switch len(values) {
+	case 0:
+	case 1:
+		fmt.Fprintf(b, "%s = %s\n", key, quote(values[0]))
+	default:
+		fmt.Fprintf(b, "%s = [\n", key)
+		for _, v := range values {
+			fmt.Fprintf(b, "  %s,\n", quote(v))
+		}
+		b.WriteString("]\n")
+	}
 }
 
 // quote writes a basic string of TOML. Control characters were refused before.

@@ -41,9 +41,11 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	r := judge(state)
 	if s.Kind == backup.TarGzip {
 		r = judgeArchive(r, state, s)
+		r.Machine = state.Machine
 		describeArchive(&r, d, path.Join(slot, nameMeta), state, s)
 		return r, nil
 	}
+	r.Machine = state.Machine
 	if state.Mode == manifest.Compressed {
 		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
 	}
