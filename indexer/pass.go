@@ -130,8 +130,11 @@ func (p *pass) unchanged(s *backup.Source) bool {
 	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint && !outdated(known)
 }
 
-// outdated reports whether a later reader may make more of the archive that s was read from.
+// outdated reports whether a later reader may make more of the archive that s was read from, or has the checksums of a slot.
 func outdated(s *backup.Snapshot) bool {
+	if s.Kind == backup.Slot {
+		return s.Reader == 0
+	}
 	archived := s.Kind == backup.TarGzip || s.Kind == backup.Tar
 	return archived && s.Status != backup.Complete && s.Fault == "" && s.Reader < readerRevision
 }

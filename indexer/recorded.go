@@ -52,7 +52,7 @@ func (p *pass) readRecorded(ctx context.Context, r engine.Recorder, s *backup.So
 // it may have changed. It is settled when two passes in a row saw it.
 func (p *pass) sameAsKnown(s *backup.Source, record *engine.Record) *backup.Snapshot {
 	known := p.known[s.Key()]
-	if known == nil || p.Full || known.Kind != s.Kind || !known.Readable() {
+	if known == nil || p.Full || outdated(known) || known.Kind != s.Kind || !known.Readable() {
 		return nil
 	}
 	next := *known

@@ -53,6 +53,9 @@ type Entry struct {
 	Count uint64 // of a directory: entries anywhere below it, itself not counted
 	// Attributed says that entries anywhere below a directory have extended attributes.
 	Attributed bool
+
+	// Checksums prove the content of a regular file of a slot. Members of archives are proven by their archive.
+	Checksums Checksums
 }
 
 // IsDir reports whether e is a directory.

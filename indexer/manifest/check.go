@@ -84,6 +84,8 @@ func (e *Entry) check() error {
 		return fmt.Errorf("%.80q has a link target that cannot be", e.Path)
 	case e.Hash != "" && (!regular || !isHash(e.Hash)):
 		return fmt.Errorf("%.80q has a hash that cannot be", e.Path)
+	case e.Blocks != "" && (e.Hash == "" || int64(len(e.Blocks)) != 4*backup.Blocks(e.Size)):
+		return fmt.Errorf("%.80q has checksums of blocks that cannot be", e.Path)
 	case e.Sparse != nil && !regular:
 		return fmt.Errorf("%.80q is sparse but no file", e.Path)
 	case e.Flags >= flagsEnd:

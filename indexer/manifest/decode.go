@@ -40,6 +40,10 @@ func parseEntry(line []byte, names *intern) (*Entry, error) {
 		e.Hash = string(p.until('"'))
 		p.check(isHash(e.Hash))
 	}
+	if p.try(`,"crc32c":"`) {
+		e.Blocks = p.hex()
+		p.check(e.Blocks != "")
+	}
 	e.Flags = p.flags()
 	p.must("}\n")
 	if p.failed || len(p.rest) != 0 {

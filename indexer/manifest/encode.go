@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"strconv"
 	"unicode/utf8"
 
@@ -42,6 +43,11 @@ func appendEntry(out []byte, e *Entry) []byte {
 	if e.Hash != "" {
 		out = append(out, `,"sha256":"`...)
 		out = append(out, e.Hash...)
+		out = append(out, '"')
+	}
+	if e.Blocks != "" {
+		out = append(out, `,"crc32c":"`...)
+		out = hex.AppendEncode(out, []byte(e.Blocks))
 		out = append(out, '"')
 	}
 	if e.Flags != 0 {

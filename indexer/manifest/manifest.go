@@ -50,6 +50,9 @@
 //	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
 //	sparse   [[offset,length], ...]: regions with data, ascending; all else is holes. Without it all is data
 //	sha256   of a regular file's content, hexadecimal; without it the content was never read
+//	crc32c   of the content's blocks, 8 hexadecimal digits each, one behind the other: of files over 1 MiB in a tree that
+//	         have a sha256. A block has 240 KiB (245,760 bytes), doubled until a file has 65,536 blocks at most; the last
+//	         block is shorter. Files of more than 1.875 TiB have none, and none has what earlier versions wrote
 //	flags    any of changed, stale, racy; in journals also removed, durable
 //
 // Fields that are zero or empty are left out, but for path, type, mode, uid and gid. Names are raw bytes: what is no
@@ -83,6 +86,7 @@
 package manifest
 
 import (
+	"encoding/hex"
 	"time"
 
 	"slotfs/indexer/backup"
@@ -166,8 +170,20 @@ type Entry struct {
 	CTime        int64 // ns
 	Inode        uint64
 	Device       uint64
-	Hash         string // SHA-256 of a regular file's content, hexadecimal; empty: never read
-	Flags        Flags
+	Digest
+	Flags Flags
+}
+
+// Digest is what the content of a regular file adds up to.
+type Digest struct {
+	Hash   string // SHA-256, hexadecimal; empty: never read
+	Blocks string // CRC-32C of each block, 4 bytes each; see backup.Checksums. Empty: not known
+}
+
+// DigestOf is what a summer found of a file of that size.
+func DigestOf(s *backup.Summer, size int64) Digest {
+	sum := s.SHA256()
+	return Digest{Hash: hex.EncodeToString(sum[:]), Blocks: s.Blocks(size)}
 }
 
 // Flags tell what is special about an entry.

@@ -26,12 +26,14 @@ func oneOfEach() []*Entry {
 		e.Name = path[lastSlash(path)+1:]
 		return &Entry{Path: path, Entry: e}
 	}
-	full := file("dir/\xff\xfe", backup.Entry{Mode: backup.ModeRegular | 0o4755, UID: math.MaxUint32, GID: 5, Size: math.MaxInt64,
+	full := file("dir/\xff\xfe", backup.Entry{Mode: backup.ModeRegular | 0o4755, UID: math.MaxUint32, GID: 5, Size: math.MaxInt64 - backup.CheckedWhole - 1,
 		MTime: math.MinInt64, Nlink: math.MaxUint32, Offset: 1 << 40,
 		Xattrs: []backup.Xattr{{Name: "system.posix_acl_access", Value: "\x00\x01\n"}, {Name: "user.\xff", Value: ""}},
 		Sparse: []backup.Extent{{Offset: 0, Length: 4096}, {Offset: 1 << 40, Length: 1}, {Offset: 1 << 41, Length: 0}}})
 	full.User, full.Group, full.CTime, full.Inode = "alice", "gr\xffup", math.MaxInt64, math.MaxUint64
 	full.Device, full.Hash, full.Flags = 2049, strings.Repeat("0f", 32), Changed|Stale|Racy
+	long := file("long", backup.Entry{Mode: backup.ModeRegular | 0o600, Size: backup.CheckedWhole + 1})
+	long.Hash, long.Blocks = strings.Repeat("e1", 32), strings.Repeat("\x00\x7f\xff\n", int(backup.Blocks(long.Size)))
 	return []*Entry{
 		file("", backup.Entry{Mode: backup.ModeDir | 0o711, UID: 1, MTime: 1767225600_250000000}),
 		file("dir", backup.Entry{Mode: backup.ModeDir | 0o1777, MTime: -1}),
@@ -40,6 +42,7 @@ func oneOfEach() []*Entry {
 		file("dir.txt", backup.Entry{Mode: backup.ModeSymlink | 0o777, Target: "../\xff", MTime: -1500000000}),
 		file("fifo", backup.Entry{Mode: backup.ModeFIFO | 0o600}),
 		file("hard", backup.Entry{Mode: backup.ModeRegular, Link: "dir/\xff\xfe", Nlink: 2, Size: 3}),
+		long,
 		file("null", backup.Entry{Mode: backup.ModeChar | 0o666, Rdev: 0x103}),
 		file("sda", backup.Entry{Mode: backup.ModeBlock, Rdev: math.MaxUint64}),
 		file("socket", backup.Entry{Mode: backup.ModeSocket | 0o777, MTime: 1}),
@@ -147,7 +150,7 @@ func many(n int) []*Entry {
 			Entry: backup.Entry{Mode: backup.ModeRegular | 0o640, UID: 1001, GID: 1001, Size: int64(i), MTime: 1767225600e9 + int64(i)*1234567891,
 				Nlink: 1},
 			User: "alice", Group: "alice", CTime: 1767225600e9 + int64(i)*1234567891, Inode: uint64(1<<20 + i), Device: 2049,
-			Hash: fmt.Sprintf("%064x", uint64(i)*0x9e3779b97f4a7c15)}
+			Digest: Digest{Hash: fmt.Sprintf("%064x", uint64(i)*0x9e3779b97f4a7c15)}}
 		e.Name = e.Path[5:]
 		all = append(all, e)
 	}
@@ -225,6 +228,8 @@ func TestOnlyTheFileThatTheStateNamesIsTakenForIt(t *testing.T) {
 func TestWriterRefusesWhatCannotBe(t *testing.T) {
 	dir := backup.Entry{Mode: backup.ModeDir}
 	file := backup.Entry{Mode: backup.ModeRegular, Size: 10}
+	long := backup.Entry{Mode: backup.ModeRegular, Size: backup.CheckedWhole + 1}
+	blocks := strings.Repeat("sum0", int(backup.Blocks(long.Size)))
 	with := func(e backup.Entry, change func(*backup.Entry)) backup.Entry { change(&e); return e }
 	for name, c := range map[string]Entry{
 		"path up":         {Path: "a/../b", Entry: file},
@@ -252,12 +257,16 @@ func TestWriterRefusesWhatCannotBe(t *testing.T) {
 		"large xattr": {Path: "z", Entry: with(file, func(e *backup.Entry) {
 			e.Xattrs = []backup.Xattr{{Name: "b", Value: strings.Repeat("x", MaxXattrs)}}
 		})},
-		"hash":         {Path: "z", Entry: file, Hash: "ABC"},
-		"removed":      {Path: "z", Entry: file, Flags: Removed},
-		"flags":        {Path: "z", Entry: file, Flags: 1 << 7},
-		"out of order": {Path: "file", Entry: file},
-		"same again":   {Path: "m", Entry: file},
-		"below a file": {Path: "m/x", Entry: file},
+		"hash":                    {Path: "z", Entry: file, Digest: Digest{Hash: "ABC"}},
+		"blocks of a short file":  {Path: "z", Entry: file, Digest: Digest{Hash: strings.Repeat("0f", 32), Blocks: "sum0"}},
+		"blocks without a hash":   {Path: "z", Entry: long, Digest: Digest{Blocks: blocks}},
+		"too few blocks":          {Path: "z", Entry: long, Digest: Digest{Hash: strings.Repeat("0f", 32), Blocks: blocks[4:]}},
+		"half a block's checksum": {Path: "z", Entry: long, Digest: Digest{Hash: strings.Repeat("0f", 32), Blocks: blocks + "x"}},
+		"removed":                 {Path: "z", Entry: file, Flags: Removed},
+		"flags":                   {Path: "z", Entry: file, Flags: 1 << 7},
+		"out of order":            {Path: "file", Entry: file},
+		"same again":              {Path: "m", Entry: file},
+		"below a file":            {Path: "m/x", Entry: file},
 	} {
 		w, err := NewWriter(io.Discard)
 		if err != nil {

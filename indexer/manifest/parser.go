@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"unicode/utf8"
 )
 
@@ -230,6 +231,15 @@ func control(digits []byte) (byte, bool) {
 		return (high-'0')<<4 | (low - 'a' + 10), true
 	}
 	return 0, false
+}
+
+// hex takes what is left of a string in lower case hexadecimal.
+func (p *parser) hex() string {
+	raw := p.until('"')
+	p.check(len(bytes.Trim(raw, "0123456789abcdef")) == 0)
+	out, err := hex.AppendDecode(nil, raw)
+	p.check(err == nil)
+	return string(out)
 }
 
 // base64 takes what is left of a string in base64.

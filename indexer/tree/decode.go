@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"math"
 
@@ -54,6 +55,7 @@ func decodePage(data []byte) (*page, error) {
 	}
 	has := p.readKinds(&w)
 	p.readNumbers(&w, has)
+	p.readSums(&w, has)
 	p.readExtras(&w, has)
 	if flags&hasOffsets != 0 {
 		p.readOffsets(&w)
@@ -93,7 +95,7 @@ func (p *page) readNames(w *wire) error {
 
 // About what a record and a page take in memory besides the names, in bytes.
 const (
-	recordBytes = 72
+	recordBytes = 88
 	pageBytes   = 192
 	extraBytes  = 144
 	markBytes   = 16
@@ -145,9 +147,9 @@ func contains(kinds []kind, k kind) bool {
 // possible reports whether entries of that mode can have those columns.
 func (k *kind) possible() bool {
 	if k.mode&backup.ModeType == backup.ModeDir {
-		return k.has&(hasNlink|hasLink|hasTarget|hasRdev|hasSparse) == 0 && k.has&(isEmpty|attributed) != isEmpty|attributed
+		return k.has&(hasNlink|hasLink|hasTarget|hasRdev|hasSparse|hasSums) == 0 && k.has&(isEmpty|attributed) != isEmpty|attributed
 	}
-	return k.has&(isEmpty|unsettled|attributed) == 0
+	return k.has&(isEmpty|unsettled|attributed) == 0 && (k.has&hasSums == 0 || k.mode&backup.ModeType == backup.ModeRegular)
 }
 
 // readNumbers reads sizes and modification times.
@@ -186,6 +188,27 @@ func (p *page) addNanos(r *record, w *wire) {
 	r.mtime += nanos
 	if _, back := splitTime(r.mtime); nanos == 0 || back != nanos || r.mtime-nanos != seconds {
 		w.fail()
+	}
+}
+
+func (p *page) readSums(w *wire, has []uint32) {
+	for i := range p.recs {
+		if has[i]&hasSums == 0 {
+			continue
+		}
+		r := &p.recs[i]
+		length := uint64(sha256.Size)
+		if blocks := backup.Blocks(r.size); blocks > 0 {
+			switch w.byte() {
+			case 0:
+			case 1:
+				length += 4 * uint64(blocks)
+			default:
+				w.fail()
+			}
+		}
+		r.sums = backup.Checksums(w.take(length))
+		p.memory += int64(length)
 	}
 }
 

@@ -23,7 +23,7 @@ func Diff(ctx context.Context, a, b *Tree) iter.Seq2[Change, error] {
 
 // DiffBelow compares the directory from in a with the directory to in b. Paths count from these; ""
 // is they themselves. Entries differ if they have not the same type, mode, owner, size,
-// modification time, link target, device, sparse extents or attributes; where they stand in an
+// modification time, checksum, link target, device, sparse extents or attributes; where they stand in an
 // archive and which hard links they have does not matter. What is below a directory that came or
 // went is yielded too. In each directory, what is in b comes first, in listing order, then what
 // only a has. After an error it stops.
@@ -135,5 +135,10 @@ func (t *Tree) unlike(ctx context.Context, dir *Item, other *Tree, in *Item) ([]
 // alike reports whether two entries say the same about what they are, wherever they stand.
 func alike(a, b *backup.Entry) bool {
 	return a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID && a.Size == b.Size && a.MTime == b.MTime &&
-		a.Target == b.Target && a.Rdev == b.Rdev && slices.Equal(a.Xattrs, b.Xattrs) && slices.Equal(a.Sparse, b.Sparse)
+		sameContent(a, b) && a.Target == b.Target && a.Rdev == b.Rdev && slices.Equal(a.Xattrs, b.Xattrs) && slices.Equal(a.Sparse, b.Sparse)
+}
+
+// sameContent reports whether nothing is known of the content of two files that says that they differ.
+func sameContent(a, b *backup.Entry) bool {
+	return a.Checksums == "" || b.Checksums == "" || a.Checksums.SHA256() == b.Checksums.SHA256()
 }

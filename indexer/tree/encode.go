@@ -19,6 +19,7 @@ const (
 	unsettled              // a directory with hard links below that Finish has yet to count
 	attributed             // a directory with extended attributes below
 	hasStored              // another name on the destination
+	hasSums                // a regular file with checksums of its content
 	allKinds   = 1<<iota - 1
 )
 
@@ -38,6 +39,9 @@ func kindOf(r *record) kind {
 	}
 	if !r.isDir() && r.nlink != 1 {
 		k.has |= hasNlink
+	}
+	if r.sums != "" {
+		k.has |= hasSums
 	}
 	if r.more != nil {
 		k.has |= extraKind(r)
@@ -104,6 +108,7 @@ func encodePage(recs []record, start int64) []byte {
 	out = appendNames(out, recs)
 	out, has := appendKinds(out, recs)
 	out = appendNumbers(out, recs)
+	out = appendSums(out, recs)
 	out = appendExtras(out, recs, has)
 	if flags&hasOffsets != 0 {
 		out = appendOffsets(out, recs, start)
@@ -173,6 +178,26 @@ func appendNumbers(out []byte, recs []record) []byte {
 		if _, nanos := splitTime(recs[i].mtime); nanos != 0 {
 			out = binary.AppendUvarint(out, uint64(nanos))
 		}
+	}
+	return out
+}
+
+// appendSums writes the column of checksums. Those of one file tell their number by its size, but for whether there are any
+// of blocks.
+func appendSums(out []byte, recs []record) []byte {
+	for i := range recs {
+		r := &recs[i]
+		if r.sums == "" {
+			continue
+		}
+		if backup.Blocks(r.size) > 0 {
+			blocks := byte(0)
+			if r.sums.HasBlocks() {
+				blocks = 1
+			}
+			out = append(out, blocks)
+		}
+		out = append(out, r.sums...)
 	}
 	return out
 }

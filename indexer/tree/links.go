@@ -33,6 +33,10 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 		return false, nil
 	}
 	target := &f.recs[i]
+	var like backup.Entry
+	if target.entry(&like); !sameContent(&like, e) {
+		return false, nil // it was written to between the readings of its two names
+	}
 	first := target.link()
 	if first == "" {
 		first = strings.Clone(e.Link)
@@ -55,7 +59,6 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	if extraKind(&r) == 0 {
 		r.more = nil // as it would be if it were read again
 	}
-	var like backup.Entry
 	r.entry(&like)
 	to, err := b.folder(ctx, dir, &like, at)
 	if to == nil || err != nil {

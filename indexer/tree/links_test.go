@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
@@ -134,5 +135,25 @@ func TestFinishedTreeDoesNotTellThatItWasFlushed(t *testing.T) {
 		{"d/b", backup.Entry{Mode: backup.ModeRegular, Offset: 3 * block}, 2 * block}})
 	if got.Child != want.Child {
 		t.Error("a link that is gone left a trace in the nodes")
+	}
+}
+
+func TestNamesOfOneFileWithDifferentContentAreTwoFiles(t *testing.T) {
+	sums := func(b byte) backup.Checksums { return backup.Checksums(bytes.Repeat([]byte{b}, 32)) }
+	file := backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 3, Checksums: sums(1)}
+	b := NewBuilder(treetest.NewStore(), backup.Entry{})
+	for path, c := range map[string]struct {
+		link  string
+		sums  backup.Checksums
+		added bool
+	}{"same": {"a", sums(1), true}, "unknown": {"a", "", true}, "other": {"a", sums(2), false}} {
+		if _, err := b.Add(context.Background(), "a", file, 0); err != nil {
+			t.Fatal(err)
+		}
+		e := file
+		e.Link, e.Checksums = c.link, c.sums
+		if added, err := b.Add(context.Background(), path, e, 0); err != nil || added != c.added {
+			t.Errorf("%s: added %v, %v", path, added, err)
+		}
 	}
 }

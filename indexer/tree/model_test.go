@@ -252,6 +252,7 @@ func randomSteps(r *rand.Rand, n, names int) []step {
 			if r.Intn(3) == 0 {
 				s.e.Xattrs = []backup.Xattr{{Name: "user.a", Value: "1"}, {Name: "user.b", Value: string(make([]byte, r.Intn(200)))}}
 			}
+			s.e.Checksums = randomChecksums(r, s.e.Size)
 		}
 		if s.path != "" && r.Intn(5) == 0 {
 			s.e.Stored = fmt.Sprintf("stored %d", r.Intn(3))
@@ -263,6 +264,17 @@ func randomSteps(r *rand.Rand, n, names int) []step {
 		steps[i] = s
 	}
 	return steps
+}
+
+// randomChecksums are none, that of the whole, or those of the blocks too.
+func randomChecksums(r *rand.Rand, size int64) backup.Checksums {
+	whole, blocks := make([]byte, 32*r.Intn(2)), make([]byte, 4*backup.Blocks(size)*int64(r.Intn(2)))
+	if len(whole) == 0 {
+		return ""
+	}
+	r.Read(whole)
+	r.Read(blocks)
+	return backup.Checksums(whole) + backup.Checksums(blocks)
 }
 
 // checkFolders compares what a Builder believes about its open folders with what they are.

@@ -38,7 +38,7 @@ func nameHash(name string) uint64 {
 
 // cost is about how many bytes r adds to a page. What a page holds must depend on nothing else.
 func cost(r *record) int {
-	n := len(r.name) + 16
+	n := len(r.name) + len(r.sums) + 16
 	if m := r.more; m != nil {
 		n += 24 + len(m.target) + len(m.link) + len(m.stored) + 8*len(m.sparse)
 		for _, x := range m.xattrs {

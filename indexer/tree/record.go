@@ -28,7 +28,8 @@ type record struct {
 	uid    uint32
 	gid    uint32
 	nlink  uint32
-	more   *extra // nil if there is nothing
+	sums   backup.Checksums // of a regular file
+	more   *extra           // nil if there is nothing
 }
 
 // extra is what only some entries have. Every directory has one.
@@ -50,6 +51,8 @@ type extra struct {
 }
 
 func (r *record) isDir() bool { return r.mode&backup.ModeType == backup.ModeDir }
+
+func (r *record) regular() bool { return r.mode&backup.ModeType == backup.ModeRegular }
 
 // counts reports whether r is a directory that its parent's link count includes.
 func (r *record) counts() bool { return r.isDir() && !strings.HasSuffix(r.name, backup.NestedSuffix) }
@@ -80,7 +83,7 @@ func (r *record) below() uint64 {
 // stored is how many bytes of content stand in the archive. It only serves to guess where the next
 // member is.
 func (r *record) stored() int64 {
-	if r.mode&backup.ModeType != backup.ModeRegular {
+	if !r.regular() {
 		return 0
 	}
 	if r.more == nil || r.more.sparse == nil {
@@ -99,7 +102,7 @@ func (r *record) stored() int64 {
 // 4 KB in 200,000 hard links are 15 MB of an archive.
 func (r *record) weight() int64 {
 	const long = 4
-	n := int64(64+12) + int64(len(r.name))
+	n := int64(80+12) + int64(len(r.name)+len(r.sums))
 	if m := r.more; m != nil {
 		n += 136 + long*int64(len(m.target)+len(m.link)+len(m.stored)) + 16*int64(len(m.sparse))
 		for _, x := range m.xattrs {
@@ -112,7 +115,7 @@ func (r *record) weight() int64 {
 // entry fills e, all of it, with what r says.
 func (r *record) entry(e *backup.Entry) {
 	*e = backup.Entry{Name: r.name, Mode: r.mode, UID: r.uid, GID: r.gid, Size: r.size, MTime: r.mtime,
-		Nlink: r.nlink, Offset: r.offset}
+		Nlink: r.nlink, Offset: r.offset, Checksums: r.sums}
 	if m := r.more; m != nil {
 		e.Target, e.Link, e.Rdev, e.Xattrs, e.Sparse = m.target, m.link, m.rdev, m.xattrs, m.sparse
 		e.Child, e.Count, e.Attributed, e.Stored = m.child, m.count, m.attributed, m.stored
@@ -144,6 +147,11 @@ func newRecord(e *backup.Entry) (record, error) {
 	}
 	if err := checkSparse(e.Sparse); err != nil {
 		return record{}, err
+	}
+	if r.regular() {
+		if r.sums = e.Checksums; !r.sums.Valid(r.size) {
+			return record{}, fmt.Errorf("%d bytes of checksums for a file of %d", len(r.sums), r.size)
+		}
 	}
 	r.nlink = max(r.nlink, 1)
 	if e.Target != "" || e.Link != "" || e.Rdev != 0 || len(xattrs) > 0 || e.Sparse != nil || e.Stored != "" {

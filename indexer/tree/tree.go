@@ -27,10 +27,13 @@
 //	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
 //	            64 sparse extents, 128 no node (an empty directory), 256 unsettled hard links
 //	            below (only in trees that a Builder has not finished), 512 extended attributes
-//	            below, 1024 another name on the destination; then the kind of each entry (uvarint)
+//	            below, 1024 another name on the destination, 2048 checksums of the content; then
+//	            the kind of each entry (uvarint)
 //	sizes       uvarint, of all but directories
 //	seconds     of the modification time: signed difference to the entry before
 //	nanoseconds uvarint, of entries whose time is not on a whole second
+//	checksums   of files that have some: SHA-256 (32 bytes) of the content. Of a file so long that it has
+//	            checksums of blocks (package backup), before it 1, and behind it CRC-32C sums, or 0 if they are not known
 //	nodes       20 bytes, of directories that are not empty
 //	counts      of directories: entries below (uvarint, not if empty), link count (uvarint)
 //	extras      of each entry in turn what its kind says it has: link count (others have 1),

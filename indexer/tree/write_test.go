@@ -29,6 +29,7 @@ func TestWriteRefusesWhatIsNoDirectory(t *testing.T) {
 		"node without count": with(func(e *backup.Entry) { e.Mode, e.Child = backup.ModeDir, backup.Hash{1} }),
 		"too many":           with(func(e *backup.Entry) { e.Mode, e.Child, e.Count = backup.ModeDir, backup.Hash{1}, 1<<49 }),
 		"attributes nowhere": with(func(e *backup.Entry) { e.Mode, e.Attributed = backup.ModeDir, true }),
+		"half a checksum":    with(func(e *backup.Entry) { e.Checksums = "half" }),
 		"sparse backwards":   with(func(e *backup.Entry) { e.Sparse = []backup.Extent{{Offset: 5, Length: 5}, {Offset: 9, Length: 1}} }),
 		"twice":              {file, file},
 	}

@@ -167,6 +167,7 @@ type noted struct {
 	ctime     int64
 	inode     uint64
 	sum       [sha256.Size]byte // zero: unknown
+	blocks    string            // as in manifest.Digest
 	durable   bool
 	ambiguous bool // an earlier version had the same size and second: which one is there cannot be seen
 	seq       int32
@@ -179,6 +180,9 @@ func (n *noted) hash() string {
 	}
 	return hex.EncodeToString(n.sum[:])
 }
+
+// digest is that of the content.
+func (n *noted) digest() manifest.Digest { return manifest.Digest{Hash: n.hash(), Blocks: n.blocks} }
 
 // notes are all that journals say, by path.
 type notes []noted
@@ -288,7 +292,7 @@ func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (
 			continue
 		}
 		n := noted{
-			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode,
+			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode, blocks: e.Blocks,
 			durable: e.Flags&manifest.Durable != 0,
 		}
 		if _, err := hex.Decode(n.sum[:], []byte(e.Hash)); err != nil {

@@ -3,16 +3,16 @@ package slot
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -31,7 +31,7 @@ type upload struct {
 	start  front // what an earlier try has brought there
 	used   bool  // an earlier try may have made the temporary file
 	outs   []dest.Output
-	sum    hash.Hash
+	sum    *backup.Summer
 	next   int64 // to be read
 	since  int64 // bytes handed out since the last handle was opened
 	narrow bool  // no more handles can be opened
@@ -59,7 +59,7 @@ var (
 
 // sendCompared reads a large file for its hash alone, and sends it only if that is another one.
 func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	sum := sha256.New()
+	sum := backup.NewSummer(s.entry.Size)
 	n, err := io.Copy(sum, &contextReader{ctx, io.NewSectionReader(f, 0, s.entry.Size)})
 	if ctx.Err() != nil {
 		return false, ctx.Err()
@@ -72,8 +72,8 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 	if err != nil {
 		return false, err
 	}
-	if hash := hex.EncodeToString(sum.Sum(nil)); unchanged && s.has(hash) {
-		s.entry.Hash = hash
+	if found := manifest.DigestOf(sum, n); unchanged && s.has(found.Hash) {
+		s.entry.Digest = found
 		return true, nil
 	}
 	if s.act = send; unchanged {
@@ -110,7 +110,7 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 	if err != nil || !unchanged && !last {
 		return false, errors.Join(err, j.forget(ctx, u.temp))
 	}
-	s.entry.Hash = hex.EncodeToString(u.sum.Sum(nil))
+	s.entry.Digest = manifest.DigestOf(u.sum, read)
 	j.sum.uploaded.Add(1)
 	j.sum.uploadedBytes.Add(read - u.start.at)
 	j.o.Progress.Sent(1, 0)
@@ -165,7 +165,7 @@ func (u *upload) restart(ctx context.Context) error {
 
 // try writes what is behind start.
 func (u *upload) try(ctx context.Context) (err error) {
-	u.sum, u.next = sha256.New(), 0
+	u.sum, u.next = backup.NewSummer(u.s.entry.Size), 0
 	if err := u.open(ctx); err != nil {
 		return err
 	}

@@ -227,7 +227,7 @@ func TestFileThatChangesWhileItIsComparedIsReadAgainNextTime(t *testing.T) {
 }
 
 func TestFileOfEqualContentUnderAnotherTimeIsSent(t *testing.T) {
-	s := &step{act: compare, claim: "x", old: &manifest.Entry{Entry: backup.Entry{MTime: 5e9}}}
+	s := &step{act: compare, claim: manifest.Digest{Hash: "x"}, old: &manifest.Entry{Entry: backup.Entry{MTime: 5e9}}}
 	if s.entry.MTime = 5e9 + 7; !s.has("x") {
 		t.Error("the same second is another time")
 	}

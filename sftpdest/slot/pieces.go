@@ -48,7 +48,7 @@ func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest
 			return nil // it shrank
 		}
 		p.end.at = u.next
-		u.sum.Sum(p.end.sum[:0])
+		p.end.sum = u.sum.SHA256()
 		if u.next == u.start.at && p.end != u.start {
 			u.j.buffers <- buf
 			return errOther

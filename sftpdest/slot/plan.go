@@ -37,7 +37,7 @@ type step struct {
 	entry manifest.Entry
 	act   action
 	have  kind
-	claim string          // hash of the content that the slot has, for compare and reread
+	claim manifest.Digest // of the content that the slot has, for compare and reread
 	old   *manifest.Entry // what the slot has: kept if the source cannot be read
 	in    *place          // the folder around it
 	self  *place          // of a folder
@@ -85,7 +85,7 @@ func (p *planner) plan(r *row) *step {
 		return p.carry(r, have) // not even its attributes could be read
 	}
 	s := &step{entry: r.src.Entry, have: have, old: r.base}
-	s.entry.Hash = ""
+	s.entry.Digest = manifest.Digest{}
 	switch cur := &s.entry; {
 	case cur.IsDir():
 		if r.src.Frozen {
@@ -154,7 +154,7 @@ func (p *planner) carry(r *row, have kind) *step {
 		// The interrupted run may have put another version into place that a listing does not tell from this one.
 		if p.resumed && (n == nil && (p.untimed || r.base.Flags&manifest.Racy != 0) ||
 			n != nil && n.hash() != r.base.Hash && p.alike(n.size, n.mtime, r.base.Size, r.base.MTime)) {
-			s.entry.Hash = ""
+			s.entry.Digest = manifest.Digest{}
 			s.entry.Flags |= manifest.Changed
 		}
 	case r.base.IsRegular():
@@ -162,8 +162,8 @@ func (p *planner) carry(r *row, have kind) *step {
 			s.act = remove
 			return s
 		}
-		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode, s.entry.Hash = n.size, n.mtime, n.ctime, n.inode, n.hash()
-		s.entry.Sparse = nil
+		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode = n.size, n.mtime, n.ctime, n.inode
+		s.entry.Digest, s.entry.Sparse = n.digest(), nil
 	}
 	return s
 }
@@ -181,7 +181,7 @@ func donated(r *row, have kind) *step {
 	case r.donor.IsSymlink():
 		s.act = symlink
 	case r.donor.IsRegular():
-		s.act, s.claim = fill, r.donor.Hash
+		s.act, s.claim = fill, r.donor.Digest
 	}
 	return s
 }
@@ -209,7 +209,7 @@ func (p *planner) file(r *row, s *step) {
 	if r.donor != nil && p.fills && r.donor.IsRegular() && r.donor.Hash != "" &&
 		r.donor.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0 &&
 		sameVersion(cur, r.donor.Size, r.donor.MTime, r.donor.CTime, r.donor.Inode) {
-		s.act, s.claim = fill, r.donor.Hash
+		s.act, s.claim = fill, r.donor.Digest
 	}
 	if n := p.notes.find(r.path); n != nil {
 		p.fromNote(r, s, n)
@@ -223,12 +223,12 @@ func (p *planner) file(r *row, s *step) {
 	trusted := base.Flags&(manifest.Changed|manifest.Racy) == 0
 	switch {
 	case trusted && sameVersion(cur, base.Size, base.MTime, base.CTime, base.Inode):
-		if s.act, cur.Hash = keep, base.Hash; p.untimed && p.resumed {
+		if s.act, cur.Digest = keep, base.Digest; p.untimed && p.resumed {
 			// The interrupted run may have put another version of this size into place.
-			s.act, s.claim, cur.Hash = reread, base.Hash, ""
+			s.act, s.claim, cur.Digest = reread, base.Digest, manifest.Digest{}
 		}
 	case !p.resumed && cur.Size == base.Size && cur.MTime == base.MTime:
-		s.act, s.claim = compare, base.Hash
+		s.act, s.claim = compare, base.Digest
 	}
 }
 
@@ -241,7 +241,7 @@ func (p *planner) fromNote(r *row, s *step, n *noted) {
 	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && !p.untimed && alike(b.Size, b.MTime, n.size, n.mtime) {
 		return // the listing cannot tell which one is there
 	}
-	if s.act, s.claim = reread, n.hash(); n.durable && !p.untimed {
-		s.act, s.entry.Hash = keep, n.hash()
+	if s.act, s.claim = reread, n.digest(); n.durable && !p.untimed {
+		s.act, s.entry.Digest = keep, n.digest()
 	}
 }

@@ -45,7 +45,7 @@ func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
-	if err == nil && hash == s.claim {
+	if err == nil && hash == s.claim.Hash {
 		return true, nil
 	}
 	if !j.scrub.rotten.Swap(true) {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
@@ -103,7 +104,7 @@ func flagRacy(e *manifest.Entry, now int64) {
 
 // has reports whether the slot has that content, under that time, which is what readers compare.
 func (s *step) has(hash string) bool {
-	return s.act == compare && hash == s.claim && s.old != nil && clampTime(s.old.MTime) == clampTime(s.entry.MTime)
+	return s.act == compare && hash == s.claim.Hash && s.old != nil && clampTime(s.old.MTime) == clampTime(s.entry.MTime)
 }
 
 // settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
@@ -120,7 +121,7 @@ func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, erro
 		s.entry.Size, s.entry.Sparse = read, nil // the times are those from before: the next run reads it again
 		return false, nil
 	}
-	e.Hash = ""
+	e.Digest = manifest.Digest{}
 	flagRacy(&e, now)
 	s.entry = e
 	return false, nil
@@ -142,8 +143,9 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	if err != nil || !unchanged && !last {
 		return false, err
 	}
-	sum := sha256.Sum256(content)
-	s.entry.Hash = hex.EncodeToString(sum[:])
+	sum := backup.NewSummer(int64(n))
+	sum.Write(content)
+	s.entry.Digest = manifest.DigestOf(sum, int64(n))
 	if s.has(s.entry.Hash) {
 		return unchanged, nil
 	}
@@ -223,7 +225,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 			return false, err
 		}
 	}
-	s.entry.Hash = s.claim
+	s.entry.Digest = s.claim
 	if linked {
 		j.sum.linked.Add(1)
 	} else {
@@ -269,10 +271,10 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		}
 		return false, nil
 	}
-	if hash != s.claim {
+	if hash != s.claim.Hash {
 		return false, nil
 	}
-	s.entry.Hash = hash
+	s.entry.Digest = s.claim
 	return true, j.journal.add(&s.entry, true)
 }
 

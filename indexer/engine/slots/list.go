@@ -160,6 +160,7 @@ func (l *lister) entries(r *source, m *manifest.Reader, add addFunc) error {
 		}
 		if !l.offsets {
 			e.Offset = 0 // content is read by path
+			e.Checksums = backup.NewChecksums(e.Hash, e.Blocks)
 		}
 		if err := add(e.Path, &e.Entry); err != nil {
 			return err

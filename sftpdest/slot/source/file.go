@@ -64,7 +64,7 @@ func (f *File) fill(e *manifest.Entry) {
 		e.Xattrs = attributes
 	}
 	e.Sparse = sparseOf(fd, &f.st)
-	e.Hash = ""
+	e.Digest = manifest.Digest{}
 }
 
 // sparseOf tells the regions with data of an open file, nil if it has no holes or they cannot be told: holes read as
