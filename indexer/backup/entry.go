@@ -45,14 +45,15 @@ type Entry struct {
 	Rdev   uint64   // of a device node: makedev(3) number
 	Xattrs []Xattr  // sorted by name
 	Sparse []Extent // data regions of a sparse file, ascending; nil: everything is data
-	// Stored is the name that e has on the destination, in the snapshot of a tree, if that is not Name: servers refuse
-	// names, or take two for one.
-	Stored string
 
 	Child Hash   // of a directory: its node; zero: empty
 	Count uint64 // of a directory: entries anywhere below it, itself not counted
 	// Attributed says that entries anywhere below a directory have extended attributes.
 	Attributed bool
+
+	// Stored is the name that e has on the destination, in the snapshot of a tree, if that is not Name: servers refuse
+	// names, or take two for one.
+	Stored string
 
 	// Checksums prove the content of a regular file of a slot. Members of archives are proven by their archive.
 	Checksums Checksums
