@@ -15,20 +15,30 @@ import (
 
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
 )
 
 // shown is one thing that the mount shows.
 type shown struct {
-	Name   string    `json:"name"`
-	Type   string    `json:"type"`
-	Size   int64     `json:"size"`
-	Mode   string    `json:"mode"` // permission bits, octal
-	UID    uint32    `json:"uid"`
-	GID    uint32    `json:"gid"`
-	MTime  time.Time `json:"mtime"`
-	Target string    `json:"target,omitempty"`
+	Name      string    `json:"name"`
+	NameB64   string    `json:"name_base64,omitempty"` // where the name is not UTF-8
+	Type      string    `json:"type"`
+	Size      int64     `json:"size"`
+	Mode      string    `json:"mode"` // permission bits, octal
+	UID       uint32    `json:"uid"`
+	GID       uint32    `json:"gid"`
+	MTime     time.Time `json:"mtime"`
+	Target    string    `json:"target,omitempty"`
+	TargetB64 string    `json:"target_base64,omitempty"`
 
 	mode uint32
+}
+
+// coded is s for JSON, with the bytes of what is not UTF-8.
+func (s shown) coded() shown {
+	s.Name, s.NameB64 = term.Text(s.Name)
+	s.Target, s.TargetB64 = term.Text(s.Target)
+	return s
 }
 
 // browser looks at what the mount shows. Paths begin below the mountpoint, without a slash. Links are followed, but
@@ -38,6 +48,8 @@ type browser interface {
 	list(ctx context.Context, path string, yield func(shown) error) error
 	// stat tells about one path.
 	stat(ctx context.Context, path string) (shown, error)
+	// follow tells where links lead on the way to a path and at its end.
+	follow(ctx context.Context, path string) (string, error)
 	// open reads a file.
 	open(ctx context.Context, path string) (io.ReadCloser, error)
 	io.Closer
@@ -60,8 +72,8 @@ func (s *settings) browser(ctx context.Context) (browser, error) {
 	return b, nil
 }
 
-// shownPath is a path as people write it, without slashes around it and without "..".
-func shownPath(p string) string { return strings.TrimPrefix(path.Clean("/"+p), "/") }
+// pathHint tells what paths look like.
+const pathHint = "paths are as in the mount: DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; `slotfs ls` shows the first level"
 
 // explain adds what people need to know to an error about a path.
 func explain(op, p string, err error) error {
@@ -74,8 +86,7 @@ func explain(op, p string, err error) error {
 	}
 	err = fmt.Errorf("%s %s: %w", op, or(p, "/"), err)
 	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Hinted(err, "paths are as in the mount: DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; "+
-			"`slotfs ls` shows the first level")
+		return exit.Hinted(err, pathHint)
 	}
 	return err
 }
@@ -92,6 +103,45 @@ func newMountBrowser(mountpoint string) (mountBrowser, error) {
 }
 
 func (b mountBrowser) Close() error { return b.root.Close() }
+
+func (b mountBrowser) mountpoint() string { return b.root.Name() }
+
+func (b mountBrowser) follow(_ context.Context, p string) (string, error) {
+	var above []string // the directories on the way
+	rest := strings.Split(p, "/")
+	for links := 0; len(rest) > 0; {
+		name := rest[0]
+		rest = rest[1:]
+		switch name {
+		case "", ".":
+			continue
+		case "..":
+			above = above[:max(len(above)-1, 0)]
+			continue
+		}
+		at := path.Join(append(above, name)...)
+		info, err := b.root.Lstat(at)
+		if err != nil {
+			return "", err
+		}
+		if info.Mode()&fs.ModeSymlink == 0 {
+			above = append(above, name)
+			continue
+		}
+		target, err := b.root.Readlink(at)
+		if err != nil {
+			return "", err
+		}
+		if links++; links > maxLinks {
+			return "", syscall.ELOOP
+		}
+		if path.IsAbs(target) {
+			return "", errOutside
+		}
+		rest = append(strings.Split(target, "/"), rest...)
+	}
+	return path.Join(above...), nil
+}
 
 func (b mountBrowser) list(ctx context.Context, p string, yield func(shown) error) error {
 	f, err := b.root.Open(filepath.FromSlash(or(p, ".")))

@@ -16,6 +16,7 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/term"
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -65,9 +66,30 @@ const maxLinks = 40
 
 // find resolves a path, following links.
 func (b *indexBrowser) find(ctx context.Context, p string) (view.Node, error) {
-	root, err := b.view.Node(ctx, view.RootID)
+	way, err := b.walk(ctx, p)
 	if err != nil {
 		return view.Node{}, err
+	}
+	return way[len(way)-1], nil
+}
+
+func (b *indexBrowser) follow(ctx context.Context, p string) (string, error) {
+	way, err := b.walk(ctx, p)
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, n := range way[1:] {
+		names = append(names, n.Name)
+	}
+	return path.Join(names...), nil
+}
+
+// walk tells what lies on a path, links followed, from the top on.
+func (b *indexBrowser) walk(ctx context.Context, p string) ([]view.Node, error) {
+	root, err := b.view.Node(ctx, view.RootID)
+	if err != nil {
+		return nil, err
 	}
 	above := []view.Node{root} // the directories on the way, the last one being where we are
 	rest := strings.Split(p, "/")
@@ -80,31 +102,31 @@ func (b *indexBrowser) find(ctx context.Context, p string) (view.Node, error) {
 			continue
 		case "..":
 			if len(above) == 1 {
-				return view.Node{}, errOutside
+				return nil, errOutside
 			}
 			above = above[:len(above)-1]
 			continue
 		}
 		if !here.IsDir() {
-			return view.Node{}, syscall.ENOTDIR
+			return nil, syscall.ENOTDIR
 		}
 		n, err := b.view.Lookup(ctx, here.ID, name)
 		if err != nil {
-			return view.Node{}, err
+			return nil, err
 		}
 		if n.Attr.Mode&backup.ModeType != backup.ModeSymlink {
 			above = append(above, n)
 			continue
 		}
 		if links++; links > maxLinks {
-			return view.Node{}, syscall.ELOOP
+			return nil, syscall.ELOOP
 		}
 		if strings.HasPrefix(n.Target, "/") {
-			return view.Node{}, errOutside
+			return nil, errOutside
 		}
 		rest = append(strings.Split(n.Target, "/"), rest...)
 	}
-	return above[len(above)-1], nil
+	return above, nil
 }
 
 // errOutside says that a link leads out of the mount.
@@ -235,9 +257,9 @@ func modeString(mode uint32) string {
 
 // columns is a line of `ls -l`.
 func (s *shown) columns() []string {
-	name := s.Name
+	name := term.Escape(s.Name)
 	if s.Target != "" {
-		name += " -> " + s.Target
+		name += " -> " + term.Escape(s.Target)
 	}
 	return []string{modeString(s.mode), strconv.FormatUint(uint64(s.UID), 10), strconv.FormatUint(uint64(s.GID), 10),
 		strconv.FormatInt(s.Size, 10), s.MTime.Local().Format("2006-01-02 15:04"), name}

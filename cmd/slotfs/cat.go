@@ -18,6 +18,7 @@ func catCommand(s *shell) *cli.Command {
 		Name:      "cat",
 		Usage:     "write files to standard output, with or without a mount",
 		ArgsUsage: "PATH...",
+		Flags:     []cli.Flag{literalFlag()},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
 			if err != nil {
@@ -31,8 +32,12 @@ func catCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
-			for _, p := range c.Args().Slice() {
-				if err := g.cat(c.Context, b, shownPath(p)); err != nil {
+			for _, text := range c.Args().Slice() {
+				p, err := g.path(c.Context, b, text, c.Bool("literal"))
+				if err != nil {
+					return err
+				}
+				if err := g.cat(c.Context, b, p); err != nil {
 					return err
 				}
 			}

@@ -24,6 +24,7 @@ func diffCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "content", Usage: "read files of which only the time changed, to see whether their content did"},
 			&cli.BoolFlag{Name: "exit-code", Usage: "end with 1 if anything differs"},
+			literalFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
@@ -33,7 +34,7 @@ func diffCommand(s *shell) *cli.Command {
 			if err := arguments(c, "OLD", "NEW"); err != nil {
 				return err
 			}
-			d := &diffing{settings: g, q: control.Pair{Old: shownPath(c.Args().Get(0)), New: shownPath(c.Args().Get(1))}, content: c.Bool("content")}
+			d := &diffing{settings: g, args: c.Args().Slice(), literal: c.Bool("literal"), content: c.Bool("content")}
 			n, err := d.run(c.Context)
 			if err == nil && n > 0 && c.Bool("exit-code") {
 				return &reported{exit.Failed}
@@ -46,8 +47,11 @@ func diffCommand(s *shell) *cli.Command {
 // diffing is one comparison.
 type diffing struct {
 	*settings
-	q       control.Pair
+	args    []string // old and new
+	literal bool
 	content bool
+
+	q control.Pair
 }
 
 // run prints each difference as soon as it is found, and counts them.
@@ -77,19 +81,21 @@ func (d *diffing) run(ctx context.Context) (n int, err error) {
 
 // changes asks the owner of the index, or looks into the index itself.
 func (d *diffing) changes(ctx context.Context, yield func(control.Change) error) error {
-	client := control.NewClient(d.state.socket())
-	if !d.content {
-		err := client.Diff(ctx, d.q, yield)
-		if !errors.Is(err, control.ErrNoOwner) {
-			return err
-		}
-	}
 	b, err := d.browser(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	compare := func(yield func(control.Change) error) error { return client.Diff(ctx, d.q, yield) }
+	for i, side := range []*control.Bytes{&d.q.Old, &d.q.New} {
+		p, err := d.path(ctx, b, d.args[i], d.literal)
+		if err != nil {
+			return err
+		}
+		*side = control.Bytes(p)
+	}
+	compare := func(yield func(control.Change) error) error {
+		return control.NewClient(d.state.socket()).Diff(ctx, d.q, yield)
+	}
 	if own, ok := b.(*indexBrowser); ok {
 		compare = func(yield func(control.Change) error) error { return diffIn(ctx, own, d.q, yield) }
 	}
@@ -101,13 +107,13 @@ func (d *diffing) changes(ctx context.Context, yield func(control.Change) error)
 
 // diffIn compares what the index has.
 func diffIn(ctx context.Context, b *indexBrowser, q control.Pair, yield func(control.Change) error) error {
-	old, err := b.find(ctx, q.Old)
+	old, err := b.find(ctx, string(q.Old))
 	if err != nil {
-		return explain("diff", q.Old, err)
+		return explain("diff", string(q.Old), err)
 	}
-	new, err := b.find(ctx, q.New)
+	new, err := b.find(ctx, string(q.New))
 	if err != nil {
-		return explain("diff", q.New, err)
+		return explain("diff", string(q.New), err)
 	}
 	for c, err := range b.view.Diff(ctx, &old, &new) {
 		switch {

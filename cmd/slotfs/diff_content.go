@@ -31,12 +31,12 @@ func (d *diffing) byContent(ctx context.Context, b browser, compare func(func(co
 
 // equal compares the contents of both files at a path.
 func (d *diffing) equal(ctx context.Context, b browser, below string) (bool, error) {
-	old, err := b.open(ctx, path.Join(d.q.Old, below))
+	old, err := b.open(ctx, path.Join(string(d.q.Old), below))
 	if err != nil {
 		return false, err
 	}
 	defer old.Close()
-	new, err := b.open(ctx, path.Join(d.q.New, below))
+	new, err := b.open(ctx, path.Join(string(d.q.New), below))
 	if err != nil {
 		return false, err
 	}

@@ -9,27 +9,30 @@ import (
 	"slotfs/cmd/internal/term"
 )
 
-// diffJSON is a difference as --json shows it. Bytes that are no text are escaped.
+// diffJSON is a difference as --json shows it.
 type diffJSON struct {
-	Path   string        `json:"path"`
-	Change string        `json:"change"` // added, removed, changed
-	What   []string      `json:"what,omitempty"`
-	Old    *diffSideJSON `json:"old,omitempty"`
-	New    *diffSideJSON `json:"new,omitempty"`
+	Path    string        `json:"path"`
+	PathB64 string        `json:"path_base64,omitempty"` // where the path is not UTF-8
+	Change  string        `json:"change"`                // added, removed, changed
+	What    []string      `json:"what,omitempty"`
+	Old     *diffSideJSON `json:"old,omitempty"`
+	New     *diffSideJSON `json:"new,omitempty"`
 }
 
 type diffSideJSON struct {
-	Type   string    `json:"type"`
-	Mode   string    `json:"mode"` // octal
-	UID    uint32    `json:"uid"`
-	GID    uint32    `json:"gid"`
-	Size   int64     `json:"size"`
-	MTime  time.Time `json:"mtime"`
-	Target string    `json:"target,omitempty"`
+	Type      string    `json:"type"`
+	Mode      string    `json:"mode"` // octal
+	UID       uint32    `json:"uid"`
+	GID       uint32    `json:"gid"`
+	Size      int64     `json:"size"`
+	MTime     time.Time `json:"mtime"`
+	Target    string    `json:"target,omitempty"`
+	TargetB64 string    `json:"target_base64,omitempty"`
 }
 
 func newDiffJSON(c control.Change) diffJSON {
-	j := diffJSON{Path: term.Clean(string(c.Path)), Change: "changed", What: c.What, Old: newDiffSide(c.Old), New: newDiffSide(c.New)}
+	j := diffJSON{Change: "changed", What: c.What, Old: newDiffSide(c.Old), New: newDiffSide(c.New)}
+	j.Path, j.PathB64 = term.Text(string(c.Path))
 	switch {
 	case c.Old == nil:
 		j.Change = "added"
@@ -43,8 +46,9 @@ func newDiffSide(s *control.Side) *diffSideJSON {
 	if s == nil {
 		return nil
 	}
-	return &diffSideJSON{Type: s.Type, Mode: fmt.Sprintf("%04o", s.Mode), UID: s.UID, GID: s.GID, Size: s.Size, MTime: s.MTime,
-		Target: term.Clean(string(s.Target))}
+	j := &diffSideJSON{Type: s.Type, Mode: fmt.Sprintf("%04o", s.Mode), UID: s.UID, GID: s.GID, Size: s.Size, MTime: s.MTime}
+	j.Target, j.TargetB64 = term.Text(string(s.Target))
+	return j
 }
 
 // diffLine puts a difference into one line.
@@ -56,7 +60,7 @@ func diffLine(c control.Change) string {
 	case c.New == nil:
 		mark, side = "-", c.Old
 	}
-	name := or(term.Clean(string(c.Path)), ".")
+	name := or(term.Escape(string(c.Path)), ".")
 	if side.Type == "directory" {
 		name += "/"
 	}
@@ -83,7 +87,7 @@ func diffWord(word string, old, new *control.Side) string {
 	case word == "owner":
 		return fmt.Sprintf("owner %d:%d -> %d:%d", old.UID, old.GID, new.UID, new.GID)
 	case word == "target":
-		return fmt.Sprintf("target %s -> %s", term.Clean(string(old.Target)), term.Clean(string(new.Target)))
+		return fmt.Sprintf("target %s -> %s", term.Escape(string(old.Target)), term.Escape(string(new.Target)))
 	}
 	return word
 }

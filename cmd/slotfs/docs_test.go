@@ -69,7 +69,7 @@ func flagWords(flags []cli.Flag) []string {
 func documented(section string, pick *regexp.Regexp) []string {
 	var words []string
 	for _, line := range pick.FindAllStringSubmatch(section, -1) {
-		for _, word := range regexp.MustCompile(`(^|[^\w-])(--?[a-z][a-z-]*)`).FindAllStringSubmatch(line[1], -1) {
+		for _, word := range regexp.MustCompile(`(^|[^\w-])(--?[a-z][a-z0-9-]*)`).FindAllStringSubmatch(line[1], -1) {
 			if w := word[2]; w != "--help" && w != "-h" && w != "--version" && w != "-v" {
 				words = append(words, w)
 			}

@@ -3,10 +3,10 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +20,11 @@ func findCommand(s *shell) *cli.Command {
 		Name:      "find",
 		Usage:     "find files by name in all snapshots, with or without a mount",
 		ArgsUsage: "PATTERN [PATH]",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "latest", Usage: "only in the newest complete snapshot of each account"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "latest", Usage: "only in the newest complete snapshot of each account"},
+			&cli.BoolFlag{Name: "print0", Usage: "print paths as they are, each with a NUL behind it, for xargs -0 slotfs COMMAND --literal"},
+			literalFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
 			if err != nil {
@@ -29,54 +33,94 @@ func findCommand(s *shell) *cli.Command {
 			if n := c.Args().Len(); n == 0 || n > 2 {
 				return arguments(c, "PATTERN", "PATH")
 			}
-			q := control.Query{Pattern: c.Args().First(), Below: shownPath(c.Args().Get(1)), Latest: c.Bool("latest")}
-			if _, err := path.Match(q.Pattern, ""); err != nil {
-				return exit.Usagef("pattern %q: %w", q.Pattern, err)
+			f := &finding{settings: g, q: control.Query{Pattern: control.Bytes(c.Args().First()), Latest: c.Bool("latest")}, print0: c.Bool("print0")}
+			if _, err := path.Match(c.Args().First(), ""); err != nil {
+				return exit.Usagef("pattern %q: %w", c.Args().First(), err)
 			}
-			return g.find(c.Context, q)
+			return f.run(c.Context, c.Args().Get(1), c.Bool("literal"))
 		},
 	}
 }
 
-// find prints each match as soon as it is found.
-func (s *settings) find(ctx context.Context, q control.Query) error {
-	out := bufio.NewWriter(s.out)
-	all := []control.Match{}
-	n := 0
-	err := s.matches(ctx, q, func(m control.Match) error {
-		n++
-		if s.json {
-			all = append(all, m)
+// finding is one search.
+type finding struct {
+	*settings
+	q      control.Query
+	print0 bool
+	n      int
+}
+
+// matchJSON is a match as --json shows it.
+type matchJSON struct {
+	Path    string    `json:"path"`
+	PathB64 string    `json:"path_base64,omitempty"` // where the path is not UTF-8
+	Type    string    `json:"type"`
+	Size    int64     `json:"size"`
+	MTime   time.Time `json:"mtime"`
+}
+
+// run prints each match below a path as soon as it is found.
+func (f *finding) run(ctx context.Context, below string, literal bool) error {
+	out := bufio.NewWriter(f.out)
+	all := []matchJSON{}
+	err := f.matches(ctx, below, literal, func(m control.Match) error {
+		f.n++
+		if f.json {
+			j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
+			j.Path, j.PathB64 = term.Text(string(m.Path))
+			all = append(all, j)
 			return nil
 		}
-		_, err := fmt.Fprintln(out, term.Clean(m.Path))
-		if err == nil && n%64 == 1 {
-			err = out.Flush()
-		}
-		return err
+		return f.print(out, string(m.Path))
 	})
-	if s.json && err == nil {
-		err = s.printJSON(all)
+	if f.json && err == nil {
+		err = f.printJSON(all)
 	}
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("standard output: %w", flushErr)
 	}
-	if err == nil && n == 0 {
-		return exit.With(fmt.Errorf("find %q: nothing has such a name", q.Pattern), exit.Failed, "")
+	if err == nil && f.n == 0 {
+		return exit.With(fmt.Errorf("find %q: nothing has such a name", string(f.q.Pattern)), exit.Failed, "")
+	}
+	return err
+}
+
+// print prints a path: escaped, so that it can be given to other commands, or as it is.
+func (f *finding) print(out *bufio.Writer, p string) error {
+	line := term.Escape(p) + "\n"
+	if f.print0 {
+		line = p + "\x00"
+	}
+	_, err := out.WriteString(line)
+	if err == nil && f.n%64 == 1 {
+		err = out.Flush()
 	}
 	return err
 }
 
 // matches asks the owner of the index, or looks into the index itself.
-func (s *settings) matches(ctx context.Context, q control.Query, yield func(control.Match) error) error {
-	err := control.NewClient(s.state.socket()).Find(ctx, q, yield)
-	if !errors.Is(err, control.ErrNoOwner) {
-		return err
-	}
-	b, err := s.newIndexBrowser(ctx)
+func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(control.Match) error) error {
+	b, err := f.browser(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	return findIn(ctx, b.view, q, yield)
+	if below != "" {
+		p, err := f.path(ctx, b, below, literal)
+		if err != nil {
+			return err
+		}
+		at, err := b.follow(ctx, p)
+		if missing(err) {
+			return exit.Hinted(fmt.Errorf("find in %s: no such path", or(p, "/")), pathHint)
+		}
+		if err != nil {
+			return explain("find in", p, err)
+		}
+		f.q.Below = control.Bytes(at)
+	}
+	if own, ok := b.(*indexBrowser); ok {
+		return findIn(ctx, own.view, f.q, yield)
+	}
+	return control.NewClient(f.state.socket()).Find(ctx, f.q, yield)
 }

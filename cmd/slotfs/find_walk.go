@@ -52,7 +52,7 @@ func (f *finder) above(ctx context.Context, dir *view.Node, at, latest string) e
 		}
 		if n.Target != "" {
 			latest = n.Target
-		} else if n.IsDir() && related(path.Join(at, n.Name), f.query.Below) {
+		} else if n.IsDir() && related(path.Join(at, n.Name), string(f.query.Below)) {
 			below = append(below, *n)
 		}
 	}
@@ -94,7 +94,7 @@ func (f *finder) folder(ctx context.Context, dir *view.Node, at string, depth in
 			return false, fmt.Errorf("find in %s: %w", at, err)
 		}
 		// The names of the parts are no names of files.
-		if ok, _ := path.Match(f.query.Pattern, n.Name); ok && depth > 0 {
+		if ok, _ := path.Match(string(f.query.Pattern), n.Name); ok && depth > 0 {
 			barren = false
 			if err := f.match(n, path.Join(at, n.Name)); err != nil {
 				return false, err
@@ -106,7 +106,7 @@ func (f *finder) folder(ctx context.Context, dir *view.Node, at string, depth in
 	}
 	for i := range below {
 		child := path.Join(at, below[i].Name)
-		if !related(child, f.query.Below) {
+		if !related(child, string(f.query.Below)) {
 			barren = false
 			continue
 		}
@@ -130,8 +130,8 @@ func (f *finder) match(n *view.Node, at string) error {
 		}
 		f.found[n.Item.Number] = true
 	}
-	if b := f.query.Below; b != "" && at != b && !strings.HasPrefix(at, b+"/") {
+	if b := string(f.query.Below); b != "" && at != b && !strings.HasPrefix(at, b+"/") {
 		return nil
 	}
-	return f.yield(control.Match{Path: at, Type: typeName(n.Attr.Mode), Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC()})
+	return f.yield(control.Match{Path: control.Bytes(at), Type: typeName(n.Attr.Mode), Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC()})
 }

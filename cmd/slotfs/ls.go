@@ -16,7 +16,10 @@ func lsCommand(s *shell) *cli.Command {
 		Name:      "ls",
 		Usage:     "list a directory as the mount shows it, with or without a mount",
 		ArgsUsage: "[PATH]",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "show mode, owner, size and time"}},
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "show mode, owner, size and time"},
+			literalFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
 			if err != nil {
@@ -30,7 +33,11 @@ func lsCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
-			return g.ls(c.Context, b, shownPath(c.Args().First()), c.Bool("long"))
+			p, err := g.path(c.Context, b, c.Args().First(), c.Bool("literal"))
+			if err != nil {
+				return err
+			}
+			return g.ls(c.Context, b, p, c.Bool("long"))
 		},
 	}
 }
@@ -42,11 +49,11 @@ func (s *settings) ls(ctx context.Context, b browser, p string, long bool) error
 	err := b.list(ctx, p, func(e shown) error {
 		switch {
 		case s.json:
-			all = append(all, e)
+			all = append(all, e.coded())
 		case long:
 			rows = append(rows, e.columns())
 		default:
-			if _, err := fmt.Fprintln(out, term.Clean(e.Name)); err != nil {
+			if _, err := fmt.Fprintln(out, term.Escape(e.Name)); err != nil {
 				return fmt.Errorf("standard output: %w", err)
 			}
 		}

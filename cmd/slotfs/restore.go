@@ -26,6 +26,7 @@ func restoreCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+			literalFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
@@ -42,7 +43,7 @@ func restoreCommand(s *shell) *cli.Command {
 			}
 			defer from.Close()
 			r := &restoring{settings: g, from: from, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				began: time.Now()}
+				literal: c.Bool("literal"), began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
 		},
 	}
@@ -76,6 +77,7 @@ type restoring struct {
 	overwrite bool
 	rehearse  bool
 	quiet     bool
+	literal   bool
 	began     time.Time
 
 	dir   string // where to
@@ -105,8 +107,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 	var roots []restore.Root
 	taken := map[string]string{}
 	for _, p := range paths {
-		clean := shownPath(p)
-		e, err := r.from.find(ctx, clean)
+		clean, e, err := r.findOne(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -124,6 +125,18 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 		roots = append(roots, root)
 	}
 	return roots, nil
+}
+
+// findOne finds what an argument means.
+func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restore.Entry, err error) {
+	p, err = among(r.pathArgument(r.from, arg, r.literal).forms(), func(p string) error {
+		_, err := r.from.find(ctx, p)
+		return err
+	})
+	if err == nil {
+		e, err = r.from.find(ctx, p)
+	}
+	return p, e, err
 }
 
 func isFolder(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }

@@ -28,19 +28,22 @@ type failures struct {
 }
 
 type failureJSON struct {
-	Path  string `json:"path"`
-	Error string `json:"error"`
+	Path    string `json:"path"`
+	PathB64 string `json:"path_base64,omitempty"` // where the path is not UTF-8
+	Error   string `json:"error"`
 }
 
 // add notes a failure and tells people about the first ones.
 func (f *failures) add(line func(string), path string, err error) {
 	text := strings.ReplaceAll(err.Error(), "\n", "; ")
 	if len(f.kept) < keptFailures {
-		f.kept = append(f.kept, failureJSON{term.Clean(path), text})
+		j := failureJSON{Error: term.Clean(text)}
+		j.Path, j.PathB64 = term.Text(path)
+		f.kept = append(f.kept, j)
 	}
 	f.exists = f.exists || errors.Is(err, restore.ErrExists)
 	if f.said++; f.said <= saidFailures {
-		line(fmt.Sprintf("slotfs: restore %s: %s", path, text))
+		line(fmt.Sprintf("slotfs: restore %s: %s", term.Escape(path), text))
 	}
 }
 

@@ -23,12 +23,9 @@ func versionsCommand(s *shell) *cli.Command {
 		Name:      "versions",
 		Usage:     "show in which snapshots of an account a file is, and where it changed",
 		ArgsUsage: "PATH",
+		Flags:     []cli.Flag{literalFlag()},
 		Action: func(c *cli.Context) error {
 			g, err := s.begin(c, "PATH")
-			if err != nil {
-				return err
-			}
-			above, below, err := splitVersioned(shownPath(c.Args().First()))
 			if err != nil {
 				return err
 			}
@@ -37,7 +34,21 @@ func versionsCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
-			return g.versions(c.Context, b, above, below)
+			var all []versionJSON
+			p, err := among(g.pathArgument(b, c.Args().First(), c.Bool("literal")).forms(), func(p string) error {
+				var err error
+				if all, err = versions(c.Context, b, p); exit.Code(err) == exit.Usage { // another form may lead into a snapshot
+					return fs.ErrNotExist
+				}
+				return err
+			})
+			if err == nil && all == nil {
+				all, err = versions(c.Context, b, p)
+			}
+			if err != nil {
+				return err
+			}
+			return g.printVersions(all)
 		},
 	}
 }
@@ -46,6 +57,7 @@ func versionsCommand(s *shell) *cli.Command {
 type versionJSON struct {
 	Snapshot string    `json:"snapshot"`
 	Path     string    `json:"path"`
+	PathB64  string    `json:"path_base64,omitempty"` // where the path is not UTF-8
 	Size     int64     `json:"size"`
 	MTime    time.Time `json:"mtime"`
 	Changed  bool      `json:"changed"` // against the snapshot before
@@ -67,17 +79,21 @@ func splitVersioned(p string) (above, below string, err error) {
 		"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; the snapshot may be any, such as latest")
 }
 
-// versions looks for below in every snapshot that is in above.
-func (s *settings) versions(ctx context.Context, b browser, above, below string) error {
+// versions looks for what is at a path in every snapshot of the account.
+func versions(ctx context.Context, b browser, p string) ([]versionJSON, error) {
+	above, below, err := splitVersioned(p)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := b.list(ctx, above, func(e shown) error {
+	err = b.list(ctx, above, func(e shown) error {
 		if e.Type == "directory" {
 			names = append(names, e.Name)
 		}
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := []versionJSON{}
 	for _, name := range names {
@@ -87,18 +103,19 @@ func (s *settings) versions(ctx context.Context, b browser, above, below string)
 			continue
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		v := versionJSON{Snapshot: name, Path: at, Size: e.Size, MTime: e.MTime, Changed: true}
+		v := versionJSON{Snapshot: name, Size: e.Size, MTime: e.MTime, Changed: true}
+		v.Path, v.PathB64 = term.Text(at)
 		if n := len(all); n > 0 {
 			v.Changed = all[n-1].Size != v.Size || !all[n-1].MTime.Equal(v.MTime)
 		}
 		all = append(all, v)
 	}
 	if len(all) == 0 {
-		return explain("versions", path.Join(above, "*", below), fs.ErrNotExist)
+		return nil, explain("versions", path.Join(above, "*", below), fs.ErrNotExist)
 	}
-	return s.printVersions(all)
+	return all, nil
 }
 
 func (s *settings) printVersions(all []versionJSON) error {

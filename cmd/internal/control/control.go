@@ -15,6 +15,7 @@ package control
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,16 +50,31 @@ type Indexer interface {
 	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
 }
 
+// Bytes are a path or a name, which JSON has no strings for: they are sent in base64.
+type Bytes string
+
+// MarshalText encodes the bytes.
+func (b Bytes) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(b)), nil
+}
+
+// UnmarshalText decodes the bytes.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	raw, err := base64.StdEncoding.AppendDecode(nil, text)
+	*b = Bytes(raw)
+	return err
+}
+
 // Query says what to find.
 type Query struct {
-	Pattern string `json:"pattern"`          // of a name, as path.Match takes it
-	Below   string `json:"below,omitempty"`  // path in the mount; "": everywhere
-	Latest  bool   `json:"latest,omitempty"` // only in the newest complete snapshots
+	Pattern Bytes `json:"pattern"`          // of a name, as path.Match takes it
+	Below   Bytes `json:"below,omitempty"`  // path in the mount, without links; "": everywhere
+	Latest  bool  `json:"latest,omitempty"` // only in the newest complete snapshots
 }
 
 // Match is something that was found.
 type Match struct {
-	Path  string    `json:"path"` // in the mount
+	Path  Bytes     `json:"path"` // in the mount
 	Type  string    `json:"type"`
 	Size  int64     `json:"size"`
 	MTime time.Time `json:"mtime"`

@@ -44,7 +44,7 @@ func (o *owner) Report(_ context.Context, brief bool) (any, error) {
 }
 
 func (o *owner) Find(_ context.Context, q Query, yield func(Match) error) error {
-	o.asked = append(o.asked, "find "+q.Pattern+" "+q.Below)
+	o.asked = append(o.asked, string("find "+q.Pattern+" "+q.Below))
 	for range 2 {
 		if err := yield(Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (o *owner) Find(_ context.Context, q Query, yield func(Match) error) error 
 }
 
 func (o *owner) Diff(_ context.Context, q Pair, yield func(Change) error) error {
-	o.asked = append(o.asked, "diff "+q.Old+" "+q.New)
+	o.asked = append(o.asked, string("diff "+q.Old+" "+q.New))
 	for _, path := range []string{"a", "b\xff"} {
 		if err := yield(Change{Path: []byte(path), New: &Side{Size: 7}}); err != nil {
 			return err

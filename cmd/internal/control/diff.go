@@ -9,8 +9,8 @@ import (
 
 // Pair names what to compare, by paths in the mount.
 type Pair struct {
-	Old string `json:"old"`
-	New string `json:"new"`
+	Old Bytes `json:"old"`
+	New Bytes `json:"new"`
 }
 
 // Change is a path at which the two differ. Names are bytes, which JSON has no strings for.
