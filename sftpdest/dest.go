@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"strings"
 
@@ -117,24 +116,6 @@ func (d *Destination) drop(s *session, err error) {
 	}
 }
 
-// fail names what was asked for. What concerns the destination's own directory is told apart.
-func (d *Destination) fail(op, p string, err error) error {
-	dir := d.settings.Directory
-	if dir == "" {
-		dir = "."
-	}
-	switch {
-	case p == "" && errors.Is(err, fs.ErrNotExist):
-		return &MissingError{Directory: dir, Address: d.settings.address()}
-	case p == "" && errors.Is(err, fs.ErrPermission):
-		return &PermissionError{Directory: dir, Username: d.settings.Username, Address: d.settings.address()}
-	}
-	if p == "" {
-		return fmt.Errorf("%s %s: %w", op, d.settings.address(), err)
-	}
-	return fmt.Errorf("%s %s: %w", op, show(p), err)
-}
-
 // Stat implements dest.Stater. The destination's directory itself may be a symbolic link, which is followed.
 func (d *Destination) Stat(ctx context.Context, p string) (dest.Info, error) {
 	remote, err := d.remote(p)
@@ -151,7 +132,7 @@ func (d *Destination) Stat(ctx context.Context, p string) (dest.Info, error) {
 		return err
 	})
 	if err != nil {
-		return dest.Info{}, d.fail("stat", p, err)
+		return dest.Info{}, d.absent(ctx, "stat", p, remote, err)
 	}
 	return info(base(p), a), nil
 }
@@ -168,7 +149,7 @@ func (d *Destination) ReadLink(ctx context.Context, p string) (string, error) {
 		return err
 	})
 	if err != nil {
-		return "", d.fail("read link", p, err)
+		return "", d.absent(ctx, "read link", p, remote, err)
 	}
 	return target, nil
 }

@@ -3,6 +3,8 @@ package sftpdest
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"syscall"
 
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
@@ -24,8 +26,7 @@ func (d *Destination) SyncDir(ctx context.Context, p string) error {
 			return errors.ErrUnsupported
 		}
 		handle, err := s.openHandle(ctx, remote, wire.OpenRead, wire.Attributes{})
-		var status *statusError
-		if errors.As(err, &status) && (status.code == wire.StatusFailure || status.code == wire.StatusPermission) {
+		if unspecific(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR) {
 			return errors.ErrUnsupported // a server that opens files only; ProFTPD calls it a matter of permission
 		}
 		if err != nil {
@@ -87,15 +88,19 @@ func (d *Destination) Install(ctx context.Context, from, to string) (synced bool
 	if err != nil {
 		return false, err
 	}
+	plain := false
 	err = d.once(ctx, func(s *session) (err error) {
-		if !s.offers(wire.PosixRenameExtension) {
-			return errors.ErrUnsupported
+		if plain = !d.replaces(s); plain {
+			return nil
 		}
 		synced, err = s.alter(ctx, folder, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
 		return err
 	})
+	if plain || errors.Is(err, errors.ErrUnsupported) {
+		return false, d.Rename(ctx, from, to)
+	}
 	if err != nil {
-		return false, d.fail("rename", from, err)
+		return false, d.fail("rename", from, d.explain(ctx, err, []string{old, folder}, nil))
 	}
 	return synced, nil
 }
@@ -115,7 +120,7 @@ func (d *Destination) SettleDir(ctx context.Context, p string, set dest.Attribut
 		return err
 	})
 	if err != nil {
-		return false, d.fail("set attributes of", p, err)
+		return false, d.absent(ctx, "set attributes of", p, remote, err)
 	}
 	return synced, nil
 }

@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"slotfs/indexer/dest"
-	"slotfs/sftpdest/wire"
 )
 
 // errLost says that a request's connection is gone: whether the server heard it is not known. Everything that is
@@ -189,41 +188,6 @@ func (e *PermissionError) Unwrap() error { return fs.ErrPermission }
 // Hint tells the cure.
 func (e *PermissionError) Hint() string {
 	return "let " + e.Username + " read the directory on the server, or log in as the user that owns it"
-}
-
-// statusError is a server's refusal.
-type statusError struct {
-	code    uint32
-	message string
-}
-
-func (e *statusError) Error() string {
-	switch e.code {
-	case wire.StatusEOF:
-		return "end of file"
-	case wire.StatusNoSuchFile:
-		return fs.ErrNotExist.Error()
-	case wire.StatusPermission:
-		return fs.ErrPermission.Error()
-	case wire.StatusUnsupported:
-		return "the server does not support it"
-	}
-	if e.message == "" {
-		return fmt.Sprintf("the server answers with status %d", e.code)
-	}
-	return "the server says " + show(e.message)
-}
-
-func (e *statusError) Is(target error) bool {
-	switch e.code {
-	case wire.StatusNoSuchFile:
-		return target == fs.ErrNotExist
-	case wire.StatusPermission:
-		return target == fs.ErrPermission
-	case wire.StatusUnsupported:
-		return target == errors.ErrUnsupported
-	}
-	return false
 }
 
 // show makes foreign bytes fit for an error: quoted where a terminal would obey them, cut where they are endless.

@@ -61,7 +61,7 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 		return err
 	})
 	if err != nil {
-		return nil, d.fail("open", p, err)
+		return nil, d.absent(ctx, "open", p, remote, err)
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.handles = []*handle{h}

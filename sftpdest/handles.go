@@ -184,8 +184,7 @@ func (l *pool) fed() {
 // That takes a handle too: nobody else is to be refused for it. others says that something else of ours was open, so that the
 // answer may be late.
 func (l *pool) crowded(ctx context.Context, s *session, err error) (full, others bool) {
-	var status *statusError
-	if !errors.As(err, &status) || status.code != wire.StatusFailure {
+	if !unspecific(err) {
 		l.freeHandle(s)
 		return false, false
 	}

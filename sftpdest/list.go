@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"slotfs/indexer/dest"
@@ -31,7 +32,21 @@ func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error)
 	if err != nil {
 		return nil, err
 	}
-	var list []wire.Entry
+	list, err := d.listRemote(ctx, remote)
+	if err != nil {
+		return nil, d.absent(ctx, "list", dir, remote, err)
+	}
+	infos := make([]dest.Info, 0, len(list))
+	for _, e := range list {
+		if e.Name != "" {
+			infos = append(infos, info(e.Name, e.Attributes))
+		}
+	}
+	return infos, nil
+}
+
+// listRemote lists a directory as the server knows it.
+func (d *Destination) listRemote(ctx context.Context, remote string) (list []wire.Entry, err error) {
 	err = d.doHandle(ctx, opening{}, func(s *session) (err error) {
 		list, err = s.list(ctx, remote, listAhead)
 		if err == nil && repeated(list) {
@@ -44,16 +59,7 @@ func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error)
 		}
 		return err
 	})
-	if err != nil {
-		return nil, d.fail("list", dir, err)
-	}
-	infos := make([]dest.Info, 0, len(list))
-	for _, e := range list {
-		if e.Name != "" {
-			infos = append(infos, info(e.Name, e.Attributes))
-		}
-	}
-	return infos, nil
+	return list, err
 }
 
 // list reads a directory with up to ahead READDIRs in flight: two round trips for a small one. The CLOSE is not
@@ -207,9 +213,8 @@ func (s *session) complete(ctx context.Context, dir string, list []wire.Entry) e
 		}
 		e := &list[lacking[done]]
 		a, err := attributesOf(reply)
-		var status *statusError
 		switch {
-		case errors.As(err, &status) && status.code == wire.StatusNoSuchFile:
+		case errors.Is(err, fs.ErrNotExist):
 			e.Name = ""
 		case err != nil:
 			return fmt.Errorf("%s: %w", show(e.Name), err)

@@ -48,7 +48,7 @@ func (d *Destination) Link(ctx context.Context, from, to string) error {
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendHardLink(b, id, old, name) })
 	})
 	if err != nil {
-		return d.fail("link", to, err)
+		return d.fail("link", to, d.explain(ctx, err, []string{old, above(name)}, []string{name}))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (d *Destination) Symlink(ctx context.Context, target, p string) error {
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendStrings(b, wire.SymLink, id, target, name) })
 	})
 	if err != nil {
-		return d.fail("make link", p, err)
+		return d.taken(ctx, "make link", p, name, err)
 	}
 	return nil
 }
@@ -154,13 +154,15 @@ func (s *session) statuses(ctx context.Context, flight []*request) error {
 	return first
 }
 
-// newFile are the flags and attributes of a file that is made to be written.
-func newFile(a wire.Attributes) (uint32, wire.Attributes) {
-	made := wire.Attributes{Flags: wire.HasMode, Mode: 0o600}
+// newFile are the flags of a file that is made to be written.
+const newFile = wire.OpenWrite | wire.OpenCreate | wire.OpenExclude
+
+// newMode are the permissions of a new file that gets the attributes a.
+func newMode(a wire.Attributes) uint32 {
 	if a.Flags&wire.HasMode != 0 {
-		made.Mode = a.Mode & 0o777
+		return a.Mode & 0o777
 	}
-	return wire.OpenWrite | wire.OpenCreate | wire.OpenExclude, made
+	return 0o600
 }
 
 // finish queues what follows the content of a new file. Servers that work on requests of one session side by side
@@ -195,36 +197,43 @@ func (d *Destination) Put(ctx context.Context, p string, content []byte, set des
 	if err != nil {
 		return false, d.fail("put", p, err)
 	}
-	err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
-		flags, made := newFile(a)
-		handle, err := s.openHandle(ctx, remote, flags, made)
-		if err != nil {
+	made := creation{remote: remote, permissions: newMode(a), fresh: true}
+	err = d.create(ctx, made, func(made wire.Attributes) (opened bool, err error) {
+		err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
+			handle, err := s.openHandle(ctx, remote, newFile, made)
+			if opened = err == nil; opened {
+				synced, err = s.put(ctx, handle, remote, content, a, sync)
+			}
 			return err
-		}
-		waiting := min(int64(len(content)), backlog(0))
-		if err := s.small.Acquire(ctx, waiting); err != nil {
-			s.close(handle)
-			return err
-		}
-		defer s.small.Release(waiting)
-		var flight []*request
-		for off := 0; off < len(content); off += s.written {
-			part := content[off:min(off+s.written, len(content))]
-			flight = append(flight, s.send(int64(len(part)), func(b []byte, id uint32) []byte {
-				return wire.AppendWrite(b, id, handle, int64(off), part)
-			}))
-		}
-		var set bool
-		flight, set, synced = s.finish(flight, handle, a, sync)
-		if err := s.statuses(ctx, flight); err != nil || set {
-			return err
-		}
-		return s.setPath(ctx, remote, a)
+		})
+		return opened, err
 	})
 	if err != nil {
 		return false, d.fail("put", p, err)
 	}
 	return synced, nil
+}
+
+// put fills a new file, sets a, and closes it.
+func (s *session) put(ctx context.Context, handle, remote string, content []byte, a wire.Attributes, sync bool) (synced bool, err error) {
+	waiting := min(int64(len(content)), backlog(0))
+	if err := s.small.Acquire(ctx, waiting); err != nil {
+		s.close(handle)
+		return false, err
+	}
+	defer s.small.Release(waiting)
+	var flight []*request
+	for off := 0; off < len(content); off += s.written {
+		part := content[off:min(off+s.written, len(content))]
+		flight = append(flight, s.send(int64(len(part)), func(b []byte, id uint32) []byte {
+			return wire.AppendWrite(b, id, handle, int64(off), part)
+		}))
+	}
+	flight, set, synced := s.finish(flight, handle, a, sync)
+	if err := s.statuses(ctx, flight); err != nil || set {
+		return synced, err
+	}
+	return synced, s.setPath(ctx, remote, a)
 }
 
 // Copy implements dest.Copier.
@@ -241,14 +250,21 @@ func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set
 	if err != nil {
 		return false, d.fail("copy", to, err)
 	}
-	err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
-		if !s.offers(wire.CopyDataExtension) {
-			return errors.ErrUnsupported
-		}
-		s.opened.Add(1) // it takes two
-		defer d.pool.freeHandle(s)
-		synced, err = s.copy(ctx, old, name, size, a, sync)
-		return err
+	made := creation{remote: name, permissions: newMode(a), fresh: true, there: []string{old}}
+	err = d.create(ctx, made, func(made wire.Attributes) (opened bool, err error) {
+		err = d.doHandle(ctx, opening{once: true}, func(s *session) error {
+			if !s.offers(wire.CopyDataExtension) || s.room.Load() == 1 {
+				return errors.ErrUnsupported
+			}
+			s.opened.Add(1) // it takes two
+			defer d.pool.freeHandle(s)
+			source, target, err := s.openPair(ctx, old, name, made)
+			if opened = err == nil; opened {
+				synced, err = s.copy(ctx, source, target, name, size, a, sync)
+			}
+			return err
+		})
+		return opened, err
 	})
 	if err != nil {
 		return false, d.fail("copy", to, err)
@@ -256,20 +272,23 @@ func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set
 	return synced, nil
 }
 
-func (s *session) copy(ctx context.Context, from, to string, size int64, a wire.Attributes, sync bool) (bool, error) {
+// openPair opens a file to be read, and a new one.
+func (s *session) openPair(ctx context.Context, from, to string, made wire.Attributes) (source, target string, err error) {
 	reading := s.sendOpen(from, wire.OpenRead, wire.Attributes{})
-	flags, made := newFile(a)
-	writing := s.sendOpen(to, flags, made)
-	source, err := s.handleOf(ctx, reading)
-	if err != nil {
+	writing := s.sendOpen(to, newFile, made)
+	if source, err = s.handleOf(ctx, reading); err != nil {
 		s.leave(writing, s.closeLate)
-		return false, err
+		return "", "", err
 	}
+	if target, err = s.handleOf(ctx, writing); err != nil {
+		s.close(source)
+	}
+	return source, target, err
+}
+
+// copy copies between two handles, sets the attributes a of to, and closes both.
+func (s *session) copy(ctx context.Context, source, target, to string, size int64, a wire.Attributes, sync bool) (bool, error) {
 	defer s.close(source)
-	target, err := s.handleOf(ctx, writing)
-	if err != nil {
-		return false, err
-	}
 	var flight []*request
 	for off := int64(0); off < size; off += copySlice {
 		n := min(copySlice, size-off)
@@ -292,9 +311,9 @@ func (s *session) copy(ctx context.Context, from, to string, size int64, a wire.
 		return false, err
 	}
 	if !attributes {
-		err = s.setPath(ctx, to, a)
+		return synced, s.setPath(ctx, to, a)
 	}
-	return synced, err
+	return synced, nil
 }
 
 // copied waits for the end of a copy and compares its length.

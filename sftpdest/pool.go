@@ -35,10 +35,13 @@ type pool struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // of the goroutines that open
 	files    openFiles
-	starving atomic.Int32  // calls that wait for room for a handle
-	lasting  atomic.Int32  // handles that stay open for long
-	shortest atomic.Int64  // round trip that a session began with, in nanoseconds; 0: there was none
-	came     chan struct{} // has one when a call came that waits for the first session
+	starving atomic.Int32 // calls that wait for room for a handle
+	lasting  atomic.Int32 // handles that stay open for long
+	shortest atomic.Int64 // round trip that a session began with, in nanoseconds; 0: there was none
+	// What the server was found not to do, whatever it offers: to rename over a file, to let permissions be chosen.
+	plainRename, noModes atomic.Bool
+
+	came chan struct{} // has one when a call came that waits for the first session
 
 	mu       sync.Mutex // guards what follows
 	conns    []*conn

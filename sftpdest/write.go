@@ -59,124 +59,6 @@ func statusReply(reply wire.Reply) error {
 	return statusOf(reply)
 }
 
-// Create implements dest.Creator.
-func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
-	remote, err := d.remote(p)
-	if err != nil {
-		return nil, err
-	}
-	flags := uint32(wire.OpenWrite | wire.OpenCreate)
-	if !how.Existing {
-		flags |= wire.OpenExclude
-	}
-	if how.Append {
-		flags |= wire.OpenAppend
-	}
-	if how.Permissions == 0 {
-		how.Permissions = 0o600
-	}
-	a := wire.Attributes{Flags: wire.HasMode, Mode: how.Permissions & 0o7777}
-	o := &output{d: d, path: p, lasting: how.Lasting}
-	err = d.doHandle(ctx, opening{keep: true, once: true, lasting: how.Lasting}, func(s *session) error {
-		r := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendOpen(b, id, remote, flags, a) })
-		reply, err := s.wait(ctx, r, s.closeLate)
-		if err != nil {
-			return err
-		}
-		if reply.Type != wire.Handle {
-			return unexpected(reply)
-		}
-		o.s = s
-		o.handle, err = wire.HandleOf(reply.Body)
-		return err
-	})
-	if err != nil {
-		return nil, d.fail("create", p, err)
-	}
-	return o, nil
-}
-
-// Mkdir implements dest.Creator.
-func (d *Destination) Mkdir(ctx context.Context, p string, permissions uint32) error {
-	remote, err := d.remote(p)
-	if err != nil {
-		return err
-	}
-	a := wire.Attributes{Flags: wire.HasMode, Mode: permissions & 0o7777}
-	err = d.once(ctx, func(s *session) error {
-		err := s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.MkDir, id, remote, a) })
-		var status *statusError
-		if errors.As(err, &status) && status.code == wire.StatusFailure {
-			// Version 3 has no status of its own for it.
-			if _, there := s.attributes(ctx, wire.Lstat, remote); there == nil {
-				return fs.ErrExist
-			}
-		}
-		return err
-	})
-	if err != nil {
-		return d.fail("make folder", p, err)
-	}
-	return nil
-}
-
-// SetAttributes implements dest.Creator. It may be asked twice without harm, and so it is.
-func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attributes) error {
-	remote, err := d.remote(p)
-	if err != nil {
-		return err
-	}
-	a, err := wireAttributes(set)
-	if err != nil {
-		return d.fail("set attributes of", p, err)
-	}
-	err = d.do(ctx, func(s *session) error {
-		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
-	})
-	if err != nil {
-		return d.fail("set attributes of", p, err)
-	}
-	return nil
-}
-
-func wireAttributes(set dest.Attributes) (a wire.Attributes, err error) {
-	if set.Permissions != nil {
-		a.Flags, a.Mode = a.Flags|wire.HasMode, *set.Permissions&0o7777
-	}
-	if set.Size != nil {
-		a.Flags, a.Size = a.Flags|wire.HasSize, *set.Size
-	}
-	if set.MTime != nil {
-		if *set.MTime < 0 || *set.MTime > math.MaxUint32 {
-			return a, fmt.Errorf("time %d: %w", *set.MTime, fs.ErrInvalid)
-		}
-		a.Flags, a.MTime = a.Flags|wire.HasTimes, uint32(*set.MTime)
-	}
-	return a, nil
-}
-
-// Rename implements dest.Mover. Plain RENAME of version 3 does not replace what is there, so it is not used.
-func (d *Destination) Rename(ctx context.Context, from, to string) error {
-	old, err := d.remote(from)
-	if err != nil {
-		return err
-	}
-	target, err := d.remote(to)
-	if err != nil {
-		return err
-	}
-	err = d.once(ctx, func(s *session) error {
-		if _, can := s.extensions[wire.PosixRenameExtension]; !can {
-			return errors.ErrUnsupported
-		}
-		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
-	})
-	if err != nil {
-		return d.fail("rename", from, err)
-	}
-	return nil
-}
-
 // Remove implements dest.Mover.
 func (d *Destination) Remove(ctx context.Context, p string) error {
 	return d.remove(ctx, "remove", wire.Remove, p)
@@ -184,7 +66,7 @@ func (d *Destination) Remove(ctx context.Context, p string) error {
 
 // RemoveDir implements dest.Mover.
 func (d *Destination) RemoveDir(ctx context.Context, p string) error {
-	return d.remove(ctx, "remove folder", wire.RmDir, p)
+	return d.remove(ctx, "remove directory", wire.RmDir, p)
 }
 
 func (d *Destination) remove(ctx context.Context, op string, typ byte, p string) error {
@@ -196,7 +78,7 @@ func (d *Destination) remove(ctx context.Context, op string, typ byte, p string)
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, remote) })
 	})
 	if err != nil {
-		return d.fail(op, p, err)
+		return d.absent(ctx, op, p, remote, err)
 	}
 	return nil
 }

@@ -16,22 +16,22 @@ type Changeable interface {
 	Writer
 }
 
-// Creator makes files and folders.
+// Creator makes files and directories.
 type Creator interface {
-	// Create opens a file for writing. Permission bits of how are those of a file that is made, as far as the
+	// Create opens a file for writing; one that is there and may not be is fs.ErrExist. Permission bits of how are those of a file that is made, as far as the
 	// server's umask lets them.
 	Create(ctx context.Context, path string, how Create) (Output, error)
 	// Mkdir makes a folder. One that is there already is fs.ErrExist. Some servers do not heed permissions:
 	// SetAttributes makes sure.
 	Mkdir(ctx context.Context, path string, permissions uint32) error
-	// SetAttributes changes what is set in a.
+	// SetAttributes changes what is set in a. A server that shortens no file gives errors.ErrUnsupported.
 	SetAttributes(ctx context.Context, path string, a Attributes) error
 }
 
 // Mover moves names and takes them away.
 type Mover interface {
-	// Rename moves from to to, and replaces a file that is there at once. A server that cannot gives
-	// errors.ErrUnsupported, and nothing was changed.
+	// Rename moves from to to, and replaces a file that is there at once. A server that cannot replace gives
+	// errors.ErrUnsupported where something is there, and nothing was changed.
 	Rename(ctx context.Context, from, to string) error
 	// Remove removes what is no folder.
 	Remove(ctx context.Context, path string) error

@@ -23,6 +23,17 @@ const (
 	StatusFailure     = 4
 	StatusBadMessage  = 5
 	StatusUnsupported = 8
+
+	// Those of later versions that say what is wrong.
+	StatusNoSuchPath     = 10
+	StatusExists         = 11
+	StatusWriteProtected = 12
+	StatusNoSpace        = 14
+	StatusQuota          = 15
+	StatusNotEmpty       = 18
+	StatusNotDirectory   = 19
+	StatusInvalidName    = 20
+	StatusIsDirectory    = 24
 )
 
 // Flags of Attributes.

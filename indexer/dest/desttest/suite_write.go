@@ -45,7 +45,12 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"SyncDirAndSpace", testSyncDir},
 		{"SettleDir", testSettleDir},
 	}
-	if replaces {
+	if !replaces {
+		tests = append(tests, struct {
+			name string
+			run  func(*testing.T, *writeBench)
+		}{"RenameReplacesNothing", testReplaceNothing})
+	} else {
 		tests = append(tests, []struct {
 			name string
 			run  func(*testing.T, *writeBench)
@@ -135,8 +140,8 @@ func testWriteAt(t *testing.T, b *writeBench) {
 
 func testExclusive(t *testing.T, b *writeBench) {
 	b.put(t, "file", dest.Create{Permissions: 0o640}, 0, []byte("old content"))
-	if _, err := b.d.Create(t.Context(), "file", dest.Create{}); err == nil {
-		t.Error("a file was made twice")
+	if _, err := b.d.Create(t.Context(), "file", dest.Create{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a file was made twice: %v, want fs.ErrExist", err)
 	}
 	b.has(t, "file", []byte("old content"))
 	b.put(t, "file", dest.Create{Existing: true}, 0, []byte("new"))
@@ -206,6 +211,34 @@ func testReplace(t *testing.T, b *writeBench) {
 	b.has(t, "old", []byte("new"))
 	if _, err := os.Stat(filepath.Join(b.root, "new")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the old name is there: %v", err)
+	}
+}
+
+// testReplaceNothing: a server that cannot replace says so, and moves to a name that is free.
+func testReplaceNothing(t *testing.T, b *writeBench) {
+	b.put(t, "new", dest.Create{}, 0, []byte("new"))
+	b.put(t, "old", dest.Create{}, 0, []byte("old"))
+	rename := map[string]func(to string) error{"Rename": func(to string) error { return b.d.Rename(t.Context(), "new", to) }}
+	if in, ok := b.d.(dest.Installer); ok {
+		rename["Install"] = func(to string) error {
+			_, err := in.Install(t.Context(), "new", to)
+			return err
+		}
+	}
+	for name, to := range rename {
+		if err := to("old"); !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s over a file: %v, want errors.ErrUnsupported", name, err)
+		}
+		b.has(t, "new", []byte("new"))
+		b.has(t, "old", []byte("old"))
+		if err := to("free " + name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		b.has(t, "free "+name, []byte("new"))
+		b.put(t, "new", dest.Create{}, 0, []byte("new"))
+	}
+	if err := b.d.Rename(t.Context(), "missing", "old"); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("a missing file: %v", err)
 	}
 }
 
