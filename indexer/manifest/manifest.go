@@ -4,6 +4,8 @@
 // A slot is a folder `<directory>/<job>/<account>/slot-NN/` with
 //
 //	state.json                        State as JSON, at most 4 KiB, replaced atomically: the commit point
+//	state.json.prior                  the state before, on servers that cannot replace a file by renaming it: it counts
+//	                                  only where state.json is missing
 //	data/...                          the files under their own names (mode "incremental")
 //	archive/ACCOUNT.g000017.tar.gz    or one archive of independent gzip members (mode "compressed")
 //	meta/manifest.g000017.jsonl.zst   one Entry a line as JSON, sorted by path in byte order, zstd frames

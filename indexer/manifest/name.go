@@ -18,6 +18,13 @@ const (
 	segmentPrefix    = "segment.g"
 )
 
+// StateName is the file that a slot's state is in, and PriorStateName the one that has the state before where StateName is
+// missing.
+const (
+	StateName      = "state.json"
+	PriorStateName = "state.json.prior"
+)
+
 // Name is the file name of the manifest of a generation.
 func Name(gen uint64) string { return fmt.Sprintf("%s%06d%s", manifestPrefix, gen, manifestSuffix) }
 

@@ -38,6 +38,14 @@ func TestAKilledRunWithoutFsyncLeavesAllSlotsButOne(t *testing.T) {
 	matrixOn(t, o, true, false, func(_ *account, m *memory) { m.unsync = true })
 }
 
+func TestAKilledRunWhereTheServerReplacesNothingLeavesAllSlotsButOne(t *testing.T) {
+	for _, c := range []struct{ late, power, unsync bool }{{late: true, unsync: true}, {power: true}, {power: true, late: true}} {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			matrixOn(t, options(3), c.late, c.power, func(_ *account, m *memory) { m.plain, m.unsync = true, c.unsync })
+		})
+	}
+}
+
 // SFTP tells whole seconds: of two versions of one size within a second a listing shows the same.
 func TestAKilledRunAfterChangesWithinOneSecondLeavesAllSlotsButOne(t *testing.T) {
 	for _, power := range []bool{false, true} {

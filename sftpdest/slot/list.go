@@ -18,7 +18,7 @@ import (
 
 const (
 	slotPrefix = "slot-"
-	stateName  = "state.json"
+	stateName  = manifest.StateName
 	mostState  = 4096
 )
 
@@ -82,7 +82,7 @@ func (s *Slot) read(ctx context.Context, store dest.Reader) error {
 		cancel()
 		<-meta.done
 	}()
-	text, err := load(ctx, store, s.Path+"/"+stateName, mostState)
+	text, err := loadState(ctx, store, s.Path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLong) || errors.Is(err, dest.ErrNotRegular) {
 		s.Err = err
 		return nil

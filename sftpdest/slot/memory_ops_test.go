@@ -160,6 +160,8 @@ func (m *memory) Rename(ctx context.Context, from, to string) error {
 			return nil // rename(2) of two names of one file does nothing
 		} else if there != nil && (there.children != nil || what.children != nil) {
 			return syscall.EISDIR
+		} else if there != nil && m.plain {
+			return errors.ErrUnsupported
 		}
 		m.alter(change{old, dir, oldName, name, what})
 		return nil

@@ -39,6 +39,7 @@ type memory struct {
 	late    bool // that one operation is done, but nobody hears of it
 	dead    bool
 	unsync  bool // the server offers no fsync
+	plain   bool // it cannot rename over a file
 	hear    func(op, path string) error
 }
 
@@ -98,7 +99,7 @@ func (m *memory) clone() *memory {
 		}
 		return &c
 	}
-	c := &memory{root: walk(m.root), now: m.now, unsync: m.unsync}
+	c := &memory{root: walk(m.root), now: m.now, unsync: m.unsync, plain: m.plain}
 	for _, p := range m.pending {
 		c.pending = append(c.pending, change{walk(p.from), walk(p.to), p.fromName, p.toName, walk(p.what)})
 	}

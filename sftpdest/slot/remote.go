@@ -120,7 +120,7 @@ func missing(err error) error {
 
 // move renames. Where the connection was lost, the names tell what became of it.
 func (r *remote) move(ctx context.Context, from, to string) error {
-	return r.moveBy(ctx, from, to, func() error { return r.Rename(ctx, from, to) })
+	return r.moveBy(ctx, from, to, func() error { return r.rename(ctx, from, to) })
 }
 
 func (r *remote) moveBy(ctx context.Context, from, to string, rename func() error) error {
@@ -301,9 +301,11 @@ func (r *remote) install(ctx context.Context, temp, target string) error {
 	synced := false
 	err := r.moveBy(ctx, temp, target, func() (err error) {
 		if !ok || r.unsynced.Load() {
-			return r.Rename(ctx, temp, target)
+			return r.rename(ctx, temp, target)
 		}
-		synced, err = in.Install(ctx, temp, target)
+		if synced, err = in.Install(ctx, temp, target); errors.Is(err, errors.ErrUnsupported) {
+			err = r.swap(ctx, temp, target)
+		}
 		return err
 	})
 	if err != nil || synced {

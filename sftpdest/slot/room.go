@@ -35,8 +35,8 @@ func (r *remote) full(ctx context.Context, folder string, err error) error {
 // known reports whether an error says itself what it is.
 func known(err error) bool {
 	for _, cause := range []error{
-		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, fs.ErrNotExist, fs.ErrPermission, ErrBusy,
-		ErrMassChange, ErrForeign, errAllKept, errors.ErrUnsupported,
+		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, fs.ErrNotExist, fs.ErrExist, fs.ErrPermission,
+		fs.ErrInvalid, ErrBusy, ErrMassChange, ErrForeign, errAllKept, errors.ErrUnsupported,
 	} {
 		if errors.Is(err, cause) {
 			return true

@@ -287,7 +287,7 @@ func (j *job) close() {
 
 // mine makes sure that no other run took the slot.
 func (j *job) mine(ctx context.Context) error {
-	text, err := j.load(ctx, j.slot+"/"+stateName, mostState)
+	text, err := loadState(ctx, j.Store, j.slot)
 	if err != nil {
 		return err
 	}

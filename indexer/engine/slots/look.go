@@ -12,6 +12,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
+	"slotfs/indexer/manifest"
 )
 
 // maxSlot is the highest number of a slot: a retention of 999, and a spare one.
@@ -44,7 +45,7 @@ func (e *Engine) Look(dir engine.Dir) engine.Found {
 
 // lookSlot looks at one slot. A compressed one is recognised by its archive, one folder below.
 func lookSlot(dir engine.Dir, elements []string) engine.Found {
-	state, ok := find(dir.Entries, nameState, backup.ModeRegular)
+	state, ok := findState(dir.Entries)
 	if !ok || !isSlot(elements[2]) {
 		return engine.Found{}
 	}
@@ -53,7 +54,7 @@ func lookSlot(dir engine.Dir, elements []string) engine.Found {
 		s := newSource(elements, backup.Slot, state)
 		s.Files = []backup.File{
 			{Path: path.Join(dir.Path, nameData), MTime: data.MTime},
-			{Path: path.Join(dir.Path, nameState), Size: state.Size, MTime: state.MTime},
+			{Path: path.Join(dir.Path, state.Name), Size: state.Size, MTime: state.MTime},
 		}
 		// What listings say of data/ changes while it is written and means nothing afterwards.
 		s.Fingerprint = fingerprint(s.Kind, dir.Entries, nil)
@@ -67,7 +68,7 @@ func lookSlot(dir engine.Dir, elements []string) engine.Found {
 
 // lookArchive looks at the folder of a compressed slot's archive.
 func lookArchive(dir engine.Dir, elements []string) engine.Found {
-	state, ok := find(dir.Beside, nameState, backup.ModeRegular)
+	state, ok := findState(dir.Beside)
 	if !ok || !isSlot(elements[2]) || elements[3] != nameArchive {
 		return engine.Found{}
 	}
@@ -101,9 +102,10 @@ func nameOf(t time.Time) string { return t.UTC().Format("2006-01-02T150405") }
 func fingerprint(kind backup.Kind, slot []dest.Info, archive *dest.Info) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "slots/1 %s\n", kind)
+	state, _ := findState(slot)
 	for _, i := range slot {
 		switch i.Name {
-		case nameState:
+		case state.Name:
 			fmt.Fprintf(h, "state %o %d %d\n", i.Mode, i.Size, i.MTime)
 		case nameMeta:
 			fmt.Fprintf(h, "meta %o %d\n", i.Mode, i.MTime)
@@ -120,6 +122,14 @@ func split(dir string) []string {
 		return nil
 	}
 	return strings.Split(dir, "/")
+}
+
+// findState finds the state of a slot: where a server cannot replace a file it stands aside for a moment, or since a run broke.
+func findState(entries []dest.Info) (dest.Info, bool) {
+	if state, ok := find(entries, nameState, backup.ModeRegular); ok {
+		return state, true
+	}
+	return find(entries, manifest.PriorStateName, backup.ModeRegular)
 }
 
 // find finds what is called name and has that type.

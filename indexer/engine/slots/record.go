@@ -106,6 +106,9 @@ func judgeArchive(r engine.Record, state *manifest.State, s *backup.Source) engi
 // readState reads the state of a slot. What no state can be is engine.ErrDamaged.
 func readState(ctx context.Context, d dest.Reader, name string) (*manifest.State, error) {
 	f, err := d.Open(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = d.Open(ctx, path.Join(path.Dir(name), manifest.PriorStateName))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}

@@ -19,11 +19,12 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/cpanel"
+	"slotfs/indexer/manifest"
 )
 
 // Names in a slot.
 const (
-	nameState   = "state.json"
+	nameState   = manifest.StateName
 	nameData    = "data"
 	nameArchive = "archive"
 	nameMeta    = "meta"
