@@ -2,8 +2,10 @@ GO ?= go
 export CGO_ENABLED ?= 0
 
 PREFIX ?= /usr/local
+UNITDIR ?= /etc/systemd/system
+UNITS = slotfs.service slotfs-sync@.service slotfs-sync@.timer
 
-.PHONY: all build install demo test fuzz bench clean
+.PHONY: all build install uninstall demo test fuzz bench clean
 all: build
 
 build: ## the static binary, in bin/
@@ -15,8 +17,12 @@ install: build ## the binary, the mount helpers, the manual page and the systemd
 	ln -sf $(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.slotfs
 	ln -sf $(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.fuse.slotfs
 	install -D -m 0644 docs/slotfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/slotfs.1
-	install -D -m 0644 scripts/systemd/slotfs.service $(DESTDIR)/etc/systemd/system/slotfs.service
-	install -m 0644 scripts/systemd/slotfs-sync@.service scripts/systemd/slotfs-sync@.timer $(DESTDIR)/etc/systemd/system/
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in $(UNITS); do sed 's|@PREFIX@|$(PREFIX)|' scripts/systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && chmod 0644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; done
+
+uninstall: ## what install put there; configuration and state stay
+	rm -f $(DESTDIR)$(PREFIX)/bin/slotfs $(DESTDIR)/sbin/mount.slotfs $(DESTDIR)/sbin/mount.fuse.slotfs
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/slotfs.1 $(addprefix $(DESTDIR)$(UNITDIR)/,$(UNITS))
 
 demo: ## the main job from end to end, on a destination made for it
 	scripts/demo

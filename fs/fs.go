@@ -57,6 +57,7 @@ type Config struct {
 	// Owner finds the local user that a snapshot belongs to. Nil: root owns all.
 	Owner      func(s *backup.Snapshot) view.Local
 	AllowOther bool
+	Source     string        // what df, mount and /proc tell as the source; "": "slotfs"
 	Deadline   time.Duration // of one read; 0: 60 s
 	Log        *slog.Logger  // nil: silent
 	// Status tells what status.json says of the last pass over a destination. May be nil.
@@ -75,6 +76,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Source == "" {
+		c.Source = fsName
 	}
 	if c.ReadAhead <= 0 {
 		c.ReadAhead = 4096

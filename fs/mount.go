@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fsName is what df, mount and /proc say that we are: source "slotfs", type "fuse.slotfs".
+// fsName is what mount and /proc say that we are: type "fuse.slotfs", and source "slotfs" unless Config has another one.
 const fsName = "slotfs"
 
 // maxBackground is how many reads ahead the kernel may have under way: enough to hide the way to the destination.
@@ -99,7 +99,7 @@ func takeBack(mountpoint string) {
 // options are those of the kernel and of the protocol library.
 func (r *raw) options() *fuse.MountOptions {
 	o := &fuse.MountOptions{
-		FsName: fsName, Name: fsName,
+		FsName: r.c.Source, Name: fsName,
 		AllowOther:    r.c.AllowOther,
 		MaxBackground: maxBackground,
 		MaxWrite:      1 << 20,
@@ -162,7 +162,7 @@ func (m *Server) Unmount() error {
 		return nil
 	default:
 	}
-	if err := detach(m.mountpoint); err != nil {
+	if _, err := detach(m.mountpoint); err != nil {
 		return fmt.Errorf("unmount %s: %w", m.mountpoint, err)
 	}
 	m.unmounted = true
@@ -170,21 +170,24 @@ func (m *Server) Unmount() error {
 	return nil
 }
 
-// detach unmounts, lazily if it is busy.
-func detach(mountpoint string) error {
+// detach unmounts, lazily if it is busy, and tells whether it is.
+func detach(mountpoint string) (busy bool, err error) {
 	if os.Geteuid() != 0 {
-		return fusermount(mountpoint)
+		if fusermount("-u", mountpoint) == nil {
+			return false, nil
+		}
+		return true, fusermount("-uz", mountpoint)
 	}
-	err := unix.Unmount(mountpoint, unix.UMOUNT_NOFOLLOW)
+	err = unix.Unmount(mountpoint, unix.UMOUNT_NOFOLLOW)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.ENOTCONN) {
-		err = unix.Unmount(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		return true, unix.Unmount(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	}
-	return err
+	return false, err
 }
 
 // fusermount unmounts for those who are not root.
-func fusermount(mountpoint string) error {
-	out, err := exec.Command("fusermount3", "-u", "-z", "--", mountpoint).CombinedOutput()
+func fusermount(flags, mountpoint string) error {
+	out, err := exec.Command("fusermount3", flags, "--", mountpoint).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("fusermount3: %w: %s", err, out)
 	}

@@ -179,21 +179,21 @@ func probe(ctx context.Context, mountpoint string, limit time.Duration) bool {
 	return false
 }
 
-// Unmount takes a slotfs mount away, whoever serves it: at once if nobody uses it, else as soon as nobody does.
-// What is not a mount of slotfs is left alone.
-func Unmount(mountpoint string) error {
+// Unmount takes a slotfs mount away, whoever serves it. busy says that somebody uses it still: it has no name any more,
+// and ends when the last one closes what he has open. What is not a mount of slotfs is left alone.
+func Unmount(mountpoint string) (busy bool, err error) {
 	abs, err := resolve(mountpoint)
 	if err != nil {
-		return fmt.Errorf("unmount %s: %w", mountpoint, err)
+		return false, fmt.Errorf("unmount %s: %w", mountpoint, err)
 	}
 	all := mounts(abs)
 	if len(all) == 0 || !all[len(all)-1].ours() {
-		return fmt.Errorf("unmount %s: %w", abs, ErrNotMounted)
+		return false, fmt.Errorf("unmount %s: %w", abs, ErrNotMounted)
 	}
-	if err := detach(abs); err != nil {
-		return fmt.Errorf("unmount %s: %w", abs, err)
+	if busy, err = detach(abs); err != nil {
+		return false, fmt.Errorf("unmount %s: %w", abs, err)
 	}
-	return nil
+	return busy, nil
 }
 
 // Mounted reports whether a slotfs that answers is mounted at mountpoint.

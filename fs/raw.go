@@ -73,10 +73,13 @@ func (r *raw) panicked(value any) fuse.Status {
 	return fuse.EIO
 }
 
-// StatFs answers from memory: df must work with the network down.
+// StatFs answers from memory: df must work with the network down. What the backups hold is used, and as much again is told
+// to be free, although nothing can be written: a file system that is full all the time alarms every monitoring.
 func (r *raw) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
 	bytes, entries := r.view.Totals()
-	*out = fuse.StatfsOut{Bsize: 4096, Frsize: 4096, Blocks: bytes / 4096, Files: entries, NameLen: 255}
+	used := bytes / 4096
+	*out = fuse.StatfsOut{Bsize: 4096, Frsize: 4096, Blocks: 2 * used, Bfree: used, Bavail: used,
+		Files: 2 * entries, Ffree: entries, NameLen: 255}
 	return fuse.OK
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -68,7 +67,7 @@ func newApp(s *shell) *cli.App {
 			&cli.BoolFlag{Name: "json", Usage: "print data as JSON"},
 		},
 		Commands: []*cli.Command{
-			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), statusCommand(s),
+			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), reloadCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
 			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s),
 		},
@@ -157,8 +156,12 @@ func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
 	return out, nil
 }
 
-func newLog(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+func newLog(w *os.File, level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if journaled(w) {
+		return slog.New(newJournalHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
 }
 
 func absolute(flag, path string) (string, error) {

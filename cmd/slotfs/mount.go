@@ -110,7 +110,7 @@ func within(path, dir string) bool {
 
 // ending is how long a mount waits for an owner that may be about to end: of a process that was killed the kernel closes one file
 // after the other, and that of its mount may come first.
-const ending = 5 * time.Second
+const ending = 20 * time.Second
 
 // patiently repeats f as long as it asks for that, until ending is over.
 func patiently(ctx context.Context, f func() (again bool, err error)) error {
@@ -139,7 +139,10 @@ func (m *mounting) openOwned(ctx context.Context) (x *index.Index, err error) {
 		if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
 			return true, fmt.Errorf("mount %s: %w", m.mountpoint, err)
 		}
-		if r.Mountpoint == m.mountpoint {
+		if !fs.Mounted(ctx, r.Mountpoint) {
+			return true, fmt.Errorf("mount %s: %w: process %d is about to end", m.mountpoint, index.ErrBusy, r.PID)
+		}
+		if resolved(r.Mountpoint) == resolved(m.mountpoint) {
 			return false, exit.With(fmt.Errorf("mount %s: %w", m.mountpoint, fs.ErrAlreadyMounted), exit.Busy, "")
 		}
 		err = fmt.Errorf("mount %s: %w: process %d shows it at %s", m.mountpoint, index.ErrBusy, r.PID, r.Mountpoint)
@@ -162,6 +165,9 @@ func (m *mounting) commandLine() []string {
 		args = append(args, "--allow-other")
 	}
 	options := append([]string{"read_deadline=" + m.options.readDeadline.String()}, m.options.kernel...)
+	if m.options.source != "" {
+		options = append(options, "fsname="+m.options.source)
+	}
 	if m.options.cacheSize >= 0 {
 		options = append(options, fmt.Sprintf("cache_size=%d", m.options.cacheSize))
 	}

@@ -10,8 +10,8 @@ import (
 	"slotfs/cmd/internal/exit"
 )
 
-// helper runs slotfs as mount(8) does: mount.slotfs SOURCE MOUNTPOINT [-sfnv] [-t TYPE] [-o OPTIONS]. SOURCE is a name for
-// the eyes of people; what is mounted is in the configuration.
+// helper runs slotfs as mount(8) does: mount.slotfs SOURCE MOUNTPOINT [-sfnv] [-t TYPE] [-o OPTIONS]. What is mounted is in
+// the configuration; SOURCE is shown as the source of the mount, by which `mount -a` tells that it is mounted already.
 type helper struct{}
 
 // The exit codes of mount(8), which its helpers share.
@@ -73,6 +73,10 @@ func helperArguments(args []string) (argv []string, fake bool, err error) {
 	if len(places) != 2 {
 		return nil, false, exit.With(fmt.Errorf("mount helper: %d arguments", len(places)), exit.Usage,
 			"mount.slotfs SOURCE MOUNTPOINT [-o OPTIONS]")
+	}
+	// Options are separated by commas, which a source cannot have then.
+	if source := places[0]; source != "" && !strings.Contains(source, ",") {
+		options = append([]string{"fsname=" + source}, options...)
 	}
 	return []string{"slotfs", "mount", "-o", strings.Join(options, ","), "--", places[1]}, fake, nil
 }

@@ -16,6 +16,7 @@ type mountOptions struct {
 	stateDir   string
 	logLevel   string
 	kernel     []string // handed on
+	source     string   // what df and mount show; "": slotfs
 	// readDeadline is how long one read may wait for a destination.
 	readDeadline time.Duration
 	cacheSize    int64 // bytes; -1: as the configuration says
@@ -53,6 +54,8 @@ func parseMountOptions(text string) (mountOptions, error) {
 			o.config = value
 		case key == "state_dir" && value != "":
 			o.stateDir = value
+		case key == "fsname" && value != "":
+			o.source = value
 		case key == "log_level" && value != "":
 			o.logLevel = value
 		case key == "cache_size" && value != "":

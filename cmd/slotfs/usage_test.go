@@ -103,9 +103,9 @@ func TestHelpIsThereForEveryCommand(t *testing.T) {
 
 func TestMountHelperTakesTheWordsOfMount(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{"backups /mnt -o ro,allow_other", "slotfs mount -o ro,allow_other -- /mnt"},
-		{"backups /mnt -v -n -o ro -o noexec,_netdev", "slotfs mount -o ro,noexec,_netdev -- /mnt"},
-		{"-t fuse.slotfs backups /mnt", "slotfs mount -o  -- /mnt"},
+		{"backups /mnt -o ro,allow_other", "slotfs mount -o fsname=backups,ro,allow_other -- /mnt"},
+		{"backups /mnt -v -n -o ro -o noexec,_netdev", "slotfs mount -o fsname=backups,ro,noexec,_netdev -- /mnt"},
+		{"-t fuse.slotfs backups /mnt", "slotfs mount -o fsname=backups -- /mnt"},
 	} {
 		argv, fake, err := helperArguments(strings.Fields(c.in))
 		if err != nil || fake || strings.Join(argv, " ") != c.want {

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/exit"
+)
+
+func reloadCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:  "reload",
+		Usage: "have the running mount read its configuration again",
+		Action: func(c *cli.Context) error {
+			g, err := s.begin(c)
+			if err != nil {
+				return err
+			}
+			if _, err := g.config(); err != nil {
+				return err
+			}
+			err = control.NewClient(g.state.socket()).Reload(c.Context)
+			if errors.Is(err, control.ErrNoOwner) {
+				return exit.Hinted(fmt.Errorf("reload: %w", err), "without a mount each command reads the configuration when it begins")
+			}
+			return err
+		},
+	}
+}
