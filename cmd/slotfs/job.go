@@ -30,6 +30,7 @@ type jobJSON struct {
 	Name          string   `json:"name"`
 	Destination   string   `json:"destination"`
 	Source        []string `json:"source"`
+	AllowEmpty    []string `json:"allow_empty,omitempty"`
 	AccountName   string   `json:"account_name,omitempty"`
 	Retention     int      `json:"retention"`
 	Mode          string   `json:"mode"`
@@ -38,6 +39,8 @@ type jobJSON struct {
 	ExcludeFile   string   `json:"exclude_file,omitempty"`
 	ExcludeCaches bool     `json:"exclude_caches"`
 	OneFileSystem bool     `json:"one_file_system"`
+	NetworkFS     bool     `json:"include_network_filesystems"`
+	StallTimeout  string   `json:"stall_timeout"`
 	Before        string   `json:"before,omitempty"`
 	After         string   `json:"after,omitempty"`
 	Fill          string   `json:"fill"`
@@ -48,9 +51,9 @@ type jobJSON struct {
 
 func jsonOfJob(j *config.Job) jobJSON {
 	return jobJSON{
-		Name: j.Name, Destination: j.Destination, Source: j.Source, AccountName: j.AccountName, Retention: j.Retention,
+		Name: j.Name, Destination: j.Destination, Source: j.Source, AllowEmpty: j.AllowEmpty, AccountName: j.AccountName, Retention: j.Retention,
 		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
-		OneFileSystem: j.OneFileSystem, Before: j.Before, After: j.After, Fill: j.Fill,
+		OneFileSystem: j.OneFileSystem, NetworkFS: j.NetworkFS, StallTimeout: j.Stall().String(), Before: j.Before, After: j.After, Fill: j.Fill,
 		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
 	}
 }
@@ -130,16 +133,20 @@ func (s *settings) showJob(j *config.Job) error {
 		bandwidth = config.FormatRate(j.Bandwidth) + " bytes per second"
 	}
 	accounts := "none"
-	if found, err := sourcesOf(j); err != nil {
-		accounts = err.Error()
-	} else if len(found) > 0 {
-		accounts = fmt.Sprintf("%d: %s", len(found), term.Cut(strings.Join(accountNames(found), " "), 200))
+	found := discover(j, nil)
+	if names := found.names(); len(names) > 0 {
+		accounts = fmt.Sprintf("%d: %s", len(names), term.Cut(strings.Join(names, " "), 200))
+	}
+	for _, text := range found.warnings {
+		accounts += "; " + text
 	}
 	return term.Table(s.out, [][]string{
 		{"name", j.Name}, {"destination", j.Destination}, {"source", strings.Join(j.Source, " ")}, {"accounts", accounts},
 		{"retention", strconv.Itoa(j.Retention)}, {"mode", j.Mode}, {"prefix", or(j.Prefix, "-")},
 		{"exclude", or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", or(j.ExcludeFile, "-")},
 		{"exclude caches", yesNo(j.ExcludeCaches)}, {"one file system", yesNo(j.OneFileSystem)},
+		{"allow empty", or(strings.Join(j.AllowEmpty, " "), "-")}, {"include network file systems", yesNo(j.NetworkFS)},
+		{"stall timeout", j.Stall().String()},
 		{"before", or(j.Before, "-")}, {"after", or(j.After, "-")}, {"fill", j.Fill},
 		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
 	})

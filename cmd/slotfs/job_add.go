@@ -19,6 +19,7 @@ func jobAddCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "destination", Usage: "`NAME` of a destination with engine " + config.SlotsEngine},
 			&cli.StringSliceFlag{Name: "source", Usage: "`PATH` of a folder, or a quoted pattern: each folder that it matches is an account; may be repeated"},
+			&cli.StringSliceFlag{Name: "allow-empty", Usage: "it is no error if the source `PATH` matches nothing or is not there; may be repeated"},
 			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its folder's"},
 			&cli.IntFlag{Name: "retention", Usage: "`NUMBER` of backups that are kept, 1 to 999"},
 			&cli.StringFlag{Name: "mode", Usage: "`MODE` of the slots: incremental (a plain tree) or compressed (one .tar.gz)", Value: config.DefaultMode},
@@ -27,6 +28,8 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "exclude-file", Usage: "`NAME` of a file in the source with more patterns, one a line"},
 			&cli.BoolFlag{Name: "exclude-caches", Usage: "leave out what is below a CACHEDIR.TAG"},
 			&cli.BoolFlag{Name: "one-file-system", Usage: "leave out what is mounted in the source"},
+			&cli.BoolFlag{Name: "include-network-filesystems", Usage: "read what is mounted in the source from other machines, or by FUSE"},
+			&cli.DurationFlag{Name: "stall-timeout", Usage: "give an account up when its source answers nothing for `DURATION`", Value: config.DefaultStallTimeout},
 			&cli.StringFlag{Name: "before", Usage: "`COMMAND` to run before an account is read; the account fails with it"},
 			&cli.StringFlag{Name: "after", Usage: "`COMMAND` to run when an account's backup ended, whichever way"},
 			&cli.StringFlag{Name: "fill", Usage: "`WAY` in which a slot gets what another one holds: auto, upload, copy or link", Value: config.DefaultFill},
@@ -67,11 +70,16 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 		return err
 	}
 	fmt.Fprintf(s.out, "job %s added to %s\n", j.Name, s.configPath)
-	if found, err := sourcesOf(j); err != nil {
-		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(err.Error()))
-	} else {
-		fmt.Fprintf(s.out, "it finds %d accounts\n", len(found))
+	found := discover(j, nil)
+	for _, text := range found.warnings {
+		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
 	}
+	for _, a := range found.accounts {
+		if a.err != nil {
+			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.name), term.Clean(a.err.Error()))
+		}
+	}
+	fmt.Fprintf(s.out, "it finds %d accounts\n", len(found.names()))
 	fmt.Fprintf(s.out, "next: slotfs sync %s\n", j.Name)
 	return nil
 }
@@ -80,6 +88,7 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 func readJob(c *cli.Context) (*config.Job, error) {
 	j := &config.Job{
 		Name: c.Args().First(), Destination: c.String("destination"), Source: c.StringSlice("source"),
+		AllowEmpty: c.StringSlice("allow-empty"), NetworkFS: c.Bool("include-network-filesystems"),
 		AccountName: c.String("account-name"), Retention: c.Int("retention"), Mode: c.String("mode"), Prefix: c.String("prefix"),
 		Exclude: c.StringSlice("exclude"), ExcludeFile: c.String("exclude-file"), ExcludeCaches: c.Bool("exclude-caches"),
 		OneFileSystem: c.Bool("one-file-system"), Before: c.String("before"), After: c.String("after"),
@@ -87,6 +96,9 @@ func readJob(c *cli.Context) (*config.Job, error) {
 	}
 	if j.Parallel = c.Int("parallel-accounts"); !c.IsSet("parallel-accounts") {
 		j.Parallel = j.DefaultParallel()
+	}
+	if c.IsSet("stall-timeout") {
+		j.StallTimeout = c.Duration("stall-timeout")
 	}
 	for _, flag := range []string{"destination", "source", "retention"} {
 		if !c.IsSet(flag) {
@@ -102,6 +114,9 @@ func readJob(c *cli.Context) (*config.Job, error) {
 	}
 	if len(j.Exclude) == 0 {
 		j.Exclude = nil
+	}
+	if len(j.AllowEmpty) == 0 {
+		j.AllowEmpty = nil
 	}
 	return j, nil
 }

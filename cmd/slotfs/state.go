@@ -18,6 +18,7 @@ import (
 //	index/           the index
 //	cache/           what was read through the mount
 //	secrets/NAME     password of a destination, 0600
+//	accounts/        which accounts jobs found the last time, see lastRun
 //	passes/NAME.json how the last pass over a destination ended
 //	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index

@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -114,9 +114,12 @@ func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
 
 // outcome is what the command ends with. What is wrong with each account was printed before.
 func (y *syncing) outcome() error {
-	failed, less, code := 0, false, exit.Done
+	failed, ran, less, code := 0, 0, false, exit.Done
 	for _, r := range y.results {
 		less = less || r.Warning != ""
+		if r.Account != "" || r.Error != "" {
+			ran++
+		}
 		if r.Error == "" {
 			continue
 		}
@@ -128,7 +131,7 @@ func (y *syncing) outcome() error {
 		}
 	}
 	switch {
-	case failed > 0 && failed == len(y.results):
+	case failed > 0 && failed == ran:
 		return &reported{code}
 	case failed > 0 || less:
 		return &reported{exit.Partial}
@@ -138,7 +141,12 @@ func (y *syncing) outcome() error {
 
 // job backs up the accounts of one job. An account that fails does so alone.
 func (y *syncing) job(ctx context.Context, j *config.Job) error {
-	accounts, err := y.accounts(j)
+	before, err := y.state.loadLastRun(j)
+	if err != nil {
+		return err
+	}
+	found := discover(j, before)
+	accounts, err := y.chosen(&found, before)
 	if err != nil {
 		return err
 	}
@@ -149,6 +157,22 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 		}
 		defer held.release()
 	}
+	if y.account == "" {
+		for _, text := range found.warnings {
+			y.done(syncResult{Job: j.Name, Warning: text}, nil)
+		}
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	if err := y.backUp(ctx, j, accounts); err != nil || y.account != "" || y.dryRun {
+		return err
+	}
+	return y.state.saveLastRun(j, accounts)
+}
+
+// backUp backs up accounts of a job.
+func (y *syncing) backUp(ctx context.Context, j *config.Job, accounts []account) error {
 	remote, err := y.storeOf(y.config.Destinations[j.Destination])
 	if err != nil {
 		return err
@@ -162,22 +186,17 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 	return w.tellAgain(ctx)
 }
 
-// accounts finds what is to be backed up.
-func (y *syncing) accounts(j *config.Job) ([]account, error) {
-	all, err := sourcesOf(j)
-	if err != nil {
-		return nil, exit.With(err, exit.Failed, "")
-	}
+// chosen are the accounts to be backed up: all that were found, or the one that is asked for.
+func (y *syncing) chosen(found *discovery, before lastRun) ([]account, error) {
 	if y.account == "" {
-		if len(all) == 0 {
-			return nil, errors.New("no source matches: nothing to back up")
-		}
-		return all, nil
+		return found.accounts, nil
 	}
-	for _, a := range all {
-		if a.name == y.account {
-			return []account{a}, nil
-		}
+	if a, ok := found.named(y.account); ok {
+		return []account{a}, nil
 	}
-	return nil, exit.With(fmt.Errorf("account %s: not among its sources", y.account), exit.Usage, "")
+	if k, ok := before[y.account]; ok {
+		return nil, exit.With(fmt.Errorf("account %s: %s is gone", y.account, k.Source), exit.Failed, "")
+	}
+	err := fmt.Errorf("account %s: not among its sources", y.account)
+	return nil, exit.With(err, exit.Usage, strings.Join(found.warnings, "; "))
 }

@@ -66,7 +66,7 @@ func (y *syncing) done(r syncResult, err error) {
 	}
 	y.results = append(y.results, r)
 	level := slog.LevelInfo
-	if r.Error != "" {
+	if r.Error != "" || r.Account == "" {
 		level = slog.LevelWarn
 	}
 	y.log.Log(context.Background(), level, "sync", "job", r.Job, "account", r.Account, "slot", r.Slot, "gen", r.Gen, "files", r.Files, "bytes", r.Bytes,
@@ -78,7 +78,7 @@ func (y *syncing) done(r syncResult, err error) {
 		if r.Hint != "" {
 			fmt.Fprintf(y.err, "slotfs: hint: %s\n", term.Clean(r.Hint))
 		}
-	case r.Error == "" && !y.quiet && !y.json:
+	case r.Error == "" && r.Account != "" && !y.quiet && !y.json:
 		fmt.Fprintln(y.out, term.Clean(r.text()))
 	}
 	if r.Warning != "" {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,39 +26,124 @@ func TestPatternsMatchAccountsAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := func(sources ...string) string {
-		all, err := sourcesOf(&config.Job{Source: sources})
-		if err != nil {
-			t.Fatal(err)
-		}
+		found := discover(&config.Job{Source: sources}, nil)
 		var out []string
-		for _, a := range all {
+		for _, a := range found.accounts {
 			if a.err != nil {
 				a.name += "!"
 			}
 			out = append(out, a.name)
 		}
-		return strings.Join(out, " ")
+		return strings.Join(append(out, found.warnings...), " ")
 	}
 	for _, c := range []struct {
 		want    string
 		sources []string
 	}{
 		{"alice bob", []string{dir + "/a/*"}},
-		{"alice bob! carol", []string{dir + "/a/*", dir + "/b/*"}},
+		{"alice bob bob! carol", []string{dir + "/a/*", dir + "/b/*"}},
 		{"alice", []string{dir + "/a/al*", dir + "/a/alice"}},
 		{"carol", []string{dir + "/a/carol"}},
-		{"", []string{dir + "/c/*"}},
+		{"source " + dir + "/c/*: matches nothing", []string{dir + "/c/*"}},
 		{".cpan!", []string{dir + "/a/.*"}},
+		{"alice source " + dir + "/nobody: not there: file does not exist", []string{dir + "/a/al*", dir + "/nobody"}},
+		{"alice source " + dir + "/a/file: open " + dir + "/a/file: not a directory", []string{dir + "/a/al*", dir + "/a/file"}},
 	} {
 		if got := names(c.sources...); got != c.want {
 			t.Errorf("%v: %q, want %q", c.sources, got, c.want)
 		}
 	}
-	for _, source := range []string{dir + "/nobody", dir + "/a/file"} {
-		if _, err := sourcesOf(&config.Job{Source: []string{source}}); err == nil {
-			t.Errorf("%s is taken for a folder", source)
+}
+
+// TestSourcesThatMayBeEmptyAreNoWarning is about allow-empty, which holds for the source that has it alone.
+func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
+	dir := folders(t, "home/alice", "home2/")
+	sources := []string{dir + "/home/*", dir + "/home2/*", dir + "/srv"}
+	last := lastRun{
+		"alice": {dir + "/home/alice", sources[0]}, "bob": {dir + "/home/bob", sources[0]},
+		"carol": {dir + "/home2/carol", sources[1]}, "old": {"/gone/old", "/gone/*"},
+	}
+	for _, c := range []struct {
+		allow []string
+		want  string
+	}{
+		{nil, "source 1: matches nothing; source 2: not there; source 0: the last run had 1 accounts that are gone: bob; " +
+			"source 1: the last run had 1 accounts that are gone: carol"},
+		{sources[1:], "source 0: the last run had 1 accounts that are gone: bob"},
+		{sources, ""},
+	} {
+		found := discover(&config.Job{Source: sources, AllowEmpty: c.allow}, last)
+		got := strings.ReplaceAll(strings.Join(found.warnings, "; "), ": file does not exist", "")
+		for i, s := range sources {
+			got = strings.ReplaceAll(got, "source "+s+":", "source "+strconv.Itoa(i)+":")
+		}
+		if got != c.want || len(found.names()) != 1 {
+			t.Errorf("allowed %q: %q, %q\nwant %q", c.allow, found.names(), got, c.want)
 		}
 	}
+}
+
+// TestNobodyTakesAnAccountsName has customers make directories with the names of others.
+func TestNobodyTakesAnAccountsName(t *testing.T) {
+	dir := folders(t, "alice/domains/own", "alice/domains/shop", "bob/domains/shop")
+	j := &config.Job{Source: []string{dir + "/*/domains/*"}}
+	for _, holder := range []string{"alice", "bob"} {
+		last := lastRun{"shop": {dir + "/" + holder + "/domains/shop", j.Source[0]}}
+		found := discover(j, last)
+		a, ok := found.named("shop")
+		if !ok || a.err != nil || a.source != last["shop"].Source || len(found.warnings) != 0 {
+			t.Errorf("%s had it, and it is %+v, %q", holder, a, found.warnings)
+		}
+		if !slices.Equal(found.names(), []string{"own", "shop"}) || len(found.accounts) != 3 {
+			t.Errorf("found %+v", found.accounts)
+		}
+	}
+	if a, ok := new(discovery).named("shop"); ok {
+		t.Errorf("found %+v in nothing", a)
+	}
+	moved := discover(j, lastRun{"own": {dir + "/bob/domains/own", j.Source[0]}})
+	if len(moved.warnings) != 1 || !strings.Contains(moved.warnings[0], "account own: it was") {
+		t.Errorf("an account that another directory has taken over: %q", moved.warnings)
+	}
+}
+
+// TestPatternsThatEndWithANameAreNamedByTheirWildcard would give all accounts one name else.
+func TestPatternsThatEndWithANameAreNamedByTheirWildcard(t *testing.T) {
+	dir := folders(t, "alice/public_html", "bob/public_html", "carol/")
+	found := discover(&config.Job{Source: []string{dir + "/*/public_html"}}, nil)
+	if got := found.names(); !slices.Equal(got, []string{"alice", "bob"}) || len(found.accounts) != 2 {
+		t.Errorf("found %+v", found.accounts)
+	}
+}
+
+func TestLastRunIsKept(t *testing.T) {
+	d, j := stateDir(t.TempDir()), &config.Job{Name: "j", Destination: "d"}
+	if last, err := d.loadLastRun(j); err != nil || len(last) != 0 {
+		t.Errorf("before the first run: %v, %v", last, err)
+	}
+	err := d.saveLastRun(j, []account{{name: "a", source: "/s/a", from: "/s/*"}, {name: "b", err: os.ErrInvalid}})
+	last, loadErr := d.loadLastRun(j)
+	if err != nil || loadErr != nil || len(last) != 1 || last["a"] != (lastAccount{"/s/a", "/s/*"}) {
+		t.Errorf("kept %v, %v, %v", last, err, loadErr)
+	}
+	if err := os.WriteFile(d.lastRun(j), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := d.loadLastRun(j); err != nil || len(last) != 0 {
+		t.Errorf("a damaged file is %v, %v", last, err)
+	}
+}
+
+// folders makes directories below a new one.
+func folders(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func TestPatternsCountFromTheSource(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // SlotsEngine is the engine of destinations that jobs write to.
@@ -17,13 +18,17 @@ const (
 	DefaultMode        = "incremental"
 	DefaultFill        = "auto"
 	DefaultConcurrency = 2048
+
+	DefaultStallTimeout = 10 * time.Minute
 )
 
 // Job is one [job.NAME] table with its defaults filled in:
 //
 //	[job.NAME]                       NAME: as that of a destination
 //	destination = "own-box"          one with engine "slots"
-//	source = ["/home/*"]             each folder that a pattern matches is an account; a path without pattern is one
+//	source = ["/home/*"]             each folder that a pattern matches is an account; a path without pattern is one.
+//	                                 {path = "/home2/*", allow-empty = true} in place of a text: it is no error if it
+//	                                 matches nothing, is not there or has fewer accounts than the last time
 //	account-name = "www"             name of the one account of a job with one source that is no pattern
 //	retention = 7                    slots, 1 to 999
 //	mode = "incremental"             or "compressed"
@@ -32,6 +37,8 @@ const (
 //	exclude-file = "NAME"            file in the source with more patterns
 //	exclude-caches = false           leave out what is below a CACHEDIR.TAG
 //	one-file-system = false
+//	include-network-filesystems = false  read what is mounted in the source from other machines
+//	stall-timeout = "10m"            an account whose source answers nothing for so long is given up
 //	before = "command"               for the shell, before an account is read
 //	after = "command"                for the shell, when its backup ended
 //	fill = "auto"                    or "upload", "copy", "link"
@@ -42,6 +49,7 @@ type Job struct {
 	Name          string
 	Destination   string
 	Source        []string
+	AllowEmpty    []string // sources that may match nothing
 	AccountName   string
 	Retention     int
 	Mode          string
@@ -50,6 +58,8 @@ type Job struct {
 	ExcludeFile   string
 	ExcludeCaches bool
 	OneFileSystem bool
+	NetworkFS     bool          // what is mounted in the source from other machines is read
+	StallTimeout  time.Duration // of a source that does not answer; 0: DefaultStallTimeout
 	Before        string
 	After         string
 	Fill          string
@@ -61,7 +71,7 @@ type Job struct {
 // jobTable is a job as it stands in the file: pointers tell what is absent.
 type jobTable struct {
 	Destination   string   `toml:"destination"`
-	Source        []string `toml:"source"`
+	Source        []any    `toml:"source"` // texts, or tables as sourceTable reads them
 	AccountName   string   `toml:"account-name"`
 	Retention     *int     `toml:"retention"`
 	Mode          *string  `toml:"mode"`
@@ -70,6 +80,8 @@ type jobTable struct {
 	ExcludeFile   string   `toml:"exclude-file"`
 	ExcludeCaches bool     `toml:"exclude-caches"`
 	OneFileSystem bool     `toml:"one-file-system"`
+	NetworkFS     bool     `toml:"include-network-filesystems"`
+	StallTimeout  *string  `toml:"stall-timeout"`
 	Before        string   `toml:"before"`
 	After         string   `toml:"after"`
 	Fill          *string  `toml:"fill"`
@@ -128,16 +140,26 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 		t = &jobTable{}
 	}
 	j := &Job{
-		Name: name, Destination: t.Destination, Source: t.Source, AccountName: t.AccountName,
+		Name: name, Destination: t.Destination, AccountName: t.AccountName, NetworkFS: t.NetworkFS,
 		Mode: or(t.Mode, DefaultMode), Prefix: t.Prefix, Exclude: t.Exclude, ExcludeFile: t.ExcludeFile,
 		ExcludeCaches: t.ExcludeCaches, OneFileSystem: t.OneFileSystem, Before: t.Before, After: t.After,
 		Fill: or(t.Fill, DefaultFill), Concurrency: or(t.Concurrency, DefaultConcurrency),
+	}
+	if err := j.readSources(t.Source); err != nil {
+		return nil, "source", err
 	}
 	if t.Retention == nil {
 		return nil, "retention", errors.New("retention is missing")
 	}
 	j.Retention = *t.Retention
 	j.Parallel = or(t.Parallel, j.DefaultParallel())
+	if t.StallTimeout != nil {
+		d, err := time.ParseDuration(*t.StallTimeout)
+		if err != nil || d == 0 {
+			return nil, "stall-timeout", fmt.Errorf(`stall-timeout %q: want a duration like "10m"`, *t.StallTimeout)
+		}
+		j.StallTimeout = d
+	}
 	if t.Bandwidth != nil {
 		rate, err := ParseRate(*t.Bandwidth)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -17,6 +18,8 @@ const (
 	maxParallel    = 64
 	maxPatterns    = 10_000
 	minBandwidth   = 1 << 10
+	minStall       = time.Second
+	maxStall       = 24 * time.Hour
 )
 
 // Values that settings of jobs may have.
@@ -74,6 +77,9 @@ func (j *Job) checkNumbers() (string, error) {
 	if j.Parallel < 1 || j.Parallel > maxParallel {
 		return "parallel-accounts", fmt.Errorf("parallel-accounts %d: want 1 to %d", j.Parallel, maxParallel)
 	}
+	if d := j.StallTimeout; d != 0 && (d < minStall || d > maxStall) {
+		return "stall-timeout", fmt.Errorf("stall-timeout %v: want %v to %v", j.StallTimeout, minStall, maxStall)
+	}
 	return "", nil
 }
 
@@ -90,6 +96,11 @@ func (j *Job) checkSources() error {
 		}
 		if _, err := path.Match(s, ""); err != nil {
 			return fmt.Errorf("source %q: %w", s, err)
+		}
+	}
+	for _, s := range j.AllowEmpty {
+		if !slices.Contains(j.Source, s) {
+			return fmt.Errorf("allow-empty %q: no source of this job", s)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func (j *Job) text() string {
 	if strings.Contains(name, ".") {
 		name = strconv.Quote(name)
 	}
-	fmt.Fprintf(&b, "[job.%s]\ndestination = %s\nsource = %s\nretention = %d\n", name, quoteAny(j.Destination), quoteAll(j.Source), j.Retention)
+	fmt.Fprintf(&b, "[job.%s]\ndestination = %s\nsource = %s\nretention = %d\n", name, quoteAny(j.Destination), j.sourceText(), j.Retention)
 	for _, s := range []struct{ key, value, standard string }{
 		{"account-name", j.AccountName, ""}, {"mode", j.Mode, DefaultMode}, {"prefix", j.Prefix, ""},
 		{"exclude-file", j.ExcludeFile, ""}, {"before", j.Before, ""}, {"after", j.After, ""}, {"fill", j.Fill, DefaultFill},
@@ -72,6 +72,12 @@ func (j *Job) text() string {
 	}
 	if j.OneFileSystem {
 		b.WriteString("one-file-system = true\n")
+	}
+	if j.NetworkFS {
+		b.WriteString("include-network-filesystems = true\n")
+	}
+	if j.StallTimeout != 0 {
+		fmt.Fprintf(&b, "stall-timeout = %q\n", j.StallTimeout)
 	}
 	if j.Bandwidth != 0 {
 		fmt.Fprintf(&b, "bandwidth = %q\n", FormatRate(j.Bandwidth))
@@ -109,5 +115,7 @@ func quoteAll(all []string) string {
 	for i, s := range all {
 		quoted[i] = quoteAny(s)
 	}
-	return "[" + strings.Join(quoted, ", ") + "]"
+	return bracketed(quoted)
 }
+
+func bracketed(values []string) string { return "[" + strings.Join(values, ", ") + "]" }

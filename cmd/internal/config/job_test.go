@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 const box = "[destination.box]\nengine = \"slots\"\nhost = \"h\"\nusername = \"u\"\n" +
@@ -37,6 +38,13 @@ func TestJobErrorsNameFileAndLine(t *testing.T) {
 		{job(strings.Replace(good, "box", "nobody", 1)), `f.toml:10: job a: destination "nobody": unknown`},
 		{job(strings.Replace(good, "box", "whm", 1)), "f.toml:10: job a: destination whm: its engine is cpanel: backups on it are made by cPanel itself"},
 		{job("destination = \"box\"\nsource = [\"/a\"]\n"), "f.toml:9: job a: retention is missing"},
+		{job(good + "stall-timeout = \"soon\"\n"), `f.toml:13: job a: stall-timeout "soon"`},
+		{job(good + "stall-timeout = \"0s\"\n"), `f.toml:13: job a: stall-timeout "0s"`},
+		{job(good + "stall-timeout = \"1ms\"\n"), "f.toml:13: job a: stall-timeout 1ms: want 1s to 24h0m0s"},
+		{job("destination = \"box\"\nsource = [{path = \"/a\", may-be-empty = true}]\nretention = 1\n"),
+			`f.toml:11: job a: source "/a": unknown key "may-be-empty"`},
+		{job("destination = \"box\"\nsource = [{path = \"/a\", allow-empty = 1}]\nretention = 1\n"), `f.toml:11: job a: source "/a": allow-empty`},
+		{job("destination = \"box\"\nsource = [7]\nretention = 1\n"), "f.toml:11: job a: source 7: want a text or a table"},
 		{job("destination = \"box\"\nretention = 1\n"), "f.toml:9: job a: source is missing"},
 		{job("source = [\"/a\"]\nretention = 1\n"), "f.toml:9: job a: destination is missing"},
 		{box + "[job.A]\n" + good, "f.toml:9: job A: name"},
@@ -54,7 +62,8 @@ func TestAddingAndRemovingAJobLeavesTheRestAlone(t *testing.T) {
 	text := "# ours\n" + box + "# last"
 	j := &Job{Name: "www.one", Destination: "box", Source: []string{"/srv/we\"ird", "/home/*"}, Retention: 3, Mode: "compressed",
 		Prefix: "homedir", Exclude: []string{"*.log", "a,b", `\*`}, ExcludeFile: "skip", ExcludeCaches: true, OneFileSystem: true,
-		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8, Parallel: 7}
+		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8, Parallel: 7,
+		AllowEmpty: []string{"/home/*"}, NetworkFS: true, StallTimeout: 90 * time.Second}
 	added, err := AddJob("x", []byte(text), j, engines)
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,8 @@
 // Folders are opened one element at a time from the handle of their parent, files below the handle of the root with
 // openat2(2) (or element by element where the kernel has none), both without following symlinks. A file is first
 // pinned with O_PATH and opened for reading only when fstat(2) has shown that it is the regular file that was found:
-// no FIFO and no device is ever opened. Symlinks on the way to the root itself are the administrator's and are followed.
+// no FIFO and no device is ever opened. The root itself is reached in the same way: symlinks in directories that nobody
+// but root may change are the administrator's and are followed, those below the first other directory are not.
 //
 // # Patterns
 //
@@ -81,10 +82,6 @@ func Open(root string, o Options) (*Tree, error) {
 		return nil, errors.Join(fmt.Errorf("open source %s: /proc is needed: %w", root, err), t.Close())
 	}
 	return t, nil
-}
-
-func openRoot(path string) (*os.File, error) {
-	return os.OpenFile(path, unix.O_DIRECTORY|unix.O_NONBLOCK|os.O_RDONLY, 0)
 }
 
 // Close lets go of the folder.
