@@ -53,7 +53,7 @@ func accountsOf(j *config.Job, pattern string) ([]account, error) {
 		err := source.Check(a.source)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil, fmt.Errorf("source %s: not there: %w", pattern, fs.ErrNotExist)
+			return nil, fmt.Errorf("source %s: %w", pattern, fs.ErrNotExist)
 		case err != nil:
 			return nil, fmt.Errorf("source %s: %w", pattern, err)
 		}

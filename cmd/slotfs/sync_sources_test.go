@@ -46,7 +46,7 @@ func TestPatternsMatchAccountsAndNothingElse(t *testing.T) {
 		{"carol", []string{dir + "/a/carol"}},
 		{"source " + dir + "/c/*: matches nothing", []string{dir + "/c/*"}},
 		{".cpan!", []string{dir + "/a/.*"}},
-		{"alice source " + dir + "/nobody: not there: file does not exist", []string{dir + "/a/al*", dir + "/nobody"}},
+		{"alice source " + dir + "/nobody: file does not exist", []string{dir + "/a/al*", dir + "/nobody"}},
 		{"alice source " + dir + "/a/file: open " + dir + "/a/file: not a directory", []string{dir + "/a/al*", dir + "/a/file"}},
 	} {
 		if got := names(c.sources...); got != c.want {
@@ -67,7 +67,7 @@ func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
 		allow []string
 		want  string
 	}{
-		{nil, "source 1: matches nothing; source 2: not there; source 0: the last run had 1 accounts that are gone: bob; " +
+		{nil, "source 1: matches nothing; source 2; source 0: the last run had 1 accounts that are gone: bob; " +
 			"source 1: the last run had 1 accounts that are gone: carol"},
 		{sources[1:], "source 0: the last run had 1 accounts that are gone: bob"},
 		{sources, ""},
