@@ -184,22 +184,15 @@ const stagedAs = ".slotfs-staged"
 // open takes hold of the source, and of what was staged for it.
 func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 	j := w.job
-	patterns, err := excludes(j, a.source)
-	if err != nil {
-		return nil, err
-	}
-	o := source.Options{Exclude: patterns, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
+	o := source.Options{Exclude: excludes(j), ExcludeFile: j.ExcludeFile, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
 	root := a.source
 	switch staged, err := filled(staging); {
 	case err != nil:
 		return nil, err
 	case j.Prefix != "":
-		root, o.Also = staging, map[string]string{j.Prefix: a.source}
-	default:
-		o.ExcludeFile = j.ExcludeFile
-		if staged {
-			o.Also = map[string]string{stagedAs: staging}
-		}
+		root, o.Also, o.ExcludeIn = staging, map[string]string{j.Prefix: a.source}, j.Prefix
+	case staged:
+		o.Also = map[string]string{stagedAs: staging}
 	}
 	return source.Open(root, o)
 }

@@ -3,25 +3,30 @@ package source
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // filter is a list of rules, of which the first that matches decides.
-type filter []rule
+type filter struct {
+	rules []rule
+	words int // of a position
+}
 
 // rule is one pattern.
 type rule struct {
-	include  bool
-	folders  bool // it matches folders only
-	anchored bool // it matches from the root on
-	wild     bool // it has wildcards
-	deep     bool // it has "**"
-	prefix   bool // it begins with "**"
-	suffix   bool // it ends with "***": a folder and what is in it
-	elements int  // slashes in it, a last one not counted
-	pattern  string
-	globbed  glob
+	include   bool
+	folders   bool // it matches folders only
+	anchored  bool // it matches from the root on
+	suffix    bool // it ends with "***": a folder and what is in it
+	pattern   string
+	automaton *automaton // nil: the pattern has no wildcards
+	at        int        // of its state in a position; -1: it is about the last element of a path alone
 }
+
+// position is where a walk stands: what the rules know of the path to a folder. Each name in the folder is read from
+// there on, and nothing of the path again.
+type position []uint64
 
 const (
 	maxPattern = 4096 // bytes
@@ -29,22 +34,30 @@ const (
 )
 
 // parseFilter reads patterns.
-func parseFilter(patterns []string) (filter, error) {
-	var f filter
+func parseFilter(patterns []string) (*filter, error) {
+	f := &filter{}
 	for _, text := range patterns {
 		if text == "!" {
-			f = f[:0]
+			f = &filter{}
 			continue
 		}
 		r, err := parseRule(text)
 		if err != nil {
 			return nil, fmt.Errorf("pattern %.80q: %w", text, err)
 		}
-		if f = append(f, r); len(f) > maxRules {
+		if f.add(r); len(f.rules) > maxRules {
 			return nil, fmt.Errorf("more than %d patterns", maxRules)
 		}
 	}
 	return f, nil
+}
+
+func (f *filter) add(r rule) {
+	if r.automaton != nil && r.at >= 0 {
+		r.at = f.words
+		f.words += r.automaton.words
+	}
+	f.rules = append(f.rules, r)
 }
 
 // parsePatterns splits a file with one pattern a line.
@@ -74,56 +87,81 @@ func parseRule(text string) (rule, error) {
 	if len(text) > 1 && text[len(text)-1] == '/' {
 		r.folders, text = true, text[:len(text)-1]
 	}
-	r.elements = strings.Count(text, "/")
-	r.wild = strings.ContainsAny(text, "*[?")
-	if r.wild {
-		r.deep = strings.Contains(text, "**")
-		r.prefix = strings.HasPrefix(text, "**")
-		r.suffix = strings.HasSuffix(text, "***")
-	}
 	r.anchored, r.pattern = text[0] == '/', strings.TrimPrefix(text, "/")
-	if r.wild {
-		r.globbed = parseGlob(r.pattern)
+	if !strings.ContainsAny(text, "*[?") {
+		return r, nil
+	}
+	deep, prefix := strings.Contains(text, "**"), strings.HasPrefix(text, "**")
+	r.suffix = strings.HasSuffix(text, "***")
+	r.automaton = newAutomaton(parseGlob(r.pattern), !r.anchored && !prefix)
+	if !deep && !strings.Contains(text, "/") {
+		r.at = -1
 	}
 	return r, nil
 }
 
-// excluded reports whether what stands at path is left out.
-func (f filter) excluded(path string, folder bool) bool {
-	for i := range f {
-		if f[i].matches(path, folder) {
-			return !f[i].include
+// root is the position in the folder that patterns count from.
+func (f *filter) root() position {
+	p := make(position, f.words)
+	for i := range f.rules {
+		if r := &f.rules[i]; r.automaton != nil && r.at >= 0 {
+			state := p[r.at:][:r.automaton.words]
+			r.automaton.start(state)
+			if strings.HasPrefix(r.pattern, "**") && !r.anchored {
+				r.automaton.read(state, "/") // "**/name" is about a name in the root too
+			}
 		}
 	}
-	return false
+	return p
 }
 
+// enter is the position in a folder of the one that p is about.
+func (f *filter) enter(p position, name string) position {
+	if len(p) == 0 {
+		return p
+	}
+	next := slices.Clone(p)
+	for i := range f.rules {
+		if r := &f.rules[i]; r.automaton != nil && r.at >= 0 {
+			state := next[r.at:][:r.automaton.words]
+			r.automaton.read(state, name)
+			r.automaton.read(state, "/")
+		}
+	}
+	return next
+}
+
+// decide looks for the first rule that matches a path; name is its last element, in the folder that p is about.
+func (f *filter) decide(p position, path, name string, folder bool) (decided, excluded bool) {
+	for i := range f.rules {
+		if f.rules[i].matches(p, path, name, folder) {
+			return true, !f.rules[i].include
+		}
+	}
+	return false, false
+}
+
+// fresh is the state of an automaton that begins with the last element of a path. Of such a one no other word is set.
+var fresh = [maxPattern/64 + 1]uint64{1}
+
 // matches reports whether a rule is about path, which has no '/' at its beginning and is not empty.
-func (r *rule) matches(path string, folder bool) bool {
+func (r *rule) matches(p position, path, name string, folder bool) bool {
 	if r.folders && !folder {
 		return false
 	}
-	if r.elements == 0 && !r.deep {
-		path = path[strings.LastIndexByte(path, '/')+1:]
-	} else if r.suffix && folder {
-		path += "/" // "dir/***" is about dir too
-	}
-	if !r.wild {
+	a := r.automaton
+	if a == nil {
 		return r.literal(path)
 	}
-	if r.prefix {
-		// "**/name" is about a name in the root too.
-		return r.globbed.match("/" + path)
+	state := fresh[:a.words]
+	if r.at >= 0 {
+		state = p[r.at:][:a.words]
 	}
-	switch {
-	case r.anchored:
-		return r.globbed.match(path)
-	case r.deep:
-		return r.matchesBehindAnySlash(path)
-	case r.elements > 0:
-		return r.matchesLast(path)
+	rest := ""
+	if r.suffix && folder {
+		rest = "/" // "dir/***" is about dir too
 	}
-	return r.globbed.match(path)
+	return a.matches(state, name, rest)
 }
 
 func (r *rule) literal(path string) bool {
@@ -131,28 +169,4 @@ func (r *rule) literal(path string) bool {
 		return path == r.pattern
 	}
 	return strings.HasSuffix(path, r.pattern) && (len(path) == len(r.pattern) || path[len(path)-len(r.pattern)-1] == '/')
-}
-
-func (r *rule) matchesBehindAnySlash(path string) bool {
-	for {
-		if r.globbed.match(path) {
-			return true
-		}
-		_, rest, more := strings.Cut(path, "/")
-		if !more {
-			return false
-		}
-		path = rest
-	}
-}
-
-// matchesLast holds the pattern against as many elements as it has.
-func (r *rule) matchesLast(path string) bool {
-	at := len(path)
-	for range r.elements + 1 {
-		if at = strings.LastIndexByte(path[:max(at, 0)], '/'); at < 0 {
-			break
-		}
-	}
-	return r.globbed.match(path[at+1:])
 }

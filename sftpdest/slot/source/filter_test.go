@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -98,13 +99,57 @@ func TestPatternsOfAFileAreLines(t *testing.T) {
 	}
 }
 
-func TestHostilePatternsTakeBoundedTime(t *testing.T) {
-	text := strings.Repeat("a", 4000)
-	for _, pattern := range []string{strings.Repeat("*a", 500) + "b", strings.Repeat("**a", 500) + "b", strings.Repeat("**a*", 500) + "b"} {
-		if parseGlob(pattern).match(text) {
-			t.Errorf("%.20q matches", pattern)
+// excludes tells what a filter says about a path that a walk came to.
+func excludes(f *filter, path string, folder bool) bool {
+	p := f.root()
+	elements := strings.Split(path, "/")
+	for _, name := range elements[:len(elements)-1] {
+		p = f.enter(p, name)
+	}
+	_, excluded := f.decide(p, path, elements[len(elements)-1], folder)
+	return excluded
+}
+
+// TestHostilePatternsCostWhatHarmlessOnesDo counts what patterns do for each name: the words of their states, which
+// depend on their length alone. Trying in turn all that stars may stand for would not end.
+func TestHostilePatternsCostWhatHarmlessOnesDo(t *testing.T) {
+	deep := strings.Repeat(strings.Repeat("a", 100)+"/", 30) + strings.Repeat("a", 200)
+	for _, pattern := range []string{"**" + strings.Repeat("a*", 2000) + "b", "a**" + strings.Repeat("?*", 1900) + "b",
+		"*/" + strings.Repeat("[a-z]*", 600) + "b", strings.Repeat("*a", 2000) + "b", strings.Repeat("**a*", 1000) + "b", strings.Repeat("a/**/", 800) + "b"} {
+		f, err := parseFilter(slices.Repeat([]string{pattern}, 60))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 200 {
+			if path := fmt.Sprint(deep, i); excludes(f, path, false) {
+				t.Errorf("%.20q matches", pattern)
+			}
+		}
+		if f.words > 60*(maxPattern/64+1) {
+			t.Errorf("%.20q has states of %d words", pattern, f.words)
 		}
 	}
+}
+
+// byTrying matches as patterns are defined, in whatever time that takes.
+func byTrying(g glob, text string) bool {
+	if len(g) == 0 {
+		return text == ""
+	}
+	switch {
+	case g[0].kind == star || g[0].kind == stars:
+		for i := 0; ; i++ {
+			if byTrying(g[1:], text[i:]) {
+				return true
+			}
+			if i == len(text) || g[0].kind == star && text[i] == '/' {
+				return false
+			}
+		}
+	case text == "":
+		return false
+	}
+	return g[0].matchesByte(text[0]) && byTrying(g[1:], text[1:])
 }
 
 func FuzzPattern(f *testing.F) {
@@ -113,17 +158,33 @@ func FuzzPattern(f *testing.F) {
 	}
 	f.Add("**a*b**", "a/ab/b")
 	f.Add("*b/*c", "ab/bb/c")
+	f.Add(strings.Repeat("?", 130)+"*", strings.Repeat("x", 131))
+	f.Add(strings.Repeat("a/", 64)+"*", strings.Repeat("a/", 66))
 	f.Fuzz(func(t *testing.T, pattern, path string) {
-		if r, err := parseRule(pattern); err == nil {
-			r.matches(path, true)
-			r.matches(path, false)
+		if r, err := parseRule(pattern); err == nil && path != "" {
+			one := &filter{}
+			one.add(r)
+			excludes(one, path, true)
+			excludes(one, path, false)
 		}
-		if len(pattern)*len(path) > 1<<20 {
+		if len(pattern)*len(path) > 1<<14 || strings.Count(pattern, "*") > 4 {
 			return
 		}
 		g := parseGlob(pattern)
-		if quick, slow := g.match(path), g.matchSlowly(path); quick != slow {
-			t.Errorf("%q and %q: %v, %v", pattern, path, quick, slow)
+		for _, floating := range []bool{false, true} {
+			want := byTrying(g, path)
+			for i := range len(path) {
+				want = want || floating && path[i] == '/' && byTrying(g, path[i+1:])
+			}
+			a := newAutomaton(g, floating)
+			state := make([]uint64, a.words)
+			a.start(state)
+			if got := a.matches(state, path, ""); got != want {
+				t.Errorf("%q and %q: %v, want %v", pattern, path, got, want)
+			}
+			if a.read(state, path); a.matched(state) != want {
+				t.Errorf("%q and %q read: %v", pattern, path, !want)
+			}
 		}
 	})
 }
@@ -134,7 +195,12 @@ func BenchmarkFilter(b *testing.B) {
 		b.Fatal(err)
 	}
 	path := fmt.Sprintf("public_html/wp-content/plugins/%s/includes/class-something.php", strings.Repeat("x", 20))
+	at := f.root()
+	folder, name := filepath.Split(path)
+	for _, name := range strings.Split(strings.TrimSuffix(folder, "/"), "/") {
+		at = f.enter(at, name)
+	}
 	for b.Loop() {
-		f.excluded(path, false)
+		f.decide(at, path, name, false)
 	}
 }

@@ -1,10 +1,8 @@
 package source
 
-import (
-	"strings"
-)
+import "strings"
 
-// glob is a pattern with wildcards. Names are bytes: '?' and sets match one byte of a name in UTF-8.
+// glob is a pattern with wildcards, as it was read. Names are bytes: '?' and sets match one byte of a name in UTF-8.
 type glob []token
 
 type kind uint8
@@ -173,86 +171,4 @@ func (t *token) matchesByte(c byte) bool {
 		return t.set[c]
 	}
 	return false
-}
-
-// match reports whether all of text is as the pattern says. Of the bytes that a '*' or '**' stands for it takes as few
-// as it can: where the last '*' cannot take more without a '/', the last '**' does. An earlier one need not take more,
-// as whatever follows could have been found further on by the later one as well.
-func (g glob) match(text string) bool {
-	steps := 16*(len(g)+len(text)) + 1024
-	at, i := 0, 0
-	starAt, starText := -1, 0   // token behind the last '*', and where its bytes end
-	starsAt, starsText := -1, 0 // and of the last '**'
-	for i < len(text) || at < len(g) {
-		if steps--; steps < 0 {
-			return g.matchSlowly(text)
-		}
-		if at < len(g) {
-			switch t := &g[at]; {
-			case t.kind == star:
-				at++
-				starAt, starText = at, i
-				continue
-			case t.kind == stars:
-				at++
-				starsAt, starsText = at, i
-				starAt = -1
-				continue
-			case i < len(text) && t.matchesByte(text[i]):
-				at++
-				i++
-				continue
-			}
-		}
-		switch {
-		case starAt >= 0 && starText < len(text) && text[starText] != '/':
-			starText++
-			at, i = starAt, starText
-		case starsAt >= 0 && starsText < len(text):
-			starsText++
-			at, i = starsAt, starsText
-			starAt = -1
-		default:
-			return false
-		}
-	}
-	return true
-}
-
-// matchSlowly follows all ways at once: its time is bounded by the product of the lengths, whatever the pattern.
-func (g glob) matchSlowly(text string) bool {
-	now := make([]bool, len(g)+1)
-	next := make([]bool, len(g)+1)
-	now[0] = true
-	g.skipStars(now)
-	for i := range len(text) {
-		clear(next)
-		alive := false
-		for at := range g {
-			if !now[at] {
-				continue
-			}
-			switch t := &g[at]; {
-			case t.kind == stars, t.kind == star && text[i] != '/':
-				next[at], alive = true, true
-			case t.matchesByte(text[i]):
-				next[at+1], alive = true, true
-			}
-		}
-		if !alive {
-			return false
-		}
-		g.skipStars(next)
-		now, next = next, now
-	}
-	return now[len(g)]
-}
-
-// skipStars adds the places that are reached without a byte.
-func (g glob) skipStars(places []bool) {
-	for at := range g {
-		if places[at] && (g[at].kind == star || g[at].kind == stars) {
-			places[at+1] = true
-		}
-	}
 }

@@ -16,8 +16,9 @@
 // pattern that matches decides. What lies in a folder that is left out is not looked at.
 //
 // A file with patterns has one a line; empty lines and those that begin with '#' or ';' are comments. Its patterns
-// come behind those of the job. What is joined from elsewhere (Options.Also) heeds those of the job only: the owner of
-// the folder has no say about it.
+// come behind those of the job, and there is a bound to how many count. What is joined from elsewhere (Options.Also) heeds
+// those of the job only, unless the file lies there (Options.ExcludeIn): the owner of one folder has no say about others.
+// Matching takes time that grows with names and patterns, whatever the patterns are.
 package source
 
 import (
@@ -33,7 +34,8 @@ import (
 // Options say what of a folder is backed up.
 type Options struct {
 	Exclude       []string // patterns as rsync has them: anchored with '/', '**', trailing '/' for folders
-	ExcludeFile   string   // name of a file in the folder with more patterns, one a line; "" is none
+	ExcludeFile   string   // name of a file with more patterns, one a line; "" is none
+	ExcludeIn     string   // path in the backup of the folder that has that file, and that its patterns count from
 	CacheDirs     bool     // leave out what is below a CACHEDIR.TAG
 	OneFileSystem bool
 	// Also joins a second folder into the tree at a path of its own: what a command staged. It stands in place of what
@@ -46,8 +48,8 @@ type Tree struct {
 	root   *os.File
 	name   string
 	o      Options
-	filter filter // of the job
-	joined *join  // nil: nothing is joined
+	filter *filter // of the job
+	joined *join   // nil: nothing is joined
 	owners *owners
 }
 

@@ -1,12 +1,10 @@
 package source
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -24,20 +22,21 @@ func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
 			yield(nil, fmt.Errorf("walk %s: %w", t.name, err))
 			return
 		}
-		w.folder(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, own: true})
+		w.folder(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, job: t.filter.root()})
 	}
 }
 
 // walker is one walk. Of the tree it holds the names of the folders on the way to where it is.
 type walker struct {
-	ctx    context.Context
-	tree   *Tree
-	yield  func(*Found, error) bool
-	own    filter // of the job and the folder's own file
-	links  links
-	xattrs *xattrs
-	names  []byte // of list
-	target []byte // of symlinks
+	ctx     context.Context
+	tree    *Tree
+	yield   func(*Found, error) bool
+	own     *filter // of the source's own file
+	links   links
+	xattrs  *xattrs
+	ignored error  // what of own has no effect
+	names   []byte // of list
+	target  []byte // of symlinks
 }
 
 // place is where a folder stands.
@@ -48,41 +47,11 @@ type place struct {
 	depth  int
 	device uint64 // of the folder that the walk began at; 0: this is it
 	joined *join  // what is joined here or below, or nil
-	own    bool   // the folder's own patterns hold
 	hollow bool   // nothing is here but what is joined below
-}
 
-// maxOwnPatterns bounds the folder's own file with patterns, in bytes. What is behind it has no effect.
-const maxOwnPatterns = 256 << 10
-
-// readOwnPatterns reads Options.ExcludeFile. Lines that are no patterns have no effect: the owner of the folder
-// cannot make a backup fail.
-func (w *walker) readOwnPatterns() error {
-	w.own = slices.Clip(w.tree.filter)
-	if w.tree.o.ExcludeFile == "" {
-		return nil
-	}
-	text, err := readHead(int(w.tree.root.Fd()), w.tree.o.ExcludeFile, maxOwnPatterns+1)
-	if gone(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read patterns in %s: %w", w.tree.o.ExcludeFile, err)
-	}
-	if len(text) > maxOwnPatterns {
-		text = text[:bytes.LastIndexByte(text, '\n')+1]
-	}
-	job := len(w.own)
-	for _, line := range parsePatterns(string(text)) {
-		r, err := parseRule(line)
-		switch {
-		case line == "!":
-			w.own = w.own[:job]
-		case err == nil && len(w.own) < job+maxRules:
-			w.own = append(w.own, r)
-		}
-	}
-	return nil
+	job, own position // in the folder around it and, once it is opened, in itself
+	owned    int      // bytes of the path to where the source's own patterns count from
+	patterns bool     // those hold here
 }
 
 // stop ends the walk with an error. Its result is false.
@@ -99,11 +68,13 @@ func (w *walker) folder(p place) bool {
 	if p.hollow {
 		found := &Found{Entry: entryAt(p.path)}
 		found.Mode = backup.ModeDir | 0o700
+		w.position(&p)
 		return w.yield(found, nil) && w.entries(-1, &p, merge(nil, p.joined.names()))
 	}
 	parent := p.parent
 	if p.joined != nil && p.joined.folder != nil {
-		parent, p.name, p.own, p.device = int(p.joined.folder.Fd()), ".", false, 0
+		parent, p.name, p.device = int(p.joined.folder.Fd()), ".", 0
+		p.patterns = false
 	}
 	fd, err := openFolder(parent, p.name)
 	switch {
@@ -175,12 +146,16 @@ func (w *walker) opened(fd int, p *place) bool {
 	if found.Xattrs, err = w.xattrs.read(fd, ".", found.Device); err != nil {
 		found.Warning = errors.Join(found.Warning, err)
 	}
+	if p.path == "" && w.ignored != nil {
+		found.Warning = errors.Join(found.Warning, w.ignored)
+	}
 	if !w.yield(found, nil) {
 		return false
 	}
 	if w.tree.o.CacheDirs && p.path != "" && isCache(fd, names) {
 		names = []name{{name: cacheTag}}
 	}
+	w.position(p)
 	return w.entries(fd, p, merge(names, p.joined.names()))
 }
 
@@ -212,7 +187,8 @@ func (w *walker) entries(fd int, p *place, names []name) bool {
 
 // entry yields what stands at a name of the folder fd.
 func (w *walker) entry(fd int, p *place, n name, path string) bool {
-	below := place{parent: fd, name: n.name, path: path, depth: p.depth + 1, device: p.device, joined: p.joined.child(n.name), own: p.own}
+	below := place{parent: fd, name: n.name, path: path, depth: p.depth + 1, device: p.device, joined: p.joined.child(n.name),
+		job: p.job, own: p.own, owned: p.owned, patterns: p.patterns}
 	if below.joined != nil {
 		below.hollow = below.joined.folder == nil && (fd < 0 || w.excluded(&below, unix.DT_DIR))
 		return w.folder(below)
@@ -246,14 +222,6 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 		}
 	}
 	return w.leaf(fd, n.name, path, &st)
-}
-
-func (w *walker) excluded(p *place, kind byte) bool {
-	f := w.tree.filter
-	if p.own {
-		f = w.own
-	}
-	return f.excluded(p.path, kind == unix.DT_DIR)
 }
 
 // leaf yields what is no folder.

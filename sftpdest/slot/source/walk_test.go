@@ -258,6 +258,55 @@ func TestStagedFoldersStandWhereTheyAreJoined(t *testing.T) {
 	}
 }
 
+// TestPatternsOfAJoinedSourceCountFromThere has the source below a prefix: what is staged around it heeds no patterns
+// of its owner.
+func TestPatternsOfAJoinedSourceCountFromThere(t *testing.T) {
+	root := plant(t, "a.sql", "home/own")
+	home := plant(t, "a.sql", "top/x", "sub/top/x", "sub/cache/y", "keep")
+	if err := os.WriteFile(filepath.Join(home, ".exclude"), []byte("*.sql\n/top\nsub/cache/\n.exclude\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{ExcludeFile: ".exclude", ExcludeIn: "home/dir", Also: map[string]string{"home/dir": home}}
+	want := []string{"", "a.sql", "home", "home/dir", "home/dir/keep", "home/dir/sub", "home/dir/sub/top", "home/dir/sub/top/x", "home/own"}
+	if got := paths(walk(t, open(t, root, o))); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestOwnersWriteNoEndlessPatterns has files with patterns that are no text, elsewhere, or too much.
+func TestOwnersWriteNoEndlessPatterns(t *testing.T) {
+	secret := plant(t, "patterns")
+	long := "/" + strings.Repeat("*a", maxOwnLine)
+	for name, text := range map[string]string{
+		"many": strings.Repeat("/no\n", maxOwnRules) + "/file\n", "long": "/fil[e]" + strings.Repeat("*", maxOwnLine) + "\n",
+		"large": strings.Repeat(long[:maxOwnLine-1]+"\n", maxOwnFile/maxOwnLine) + "/file\n", "fifo": "", "link": "", "folder": "",
+	} {
+		root := plant(t, "file")
+		path := filepath.Join(root, "own")
+		var err error
+		switch name {
+		case "fifo":
+			err = unix.Mkfifo(path, 0o600)
+		case "link":
+			err = os.Symlink(filepath.Join(secret, "patterns"), path)
+		case "folder":
+			err = os.Mkdir(path, 0o755)
+		default:
+			err = os.WriteFile(path, []byte(text), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := walk(t, open(t, root, Options{ExcludeFile: "own"}))
+		if got := paths(all); !slices.Equal(got, []string{"", "file", "own"}) {
+			t.Errorf("%s: %q", name, got)
+		}
+		if told := all[0].Warning != nil; told != (text != "") {
+			t.Errorf("%s: told %v", name, all[0].Warning)
+		}
+	}
+}
+
 // content1 reads a file of up to a few bytes.
 func content1(t testing.TB, tree *Tree, found *Found) string {
 	t.Helper()
