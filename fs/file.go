@@ -48,6 +48,9 @@ func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.S
 		return r.failed(in.NodeId, "", fmt.Errorf("open: %w", err))
 	}
 	out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
+	if late, ok := f.file.(LateProof); ok && late.ProvenAtEnd() {
+		out.OpenFlags = fuse.FOPEN_NOFLUSH // what the kernel has of it was never proven
+	}
 	if n.Source == view.FromMoment {
 		// Its size is that of this moment, not the one that the kernel remembers.
 		out.OpenFlags = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH

@@ -46,6 +46,12 @@ type Blocks interface {
 	ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, error)
 }
 
+// LateProof is a File that may find out at its end only that it is not what was backed up.
+type LateProof interface {
+	// ProvenAtEnd reports whether that is so for this file.
+	ProvenAtEnd() bool
+}
+
 // Config says what to mount.
 type Config struct {
 	Destinations func() []string // names; also those without snapshots are shown. May be nil

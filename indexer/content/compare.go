@@ -50,7 +50,7 @@ func (m *remote) comparePieces(h *handle) error {
 			if err != nil {
 				return fmt.Errorf("stat %s: %w", f.Path, err)
 			}
-			if !f.Is(info.Size, info.MTime) {
+			if !m.accepts(&f, info) {
 				return fmt.Errorf("%s: %w", f.Path, backup.ErrStale)
 			}
 			return nil

@@ -96,6 +96,7 @@ type Reader struct {
 	// mu guards what follows.
 	closed  bool
 	sources recently[string, *shared]
+	rotten  recently[string, error] // files that turned out to be other ones at their end, by the key of their source
 	nextID  uint64
 }
 
@@ -131,7 +132,7 @@ func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree,
 		}
 		f.parts = []part{{length: it.Size}}
 		f.state = r.states.of(r, s)
-		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, remote); err != nil {
+		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, it.Checksums, remote); err != nil {
 			return nil, err
 		}
 		r.fetchSiblings(s, t, it, f.source)
@@ -139,10 +140,10 @@ func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree,
 	case backup.Tar, backup.TarGzip:
 		f.parts = partsOf(&it.Entry)
 		if s.Kind == backup.Tar {
-			return attached(f, r.attach(f, archiveKey(s), plainArchive, s.Files...))
+			return attached(f, r.attach(f, archiveKey(s), plainArchive, "", s.Files...))
 		}
 		f.serial = s.Serial
-		return attached(f, r.attach(f, archiveKey(s), gzipArchive, s.Files...))
+		return attached(f, r.attach(f, archiveKey(s), gzipArchive, "", s.Files...))
 	}
 	return nil, fmt.Errorf("open %q: snapshot of unknown kind %q", it.Name, s.Kind)
 }
@@ -154,7 +155,7 @@ func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*
 	}
 	remote := s.Files[n]
 	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
-	if err := r.attach(f, plainKey(remote), remoteFile, remote); err != nil {
+	if err := r.attach(f, plainKey(remote), remoteFile, "", remote); err != nil {
 		return nil, err
 	}
 	f.hold = r.beginHold(s)
@@ -206,20 +207,21 @@ const (
 )
 
 // attach connects f with its source, which is made unless it is there.
-func (r *Reader) attach(f *File, key string, sort int, files ...backup.File) error {
+func (r *Reader) attach(f *File, key string, sort int, sums backup.Checksums, files ...backup.File) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return fmt.Errorf("open %q: %w", f.name, fs.ErrClosed)
 	}
-	s := r.source(key, sort, f.serial, f.state, files...)
+	s := r.source(key, sort, f.serial, f.state, sums, files...)
 	s.users++
 	f.r, f.source = r, s
 	return nil
 }
 
 // source returns the source with that key, made unless it is there. It needs r.mu.
-func (r *Reader) source(key string, sort int, serial uint64, state *state, files ...backup.File) *shared {
+func (r *Reader) source(key string, sort int, serial uint64, state *state, sums backup.Checksums, files ...backup.File) *shared {
+	key += "\x00" + string(sums)
 	s, ok := r.sources.get(key)
 	if ok {
 		return s
@@ -233,12 +235,29 @@ func (r *Reader) source(key string, sort int, serial uint64, state *state, files
 		kept := newStock(r.o.Blocks, r.o.Origin, key, admits)
 		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m, stock: kept}
 	} else {
-		kept := newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("%s\x00%d", key, plainBlock), admits)
-		s.source = &plain{r: r, id: r.nextID, remote: m, size: m.size(), small: s.single && m.size() <= plainBlock, stock: kept}
+		s.source = r.newPlain(s, sums, admits)
 	}
 	r.sources.put(key, s)
 	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })
 	return s
+}
+
+// newPlain makes the source of uncompressed bytes. What can be proven is kept under its content's name, for all backups that
+// have it; what is proven at its end only is not kept: its beginning would be served for proven.
+func (r *Reader) newPlain(s *shared, sums backup.Checksums, admits func(int64) bool) *plain {
+	m := s.remote
+	p := &plain{r: r, key: s.key, id: r.nextID, remote: m, size: m.size(), unit: plainBlock}
+	if m.proof = newProof(sums, p.size, s.limit); m.proof != nil {
+		p.proof, p.unit = m.proof, m.proof.block
+		m.proof.verdict, m.proof.given = r.rotten.get(s.key)
+	}
+	switch {
+	case p.proof == nil:
+		p.stock = newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("%s\x00%d", s.key, p.unit), admits)
+	case p.proof.exact():
+		p.stock = newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("content %d %d %s", p.size, p.unit, sums.SHA256()), admits)
+	}
+	return p
 }
 
 // detach ends one use of a source. A remote file that nobody reads is closed; archives stay open for the next

@@ -16,10 +16,12 @@ const plainBlock = 240 << 10
 // plain reads the remote files of a snapshot as they are.
 type plain struct {
 	r      *Reader
+	key    string
 	id     uint64
 	remote *remote
 	size   int64
-	small  bool // one block is all of it
+	unit   int64  // how many bytes are fetched at a time: a block
+	proof  *proof // nil: nothing is known of the content
 	stock  stock
 
 	mu sync.Mutex
@@ -44,11 +46,23 @@ func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
 	if off < 0 || off >= s.size {
 		return nil, fmt.Errorf("byte %d of %d: %w", off, s.size, backup.ErrEnd)
 	}
-	start := off - off%plainBlock
+	start := off - off%s.unit
+	b, err := s.whole(ctx, start)
+	if err == nil && s.proof != nil {
+		err = s.proof.may(start, b)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b[off-start:], nil
+}
+
+// whole returns the block at start, from memory if it is there.
+func (s *plain) whole(ctx context.Context, start int64) ([]byte, error) {
 	s.mu.Lock()
 	if b := s.r.cache.get(blockKey{s.id, start}); b != nil {
 		s.mu.Unlock()
-		return b[off-start:], nil
+		return b, nil
 	}
 	f := s.fetch(start)
 	if f == nil {
@@ -66,7 +80,7 @@ func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
 	if f.err != nil {
 		return nil, f.err
 	}
-	return f.data[off-start:], nil
+	return f.data, nil
 }
 
 // leave ends waiting for a fetch. It is given up if nobody else wants it.
@@ -83,7 +97,7 @@ func (s *plain) leave(f *blockFetch) {
 func (s *plain) want(ctx context.Context, off, end int64, ahead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for start := off - off%plainBlock; start < min(end, s.size); start += plainBlock {
+	for start := off - off%s.unit; start < min(end, s.size); start += s.unit {
 		if s.r.cache.has(blockKey{s.id, start}) {
 			continue
 		}
@@ -132,23 +146,28 @@ func (s *plain) run(ctx context.Context, f *blockFetch) {
 
 // get gets the block at start from where it is to be had.
 func (s *plain) get(ctx context.Context, start int64) ([]byte, error) {
-	length := min(plainBlock, s.size-start)
-	if b := s.stock.get(start, length); b != nil {
+	length := min(s.unit, s.size-start)
+	if b := s.stock.get(start, length); b != nil && s.proof.check(start, b) == nil {
 		return b, nil
 	}
 	b, err := s.remote.read(ctx, start, length)
-	if s.small {
+	if length == s.size {
 		s.remote.release() // all of it is here
 	}
-	if err == nil {
-		s.stock.put(start, b)
+	if err != nil {
+		return nil, err
 	}
-	return b, err
+	if err := s.proof.check(start, b); err != nil {
+		s.r.noteRotten(s, err)
+		return nil, s.remote.otherContent(err)
+	}
+	s.stock.put(start, b)
+	return b, nil
 }
 
 // drop takes the blocks that begin between from and to out of memory.
 func (s *plain) drop(from, to int64) {
-	for start := (from + plainBlock - 1) / plainBlock * plainBlock; start < to; start += plainBlock {
+	for start := (from + s.unit - 1) / s.unit * s.unit; start < to; start += s.unit {
 		s.r.cache.drop(blockKey{s.id, start})
 	}
 }

@@ -24,6 +24,7 @@ type remote struct {
 	r     *Reader
 	files []backup.File
 	state *state // of the slot that it is in; nil if it is in none
+	proof *proof // nil: size and time have to tell
 
 	begun atomic.Uint64 // openings that were begun
 
@@ -201,7 +202,7 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 				return fmt.Errorf("open %s: %w", f.Path, err)
 			}
 			h.pieces[i] = file
-			if s, ok := file.(steady); ok && !f.Is(s.Opened().Size, s.Opened().MTime) {
+			if s, ok := file.(steady); ok && !m.accepts(&f, s.Opened()) {
 				return fmt.Errorf("open %s: %w", f.Path, backup.ErrStale)
 			}
 			return nil

@@ -119,7 +119,7 @@ func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item, 
 			return
 		}
 		r.mu.Lock()
-		source := r.source(state.key(plainKey(remote)), remoteFile, 0, state, remote)
+		source := r.source(state.key(plainKey(remote)), remoteFile, 0, state, next.Checksums, remote)
 		r.mu.Unlock()
 		source.want(r.ctx, 0, next.Size, true)
 	}
