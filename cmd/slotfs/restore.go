@@ -24,6 +24,7 @@ func restoreCommand(s *shell) *cli.Command {
 		ArgsUsage: "PATH... DIRECTORY",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},
+			&cli.BoolFlag{Name: "partial", Usage: "keep the beginning of a file that cannot be read to its end, as NAME.partial"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 			literalFlag(),
@@ -37,20 +38,21 @@ func restoreCommand(s *shell) *cli.Command {
 			if len(args) < 2 {
 				return exit.With(errors.New([]string{"PATH is missing", "DIRECTORY is missing"}[len(args)]), exit.Usage, seeHelp("restore"))
 			}
-			from, err := g.restorer(c.Context)
+			from, err := g.restorer(c.Context, c.Bool("partial"))
 			if err != nil {
 				return err
 			}
 			defer from.Close()
 			r := &restoring{settings: g, from: from, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				literal: c.Bool("literal"), began: time.Now()}
+				partial: c.Bool("partial"), literal: c.Bool("literal"), began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
 		},
 	}
 }
 
-// restorer reads through the mount if there is one, else from the index and the destinations.
-func (s *settings) restorer(ctx context.Context) (restorer, error) {
+// restorer reads through the mount if there is one, else from the index and the destinations. partial says that what comes
+// before a fault is wanted to the byte.
+func (s *settings) restorer(ctx context.Context, partial bool) (restorer, error) {
 	var r report
 	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
 	if err == nil {
@@ -58,7 +60,7 @@ func (s *settings) restorer(ctx context.Context) (restorer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return mountRestorer{b}, nil
+		return mountRestorer{b, partial}, nil
 	}
 	if !errors.Is(err, control.ErrNoOwner) {
 		return nil, err
@@ -78,10 +80,12 @@ type restoring struct {
 	rehearse  bool
 	quiet     bool
 	literal   bool
+	partial   bool
 	began     time.Time
 
 	dir   string // where to
 	place *restore.Place
+	proof []notComplete
 	failures
 }
 
@@ -90,12 +94,16 @@ func (r *restoring) run(ctx context.Context, paths []string, dest string) error 
 	if err != nil {
 		return err
 	}
+	if r.proof, err = r.notComplete(ctx, roots); err != nil {
+		return err
+	}
 	if err := r.aim(roots, dest); err != nil {
 		return err
 	}
+	r.warnOfProof()
 	show := r.show(ctx, roots)
 	window, files := r.from.window(&roots[0].Entry)
-	o := restore.Options{Place: r.place, Overwrite: r.overwrite, Rehearse: r.rehearse, Window: window, Workers: files,
+	o := restore.Options{Place: r.place, Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Window: window, Workers: files,
 		Progress: show, Failed: func(path string, err error) { r.failures.add(show.line, path, err) }}
 	summary, err := restore.Run(ctx, roots, o)
 	show.end()

@@ -17,7 +17,10 @@ import (
 )
 
 // mountRestorer restores through the mount: its process has the index.
-type mountRestorer struct{ mountBrowser }
+type mountRestorer struct {
+	mountBrowser
+	partial bool
+}
 
 var _ restorer = mountRestorer{}
 
@@ -187,11 +190,14 @@ func (b mountRestorer) Open(_ context.Context, e *restore.Entry) (restore.File, 
 	if err != nil {
 		return nil, err
 	}
-	return mountFile{f}, nil
+	return mountFile{f, b.partial}, nil
 }
 
 // mountFile reads through the mount, which knows how long a read may take.
-type mountFile struct{ *os.File }
+type mountFile struct {
+	*os.File
+	partial bool // bytes before a fault are wanted
+}
 
 // ReadAt reads from the mount. The kernel does not hear of ctx: who gives up leaves the read behind.
 func (f mountFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
@@ -206,6 +212,9 @@ func (f mountFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 	}
 	go func() {
 		n, err := f.File.ReadAt(own, off)
+		if f.partial && errors.Is(err, unix.EIO) {
+			n = f.beginning(own, off)
+		}
 		got <- result{n, err}
 	}()
 	select {
@@ -218,4 +227,23 @@ func (f mountFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error)
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// beginning reads the bytes that come before what cannot be read, and tells how many there are. The kernel reads whole pages
+// unless it is told not to keep them.
+func (f mountFile) beginning(p []byte, off int64) int {
+	direct, err := os.OpenFile("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), unix.O_RDONLY|unix.O_DIRECT, 0)
+	if err != nil {
+		return 0
+	}
+	defer direct.Close()
+	done := 0
+	for step := len(p); step > 0; {
+		n, err := direct.ReadAt(p[done:min(done+step, len(p))], off+int64(done))
+		done += n
+		if err != nil {
+			step /= 2
+		}
+	}
+	return done
 }

@@ -98,6 +98,7 @@ func (s *restoreShow) end() {
 type restoreJSON struct {
 	restore.Summary
 	Directory string        `json:"directory"`
+	Proof     []notComplete `json:"not_complete,omitempty"` // snapshots of which not everything was proven
 	DryRun    bool          `json:"dry_run,omitempty"`
 	Seconds   float64       `json:"seconds"`
 	Failures  []failureJSON `json:"failures"` // at most 1000
@@ -115,9 +116,11 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 		if !s.Any() {
 			err = &reported{exit.Failed}
 		}
+	} else if len(r.proof) > 0 {
+		err = &reported{exit.Partial}
 	}
 	if r.json {
-		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
+		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), Proof: r.proof, DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
 		if out.Failures == nil {
 			out.Failures = []failureJSON{}
 		}
@@ -131,6 +134,9 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 	}
 	if r.exists {
 		fmt.Fprintln(r.err, "slotfs: hint: what is there is left as it is; --overwrite replaces it")
+	}
+	if s.Failed > 0 && len(r.proof) > 0 && !r.partial {
+		fmt.Fprintln(r.err, "slotfs: hint: --partial keeps the beginning of files that cannot be read to their end")
 	}
 	if !r.quiet {
 		fmt.Fprintln(r.out, r.text(s, took))
@@ -175,7 +181,7 @@ func (r *restoring) text(s restore.Summary, took time.Duration) string {
 	for _, part := range []struct {
 		n    int64
 		what string
-	}{{s.Replace, "replaced others"}, {s.Same, "there already"}, {s.Failed, "failed"}} {
+	}{{s.Replace, "replaced others"}, {s.Same, "there already"}, {s.Failed, "failed"}, {s.Partial, "of them in part"}} {
 		if part.n > 0 {
 			fmt.Fprintf(&b, "; %d %s", part.n, part.what)
 		}

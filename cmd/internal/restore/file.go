@@ -81,8 +81,8 @@ func (j *job) write(ctx context.Context) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := j.copy(ctx, fd); err != nil {
-		return errors.Join(err, j.in.remove(temp))
+	if done, err := j.copy(ctx, fd); err != nil {
+		return j.keepBeginning(ctx, temp, fd, done, err)
 	}
 	if j.in.inherits {
 		dropACL(fd)
@@ -117,8 +117,8 @@ func (r *run) wrote(j *job, stored int64) {
 	}
 }
 
-// copy writes the content. Holes stay holes.
-func (j *job) copy(ctx context.Context, fd int) error {
+// copy writes the content, and tells up to where before an error. Holes stay holes.
+func (j *job) copy(ctx context.Context, fd int) (done int64, err error) {
 	e := &j.entry
 	extents := e.Extents
 	if extents == nil {
@@ -129,11 +129,12 @@ func (j *job) copy(ctx context.Context, fd int) error {
 	for _, x := range extents {
 		for off := x.Offset; off < x.Offset+x.Length; {
 			p := buf[:min(int64(len(buf)), x.Offset+x.Length-off)]
-			if err := j.read(ctx, p, off); err != nil {
-				return err
+			got, err := j.read(ctx, p, off)
+			if writeErr := writeAll(fd, p[:got], off); writeErr != nil {
+				err = writeErr
 			}
-			if err := writeAll(fd, p, off); err != nil {
-				return err
+			if err != nil {
+				return off + int64(got), err
 			}
 			n := int64(len(p))
 			off += n
@@ -146,28 +147,29 @@ func (j *job) copy(ctx context.Context, fd int) error {
 		}
 	}
 	if end < e.Size {
-		return target("set size", unix.Ftruncate(fd, e.Size))
+		return end, target("set size", unix.Ftruncate(fd, e.Size))
 	}
-	return nil
+	return end, nil
 }
 
 // errShort says that a file ended before the size that it is known to have.
 var errShort = errors.New("ends early")
 
-func (j *job) read(ctx context.Context, p []byte, off int64) error {
+// read reads all of p, or with an error what comes before it.
+func (j *job) read(ctx context.Context, p []byte, off int64) (int, error) {
 	if cause := context.Cause(ctx); cause != nil {
-		return cause
+		return 0, cause
 	}
 	n, err := j.file.ReadAt(ctx, p, off)
 	switch {
 	case n == len(p):
-		return nil
+		return n, nil
 	case context.Cause(ctx) != nil:
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	case err == nil || err == io.EOF: // a lost connection may have an EOF in its chain
-		return fmt.Errorf("read at %d: %w", off+int64(n), errShort)
+		err = fmt.Errorf("read at %d: %w", off+int64(n), errShort)
 	}
-	return err
+	return n, err
 }
 
 func writeAll(fd int, p []byte, off int64) error {

@@ -68,6 +68,9 @@ type Options struct {
 	Place     *Place // where to, closed by Run; if it was made, it gets the attributes of a Root without a name
 	Overwrite bool   // replace files that differ
 	Rehearse  bool   // change nothing
+	// Partial says to keep the beginning of a file that cannot be read to its end, under its name and PartialSuffix. It
+	// counts as failed all the same.
+	Partial bool
 	// Security names the attributes security.* that are set. Others are not: they are for the machine that they came from.
 	Security []string
 	// Workers is how many files are written side by side, and Window how many bytes of what is being read may be
@@ -89,10 +92,11 @@ type Summary struct {
 	Same    int64 `json:"same"`     // there already, of the same size and time
 	Replace int64 `json:"replaced"` // of those written: something else was there
 	Failed  int64 `json:"failed"`
+	Partial int64 `json:"partial"` // of those failed: their beginning was kept
 }
 
 // Any reports whether anything is where it should be.
-func (s *Summary) Any() bool { return s.Files+s.Folders+s.Links+s.Special+s.Same > 0 }
+func (s *Summary) Any() bool { return s.Files+s.Folders+s.Links+s.Special+s.Same+s.Partial > 0 }
 
 // ErrExists says that something else is there already.
 var ErrExists = errors.New("something else is there already")
@@ -109,7 +113,7 @@ type run struct {
 	// links has the first names of files with several. It belongs to the walk.
 	links map[uint64]*first
 
-	files, bytes, folders, linked, special, same, replaced atomic.Int64
+	files, bytes, folders, linked, special, same, replaced, partial atomic.Int64
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -149,7 +153,7 @@ func (r *run) summary() Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Summary{Files: r.files.Load(), Bytes: r.bytes.Load(), Folders: r.folders.Load(), Links: r.linked.Load(), Special: r.special.Load(),
-		Same: r.same.Load(), Replace: r.replaced.Load(), Failed: r.failed}
+		Same: r.same.Load(), Replace: r.replaced.Load(), Failed: r.failed, Partial: r.partial.Load()}
 }
 
 // top is the directory that everything goes into.

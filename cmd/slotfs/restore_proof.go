@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"slotfs/cmd/internal/restore"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
+)
+
+// notComplete is a snapshot of which not everything was proven when it was read.
+type notComplete struct {
+	Path     string        `json:"path"`
+	Status   backup.Status `json:"status"`
+	Detail   string        `json:"detail,omitempty"`
+	Affected uint64        `json:"affected,omitempty"`       // files that may be wrong or are not whole
+	Files    []string      `json:"affected_files,omitempty"` // the first of them, as in the archive
+}
+
+// notComplete tells which of the snapshots that roots belong to are not complete.
+func (r *restoring) notComplete(ctx context.Context, roots []restore.Root) ([]notComplete, error) {
+	var all []notComplete
+	seen := map[string]bool{}
+	for i := range roots {
+		root := &roots[i]
+		at, ok := snapshotOf(root.Path)
+		if !ok {
+			if err := r.below(ctx, &root.Entry, root.Path, &all); err != nil {
+				return nil, explain("restore", root.Path, err)
+			}
+			continue
+		}
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		s, err := r.proven(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if s.Status != backup.Complete {
+			all = append(all, s)
+		}
+	}
+	return all, nil
+}
+
+// snapshotOf is the directory of the snapshot that a path leads to or into.
+func snapshotOf(p string) (string, bool) {
+	above, _, err := splitVersioned(p + "/.")
+	if err != nil {
+		return "", false
+	}
+	name, _, _ := strings.Cut(p[len(above)+1:], "/")
+	return path.Join(above, name), true
+}
+
+// proven reads what the snapshot in the directory at says of itself.
+func (r *restoring) proven(ctx context.Context, at string) (notComplete, error) {
+	e, err := r.from.find(ctx, path.Join(at, "snapshot.json"))
+	if err != nil {
+		return notComplete{}, err
+	}
+	f, err := r.from.Open(ctx, &e)
+	if err != nil {
+		return notComplete{}, explain("restore", at, err)
+	}
+	defer f.Close()
+	data := make([]byte, e.Size)
+	if _, err := f.ReadAt(ctx, data, 0); err != nil && !errors.Is(err, io.EOF) {
+		return notComplete{}, explain("restore", at, err)
+	}
+	s := notComplete{}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return notComplete{}, explain("restore", at, fmt.Errorf("snapshot.json: %w", err))
+	}
+	s.Path = at
+	return s, nil
+}
+
+// statusInName finds the status at the end of the name of a snapshot that is not complete.
+var statusInName = regexp.MustCompile(`\.(truncated|corrupt|unreadable|growing|incomplete)(\.[0-9]+)?$`)
+
+// below adds the snapshots below a directory that stands above them. Their names have their status.
+func (r *restoring) below(ctx context.Context, dir *restore.Entry, at string, all *[]notComplete) error {
+	if !isFolder(dir) {
+		return nil
+	}
+	return r.from.List(ctx, dir, func(e *restore.Entry) error {
+		p := path.Join(at, e.Name)
+		if !isFolder(e) {
+			return nil
+		}
+		if _, ok := snapshotOf(p); !ok {
+			return r.below(ctx, e, p, all)
+		}
+		if m := statusInName.FindStringSubmatch(e.Name); m != nil {
+			*all = append(*all, notComplete{Path: p, Status: backup.Status(m[1])})
+		}
+		return nil
+	})
+}
+
+// warnOfProof tells what is not proven of what is going to be restored.
+func (r *restoring) warnOfProof() {
+	for i := range r.proof {
+		s := &r.proof[i]
+		text := fmt.Sprintf("slotfs: warning: %s is %s", s.Path, s.Status)
+		if s.Detail != "" {
+			text += ": " + s.Detail
+		}
+		fmt.Fprintln(r.err, term.Clean(text))
+		for _, file := range s.Files[:min(len(s.Files), saidFailures)] {
+			fmt.Fprintln(r.err, term.Clean("slotfs: warning: it may be wrong, or is not whole: "+file))
+		}
+		if more := s.Affected - uint64(min(len(s.Files), saidFailures)); more > 0 {
+			fmt.Fprintf(r.err, "slotfs: warning: %d more may be; snapshot.json lists the first ones\n", more)
+		}
+	}
+}
