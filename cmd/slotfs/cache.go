@@ -98,7 +98,7 @@ func (m *mounting) defaultCacheSize(dir string) int64 {
 
 // contentOptions say how a destination is read.
 func (r *remotes) contentOptions(c *config.Destination) content.Options {
-	o := content.Options{Deadline: r.deadline}
+	o := content.Options{Deadline: r.deadline, Memory: memoryToRead(r.config)}
 	if r.cache != nil {
 		o.Blocks = r.cache
 		o.Origin = fmt.Sprintf("%s\x00%s\x00%d\x00%s", c.Username, c.Host, c.Port, c.Directory)

@@ -19,6 +19,7 @@ func main() { os.Exit(run(os.Args)) }
 
 // run executes a command line and tells the exit code.
 func run(argv []string) int {
+	limitMemory(memoryLimit)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// The first signal asks for an orderly end, the second one does not wait for it.

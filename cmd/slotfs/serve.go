@@ -26,6 +26,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 	if err != nil {
 		return err
 	}
+	limitMemory(memoryToMount(conf))
 	x, err := m.openOwned(ctx)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"iter"
 	"math"
 	"math/bits"
 	"slices"
@@ -66,18 +67,41 @@ func (x *indexNode) writeBuckets(ctx context.Context, store Putter, hashes []uin
 		}
 	}
 	for i := range x.buckets {
-		b := bucket{places: all[sizes[i]:sizes[i+1]]}
-		if len(b.places) == 0 {
-			continue
-		}
-		slices.SortFunc(b.places, comparePlaces)
-		h, err := put(ctx, store, b.encode())
-		if err != nil {
+		if err := x.writeBucket(ctx, store, i, all[sizes[i]:sizes[i+1]]); err != nil {
 			return err
 		}
-		x.buckets[i] = h
 	}
 	return nil
+}
+
+// writeSortedBuckets is writeBuckets for the places of all names, in order.
+func (x *indexNode) writeSortedBuckets(ctx context.Context, store Putter, all iter.Seq[uint64]) error {
+	x.bits = bucketBits(x.n)
+	x.buckets = make([]backup.Hash, 1<<x.bits)
+	var some []place
+	last := uint64(0)
+	for v := range all {
+		number, low := x.bucketOf(v)
+		if number != last {
+			if err := x.writeBucket(ctx, store, int(last), some); err != nil {
+				return err
+			}
+			some, last = some[:0], number
+		}
+		some = append(some, place{low: low, page: uint32(pageOfPlace(v))})
+	}
+	return x.writeBucket(ctx, store, int(last), some)
+}
+
+// writeBucket writes one bucket, unless it is empty.
+func (x *indexNode) writeBucket(ctx context.Context, store Putter, number int, names []place) (err error) {
+	if len(names) == 0 {
+		return nil
+	}
+	slices.SortFunc(names, comparePlaces)
+	b := bucket{places: names}
+	x.buckets[number], err = put(ctx, store, b.encode())
+	return err
 }
 
 func (b *bucket) encode() []byte {

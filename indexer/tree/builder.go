@@ -2,6 +2,7 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"strings"
@@ -26,8 +27,10 @@ type Builder struct {
 	// The open folders, the ones used last in front. A folder never stands in front of its parent.
 	front, back *folder
 	used        int64 // bytes of all open folders
-	limit       int64 // above which folders are closed
-	pathLimit   int64 // above which the folders on one path are too large together
+	limit       int64 // above which folders are closed, or parts of them
+	calm        int64 // used when nothing more could be closed: it has to grow before that is tried again
+	sealFrom    int   // entries of a folder that are worth being put into the store while it is open
+	pathLimit   int   // entries that the folders on one path may have together
 	rereadLimit int64 // bytes of folders to open again, besides rereadShare times what was added
 	added       int64 // bytes of entries
 	reread      int64 // bytes of folders that were opened again
@@ -38,11 +41,16 @@ type Builder struct {
 const (
 	// openLimit is for open folders in ordinary archives. Where members jump to and fro between large
 	// folders the limit grows up to crowdedLimit.
-	openLimit    = 48 << 20
-	crowdedLimit = 256 << 20
-	// pathLimit is for the folders on the path of one member, which have to be open together. Members
-	// that would exceed it are not added.
-	pathLimit = 512 << 20
+	openLimit    = 32 << 20
+	crowdedLimit = 128 << 20
+)
+
+const (
+	// pathLimit is how many entries the folders on the path of one member have at most, which have to be open together:
+	// 19 bytes of memory for each. Members that would exceed it are not added.
+	pathLimit = 8 << 20
+	// sealFrom is from how many entries on it pays to put them into the store while their folder is open.
+	sealFrom = 256
 )
 
 // What a Builder spends on opening folders again: an archive of some MB can be made to jump to and fro
@@ -55,7 +63,7 @@ const (
 // NewBuilder starts from root, which is the zero Entry for a new tree or what Flush returned before.
 func NewBuilder(store Store, root backup.Entry) *Builder {
 	b := &Builder{store: store, seed: maphash.MakeSeed(), limit: openLimit, pathLimit: pathLimit,
-		rereadLimit: rereadLimit}
+		sealFrom: sealFrom, rereadLimit: rereadLimit}
 	b.begun = root.Mode != 0
 	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
 		gid: root.GID, nlink: root.Nlink,
@@ -76,8 +84,8 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 // and the owner and time of the member that needed them. A link to the path that it is at changes
 // nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
 // also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
-// than 2048 elements), with sparse extents out of order, those in directories too large to keep open
-// (about 5 million entries), and those for which large directories would have to be read again once
+// than 2048 elements), with sparse extents out of order, those that make the directories on their path have more than
+// 8 million entries together, and those for which large directories would have to be read again once
 // too often.
 func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (bool, error) {
 	if at < 0 || at > maxPosition {
@@ -87,6 +95,9 @@ func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64
 		return false, err
 	}
 	added, err := b.add(ctx, path, &e, at)
+	if errors.Is(err, errReread) {
+		added, err = false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("add %q: %w", path, err)
 	}
@@ -148,8 +159,7 @@ func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int6
 	if f == nil || err != nil {
 		return false, err
 	}
-	b.set(f, r)
-	return true, nil
+	return true, b.set(ctx, f, r)
 }
 
 // setRoot gives the root the attributes of e.
@@ -189,21 +199,25 @@ func validPath(path string) bool {
 }
 
 // set puts r into f in place of what has its name.
-func (b *Builder) set(f *folder, r record) {
-	f.dirty = true
-	i := f.names.find(f.recs, r.name)
-	if i >= 0 && r.isDir() && f.recs[i].isDir() {
-		old := &f.recs[i]
-		b.grow(f, -old.weight())
+func (b *Builder) set(ctx context.Context, f *folder, r record) error {
+	s, there, err := b.locate(ctx, f, r.name)
+	if err != nil {
+		return err
+	}
+	if there && r.isDir() && f.at(s).isDir() {
+		old := f.at(s)
+		b.weigh(f, s, -old.weight())
 		old.mode, old.uid, old.gid, old.mtime, old.more.xattrs = r.mode, r.uid, r.gid, r.mtime, r.more.xattrs
 		old.more.stored = r.more.stored
-		b.grow(f, old.weight())
-		return
+		b.weigh(f, s, old.weight())
+		f.changed(s, true)
+		return nil
 	}
-	if i >= 0 {
-		b.remove(f, i)
+	if there {
+		b.remove(f, s)
 	}
 	b.append(f, r)
+	return nil
 }
 
 // append makes r the last entry of f.
@@ -219,16 +233,28 @@ func (b *Builder) append(f *folder, r record) {
 	b.grow(f, weight)
 }
 
-// remove takes entry i out of f, and everything below it.
-func (b *Builder) remove(f *folder, i int) {
-	r := &f.recs[i]
-	b.grow(f, -r.weight())
+// remove takes the entry at s out of f, and everything below it.
+func (b *Builder) remove(f *folder, s spot) {
+	r := f.at(s)
+	b.weigh(f, s, -r.weight())
 	if r.isDir() && r.more.open != nil {
 		b.drop(r.more.open)
 	}
 	*r = record{}
-	f.dead++
-	f.dirty = true
+	f.changed(s, true)
+	if s.page == behind {
+		f.dead++
+	} else {
+		f.sealed.n--
+	}
+}
+
+// weigh says that the entry at s takes n bytes more.
+func (b *Builder) weigh(f *folder, s spot, n int64) {
+	if s.page != behind {
+		f.sealed.pages[s.page].bytes += n
+	}
+	b.grow(f, n)
 }
 
 func (b *Builder) grow(f *folder, n int64) {
@@ -240,30 +266,37 @@ func (b *Builder) grow(f *folder, n int64) {
 // returns nil if the directory is too large, or must not be read again.
 func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
 	if b.last != nil && path == b.lastPath {
-		return b.ifSmall(b.last, b.last.pathWeight()), nil
+		return b.ifSmall(b.last), nil
 	}
-	f, weight := b.top, b.top.weight
+	f := b.top
 	for rest := path; rest != ""; {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
-		i := f.names.find(f.recs, name)
-		if i >= 0 && !f.recs[i].isDir() {
-			b.remove(f, i)
-			i = -1
+		s, err := b.directory(ctx, f, name, e, at)
+		var child *folder
+		if err == nil {
+			child, err = b.open(ctx, f, s)
 		}
-		if i < 0 {
-			b.append(f, implied(strings.Clone(name), e, at))
-			i = len(f.recs) - 1
-		}
-		child, err := b.open(ctx, f, i)
 		if child == nil {
 			b.touch(f)
 			return nil, err
 		}
 		f = child
-		weight += f.weight
 	}
 	b.touch(f)
 	b.last, b.lastPath = f, strings.Clone(path)
-	return b.ifSmall(f, weight), nil
+	return b.ifSmall(f), nil
+}
+
+// directory finds the directory called name in f, or makes it.
+func (b *Builder) directory(ctx context.Context, f *folder, name string, e *backup.Entry, at int64) (spot, error) {
+	s, there, err := b.locate(ctx, f, name)
+	if err != nil || there && f.at(s).isDir() {
+		return s, err
+	}
+	if there {
+		b.remove(f, s)
+	}
+	b.append(f, implied(strings.Clone(name), e, at))
+	return spot{behind, len(f.recs) - 1}, nil
 }

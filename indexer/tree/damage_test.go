@@ -149,8 +149,9 @@ func FuzzBuilder(f *testing.F) {
 		b := NewBuilder(store, backup.Entry{})
 		for i, s := range steps {
 			if i%3 == 2 {
-				b.limit = 0
+				b.limit, b.calm = 0, 0
 			}
+			b.sealFrom = 2 + len(data)%2*1000
 			got, err := b.Add(context.Background(), s.path, s.e, s.at)
 			if err != nil {
 				t.Fatal(err)

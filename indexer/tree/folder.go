@@ -11,12 +11,15 @@ import (
 type folder struct {
 	parent *folder // nil: the root
 	name   string
-	start  int64 // absolute position of the directory; offsets in recs are absolute too
+	start  int64   // absolute position of the directory; offsets in recs are absolute too
+	sealed *sealed // entries before recs; nil: there are none
 	recs   []record
 	dead   int // of recs, those that were replaced and have no name
 	names  nameTable
 	weight int64 // bytes in memory
 	dirty  bool
+	again  bool // it was closed before
+	opened int  // folders in it that are open
 
 	older, newer *folder // neighbours in the Builder's list
 	pinned       bool
@@ -25,21 +28,16 @@ type folder struct {
 // folderBytes is what an open folder takes besides its entries.
 const folderBytes = 256
 
-// ifSmall returns f unless the folders on its path, which weigh that much together, are too large to
-// be open together.
-func (b *Builder) ifSmall(f *folder, weight int64) *folder {
-	if weight > b.pathLimit {
+// ifSmall returns f unless the folders on its path have too many entries together.
+func (b *Builder) ifSmall(f *folder) *folder {
+	n := 0
+	for g := f; g != nil; g = g.parent {
+		n += g.entries()
+	}
+	if n >= b.pathLimit {
 		return nil
 	}
 	return f
-}
-
-// pathWeight is the weight of f and of all folders above it.
-func (f *folder) pathWeight() (sum int64) {
-	for ; f != nil; f = f.parent {
-		sum += f.weight
-	}
-	return sum
 }
 
 // compact takes out the entries that were replaced.
@@ -58,49 +56,76 @@ func (f *folder) compact() {
 	f.names.rebuild(f.recs)
 }
 
-// read reads the directory r, whose own offset is absolute.
+// read reads the directory r, whose own offset is absolute. Of one that has many pages only their names are kept.
 func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder, error) {
-	f := &folder{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}}
-	recs, err := readRecords(ctx, b.store, r)
-	if err != nil {
-		return nil, err
-	}
-	f.recs = recs
-	f.weight = folderBytes
-	for i := range recs {
-		f.weight += recs[i].weight()
-	}
-	f.names.rebuild(f.recs)
-	b.reread += f.weight
-	return f, nil
-}
-
-// readRecords reads all entries of the directory r, with absolute offsets.
-func readRecords(ctx context.Context, store Getter, r *record) ([]record, error) {
-	var dir Item
-	r.entry(&dir.Entry)
-	t := New(store, dir.Entry, NewCache(0))
-	d, err := t.open(ctx, &dir)
+	f := &folder{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}, weight: folderBytes}
+	f.again = !r.more.child.IsZero()
+	d, t, err := openRecord(ctx, b.store, NewCache(0), r)
 	if err != nil || d.len() == 0 {
-		return nil, err
+		return f, err
 	}
-	recs := make([]record, 0, d.len()+d.len()/8)
+	seal := d.len() >= 2*b.sealFrom
+	if seal {
+		f.sealed = &sealed{names: newPlaces()}
+	}
 	for n := range d.pageCount() {
 		p, err := t.readPage(ctx, &d, n)
 		if err != nil {
 			return nil, err
 		}
 		for i := range p.recs {
-			recs = append(recs, p.recs[i])
-			recs[len(recs)-1].offset += p.base
+			p.recs[i].offset += p.base
+		}
+		b.reread += weightOf(p.recs)
+		if !seal {
+			f.recs = append(f.recs, p.recs...)
+		} else if err := f.addPage(&d, n, p.recs); err != nil {
+			return nil, err
 		}
 	}
-	return recs, nil
+	f.names.rebuild(f.recs)
+	b.used += f.weight // until it is pushed
+	b.measure(f)
+	b.used -= f.weight
+	return f, nil
 }
 
-// open opens directory i of f. It returns nil if too much was read again already.
-func (b *Builder) open(ctx context.Context, f *folder, i int) (*folder, error) {
-	r := &f.recs[i]
+// addPage notes page n of the directory that f is read from, and what is in it.
+func (f *folder) addPage(d *directory, n int, recs []record) error {
+	t, err := tally(recs)
+	if err != nil {
+		return err
+	}
+	page := sealedPage{unsettled: t.unsettled, attributed: t.Attributed, recut: n+1 == d.pageCount()}
+	page.pageRef = pageRef{hash: d.pageHash(n), n: len(recs), count: t.Count, folders: t.Dirs}
+	if d.index != nil {
+		page.base = d.index.pages[n].base
+	}
+	f.notice(recs)
+	s := f.sealed
+	var last uint64
+	for i := range recs {
+		last = nameHash(recs[i].name)
+		s.names.add(placeOf(last, len(s.pages)))
+	}
+	page.tight = tight(last, len(recs))
+	s.pages = append(s.pages, page)
+	s.n += len(recs)
+	return nil
+}
+
+// openRecord opens the directory r, whose own offset is absolute.
+func openRecord(ctx context.Context, store Getter, cache *Cache, r *record) (directory, *Tree, error) {
+	var dir Item
+	r.entry(&dir.Entry)
+	t := New(store, dir.Entry, cache)
+	d, err := t.open(ctx, &dir)
+	return d, t, err
+}
+
+// open opens the directory at s in f. It returns nil if too much was read again already.
+func (b *Builder) open(ctx context.Context, f *folder, s spot) (*folder, error) {
+	r := f.at(s)
 	if r.more.open != nil {
 		return r.more.open, nil
 	}
@@ -119,6 +144,9 @@ func (b *Builder) open(ctx context.Context, f *folder, i int) (*folder, error) {
 // push puts f in front of the list.
 func (b *Builder) push(f *folder) {
 	b.used += f.weight
+	if f.parent != nil {
+		f.parent.opened++
+	}
 	b.link(f)
 }
 
@@ -160,6 +188,9 @@ func (b *Builder) touch(f *folder) {
 // forget takes f, which is closed or gone, off the list.
 func (b *Builder) forget(f *folder) {
 	b.used -= f.weight
+	if f.parent != nil {
+		f.parent.opened--
+	}
 	b.unlink(f)
 	if b.last == f {
 		b.last, b.lastPath = nil, ""
@@ -168,18 +199,18 @@ func (b *Builder) forget(f *folder) {
 
 // drop forgets f and all open folders below it without writing them.
 func (b *Builder) drop(f *folder) {
-	for i := range f.recs {
-		if r := &f.recs[i]; r.isDir() && r.more.open != nil {
+	for r := range f.inMemory {
+		if r.isDir() && r.more.open != nil {
 			b.drop(r.more.open)
 		}
 	}
 	b.forget(f)
 }
 
-// shrink closes the folders that were used longest ago until the others fit the limit. The folders
-// of the member just added stay open.
+// shrink takes entries out of memory until the others fit the limit, of the folders first that were used longest ago.
+// Those on the path of the member just added stay open, and so do, if possible, those that members come back to.
 func (b *Builder) shrink(ctx context.Context) error {
-	if b.used <= b.limit {
+	if b.used <= max(b.limit, b.calm) {
 		return nil
 	}
 	if b.reread-b.raised > 4*b.added+openLimit && b.limit < crowdedLimit {
@@ -194,45 +225,88 @@ func (b *Builder) shrink(ctx context.Context) error {
 			f.pinned = false
 		}
 	}()
-	for f := b.back; f != nil && b.used > b.limit/4*3; {
+	goal := b.limit / 4 * 3
+	err := b.shrinkTo(ctx, goal, func(f *folder) error { // what comes again stays known
+		if f.again && f.entries() >= b.sealFrom {
+			return b.spill(ctx, f)
+		}
+		return b.close(ctx, f)
+	})
+	if err == nil && b.used > b.limit && b.limit >= crowdedLimit {
+		err = b.shrinkTo(ctx, goal, func(f *folder) error {
+			return b.close(ctx, f)
+		})
+	}
+	if b.calm = 0; b.used > goal {
+		b.calm = b.used + b.limit/4
+	}
+	return err
+}
+
+// shrinkTo hands folders out, those first that were used longest ago, until goal bytes are used.
+func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*folder) error) error {
+	for f := b.back; f != nil && b.used > goal; {
 		newer := f.newer
-		if !f.pinned && f.parent != nil {
-			if err := b.save(ctx, f); err != nil {
-				return err
-			}
-			f.parent.child(f).more.open = nil
-			b.forget(f)
+		if err := shrink(f); err != nil {
+			return err
 		}
 		f = newer
 	}
-	return nil
+	return ctx.Err()
 }
 
-// child is the entry of the folder c in its parent f.
-func (f *folder) child(c *folder) *record { return &f.recs[f.names.find(f.recs, c.name)] }
+// close writes f and takes it out of memory, or as much of it as may be while it is in use.
+func (b *Builder) close(ctx context.Context, f *folder) error {
+	if f.pinned || f.parent == nil || f.opened > 0 {
+		return b.spill(ctx, f)
+	}
+	if err := b.save(ctx, f); err != nil {
+		return err
+	}
+	s, _ := f.parent.find(f.name)
+	f.parent.at(s).more.open = nil
+	b.forget(f)
+	return nil
+}
 
 // save writes f if it changed, and tells its parent. The folders below it are saved already.
 func (b *Builder) save(ctx context.Context, f *folder) error {
 	if !f.dirty {
 		return nil
 	}
-	f.compact()
-	w, err := writeDir(ctx, b.store, f.recs, f.start)
+	w, err := b.write(ctx, f)
 	if err != nil {
 		return fmt.Errorf("directory %q: %w", f.name, err)
 	}
-	r := &b.root
-	if f.parent != nil {
-		r = f.parent.child(f)
+	f.dirty = false
+	if f.parent == nil {
+		b.root.take(&w)
+		return nil
 	}
+	s, _ := f.parent.find(f.name)
+	if f.parent.at(s).take(&w) {
+		f.parent.changed(s, false)
+	}
+	return nil
+}
+
+// write writes f.
+func (b *Builder) write(ctx context.Context, f *folder) (written, error) {
+	if f.sealed != nil {
+		return b.writeSealed(ctx, f)
+	}
+	f.compact()
+	return writeDir(ctx, b.store, f.recs, f.start)
+}
+
+// take makes r say of its directory what was written, and reports whether that is something else than before.
+func (r *record) take(w *written) bool {
 	m := r.more
-	if f.parent != nil && (m.child != w.Child || m.count != w.Count || m.unsettled != w.unsettled || m.attributed != w.Attributed ||
-		r.nlink != 2+w.Dirs) {
-		f.parent.dirty = true
+	if m.child == w.Child && m.count == w.Count && m.unsettled == w.unsettled && m.attributed == w.Attributed && r.nlink == 2+w.Dirs {
+		return false
 	}
 	m.child, m.count, m.unsettled, m.attributed, r.nlink = w.Child, w.Count, w.unsettled, w.Attributed, 2+w.Dirs
-	f.dirty = false
-	return nil
+	return true
 }
 
 // Flush writes everything that is open and returns the root as it stands. Adding may go on, in this

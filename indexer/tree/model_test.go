@@ -290,13 +290,25 @@ func checkFolders(t *testing.T, b *Builder) {
 				dead++
 				continue
 			}
-			weight += r.weight()
 			if at := f.names.find(f.recs, r.name); at != i {
 				t.Fatalf("%q is entry %d and found at %d", r.name, i, at)
 			}
-			if r.isDir() && r.more.open != nil && !seen[r.more.open] {
-				t.Fatalf("folder %q is newer than its parent, or not in the list", r.name)
+		}
+		opened := 0
+		for r := range f.inMemory {
+			weight += r.weight()
+			if r.isDir() && r.more.open != nil {
+				opened++
+				if !seen[r.more.open] {
+					t.Fatalf("folder %q is newer than its parent, or not in the list", r.name)
+				}
 			}
+		}
+		if opened != f.opened {
+			t.Fatalf("folder %q has %d open folders, not %d", f.name, opened, f.opened)
+		}
+		if f.sealed != nil {
+			weight += f.sealed.bytes
 		}
 		if weight != f.weight || dead != f.dead || f.pinned || seen[f.parent] {
 			t.Fatalf("folder %q weighs %d, not %d, and has %d dead entries, not %d", f.name, weight, f.weight, dead, f.dead)
@@ -315,9 +327,12 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 		steps := randomSteps(r, 1+r.Intn(200), 2+r.Intn(6))
 		store, m := treetest.NewStore(), newModel()
 		b := NewBuilder(store, backup.Entry{})
+		if seed%4 == 3 {
+			b.sealFrom = 1 + r.Intn(4) // and puts parts of them into the store
+		}
 		for i, s := range steps {
 			if seed%2 == 1 {
-				b.limit = int64(r.Intn(5000)) // closes folders all the time
+				b.limit, b.calm = int64(r.Intn(5000)), 0 // closes folders all the time
 			}
 			got, err := b.Add(context.Background(), s.path, s.e, s.at)
 			if err != nil {

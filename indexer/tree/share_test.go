@@ -186,7 +186,7 @@ func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
 		store := treetest.NewStore()
 		b := NewBuilder(store, backup.Entry{})
 		for _, s := range steps {
-			b.pathLimit = 20_000
+			b.pathLimit = 200
 			ok, err := b.Add(context.Background(), s.path, s.e, s.at)
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,135 @@
+package tree
+
+import (
+	"iter"
+	"math/rand/v2"
+	"slices"
+)
+
+// A name's place says in which page of a directory it is: the upper 40 bits of its hash, then 24 bits with the number of the
+// page plus 1. Sorted, places are in the order of buckets.
+const pageBits = 24
+
+func placeOf(hash uint64, page int) uint64 { return hash>>pageBits<<pageBits | uint64(page+1) }
+
+func pageOfPlace(v uint64) int { return int(v&(1<<pageBits-1)) - 1 }
+
+// places finds the pages of the names of a directory that is too large to be kept in memory. It takes 8 to 19 bytes for a name.
+type places struct {
+	mix    uint64  // odd and random: nobody can choose names that collide
+	shards []shard // one, or from fewPlaces on 256, by the upper 8 bits of the hash, which grow one by one
+	shift  uint    // what is left of a hash is the number of its shard
+	slots  int     // of all shards
+}
+
+// fewPlaces is how many are kept in one table.
+const fewPlaces = 1 << 15
+
+// shard is an open-addressing table.
+type shard struct {
+	slots []uint64 // 0 where there is none; the length is a power of two
+	used  int
+}
+
+func newPlaces() *places { return &places{mix: rand.Uint64() | 1, shards: make([]shard, 1), shift: 64} }
+
+// memory is how many bytes p takes.
+func (p *places) memory() int64 { return int64(len(p.shards))*32 + 8*int64(p.slots) }
+
+// start is where in a shard of that many slots the search for a place begins.
+func (p *places) start(v uint64, slots int) int {
+	return int((v >> pageBits * p.mix) >> 32 & uint64(slots-1))
+}
+
+// add notes a place.
+func (p *places) add(v uint64) {
+	if len(p.shards) == 1 && p.shards[0].used == fewPlaces {
+		p.split()
+	}
+	s := &p.shards[v>>p.shift]
+	if (s.used+1)*8 > len(s.slots)*7 {
+		old := s.slots
+		s.slots = make([]uint64, max(8, 2*len(old)))
+		p.slots += len(s.slots) - len(old)
+		for _, w := range old {
+			if w != 0 {
+				p.insert(s, w)
+			}
+		}
+	}
+	p.insert(s, v)
+	s.used++
+}
+
+// split makes many tables of one.
+func (p *places) split() {
+	old := p.shards[0].slots
+	p.shards, p.shift, p.slots = make([]shard, 256), 56, 0
+	for _, v := range old {
+		if v != 0 {
+			p.add(v)
+		}
+	}
+}
+
+func (p *places) insert(s *shard, v uint64) {
+	at := p.start(v, len(s.slots))
+	for s.slots[at] != 0 {
+		at = (at + 1) & (len(s.slots) - 1)
+	}
+	s.slots[at] = v
+}
+
+// pages yields the numbers of the pages that may have a name with that hash.
+func (p *places) pages(hash uint64) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		s := &p.shards[hash>>p.shift]
+		if s.used == 0 {
+			return
+		}
+		for at := p.start(hash, len(s.slots)); s.slots[at] != 0; at = (at + 1) & (len(s.slots) - 1) {
+			if v := s.slots[at]; v>>pageBits == hash>>pageBits && !yield(pageOfPlace(v)) {
+				return
+			}
+		}
+	}
+}
+
+// renumber gives pages other numbers. Places in pages that have none any more, -1, are dropped.
+func (p *places) renumber(numbers []int) {
+	for i := range p.shards {
+		s := &p.shards[i]
+		old := s.slots
+		s.slots, s.used = make([]uint64, len(old)), 0
+		for _, v := range old {
+			if v == 0 {
+				continue
+			}
+			if page := numbers[pageOfPlace(v)]; page >= 0 {
+				p.insert(s, placeOf(v, page))
+				s.used++
+			}
+		}
+	}
+}
+
+// sorted yields all places in order.
+func (p *places) sorted() iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		var some []uint64
+		for i := range p.shards {
+			some = some[:0]
+			for _, v := range p.shards[i].slots {
+				if v != 0 {
+					some = append(some, v)
+				}
+			}
+			slices.Sort(some)
+			for _, v := range some {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
+}
