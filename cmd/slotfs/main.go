@@ -26,6 +26,9 @@ func run(argv []string) int {
 	context.AfterFunc(ctx, stop)
 
 	s := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.New(os.Stdin, os.Stderr)}
+	if argv[0] == writerName {
+		return restoreWriter(ctx)
+	}
 	if helper, ok := mountHelper(argv[0]); ok {
 		return helper.exit(s, helper.run(ctx, s, argv[1:]))
 	}

@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/restore"
+	"slotfs/cmd/internal/restore/asuser"
 	"slotfs/indexer/backup"
 )
 
@@ -27,6 +28,8 @@ func restoreCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "partial", Usage: "keep the beginning of a file that cannot be read to its end, as NAME.partial"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+			&cli.StringFlag{Name: "as", Usage: "write with the rights of `USER`", DefaultText: "the user in whose home DIRECTORY lies, else root"},
+			&cli.StringSliceFlag{Name: "security-attribute", Usage: "also set the extended attribute `NAME`, such as security.selinux; may be repeated"},
 			literalFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -38,13 +41,19 @@ func restoreCommand(s *shell) *cli.Command {
 			if len(args) < 2 {
 				return exit.With(errors.New([]string{"PATH is missing", "DIRECTORY is missing"}[len(args)]), exit.Usage, seeHelp("restore"))
 			}
+			for _, name := range c.StringSlice("security-attribute") {
+				if !strings.HasPrefix(name, "security.") || name == "security.capability" {
+					return exit.Usagef("--security-attribute %s: no attribute that can be asked for", name)
+				}
+			}
 			from, err := g.restorer(c.Context, c.Bool("partial"))
 			if err != nil {
 				return err
 			}
 			defer from.Close()
 			r := &restoring{settings: g, from: from, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				partial: c.Bool("partial"), literal: c.Bool("literal"), began: time.Now()}
+				partial: c.Bool("partial"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
+				began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
 		},
 	}
@@ -81,10 +90,12 @@ type restoring struct {
 	quiet     bool
 	literal   bool
 	partial   bool
+	as        string
+	security  []string
 	began     time.Time
 
 	dir   string // where to
-	place *restore.Place
+	user  string // with whose rights; "": those of this process
 	proof []notComplete
 	failures
 }
@@ -97,16 +108,48 @@ func (r *restoring) run(ctx context.Context, paths []string, dest string) error 
 	if r.proof, err = r.notComplete(ctx, roots); err != nil {
 		return err
 	}
-	if err := r.aim(roots, dest); err != nil {
+	target, err := r.target(roots, dest)
+	if err != nil {
 		return err
 	}
-	r.warnOfProof()
-	show := r.show(ctx, roots)
+	id, err := r.identity(target.Path)
+	if err != nil {
+		return err
+	}
+	r.dir = strings.TrimSuffix(target.Path, "/")
 	window, files := r.from.window(&roots[0].Entry)
-	o := restore.Options{Place: r.place, Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Window: window, Workers: files,
-		Progress: show, Failed: func(path string, err error) { r.failures.add(show.line, path, err) }}
+	o := restore.Options{Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Window: window, Workers: files, Security: r.security}
+	if id != nil {
+		return r.runAs(ctx, &asuser.Host{Identity: *id, Destination: target, Roots: roots, Options: o})
+	}
+	if o.Place, err = restore.Locate(target); err != nil {
+		return explainPlace(dest, err)
+	}
+	r.dir = o.Place.Dir
+	r.warnOfProof()
+	show := r.show(ctx, roots, o.Place)
+	o.Progress, o.Failed = show, r.told(show)
 	summary, err := restore.Run(ctx, roots, o)
 	show.end()
+	return r.finish(summary, err)
+}
+
+// told tells people what was not restored.
+func (r *restoring) told(show *restoreShow) func(path string, err error) {
+	return func(path string, err error) { r.failures.add(show.line, path, err) }
+}
+
+// runAs is run with the rights of a user.
+func (r *restoring) runAs(ctx context.Context, h *asuser.Host) error {
+	r.user = h.Identity.Name
+	r.warnOfProof()
+	show := r.show(ctx, h.Roots, nil)
+	h.Options.Progress, h.Options.Failed = show, r.told(show)
+	summary, placed, err := r.restoreAs(ctx, h)
+	show.end()
+	if !placed {
+		return explainPlace(r.dir, err)
+	}
 	return r.finish(summary, err)
 }
 
@@ -149,28 +192,6 @@ func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restor
 
 func isFolder(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }
 
-// aim opens the directory that everything goes into, which is made if it is not there. One file alone may be given another
-// name.
-func (r *restoring) aim(roots []restore.Root, dest string) error {
-	dir, err := absolute("DIRECTORY", dest)
-	if err != nil {
-		return err
-	}
-	if strings.HasSuffix(dest, "/") {
-		dir += "/"
-	}
-	r.place, err = restore.Locate(restore.Destination{Path: dir, File: len(roots) == 1 && !isFolder(&roots[0].Entry),
-		Private: roots[0].Name == "", Rehearse: r.rehearse})
-	if err != nil {
-		return explainPlace(dest, err)
-	}
-	r.dir = r.place.Dir
-	if r.place.Name != "" {
-		roots[0].Name = r.place.Name
-	}
-	return nil
-}
-
 // explainPlace is an error about where a restore goes.
 func explainPlace(dest string, err error) error {
 	out := fmt.Errorf("restore to %s: %w", dest, err)
@@ -179,7 +200,7 @@ func explainPlace(dest string, err error) error {
 	case errors.Is(err, restore.ErrNoDirectory):
 		return exit.With(out, exit.Usage, "")
 	case errors.As(err, &unsafe):
-		return exit.Hinted(out, "root would write wherever that leads: restore to a directory of root's, such as one below /root")
+		return exit.Hinted(out, "root would write wherever that leads: give the user with whose rights to write (--as USER), or a directory of root's")
 	}
 	return out
 }

@@ -9,10 +9,12 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/restore"
+	"slotfs/cmd/internal/restore/asuser"
 	"slotfs/indexer/backup"
 )
 
@@ -24,10 +26,39 @@ type mountRestorer struct {
 
 var _ restorer = mountRestorer{}
 
-// mounted is where an entry of the mount is: a name in an open folder.
+// mounted is where an entry of the mount is: a name in an open directory.
 type mounted struct {
-	dir  *os.File
+	dir  *keptDir
 	name string
+}
+
+// keptDir is an open directory that is closed when nobody uses it any more.
+type keptDir struct {
+	*os.File
+	users atomic.Int64
+}
+
+func keepDir(f *os.File) *keptDir {
+	d := &keptDir{File: f}
+	d.Keep()
+	return d
+}
+
+var _ asuser.Keeper = mounted{}
+
+// Keep keeps the directory open.
+func (m mounted) Keep() (release func()) { return m.dir.Keep() }
+
+// Keep is one more use of the directory.
+func (d *keptDir) Keep() (release func()) {
+	d.users.Add(1)
+	return d.release
+}
+
+func (d *keptDir) release() {
+	if d.users.Add(-1) == 0 {
+		d.Close()
+	}
 }
 
 func (m mounted) open(flags int) (*os.File, error) {
@@ -50,7 +81,7 @@ func (b mountRestorer) find(_ context.Context, p string) (restore.Entry, error) 
 	if err != nil {
 		return restore.Entry{}, explain("restore", p, err)
 	}
-	e, err := mounted{dir, or(path.Base(or(p, ".")), ".")}.entry()
+	e, err := mounted{keepDir(dir), or(path.Base(or(p, ".")), ".")}.entry()
 	if err != nil {
 		return restore.Entry{}, explain("restore", p, err)
 	}
@@ -71,13 +102,14 @@ func (b mountRestorer) List(ctx context.Context, dir *restore.Entry, yield func(
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	d := keepDir(f)
+	defer d.release()
 	for ctx.Err() == nil {
 		entries, err := f.ReadDir(1000)
 		for _, child := range entries {
-			e, err := mounted{f, child.Name()}.entry()
+			e, err := mounted{d, child.Name()}.entry()
 			if err != nil {
-				return fmt.Errorf("%s: %w", child.Name(), err)
+				e = restore.Entry{Name: child.Name(), Fault: err} // the others are there
 			}
 			if err := yield(&e); err != nil {
 				return err

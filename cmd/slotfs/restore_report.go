@@ -56,7 +56,7 @@ type restoreShow struct {
 }
 
 // show begins to show progress. What there is to do is counted beside doing it.
-func (r *restoring) show(ctx context.Context, roots []restore.Root) *restoreShow {
+func (r *restoring) show(ctx context.Context, roots []restore.Root, place *restore.Place) *restoreShow {
 	s := &restoreShow{stop: func() {}}
 	switch {
 	case r.quiet || r.json || r.rehearse:
@@ -71,7 +71,7 @@ func (r *restoring) show(ctx context.Context, roots []restore.Root) *restoreShow
 	s.line = s.Line
 	s.Begin("restore")
 	ctx, s.stop = context.WithCancel(ctx)
-	free, known := r.place.Free()
+	free, known := place.Free()
 	s.wait.Go(func() {
 		bytes, err := restore.Plan(ctx, roots, s)
 		if err == nil && known {
@@ -98,6 +98,7 @@ func (s *restoreShow) end() {
 type restoreJSON struct {
 	restore.Summary
 	Directory string        `json:"directory"`
+	As        string        `json:"as,omitempty"`           // the user with whose rights
 	Proof     []notComplete `json:"not_complete,omitempty"` // snapshots of which not everything was proven
 	DryRun    bool          `json:"dry_run,omitempty"`
 	Seconds   float64       `json:"seconds"`
@@ -120,7 +121,7 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 		err = &reported{exit.Partial}
 	}
 	if r.json {
-		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), Proof: r.proof, DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
+		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), As: r.user, Proof: r.proof, DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
 		if out.Failures == nil {
 			out.Failures = []failureJSON{}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,4 +81,31 @@ func parsePasswd(text string) map[string][2]uint32 {
 		}
 	}
 	return ids
+}
+
+// home is the home directory of a local user.
+type home struct {
+	user string
+	uid  uint32
+	dir  string
+}
+
+// homes are those of people in a file like passwd(5).
+func homes(file string) []home {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	var all []home
+	for line := range strings.SplitSeq(string(data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 6 || f[0] == "" || !path.IsAbs(f[5]) {
+			continue
+		}
+		uid, err := strconv.ParseUint(f[2], 10, 32)
+		if dir := path.Clean(f[5]); err == nil && uid >= minUID && path.Dir(dir) != "/" {
+			all = append(all, home{f[0], uint32(uid), dir})
+		}
+	}
+	return all
 }

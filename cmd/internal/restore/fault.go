@@ -41,14 +41,17 @@ func Unmounted(err error) bool {
 	return errors.Is(err, unix.ENOTCONN) || errors.Is(err, unix.ECONNABORTED)
 }
 
-// fatal reports whether err befalls everything that comes after it too.
-func fatal(err error) bool {
+// ErrGone says that a Source went away.
+var ErrGone = errors.New("what is read from went away")
+
+// Fatal reports whether err befalls everything that comes after it too.
+func Fatal(err error) bool {
 	var t *TargetError
 	if errors.As(err, &t) {
 		return Full(err) || errors.Is(t.Err, unix.EROFS) || errors.Is(t.Err, unix.EIO)
 	}
 	return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, dest.ErrAuth) || Unmounted(err) ||
-		errors.Is(err, context.Canceled)
+		errors.Is(err, context.Canceled) || errors.Is(err, ErrGone)
 }
 
 // retried repeats a call that a signal interrupted.

@@ -15,7 +15,7 @@ const PartialSuffix = ".partial"
 // It returns cause, with what became of them.
 func (j *job) keepBeginning(ctx context.Context, temp string, fd int, n int64, cause error) error {
 	var t *TargetError
-	if !j.r.o.Partial || n == 0 || fatal(cause) || errors.As(cause, &t) || context.Cause(ctx) != nil {
+	if !j.r.o.Partial || n == 0 || Fatal(cause) || errors.As(cause, &t) || context.Cause(ctx) != nil {
 		return errors.Join(cause, j.in.remove(temp))
 	}
 	name := j.name + PartialSuffix

@@ -122,7 +122,7 @@ func (p *Place) Close() {
 // Free is how many bytes can be written there; false where that is unknown.
 func (p *Place) Free() (int64, bool) {
 	var st unix.Statfs_t
-	if p.fd == absent || unix.Fstatfs(p.fd, &st) != nil {
+	if p == nil || p.fd == absent || unix.Fstatfs(p.fd, &st) != nil {
 		return 0, false
 	}
 	return int64(st.Bavail) * st.Bsize, true

@@ -30,6 +30,7 @@ type Entry struct {
 	Xattrs   []backup.Xattr
 	Extents  []backup.Extent // data of a sparse file, ascending; nil: everything is data
 	Handle   any             // the Source's own
+	Fault    error           // why nothing more is known of it than its name; nil as a rule
 }
 
 // Source shows what is to be restored. Its methods may be called side by side.
@@ -126,6 +127,9 @@ func Run(ctx context.Context, roots []Root, o Options) (Summary, error) {
 	defer cancel(nil)
 	r := &run{o: o, euid: os.Geteuid(), cancel: cancel, links: map[uint64]*first{}, jobs: make(chan *job), window: newWindow(o.Window)}
 	r.root = r.top()
+	if o.Place.Name != "" {
+		roots[0].Name = o.Place.Name
+	}
 	var err error
 	var workers sync.WaitGroup
 	for range max(o.Workers, 1) {
@@ -188,7 +192,7 @@ func (r *run) piece(ctx context.Context, root *Root) error {
 
 // fail notes that something was not restored. What would befall everything else too ends the run.
 func (r *run) fail(path string, err error) {
-	if fatal(err) {
+	if Fatal(err) {
 		r.cancel(err)
 		return
 	}

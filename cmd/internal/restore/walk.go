@@ -34,6 +34,10 @@ func (r *run) entry(ctx context.Context, from Source, f *folder, e *Entry, name,
 		r.fail(path, errName)
 		return context.Cause(ctx)
 	}
+	if e.Fault != nil {
+		r.fail(path, e.Fault)
+		return context.Cause(ctx)
+	}
 	var err error
 	switch e.Mode & backup.ModeType {
 	case backup.ModeDir:
