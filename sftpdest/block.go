@@ -53,11 +53,10 @@ func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) ([]b
 	}
 	switch {
 	case errors.Is(err, backup.ErrStale):
-		f.d.drop(h.s, err)
 		h.s.recycle(reply)
 		return nil, err
 	case err != nil:
-		f.d.drop(h.s, err)
+		_ = f.d.drop(h.s, err) // asking again tells
 	case len(data) < n:
 		h.s.shorten(len(data))
 	default:

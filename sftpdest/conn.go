@@ -60,6 +60,17 @@ func sshConfig(s Settings) *ssh.ClientConfig {
 	return config
 }
 
+// errMute says that there is a connection to a server that says nothing.
+var errMute = errors.New("the server says nothing")
+
+// mute is the error of who waited for a server that is there until ctx ended.
+func mute(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", errMute, ctx.Err())
+	}
+	return ctx.Err()
+}
+
 // handshake connects and logs in, all within the connection timeout.
 func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientConfig) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.ConnectionTimeout)
@@ -76,7 +87,7 @@ func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientCon
 		if err == nil {
 			c.Close()
 		}
-		return nil, ctx.Err()
+		return nil, mute(ctx)
 	}
 	if err != nil {
 		raw.Close()
@@ -185,7 +196,7 @@ func (c *conn) newSession(ctx context.Context) (*session, error) {
 				got.s.fail(ctx.Err())
 			}
 		}()
-		return nil, ctx.Err()
+		return nil, mute(ctx)
 	}
 }
 

@@ -90,7 +90,8 @@ func (d *Destination) remote(p string) (string, error) {
 
 // do runs f on a session, and again on another one if the first is lost.
 func (d *Destination) do(ctx context.Context, f func(s *session) error) error {
-	for try := 1; ; try++ {
+	var t tries
+	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -100,20 +101,25 @@ func (d *Destination) do(ctx context.Context, f func(s *session) error) error {
 		}
 		err = f(s)
 		if !errors.Is(err, errLost) {
-			d.drop(s, err)
-			return err
+			return d.drop(s, err)
 		}
-		if try == attempts {
+		if t.over(err) {
 			return &UnreachableError{Address: d.settings.address(), Err: err}
 		}
 	}
 }
 
-// drop ends a session that does not speak SFTP.
-func (d *Destination) drop(s *session, err error) {
-	if errors.Is(err, wire.ErrMalformed) {
-		s.fail(err)
+// drop ends a session that does not speak SFTP, or so slowly that it holds us up. It returns err, which in those cases is about
+// the whole destination.
+func (d *Destination) drop(s *session, err error) error {
+	if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, errSlow) {
+		return err
 	}
+	s.fail(err)
+	if errors.Is(err, errSlow) {
+		return &UnreachableError{Address: d.settings.address(), Err: err}
+	}
+	return err
 }
 
 // Stat implements dest.Stater. The destination's directory itself may be a symbolic link, which is followed.

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
 )
 
 // errLost says that a request's connection is gone: whether the server heard it is not known. Everything that is
@@ -43,6 +44,10 @@ func (e *UnreachableError) Hint() string {
 		return "check the port, and that the SSH server runs"
 	case errors.Is(e.Err, errNoSubsystem):
 		return "the server must allow SFTP for this user"
+	case errors.Is(e.Err, wire.ErrMalformed):
+		return "what answers there does not speak SFTP as it is written down: ask who runs the server"
+	case errors.Is(e.Err, errMute), errors.Is(e.Err, errSilent), errors.Is(e.Err, errSlow):
+		return "the server takes connections and does not answer in time: look what it does, or raise connection-timeout"
 	}
 	return "check host, port and firewall; some servers block an address for a while after failed log-ins"
 }

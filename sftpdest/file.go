@@ -184,7 +184,8 @@ func (f *file) Stat(ctx context.Context) (dest.Info, error) {
 
 // do runs g with a handle, and again with another one if its session is lost.
 func (f *file) do(ctx context.Context, g func(h *handle) error) error {
-	for try := 1; ; try++ {
+	var t tries
+	for {
 		h, err := f.handle(ctx)
 		if err != nil {
 			return err
@@ -194,10 +195,9 @@ func (f *file) do(ctx context.Context, g func(h *handle) error) error {
 		}
 		f.free(h)
 		if !errors.Is(err, errLost) {
-			f.d.drop(h.s, err)
-			return err
+			return f.d.drop(h.s, err)
 		}
-		if try == attempts {
+		if t.over(err) {
 			return &UnreachableError{Address: f.d.settings.address(), Err: err}
 		}
 	}

@@ -25,7 +25,8 @@ type opening struct {
 // doHandle is do for what opens a handle: it looks for a session where one more may be open. Servers limit them by
 // session or connection, some to a hundred, some to one, and tell by refusing.
 func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *session) error) error {
-	lost, crowd, doubts := 0, 0, 0
+	var t tries
+	crowd, doubts := 0, 0
 	for {
 		s, err := d.pool.acquireHandle(ctx, how.lasting)
 		if err != nil {
@@ -51,10 +52,9 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 			continue
 		}
 		if !errors.Is(err, errLost) {
-			d.drop(s, err)
-			return err
+			return d.drop(s, err)
 		}
-		if lost++; lost == attempts || how.once {
+		if t.over(err) || how.once {
 			return &UnreachableError{Address: d.settings.address(), Err: err}
 		}
 	}

@@ -77,7 +77,7 @@ func (s *session) list(ctx context.Context, dir string, ahead int) ([]wire.Entry
 		return nil, err
 	}
 	defer s.close(handle)
-	l := lister{s: s, handle: handle}
+	l := lister{s: s, handle: handle, watch: s.stopwatch()}
 	defer func() {
 		for _, r := range l.flight {
 			s.leave(r, nil)
@@ -103,6 +103,7 @@ type lister struct {
 	s      *session
 	handle string
 	flight []*request
+	watch  stopwatch
 	end    bool
 	list   []wire.Entry
 	bytes  int
@@ -147,7 +148,7 @@ func (l *lister) next(ctx context.Context) error {
 	if len(l.list) > mostNames || l.bytes > mostNameBytes {
 		return errTooMany
 	}
-	return nil
+	return l.watch.check(len(l.list), slowestNames, "names")
 }
 
 // clean moves the names that can be in a directory to the front and tells how many they are.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/wire"
 )
 
 const (
@@ -17,6 +18,9 @@ const (
 	eager, probing = 2, 10
 	// remembered is how long a failure is news: whoever comes later waits for what the next attempt says.
 	remembered = time.Minute
+	// mostSetbacks is how many sessions in a row may get nowhere where the settings allow any number of retries: those are for a
+	// server that is down.
+	mostSetbacks = 10
 	// firstLockOut is how long nobody logs in again after a refusal; it grows fourfold with each further one. OpenSSH
 	// 9.8 and fail2ban count refusals over ten minutes or so.
 	firstLockOut   = time.Minute
@@ -41,6 +45,11 @@ type outage struct {
 	failed     int       // attempts since the last success
 	refused    int       // log-ins since the last success
 	patience   time.Duration
+
+	// What follows outlives successes: a server that lets us in and gets nowhere is no better than one that is down.
+	setbacks int       // sessions that got nowhere, since one that did
+	last     time.Time // when the last of them ended
+	rest     time.Time // until then no further session is tried
 }
 
 // ask says what a call without a session does: it gets an error, or waits, for so long if the result is not 0, for
@@ -65,16 +74,46 @@ func (o *outage) ask(now time.Time, rounds int) (time.Duration, error) {
 
 // succeed forgets the outage.
 func (o *outage) succeed() {
-	*o = outage{known: true, rounds: o.rounds, patience: o.patience}
+	*o = outage{known: true, rounds: o.rounds, patience: o.patience, setbacks: o.setbacks, last: o.last, rest: o.rest}
+}
+
+// setBack notes a session that ended before it got anywhere. What passes is forgotten; what is broken is not. Where there were
+// more than the retries allow, calls get err until the next attempt is due.
+func (o *outage) setBack(now time.Time, err error, broken bool, s Settings, base time.Duration) {
+	if !broken && now.Sub(o.last) > remembered {
+		o.setbacks = 0
+	}
+	o.setbacks++
+	delay := longestBackoff
+	if n := o.setbacks - 1; n < 16 {
+		delay = min(base<<n, longestBackoff)
+	}
+	o.last, o.rest = now, now.Add(delay)
+	most := s.MaxRetries
+	if most == 0 {
+		most = mostSetbacks
+	}
+	if o.setbacks > most {
+		o.failure, o.at, o.until, o.spent = err, now, o.rest, true
+		o.rounds++
+	}
 }
 
 // fail notes a failed attempt and says whether and when to try again.
 func (o *outage) fail(now time.Time, err error, s Settings, base time.Duration) (delay time.Duration, again bool) {
 	o.failure, o.at = err, now
+	if errors.Is(err, wire.ErrMalformed) {
+		o.setBack(now, err, true, s, base)
+		return o.rest.Sub(now), !o.spent
+	}
 	if now.Before(o.due) && !errors.Is(err, dest.ErrAuth) {
 		return o.due.Sub(now), true
 	}
 	o.failed++
+	if errors.Is(err, errMute) {
+		// It was waited for as long as it takes, and what hangs seldom gets well by itself: the second time is half of all.
+		o.failed += (s.MaxRetries - 1) / 2
+	}
 	var identity *IdentityError
 	if errors.As(err, &identity) {
 		o.until, o.spent = time.Time{}, true // nothing was sent: looking at the file again does no harm
@@ -93,6 +132,22 @@ func (o *outage) fail(now time.Time, err error, s Settings, base time.Duration) 
 	}
 	o.due = now.Add(delay)
 	return delay, true
+}
+
+// setBack notes a session that ended before it got anywhere. It needs l.mu.
+func (l *pool) setBack(s *session, cause error, broken bool) {
+	if len(l.sessions) > 1 {
+		s.conn.most = max(1, s.conn.sessions-1) // others work: it was one too many
+		return
+	}
+	l.outage.setBack(time.Now(), &UnreachableError{Address: l.settings.address(), Err: cause}, broken, l.settings, l.options.Backoff)
+}
+
+// progress forgets what went wrong before a session got somewhere.
+func (l *pool) progress() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.outage.setbacks, l.outage.rest = 0, time.Time{}
 }
 
 // backoff is the time before the next attempt. What worked before is worth waiting for: five retries then last more
@@ -127,6 +182,12 @@ func (l *pool) connect() {
 // waits any more.
 func (l *pool) keepTrying() {
 	defer l.wg.Done()
+	l.mu.Lock()
+	rest := time.Until(l.outage.rest)
+	l.mu.Unlock()
+	if rest > 0 && !l.pause(rest) {
+		return
+	}
 	for {
 		s, err := l.first()
 		l.mu.Lock()
@@ -174,6 +235,22 @@ func (l *pool) sleep(delay time.Duration) bool {
 			waiting = false
 		}
 	}
+	return l.wanted()
+}
+
+// pause waits for the whole time, and ends the attempts when nobody is interested any more.
+func (l *pool) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
+	}
+	return l.wanted()
+}
+
+// wanted reports whether somebody waits for the next attempt, which begins then.
+func (l *pool) wanted() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || l.waiting == 0 {

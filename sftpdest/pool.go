@@ -232,6 +232,8 @@ func (l *pool) add(s *session) {
 		l.shortest.Store(int64(s.trip))
 	}
 	l.sessions = append(l.sessions, s)
+	s.limit = l.limits().quick
+	s.proven = l.progress
 	s.doubt = func() { l.doubt(s) }
 	if s.handles > 0 && s.handles < 1<<20 {
 		s.room.Store(int32(s.handles))
@@ -243,7 +245,12 @@ func (l *pool) add(s *session) {
 // mourn takes a session out of the pool when it is over.
 func (l *pool) mourn(s *session) {
 	<-s.lost
+	fruitless, broken := s.fruitless()
+	cause := s.lostBy()
 	l.mu.Lock()
+	if fruitless && !l.closed && !errors.Is(cause, dest.ErrNotRegular) {
+		l.setBack(s, cause, broken)
+	}
 	for i, other := range l.sessions {
 		if other == s {
 			l.sessions = append(l.sessions[:i], l.sessions[i+1:]...)

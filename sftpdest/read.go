@@ -160,7 +160,8 @@ func (r *reading) take(t part) (int, error) {
 	defer func() { r.f.free(t.h) }()
 	total := 0
 	short := 0 // bytes of a reply that was short, though more came behind it
-	for lost := 0; ; {
+	var losses tries
+	for watch := t.h.s.stopwatch(); ; {
 		n, err := t.take(r.ctx)
 		if fault := t.compare(r.ctx, r.f.first); fault != nil {
 			n, err = 0, fault
@@ -171,7 +172,7 @@ func (r *reading) take(t part) (int, error) {
 		}
 		switch {
 		case errors.Is(err, errLost):
-			if lost++; lost == attempts {
+			if losses.over(err) {
 				return total, &UnreachableError{Address: r.f.d.settings.address(), Err: err}
 			}
 			h, err := r.f.handle(r.ctx)
@@ -181,12 +182,14 @@ func (r *reading) take(t part) (int, error) {
 			r.f.free(t.h)
 			t.h = h
 		case err != nil:
-			r.f.d.drop(t.h.s, err)
-			return total, err
+			return total, r.f.d.drop(t.h.s, err)
 		case n == t.n:
 			return total, nil
 		default:
 			short = n
+			if err := watch.check(total, slowestRate, "bytes"); err != nil {
+				return total, r.f.d.drop(t.h.s, err)
+			}
 		}
 		t.n, t.p, t.off = t.n-n, t.p[n:], t.off+int64(n)
 		t.send(r.unchanged)

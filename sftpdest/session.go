@@ -45,6 +45,8 @@ type session struct {
 	// doubted keeps the session from being chosen; doubt makes it so until it answers, where there is a pool.
 	doubted atomic.Bool
 	doubt   func()
+	limit   time.Duration       // that the answer to a simple question may take; 0: any
+	proven  func()              // called once, when the session has brought something
 	small   *semaphore.Weighted // bytes of new files that were sent and not answered
 	opened  atomic.Int32        // handles, counted by the pool
 	asking  atomic.Int32        // handles that the pool opens to learn whether there is room
@@ -55,7 +57,12 @@ type session struct {
 	out     []byte     // requests to be written
 	pending map[uint32]*request
 	newest  uint32 // request id
+	replies int
+	owed    bool // requests were not answered when it ended
 	err     error
+
+	received atomic.Int64 // bytes
+	mark     int64        // bytes that were received when it was heard last; guarded by mu
 }
 
 // request is one that was sent.
@@ -63,6 +70,9 @@ type request struct {
 	id    uint32
 	cost  int64
 	read  bool // a READ
+	quick bool // it changes nothing: the server has no reason to take long
+	sent  time.Time
+	ahead int64 // bytes that the server owed before it
 	reply chan result
 	// leave is set when nobody waits any more; it gets a reply that came too late.
 	leave func(wire.Reply)
@@ -98,7 +108,15 @@ func newSession(ctx context.Context, rw io.ReadWriteCloser) (*session, error) {
 	go s.receive(in)
 	if _, ok := extensions[wire.LimitsExtension]; ok {
 		s.askLimits(ctx)
+		if ctx.Err() != nil {
+			s.fail(ctx.Err())
+			return nil, mute(ctx)
+		}
+		if err := s.lostBy(); err != nil {
+			return nil, err
+		}
 	}
+	s.replies = 0 // nobody waits yet
 	s.small = semaphore.NewWeighted(backlog(s.trip))
 	return s, nil
 }
@@ -112,7 +130,7 @@ func (s *session) hello() (map[string]string, *bufio.Reader, error) {
 	if _, err := s.rw.Write(wire.AppendInit(nil)); err != nil {
 		return nil, nil, err
 	}
-	in := bufio.NewReaderSize(s.rw, 32<<10)
+	in := bufio.NewReaderSize(&counted{s.rw, &s.received}, 32<<10)
 	reply, err := wire.ReadReply(in, s.buffer)
 	if err != nil {
 		return nil, nil, err
@@ -170,12 +188,14 @@ func (s *session) queue(r *request, build func(b []byte, id uint32) []byte) *req
 		s.newest++
 	}
 	if len(s.pending) == 0 {
-		s.heard = time.Now()
+		s.heard, s.mark = time.Now(), s.received.Load()
 		s.pace.begin(s.heard)
 	}
-	r.id = s.newest
+	r.id, r.sent, r.ahead = s.newest, time.Now(), s.load.Load()
 	s.pending[r.id] = r
+	began := len(s.out)
 	s.out = build(s.out, r.id)
+	r.quick = wire.Asks(s.out[began:])
 	s.mu.Unlock()
 	s.load.Add(r.cost)
 	if r.read {
@@ -292,10 +312,15 @@ func (s *session) deliver(reply wire.Reply) error {
 		return fmt.Errorf("reply to request %d, which was not sent: %w", reply.ID, wire.ErrMalformed)
 	}
 	delete(s.pending, reply.ID)
-	s.heard = time.Now()
+	s.heard, s.mark = time.Now(), s.received.Load()
 	s.pace.note(len(reply.Body), s.heard)
 	left := r.left
+	s.replies++
+	proven := s.replies == useful && s.proven != nil
 	s.mu.Unlock()
+	if proven {
+		s.proven()
+	}
 	s.load.Add(-r.cost)
 	if r.read {
 		s.pace.owed.Add(-r.cost)
@@ -320,6 +345,7 @@ func (s *session) fail(err error) {
 	}
 	s.err = fmt.Errorf("%w: %w", errLost, unended(err))
 	pending := s.pending
+	s.owed = len(pending) > 0
 	s.pending, s.out = nil, nil
 	err = s.err
 	close(s.lost)
@@ -329,13 +355,6 @@ func (s *session) fail(err error) {
 	}
 	// A Close may wait for the network; nobody waits for it.
 	go s.rw.Close()
-}
-
-// last tells when the server was heard last (or asked, after it had answered everything), and whether it owes a reply.
-func (s *session) last() (heard time.Time, owes bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.heard, len(s.pending) > 0
 }
 
 // lostBy tells why the session ended; nil while it goes on.

@@ -26,16 +26,20 @@ func (l *pool) tend() {
 	}
 }
 
+// limits are how long a reply may take. What only asks has the time that connecting has.
+func (l *pool) limits() limits {
+	return limits{quick: min(l.options.Reply, l.settings.ConnectionTimeout), slow: l.options.Reply}
+}
+
 func (l *pool) silent(now time.Time) []*session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found []*session
 	for _, s := range l.sessions {
-		heard, owes := s.last()
-		if heard.After(s.conn.used) {
+		if heard := s.last(); heard.After(s.conn.used) {
 			s.conn.used = heard
 		}
-		if owes && now.Sub(heard) > l.options.Reply {
+		if s.overdue(now, l.limits()) {
 			found = append(found, s)
 		}
 	}

@@ -30,8 +30,7 @@ func (d *Destination) once(ctx context.Context, f func(s *session) error) error 
 		return err
 	}
 	err = f(s)
-	d.drop(s, err)
-	return d.unknown(err)
+	return d.unknown(d.drop(s, err))
 }
 
 // unknown is what a lost connection means for a request that may have been done.
@@ -144,8 +143,7 @@ func (o *output) write(ctx context.Context, p []byte, off int64) (int, error) {
 			err = statusReply(reply)
 		}
 		if err != nil {
-			o.d.drop(o.s, err)
-			return done, err
+			return done, o.d.drop(o.s, err)
 		}
 		done += first.n
 	}

@@ -131,6 +131,15 @@ func AppendCopyData(b []byte, id uint32, from, to string, off, n int64) []byte {
 	return binary.BigEndian.AppendUint64(str(b, to), uint64(off))
 }
 
+// Asks reports whether a packet is a request that changes nothing.
+func Asks(packet []byte) bool {
+	switch packet[4] {
+	case Read, Lstat, Fstat, OpenDir, ReadDir, RealPath, Stat, ReadLink:
+		return true
+	}
+	return false
+}
+
 func (a Attributes) length() int { return len(a.append(nil)) }
 
 func (a Attributes) append(b []byte) []byte {

@@ -114,13 +114,17 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 		}
 	}()
 	defer contain.Recover(&err)
-	return indexer.Pass(ctx, d, e, r.Index, indexer.Options{
-		Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now,
-		Progress: progress.NewFeed(name, r.Now, func(ev progress.Event) {
-			r.saw(name, ev)
-			emit(ev)
-		}),
+	feed := progress.NewFeed(name, r.Now, func(ev progress.Event) {
+		r.saw(name, ev)
+		emit(ev)
 	})
+	err = watch(ctx, name, stallLimit, feed, func(ctx context.Context, p indexer.Progress) (err error) {
+		s, err = indexer.Pass(ctx, d, e, r.Index, indexer.Options{
+			Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now, Progress: p,
+		})
+		return err
+	})
+	return s, err
 }
 
 // saw keeps what Running tells, and lets the mount show what was committed.

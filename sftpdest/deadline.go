@@ -1,0 +1,110 @@
+package sftpdest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"slotfs/sftpdest/wire"
+)
+
+const (
+	// useful is how many replies a session brings before it counts as one that got somewhere.
+	useful = 16
+	// slowestRate is the rate, in bytes a second, below which a server is taken for one that holds us up.
+	slowestRate = 1 << 10
+	// slowestNames is the same for the names of a directory a second.
+	slowestNames = 10
+)
+
+// errSlow says that a server answers, and gets nowhere.
+var errSlow = errors.New("the server is too slow to be waited for")
+
+// limits are how long a session may owe a reply.
+type limits struct {
+	quick time.Duration // when nothing is to be changed
+	slow  time.Duration // when something may have to reach a disk
+}
+
+// last tells when the server was heard last, or asked, after it had answered everything.
+func (s *session) last() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.heard
+}
+
+// overdue reports whether the server owes a reply for too long: it answered nothing at all and sent less than a slow line would
+// bring, or one request was passed over.
+func (s *session) overdue(now time.Time, l limits) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) == 0 {
+		return false
+	}
+	limit := l.quick
+	for _, r := range s.pending {
+		if !r.quick {
+			limit = max(limit, l.slow)
+		}
+	}
+	for _, r := range s.pending {
+		if now.Sub(r.sent) > 2*limit+time.Duration(r.ahead+r.cost)*time.Second/slowestRate {
+			return true
+		}
+	}
+	silent := now.Sub(s.heard)
+	return silent > limit && float64(s.received.Load()-s.mark) < silent.Seconds()*slowestRate
+}
+
+// fruitless reports whether the session ended before it got anywhere, though it was asked for something, and whether it never
+// answered or broke the protocol, which is nothing that passes.
+func (s *session) fruitless() (fruitless, broken bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	broken = s.owed && s.replies == 0 || errors.Is(s.err, wire.ErrMalformed)
+	return broken || s.owed && s.replies < useful, broken
+}
+
+// counted counts what is read.
+type counted struct {
+	r     io.Reader
+	bytes *atomic.Int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.bytes.Add(int64(n))
+	return n, err
+}
+
+// tries counts how often what one call asked for was lost with its session.
+type tries struct{ lost, silent int }
+
+// over counts a loss and reports whether it was the last one that is put up with: what kills the server, or keeps it from
+// answering, must end.
+func (t *tries) over(err error) bool {
+	t.lost++
+	if errors.Is(err, errSilent) {
+		t.silent++
+	}
+	return t.lost == attempts || t.silent == 2
+}
+
+// stopwatch bounds how slowly the parts of one answer may come.
+type stopwatch struct {
+	began time.Time
+	grace time.Duration // 0: no bound
+}
+
+func (s *session) stopwatch() stopwatch { return stopwatch{time.Now(), 2 * s.limit} }
+
+// check is errSlow if fewer than rate things a second came.
+func (w stopwatch) check(came int, rate float64, what string) error {
+	took := time.Since(w.began)
+	if w.grace == 0 || took < w.grace || float64(came) >= rate*took.Seconds() {
+		return nil
+	}
+	return fmt.Errorf("%d %s in %v: %w", came, what, took.Round(time.Second), errSlow)
+}
