@@ -237,6 +237,12 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 	if s.Root.Mode == 0 {
 		s.Root.Mode, s.Root.MTime = backup.ModeDir|0o755, r.source.Time.UnixNano()
 	}
+	if result.Status != backup.Complete {
+		t := tree.New(r.pass.index, s.Root, tree.NewCache(nodeCache))
+		if s.Affected, err = affected(ctx, t, result.Sound); err != nil {
+			return nil, storeError{err}
+		}
+	}
 	err = r.pass.describe(ctx, s, func(t *tree.Tree) engine.ReadFunc { return r.readKept(ctx, t) })
 	return s, err
 }

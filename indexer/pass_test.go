@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -251,9 +252,25 @@ func TestDamagedArchivesGetAStatusAndStopNothing(t *testing.T) {
 			t.Errorf("%s: no detail", date)
 		}
 	}
+	for date, want := range map[string][]string{"2026-01-01": nil, "2026-01-02": {"alice/homedir/big"}, "2026-01-03": {"alice/homedir/big"}} {
+		s := w.snapshots()[date+"/accounts/alice.tar.gz"]
+		if got := s.Affected; got.Files < uint64(len(want)) || len(want) == 0 && got.Files > 0 || !slices.Equal(intersection(got.First, want), want) {
+			t.Errorf("%s: %+v, want %q in it", date, got, want)
+		}
+	}
 	if sum := w.mustPass(); sum.Read != 0 {
 		t.Errorf("damaged archives were read again: %+v", sum)
 	}
+}
+
+// intersection lists what of b is in a.
+func intersection(a, b []string) (both []string) {
+	for _, s := range b {
+		if slices.Contains(a, s) {
+			both = append(both, s)
+		}
+	}
+	return both
 }
 
 func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {

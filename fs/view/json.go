@@ -80,6 +80,9 @@ type summaryJSON struct {
 	Content int64         `json:"content_bytes"`
 	Refused uint64        `json:"refused"`
 	Notes   []noteJSON    `json:"notes"`
+
+	Affected uint64   `json:"affected,omitempty"`
+	First    []string `json:"affected_files,omitempty"`
 }
 
 // snapshotJSON is the content of snapshot.json.
@@ -97,6 +100,10 @@ func snapshotJSON(r *record, parts []string) []byte {
 	j.Notes = []noteJSON{}
 	for _, n := range s.Notes {
 		j.Notes = append(j.Notes, noteJSON{n.Kind, n.Count, escapeText(n.Example)})
+	}
+	j.Affected = s.Affected.Files
+	for _, name := range s.Affected.First {
+		j.First = append(j.First, escapeText(name))
 	}
 	if j.Parts == nil {
 		j.Parts = []string{}

@@ -69,8 +69,11 @@ type Result struct {
 	Status  backup.Status // Complete, Truncated, Corrupt or Unreadable
 	Detail  string        // what is wrong and at which byte, for people
 	Content int64         // bytes of uncompressed archive that were read
-	Refused uint64        // members left out: their names lead outside or cannot exist, or the Handler refused
-	Notes   backup.Notes  // what was bounded or left out although its bytes are right
+	// Sound is how many of them, from the beginning, are what they should be as far as the archive can tell: all of them
+	// unless it is Corrupt.
+	Sound   int64
+	Refused uint64       // members left out: their names lead outside or cannot exist, or the Handler refused
+	Notes   backup.Notes // what was bounded or left out although its bytes are right
 }
 
 // Scan reads an archive from r to its end. What is wrong with the archive is told in the Result; an error

@@ -148,3 +148,23 @@ func TestCompressedArchiveErrorsAreTold(t *testing.T) {
 		t.Errorf("context: %v", err)
 	}
 }
+
+func TestGarbageIsNoEndOfAnArchiveWithoutAMarker(t *testing.T) {
+	first, second := compress(t, file("a", "1"), "gzip"), compress(t, file("b", "2"), "gzip")
+	marked := compress(t, join(file("b", "2"), make([]byte, 1024)), "gzip")
+	damaged := bytes.Clone(second)
+	damaged[0] ^= 1
+	for name, c := range map[string]struct {
+		gz   []byte
+		want backup.Status
+	}{
+		"no marker": {join(first, second), backup.Complete}, "damaged member": {join(first, damaged), backup.Truncated},
+		"zeros": {join(first, make([]byte, 600)), backup.Truncated}, "marker and garbage": {join(first, marked, []byte("garbage")), backup.Complete},
+		"marker and zeros": {join(first, marked, make([]byte, 600)), backup.Complete},
+	} {
+		res, err := Scan(t.Context(), bytes.NewReader(c.gz), &recorder{}, Options{Gzip: true, Size: int64(len(c.gz))})
+		if err != nil || res.Status != c.want {
+			t.Errorf("%s: %+v, %v; want %s", name, res, err, c.want)
+		}
+	}
+}

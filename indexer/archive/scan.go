@@ -190,19 +190,35 @@ func (s *scan) outcome(ctx context.Context, err error) (Result, error) {
 	return r, fmt.Errorf("scan archive at byte %d: %w", s.top.pos, err)
 }
 
-// measure makes a plain archive truncated that ends before the end it should have: where content was skipped nothing else
-// shows it.
+// measure makes an archive truncated that ends before the end it should have. Of a plain one where content was skipped nothing
+// else shows it. Of a compressed one what is damaged may look like the garbage that gzip ignores behind its data: that is the
+// end only if the archive says so.
 func (s *scan) measure(r *Result) {
-	if s.gzip == nil && s.top.pos < s.o.Size && r.Status == backup.Complete {
+	switch {
+	case r.Status != backup.Complete:
+	case s.gzip == nil && s.top.pos < s.o.Size:
 		r.Status = backup.Truncated
 		r.Detail = fmt.Sprintf("tar archive ends early at byte %d of %d", s.top.pos, s.o.Size)
+	case s.gzip != nil && s.top.unmarked() && s.gzip.In() < s.o.Size:
+		r.Status, r.Notes = backup.Truncated, s.notes
+		r.Detail = fmt.Sprintf("no end-of-archive marker, and what follows the gzip data that end at byte %d is none", s.gzip.In())
 	}
 }
+
+// lateBy is how many bytes of output a decoder may go on before it notices that the compressed data are damaged. Wrong bits
+// seldom make sense for longer; where they do to the end of the member, its checksum tells.
+const lateBy = 1 << 20
 
 // damaged is the Result for an archive whose gzip stream is at fault.
 func (s *scan) damaged(r Result, err error) Result {
 	in, out := s.gzip.In(), s.gzip.Out()
 	r.Notes = s.notes
+	switch {
+	case errors.Is(err, gzseek.ErrChecksum):
+		r.Sound = min(r.Sound, s.gzip.Proven())
+	case errors.Is(err, gzseek.ErrCorrupt):
+		r.Sound = min(r.Sound, max(s.gzip.Proven(), out-lateBy))
+	}
 	switch {
 	case s.fault != "": // the earlier fault counts
 		return r

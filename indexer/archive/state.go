@@ -17,7 +17,7 @@ const stateVersion = 2
 var errState = errors.New("resume scan: unusable state")
 
 // state is a state of Save, taken apart: the version (1 byte), gzip (0 or 1), the offset in the
-// uncompressed archive, the state of the inflater, refused, fault, the notes, and the levels from the outermost
+// uncompressed archive, the state of the inflater, refused, fault and where it is, the notes, and the levels from the outermost
 // on, each with a byte that tells whether another one stands within, and the CRC-32C of it all (4 bytes).
 // Numbers are varints, bytes have their length in front.
 type state struct {
@@ -34,6 +34,7 @@ func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
 	out = appendBytes(out, inflater)
 	out = binary.AppendVarint(out, int64(w.refused))
 	out = appendBytes(out, []byte(w.fault))
+	out = binary.AppendVarint(out, w.faultAt)
 	out = appendNotes(out, w.notes)
 	for l := w.top; l != nil; l = l.inner {
 		out = l.appendTo(out)
@@ -82,6 +83,7 @@ func (s *state) restore(w *walker) error {
 	}
 	d := decoder{rest: s.rest}
 	w.refused, w.fault = uint64(d.number()), string(d.bytes())
+	w.faultAt = d.number()
 	w.notes = d.notes()
 	more := w.top.restore(&d)
 	if more {

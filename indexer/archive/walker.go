@@ -28,6 +28,7 @@ type walker struct {
 	chunk    int64 // absolute offset of the bytes that Write was handed last
 	refused  uint64
 	fault    string // the first one found; empty: none
+	faultAt  int64
 	notes    backup.Notes
 	delivery delivery
 
@@ -62,11 +63,11 @@ func (w *walker) settled() bool { return !w.delivery.on }
 // result tells what the archive is if it ends here.
 func (w *walker) result() Result {
 	w.top.mend(nil)
-	r := Result{Status: backup.Complete, Content: w.top.pos, Refused: w.refused, Notes: w.notes}
+	r := Result{Status: backup.Complete, Content: w.top.pos, Sound: w.top.pos, Refused: w.refused, Notes: w.notes}
 	rest := w.top.unfinished()
 	switch {
 	case w.fault != "":
-		r.Status, r.Detail = backup.Corrupt, w.fault
+		r.Status, r.Detail, r.Sound = backup.Corrupt, w.fault, min(w.faultAt, w.top.pos)
 	case w.top.pos == 0:
 		r.Status, r.Detail = backup.Unreadable, "empty file"
 	case w.top.step == stepDead, !w.top.valid && w.top.step == stepHeader && !likely(w.top.part):
@@ -89,6 +90,7 @@ func (l *level) fault(at int64, text string) {
 	if w.fault != "" {
 		return
 	}
+	w.faultAt = at
 	w.fault = fmt.Sprintf("%s at byte %d of the archive", text, at)
 	if l.prefix != "" {
 		w.fault += fmt.Sprintf(" (in %s)", printable(l.prefix))

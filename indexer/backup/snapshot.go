@@ -100,6 +100,14 @@ type Snapshot struct {
 	// Machine is the id of the machine that wrote the backup, where the backup tells: an account's name alone is no
 	// identity. Empty: not known.
 	Machine string
+	// Affected are the files that may be wrong, or are not whole, in an archive that is truncated or corrupt.
+	Affected Affected
+}
+
+// Affected counts files and names the first of them: paths in the tree as people read them, raw bytes.
+type Affected struct {
+	Files uint64
+	First []string
 }
 
 // Owner is a numeric user and group.

@@ -41,6 +41,7 @@ type Scanner struct {
 
 	choose    chooser
 	crc, size uint32 // of the member so far
+	proven    int64  // output in members that were right to their end
 	saveAt    int64
 }
 
@@ -59,6 +60,9 @@ func (s *Scanner) Hint(off int64) {
 // In and Out tell how far Run came: bytes of input consumed, bytes of output written. They may be called at any time.
 func (s *Scanner) In() int64  { return s.in.Load() }
 func (s *Scanner) Out() int64 { return s.out.Load() }
+
+// Proven tells, after Run, how many bytes of output were in members whose checksums are right. After a resume it may be less.
+func (s *Scanner) Proven() int64 { return s.proven }
 
 // Run decodes r to its end. With a state from Save it goes on there: r must then begin at the input offset that
 // Start tells, and Spacing, InputSpacing and Every be what they were: then everything comes as it would have come
@@ -88,13 +92,14 @@ func (s *Scanner) start(state []byte) error {
 		spacing: orDefault(s.Spacing, defaultSpacing), inputSpacing: orDefault(s.InputSpacing, defaultInputSpacing),
 		emit: s.sink.Point, next: mark{header: true},
 	}
-	s.crc, s.size = 0, 0
+	s.crc, s.size, s.proven = 0, 0, 0
 	in := int64(0)
 	if state != nil {
 		if err := s.load(state); err != nil {
 			return err
 		}
 		in = s.choose.next.bit >> 3
+		s.proven = s.choose.next.member
 	}
 	s.in.Store(in)
 	s.out.Store(s.choose.at)
@@ -176,7 +181,7 @@ func (s *Scanner) verify(k *chunk) error {
 		if s.crc != t.crc || s.size != t.size {
 			return fmt.Errorf("decode gzip: byte %d: %w", t.at-8, ErrChecksum)
 		}
-		s.crc, s.size = 0, 0
+		s.crc, s.size, s.proven = 0, 0, t.out
 	}
 	sum(k.start + int64(k.n))
 	return nil
