@@ -137,7 +137,8 @@ type State struct {
 	Account    string    `json:"account"`
 	Job        string    `json:"job"`
 	Tool       string    `json:"tool"`
-	Pinned     bool      `json:"pinned,omitempty"` // never overwritten
+	Pinned     bool      `json:"pinned,omitempty"`  // never overwritten
+	Suspect    bool      `json:"suspect,omitempty"` // a backup is under way over a damaged one: what is there was not read yet
 	Verified   time.Time `json:"verified,omitzero"`
 	Archive    *Archive  `json:"archive,omitempty"` // what the manifest lists, in mode "compressed"
 	Machine    string    `json:"machine,omitempty"` // id of the machine that wrote this; empty: an older version did

@@ -137,7 +137,7 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 // commit makes the backup complete: one rename, when everything else is durable. That the account still is ours is looked at
 // just before.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
-	j.state.Phase, j.state.Manifest, j.state.Finished = manifest.Complete, &file, j.o.Now()
+	j.state.Phase, j.state.Manifest, j.state.Finished, j.state.Suspect = manifest.Complete, &file, j.o.Now(), false
 	j.journal.stop() // a segment that is begun now would be waited for, only to be removed
 	looked := time.Now()
 	ours := func(ctx context.Context) error { return together(ctx, l.alone, j.mine) }

@@ -53,6 +53,7 @@ type planner struct {
 	resumed bool // another run of this generation wrote into the slot, further than its journal says
 	fills   bool // files may come from the donor
 	untimed bool // times in listings mean nothing
+	suspect bool // what the slot has may be damaged: it is read before it is kept
 	notes   notes
 	frozen  string // folder whose listing could not be read; "\x00": none
 	aside   string // folder that was moved away; "\x00": none
@@ -156,7 +157,11 @@ func (p *planner) carry(r *row, have kind) *step {
 			n != nil && n.hash() != r.base.Hash && p.alike(n.size, n.mtime, r.base.Size, r.base.MTime)) {
 			s.entry.Digest = manifest.Digest{}
 			s.entry.Flags |= manifest.Changed
+		} else if p.suspect && s.entry.Hash != "" {
+			s.act, s.claim = reread, r.base.Digest
 		}
+	case r.base.IsRegular() && n == nil && r.base.Hash != "" && sized(r.here, r.base.Size):
+		s.act, s.claim = reread, r.base.Digest
 	case r.base.IsRegular():
 		if n == nil || !p.isThere(r.here, n.size, n.mtime) {
 			s.act = remove
@@ -188,8 +193,13 @@ func donated(r *row, have kind) *step {
 
 // isThere reports whether a listing can show a version of a regular file.
 func (p *planner) isThere(here *present, size, mtime int64) bool {
-	return here != nil && here.info.Mode&backup.ModeType == backup.ModeRegular && here.info.Size == size &&
-		(p.untimed || here.info.MTime == clampTime(mtime))
+	return sized(here, size) && (p.untimed || here.info.MTime == clampTime(mtime))
+}
+
+// sized reports whether a listing shows a regular file of that size. Under another time than it was given it may still be the
+// one: copies lose times, and servers round or shift them.
+func sized(here *present, size int64) bool {
+	return here != nil && here.info.Mode&backup.ModeType == backup.ModeRegular && here.info.Size == size
 }
 
 // alike reports whether a listing shows the same of two versions of a file.
@@ -217,31 +227,33 @@ func (p *planner) file(r *row, s *step) {
 	}
 	base := r.base
 	if s.have != file || base == nil || !base.IsRegular() || base.Hash == "" ||
-		p.listed && !p.isThere(r.here, base.Size, base.MTime) {
+		p.listed && !sized(r.here, base.Size) {
 		return
 	}
+	there := !p.listed || p.isThere(r.here, base.Size, base.MTime)
 	trusted := base.Flags&(manifest.Changed|manifest.Racy) == 0
 	switch {
 	case trusted && sameVersion(cur, base.Size, base.MTime, base.CTime, base.Inode):
-		if s.act, cur.Digest = keep, base.Digest; p.untimed && p.resumed {
-			// The interrupted run may have put another version of this size into place.
-			s.act, s.claim, cur.Digest = reread, base.Digest, manifest.Digest{}
+		s.act, s.claim = reread, base.Digest
+		// Where times mean nothing, an interrupted run may have put another version of this size into place.
+		if there && !p.suspect && !(p.untimed && p.resumed) {
+			s.act, cur.Digest = keep, base.Digest
 		}
-	case !p.resumed && cur.Size == base.Size && cur.MTime == base.MTime:
+	case there && !p.resumed && cur.Size == base.Size && cur.MTime == base.MTime:
 		s.act, s.claim = compare, base.Digest
 	}
 }
 
 // fromNote decides about a file that the interrupted run has put into place.
 func (p *planner) fromNote(r *row, s *step, n *noted) {
-	if !p.isThere(r.here, n.size, n.mtime) || n.ambiguous || n.hash() == "" ||
+	if !sized(r.here, n.size) || n.ambiguous || n.hash() == "" ||
 		!sameVersion(&s.entry, n.size, n.mtime, n.ctime, n.inode) {
 		return
 	}
 	if b := r.base; b != nil && b.IsRegular() && b.Hash != n.hash() && !p.untimed && alike(b.Size, b.MTime, n.size, n.mtime) {
 		return // the listing cannot tell which one is there
 	}
-	if s.act, s.claim = reread, n.digest(); n.durable && !p.untimed {
+	if s.act, s.claim = reread, n.digest(); n.durable && !p.untimed && p.isThere(r.here, n.size, n.mtime) {
 		s.act, s.entry.Digest = keep, n.digest()
 	}
 }

@@ -204,6 +204,8 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 		}
 	}
 	// What is there beyond the manifest is only known to the server.
+	j.plan.suspect = o.Mode == manifest.Incremental && (old.Phase == manifest.Damaged || old.Suspect)
+	j.state.Suspect = j.plan.suspect
 	j.plan.resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
 	j.untimed.Store(old.Times == manifest.NoTimes) // files that are kept have the times that they got
 	j.plan.untimed = j.untimed.Load()
@@ -214,7 +216,7 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 	old := &due.State
 	var base *manifest.File
-	if old.Mode == j.o.Mode && old.Phase != manifest.Damaged && due.Err == nil {
+	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.suspect) && due.Err == nil {
 		base = old.Manifest
 	}
 	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {

@@ -262,8 +262,14 @@ func (j *job) copy(ctx context.Context, from string, s *step) (temp string, dura
 	return temp, durable, err
 }
 
-// rereads looks whether the server still has what it took without making it durable.
+// rereads looks whether the server has what the slot is said to have: it may have lost what it took without making it durable,
+// or show another time. It gets its time and permissions then.
 func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
+	weight := min(s.entry.Size, readBackAhead<<20)
+	if err := j.room.Acquire(ctx, weight); err != nil {
+		return false, err
+	}
+	defer j.room.Release(weight)
 	hash, err := j.remoteHash(ctx, j.data(s.entry.Path), s.entry.Size)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
@@ -273,6 +279,12 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 	}
 	if hash != s.claim.Hash {
 		return false, nil
+	}
+	err = j.lenient(attributes(s.entry.Mode, 0o600, s.entry.MTime), func(a dest.Attributes) error {
+		return j.SetAttributes(ctx, j.data(s.entry.Path), a)
+	})
+	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
+		return false, err
 	}
 	s.entry.Digest = s.claim
 	return true, j.journal.add(&s.entry, true)

@@ -28,6 +28,7 @@ func Verify(ctx context.Context, store Store, folder string, slot int, o VerifyO
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", s.Path, err)
 	}
+	r.untimed.Store(s.State.Times == manifest.NoTimes)
 	v := &verifier{remote: r, slot: s.Path, o: o, room: semaphore.NewWeighted(comparedBytes)}
 	if s.State.Mode == manifest.Compressed {
 		v.root = s.Path + "/archive"
@@ -143,6 +144,8 @@ func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.E
 	case !e.IsRegular():
 	case e.Size != info.Size:
 		v.differ(e.Path, fmt.Sprintf("has %d bytes, not %d", info.Size, e.Size))
+	case e.Hash == "" && !v.untimed.Load() && info.MTime != clampTime(e.MTime):
+		v.differ(e.Path, "has another time, and no checksum tells whether it is what was backed up")
 	case e.Hash != "" && (v.o.Sample >= 1 || rand.Float64() < v.o.Sample):
 		path, want, size := e.Path, e.Hash, e.Size
 		g.Go(func() error { return v.content(ctx, path, want, size) })

@@ -1,0 +1,121 @@
+package slot
+
+import (
+	"strings"
+	"testing"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/source"
+)
+
+// rotten is an account with two slots, of which the first one has two files that are not what was backed up.
+func rotten(t *testing.T) (*account, *memory, Options) {
+	t.Helper()
+	a, server, o := newAccount(t), newMemory(), options(2)
+	o.Fill = FillUpload
+	a.edit(1)
+	a.mustRun(server, o)
+	a.mustRun(server, o)
+	for path, content := range map[string]string{"mail/\xff\xfe": "not utf-8", "large": strings.Repeat("x", 9600)} {
+		damaged, err := server.find("job/alice/slot-01/data/" + path)
+		a.check(err)
+		damaged.data = []byte(content)
+	}
+	found, err := Verify(t.Context(), server, o.Folder, 1, VerifyOptions{Sample: 1, Repair: true})
+	if err != nil || len(found) != 2 {
+		t.Fatal(found, err)
+	}
+	return a, server, o
+}
+
+func TestRepairSendsOnlyWhatIsDamaged(t *testing.T) {
+	a, server, o := rotten(t)
+	if sum := a.mustRun(server, o); sum.Slot != 1 || sum.Uploaded != 2 || sum.Copied != 0 {
+		t.Errorf("%+v", sum)
+	}
+	a.holdsAll(server, o, 2, 1)
+}
+
+func TestRepairThatIsInterruptedTrustsNothingAfterwards(t *testing.T) {
+	a, damaged, o := rotten(t)
+	whole := damaged.clone()
+	a.mustRun(whole, o)
+	for k := 1; k <= whole.ops; k += 3 {
+		server := damaged.clone()
+		server.killAt = k
+		_, _ = a.run(t.Context(), server, o)
+		server.dead, server.killAt = false, 0
+		server.now += 3600
+		sum := a.mustRun(server, o)
+		if found, err := Verify(t.Context(), server, o.Folder, sum.Slot, VerifyOptions{Sample: 1}); err != nil || found != nil {
+			t.Fatalf("killed at operation %d: slot %d: %v, %v", k, sum.Slot, found, err)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// shift moves the times of all files of a slot.
+func (m *memory) shift(t *testing.T, slot string, by int64) {
+	t.Helper()
+	top, err := m.find(slot + "/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all func(n *node)
+	all = func(n *node) {
+		n.mtime += by
+		for _, child := range n.children {
+			all(child)
+		}
+	}
+	all(top)
+}
+
+func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
+	a, server, o := rotten(t)
+	server.shift(t, "job/alice/slot-01", 3600)
+	server.shift(t, "job/alice/slot-02", 3600)
+	if found, err := Verify(t.Context(), server, o.Folder, 2, VerifyOptions{Sample: 1, Repair: true}); err != nil || found != nil {
+		t.Errorf("slot 2: %v, %v", found, err)
+	}
+	if sum := a.mustRun(server, o); sum.Slot != 1 || sum.Uploaded != 2 {
+		t.Errorf("%+v", sum)
+	}
+	page, err := server.find("job/alice/slot-01/data/public_html/deep/er/page")
+	if err != nil || page.mtime != when(3).Unix() {
+		t.Errorf("%v: time %d, want %d", err, page.mtime, when(3).Unix())
+	}
+}
+
+func TestVerifyTellsOfAnotherTimeWhereNothingElseProvesTheContent(t *testing.T) {
+	v := &verifier{remote: newRemote(newMemory(), NewBudget(0))}
+	e := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9}}
+	info := dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 8}
+	if v.compare(t.Context(), nil, e, info); len(v.found) != 1 {
+		t.Errorf("%v: restore would refuse it", v.found)
+	}
+	if e.Hash, v.found = strings.Repeat("0", 64), nil; true {
+		v.compare(t.Context(), nil, e, info)
+	}
+	if v.found != nil {
+		t.Errorf("%v: its content decides", v.found)
+	}
+}
+
+func TestWhatASlotHasUnderAnotherTimeIsReadBeforeItIsGivenUp(t *testing.T) {
+	p := newPlanner()
+	p.listed, p.resumed = true, true
+	base := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9},
+		Digest: manifest.Digest{Hash: strings.Repeat("1", 64)}}
+	here := &present{path: "f", info: dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 3607}}
+	for name, src := range map[string]*source.Found{"unreadable": {Entry: *base, Frozen: true}, "as it was": {Entry: *base}} {
+		s := p.plan(&row{path: "f", src: src, base: base, here: here})
+		if s == nil || s.act != reread || s.claim != base.Digest {
+			t.Errorf("%s: %+v", name, s)
+		}
+	}
+}
