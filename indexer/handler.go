@@ -39,15 +39,18 @@ func (h *handler) Member(m *archive.Member) (bool, error) {
 	if err != nil {
 		return false, storeError{err}
 	}
-	if !added {
+	if added.Note != "" {
+		h.notes.Add(added.Note, m.Path)
+	}
+	if !added.OK {
 		return false, archive.ErrRefused
 	}
-	delete(h.kept, m.Path)
+	delete(h.kept, added.Path)
 	if !m.IsRegular() || m.Link != "" || m.Size > maxKept-h.total || len(h.kept) == maxFiles ||
-		!h.pass.engine.Wants(m.Path, m.Size) {
+		!h.pass.engine.Wants(added.Path, m.Size) {
 		return false, nil
 	}
-	h.keeping, h.content = m.Path, h.content[:0]
+	h.keeping, h.content = added.Path, h.content[:0]
 	h.total += m.Size
 	return true, nil
 }

@@ -146,7 +146,7 @@ const reportEvery = 1 << 10
 func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 	// A tree's offsets are all zero; in an archive folders stand where what is below them begins.
 	added, err := l.builder.Add(ctx, path, *e, e.Offset)
-	if err == nil && !added && e.Link != "" {
+	if err == nil && !added.OK && e.Link != "" {
 		own := *e // the first name is not there: this one stands for itself
 		own.Link = ""
 		added, err = l.builder.Add(ctx, path, own, e.Offset)
@@ -154,7 +154,7 @@ func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 	if err != nil {
 		return storeError{err}
 	}
-	if !added {
+	if !added.OK {
 		l.refused++
 	} else if e.IsRegular() && e.Link == "" {
 		l.bytes += min(e.Size, math.MaxInt64-l.bytes)

@@ -229,7 +229,7 @@ func (b *built) first(ctx context.Context, it *tree.Item) (uint64, error) {
 		return it.Number, nil
 	case err != nil:
 		return 0, fmt.Errorf("link to %q: %w", it.Link, err)
-	case !target.IsRegular() || target.Size != it.Size || target.Number > maxNumber:
+	case target.IsDir() || target.Mode&backup.ModeType != it.Mode&backup.ModeType || target.Size != it.Size || target.Number > maxNumber:
 		return it.Number, nil
 	}
 	return target.Number, nil

@@ -15,7 +15,6 @@ const (
 	noteLone      backup.NoteKind = "extended header without a member"
 	noteName      backup.NoteKind = "name that leads outside or cannot exist, member left out"
 	noteTarget    backup.NoteKind = "link to nothing, member left out"
-	noteRefused   backup.NoteKind = "member left out"
 	noteTornLink  backup.NoteKind = "long link whose header was overwritten by its writer"
 )
 

@@ -44,7 +44,7 @@ func plantProven(t *testing.T, data []byte, blocks bool, o content.Options) *fol
 	it.Checksums = checksumsOf(data, blocks)
 	store := treetest.NewStore()
 	b := tree.NewBuilder(store, backup.Entry{})
-	if added, err := b.Add(t.Context(), "f", it.Entry, 0); err != nil || !added {
+	if added, err := b.Add(t.Context(), "f", it.Entry, 0); err != nil || !added.OK {
 		t.Fatal(added, err)
 	}
 	root, err := b.Finish(t.Context())

@@ -39,7 +39,7 @@ func plantSlot(t *testing.T, o content.Options, members ...slottest.Member) *pla
 	store := treetest.NewStore()
 	b := tree.NewBuilder(store, backup.Entry{})
 	for _, m := range members {
-		if added, err := b.Add(t.Context(), m.Path, m.Entry.Entry, 0); err != nil || !added {
+		if added, err := b.Add(t.Context(), m.Path, m.Entry.Entry, 0); err != nil || !added.OK {
 			t.Fatal(m.Path, added, err)
 		}
 	}

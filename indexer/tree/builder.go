@@ -72,37 +72,37 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 	return b
 }
 
-// Add puts e at path ("" changes the root's attributes), making folders that are missing and
-// replacing what was there, as tar does when it extracts: the last occurrence wins, a directory
-// keeps its children when a directory comes again, and anything else takes their place. at is the
-// absolute position of the member's first header in the archive; e.Offset is absolute. A hard link
-// has e.Link set to its normalised target path and needs no other attribute; a link whose target is
-// not there (or is a directory) is not added, and the result is false.
+// Add puts e at path ("" changes the root's attributes), making folders that are missing and replacing what was there, as
+// GNU tar does when it extracts: the last occurrence wins, a directory keeps its children when a directory comes again, and
+// nothing but another directory takes the place of one that is not empty. A path that leads through a relative symbolic link
+// goes where the link leads; through one that is absolute or has "..", and through what is no directory, tar extracts nothing. at
+// is the absolute position of the member's first header in the archive; e.Offset is absolute. A hard link has e.Link set to its
+// normalised target path and needs no other attribute; a link whose target is not there (or is a directory) is not added.
 //
 // A directory stands where it, or the first member below it, came first; anything else where it
 // came last, because that is where its content is. Folders that no member made yet have mode 0755
-// and the owner and time of the member that needed them. A link to the path that it is at changes
+// and the owner and time of the member that needed them. A link to the file that it is at changes
 // nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
 // also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
 // than 2048 elements), with sparse extents out of order, those that make the directories on their path have more than
 // 8 million entries together, and those for which large directories would have to be read again once
 // too often.
-func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (bool, error) {
+func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (Added, error) {
 	if at < 0 || at > maxPosition {
-		return false, fmt.Errorf("add %q: position %d out of range", path, at)
+		return Added{}, fmt.Errorf("add %q: position %d out of range", path, at)
 	}
 	if err := b.start(ctx, &e, at); err != nil {
-		return false, err
+		return Added{}, err
 	}
 	added, err := b.add(ctx, path, &e, at)
 	if errors.Is(err, errReread) {
-		added, err = false, nil
+		added, err = Added{Note: noteLarge}, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("add %q: %w", path, err)
+		return Added{}, fmt.Errorf("add %q: %w", path, err)
 	}
 	if err := b.shrink(ctx); err != nil {
-		return false, fmt.Errorf("add %q: %w", path, err)
+		return Added{}, fmt.Errorf("add %q: %w", path, err)
 	}
 	return added, nil
 }
@@ -135,12 +135,12 @@ func implied(name string, e *backup.Entry, at int64) record {
 		offset: at, nlink: 2, more: &extra{}}
 }
 
-func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int64) (bool, error) {
+func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int64) (Added, error) {
 	if path == "" {
-		return b.setRoot(e), nil
+		return Added{OK: b.setRoot(e)}, nil
 	}
 	if !validPath(path) || e.Offset < 0 {
-		return false, nil
+		return Added{Note: noteImpossible}, nil
 	}
 	if e.Link != "" {
 		return b.addLink(ctx, path, e, at)
@@ -150,16 +150,18 @@ func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int6
 	own := ownCopy(e)
 	r, err := newRecord(&own)
 	if err != nil {
-		return false, nil
+		return Added{Note: noteImpossible}, nil
 	}
 	if r.isDir() {
 		r.offset, r.nlink = at, 2
 	}
-	f, err := b.folder(ctx, dir, e, at)
+	w := way{b: b, e: e, at: at}
+	f, err := w.open(ctx, dir)
 	if f == nil || err != nil {
-		return false, err
+		return Added{Note: w.refusal}, err
 	}
-	return true, b.set(ctx, f, r)
+	replaced, err := b.set(ctx, f, r)
+	return w.done(path, name, replaced), err
 }
 
 // setRoot gives the root the attributes of e.
@@ -198,26 +200,30 @@ func validPath(path string) bool {
 	return depth <= maxDepth
 }
 
-// set puts r into f in place of what has its name.
-func (b *Builder) set(ctx context.Context, f *folder, r record) error {
+// set puts r into f in place of what has its name, which it tells.
+func (b *Builder) set(ctx context.Context, f *folder, r record) (replaced, error) {
 	s, there, err := b.locate(ctx, f, r.name)
-	if err != nil {
-		return err
+	if err != nil || !there {
+		if err == nil {
+			b.append(f, r)
+		}
+		return nothing, err
 	}
-	if there && r.isDir() && f.at(s).isDir() {
-		old := f.at(s)
+	old := f.at(s)
+	switch {
+	case old.isDir() && r.isDir():
 		b.weigh(f, s, -old.weight())
 		old.mode, old.uid, old.gid, old.mtime, old.more.xattrs = r.mode, r.uid, r.gid, r.mtime, r.more.xattrs
 		old.more.stored = r.more.stored
 		b.weigh(f, s, old.weight())
 		f.changed(s, true)
-		return nil
+		return nothing, nil
+	case old.isDir() && !old.empty():
+		return fullDirectory, nil
 	}
-	if there {
-		b.remove(f, s)
-	}
+	b.remove(f, s)
 	b.append(f, r)
-	return nil
+	return another, nil
 }
 
 // append makes r the last entry of f.
@@ -260,43 +266,4 @@ func (b *Builder) weigh(f *folder, s spot, n int64) {
 func (b *Builder) grow(f *folder, n int64) {
 	f.weight += n
 	b.used += n
-}
-
-// folder opens the directory at path and makes what is missing of it, in the name of member e. It
-// returns nil if the directory is too large, or must not be read again.
-func (b *Builder) folder(ctx context.Context, path string, e *backup.Entry, at int64) (*folder, error) {
-	if b.last != nil && path == b.lastPath {
-		return b.ifSmall(b.last), nil
-	}
-	f := b.top
-	for rest := path; rest != ""; {
-		var name string
-		name, rest, _ = strings.Cut(rest, "/")
-		s, err := b.directory(ctx, f, name, e, at)
-		var child *folder
-		if err == nil {
-			child, err = b.open(ctx, f, s)
-		}
-		if child == nil {
-			b.touch(f)
-			return nil, err
-		}
-		f = child
-	}
-	b.touch(f)
-	b.last, b.lastPath = f, strings.Clone(path)
-	return b.ifSmall(f), nil
-}
-
-// directory finds the directory called name in f, or makes it.
-func (b *Builder) directory(ctx context.Context, f *folder, name string, e *backup.Entry, at int64) (spot, error) {
-	s, there, err := b.locate(ctx, f, name)
-	if err != nil || there && f.at(s).isDir() {
-		return s, err
-	}
-	if there {
-		b.remove(f, s)
-	}
-	b.append(f, implied(strings.Clone(name), e, at))
-	return spot{behind, len(f.recs) - 1}, nil
 }

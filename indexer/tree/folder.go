@@ -28,18 +28,6 @@ type folder struct {
 // folderBytes is what an open folder takes besides its entries.
 const folderBytes = 256
 
-// ifSmall returns f unless the folders on its path have too many entries together.
-func (b *Builder) ifSmall(f *folder) *folder {
-	n := 0
-	for g := f; g != nil; g = g.parent {
-		n += g.entries()
-	}
-	if n >= b.pathLimit {
-		return nil
-	}
-	return f
-}
-
 // compact takes out the entries that were replaced.
 func (f *folder) compact() {
 	if f.dead == 0 {

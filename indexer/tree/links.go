@@ -15,83 +15,92 @@ import (
 // was written long ago.
 
 // addLink adds a hard link at path.
-func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at int64) (bool, error) {
-	if !validPath(e.Link) {
-		return false, nil
+func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at int64) (Added, error) {
+	if !validPath(e.Link) || e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
+		return Added{Note: noteImpossible}, nil
 	}
-	f, s, err := b.find(ctx, e.Link)
-	if err != nil || f == nil || f.at(s).isDir() {
-		return false, err
+	f, s, first, err := b.find(ctx, e.Link)
+	switch {
+	case err != nil || f == nil:
+		return Added{Note: noteNoTarget}, err
+	case e.Link == path:
+		return Added{OK: true, Path: first}, nil
+	case f.at(s).isDir():
+		return Added{Note: noteNoTarget}, nil
 	}
-	if e.Link == path {
-		return true, nil
-	}
-	if e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
-		return false, nil
-	}
-	target := f.at(s)
 	var like backup.Entry
-	if target.entry(&like); !sameContent(&like, e) {
-		return false, nil // it was written to between the readings of its two names
-	}
-	first := target.link()
-	if first == "" {
-		first = strings.Clone(e.Link)
-		if target.nlink < 2 {
-			target.nlink = 2
-			f.changed(s, false)
-		}
+	if f.at(s).entry(&like); !sameContent(&like, e) {
+		return Added{Note: noteNoTarget}, nil // it was written to between the readings of its two names
 	}
 	dir, name := splitPath(path)
-	r := *target
-	r.name = strings.Clone(name)
-	r.more = &extra{}
-	if target.more != nil {
-		*r.more = *target.more
+	r := secondName(f, s, first)
+	r.name, r.more.stored = strings.Clone(name), strings.Clone(e.Stored)
+	w := way{b: b, e: &like, at: at}
+	to, err := w.open(ctx, dir)
+	if to == nil || err != nil {
+		return Added{Note: w.refusal}, err
 	}
-	r.more.link, r.more.stored = first, strings.Clone(e.Stored)
-	if first == path {
+	added := w.done(path, name, nothing)
+	if same, err := b.has(ctx, to, &r, added.Path); same || err != nil {
+		return added, err
+	}
+	if r.more.link == added.Path {
 		r.more.link = ""
 	}
 	if extraKind(&r) == 0 {
 		r.more = nil // as it would be if it were read again
 	}
-	r.entry(&like)
-	to, err := b.folder(ctx, dir, &like, at)
-	if to == nil || err != nil {
-		return false, err
-	}
-	return true, b.set(ctx, to, r)
+	replaced, err := b.set(ctx, to, r)
+	return w.done(path, name, replaced), err
 }
 
-// find opens the directory that path is in and finds its entry there. It makes nothing and returns
-// nil if path is not there, or must not be read again.
-func (b *Builder) find(ctx context.Context, path string) (*folder, spot, error) {
-	f := b.top
-	for rest, more := path, true; more; {
-		var name string
-		name, rest, more = strings.Cut(rest, "/")
-		s, there, err := b.locate(ctx, f, name)
-		if err != nil {
-			b.touch(f)
-			return nil, spot{}, err
+// secondName makes one more name, still to be given, of the entry at s of f, which stands at path.
+func secondName(f *folder, s spot, path string) record {
+	target := f.at(s)
+	first := target.link()
+	if first == "" {
+		first = path
+		if target.nlink < 2 {
+			target.nlink = 2
+			f.changed(s, false)
 		}
-		if !there || more && !f.at(s).isDir() {
-			break
-		}
-		if !more {
-			b.touch(f)
-			return f, s, nil
-		}
-		child, err := b.open(ctx, f, s)
-		if child == nil {
-			b.touch(f)
-			return nil, spot{}, err
-		}
-		f = child
 	}
-	b.touch(f)
-	return nil, spot{}, nil
+	r := *target
+	r.more = &extra{}
+	if target.more != nil {
+		*r.more = *target.more
+	}
+	r.more.link = first
+	return r
+}
+
+// has reports whether the entry of f that has the name of r, and stands at path, is the same file.
+func (b *Builder) has(ctx context.Context, f *folder, r *record, path string) (bool, error) {
+	s, there, err := b.locate(ctx, f, r.name)
+	if err != nil || !there || !f.at(s).linked() || f.at(s).offset != r.offset {
+		return false, err
+	}
+	first := f.at(s).link()
+	if first == "" {
+		first = path
+	}
+	return first == r.more.link, nil
+}
+
+// find opens the directory that path is in and finds its entry there, and tells its path without symbolic links. It makes
+// nothing and returns nil if path is not there, or must not be read again.
+func (b *Builder) find(ctx context.Context, path string) (*folder, spot, string, error) {
+	dir, name := splitPath(path)
+	w := way{b: b}
+	f, err := w.open(ctx, dir)
+	if f == nil || err != nil {
+		return nil, spot{}, "", err
+	}
+	s, there, err := b.locate(ctx, f, name)
+	if err != nil || !there {
+		return nil, spot{}, "", err
+	}
+	return f, s, join(b.lastPath, strings.Clone(name)), nil
 }
 
 // Finish is Flush with link counts of hard-linked files settled on all their names. The Builder is

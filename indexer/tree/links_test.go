@@ -48,12 +48,15 @@ var linkCases = map[string]struct {
 	"link replaced": {
 		[]linkStep{{"a", ""}, {"b", "a"}, {"b", ""}},
 		map[string]linkName{"a": {1, "", 1}, "b": {1, "", 3}}},
+	"directory that is not empty stays": {
+		[]linkStep{{"d/a", ""}, {"b", "d/a"}, {"d", ""}, {"d", "b"}},
+		map[string]linkName{"b": {2, "d/a", 1}, "d/a": {2, "", 1}}},
 	"only name left": {
-		[]linkStep{{"d/a", ""}, {"b", "d/a"}, {"d", ""}},
-		map[string]linkName{"b": {1, "", 1}, "d": {1, "", 3}}},
-	"target becomes the folder of its link": {
+		[]linkStep{{"a", ""}, {"b", "a"}, {"a/", ""}},
+		map[string]linkName{"b": {1, "", 1}}},
+	"target is no folder of its link": {
 		[]linkStep{{"a", ""}, {"a/b", "a"}},
-		map[string]linkName{"a/b": {1, "", 1}}},
+		map[string]linkName{"a": {1, "", 1}}},
 	"target missing": {
 		[]linkStep{{"b", "a"}, {"c", "c"}},
 		map[string]linkName{}},
@@ -152,7 +155,7 @@ func TestNamesOfOneFileWithDifferentContentAreTwoFiles(t *testing.T) {
 		}
 		e := file
 		e.Link, e.Checksums = c.link, c.sums
-		if added, err := b.Add(context.Background(), path, e, 0); err != nil || added != c.added {
+		if added, err := b.Add(context.Background(), path, e, 0); err != nil || added.OK != c.added {
 			t.Errorf("%s: added %v, %v", path, added, err)
 		}
 	}

@@ -344,7 +344,7 @@ func TestStoredPathHasTheNamesOfTheDestination(t *testing.T) {
 		if e.path == "A" {
 			entry.Mode = backup.ModeDir | 0o700
 		}
-		if added, err := b.Add(context.Background(), e.path, entry, 0); err != nil || !added {
+		if added, err := b.Add(context.Background(), e.path, entry, 0); err != nil || !added.OK {
 			t.Fatal(added, err)
 		}
 	}

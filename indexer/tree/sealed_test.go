@@ -84,7 +84,7 @@ func TestAFolderOfManyFilesFitsInLittleMemory(t *testing.T) {
 	most := int64(0)
 	for i := range n {
 		e := backup.Entry{Mode: backup.ModeRegular | 0o600, Offset: int64(i+1) * block}
-		if ok, err := b.Add(context.Background(), fmt.Sprintf("d/%07d", i), e, e.Offset-block); !ok || err != nil {
+		if ok, err := b.Add(context.Background(), fmt.Sprintf("d/%07d", i), e, e.Offset-block); !ok.OK || err != nil {
 			t.Fatal(ok, err)
 		}
 		most = max(most, b.used)
@@ -105,7 +105,7 @@ func TestFilesThatComeScatteredOverFoldersAreNotReadAgain(t *testing.T) {
 	for i := range n {
 		e := backup.Entry{Mode: backup.ModeRegular | 0o600, Offset: int64(i+1) * block}
 		path := fmt.Sprintf("%03d/%07d", i*7919%folders, i)
-		if ok, err := b.Add(context.Background(), path, e, e.Offset-block); !ok || err != nil {
+		if ok, err := b.Add(context.Background(), path, e, e.Offset-block); !ok.OK || err != nil {
 			t.Fatal(ok, err)
 		}
 	}

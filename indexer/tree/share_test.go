@@ -163,16 +163,16 @@ func TestBuilderRefusesPathsThatCannotBe(t *testing.T) {
 	}
 	for _, path := range []string{"/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.", deep + "/d"} {
 		got, err := b.Add(context.Background(), path, backup.Entry{Mode: backup.ModeRegular}, 0)
-		if got || err != nil {
+		if got.OK || err != nil {
 			t.Errorf("%.20q: %v, %v", path, got, err)
 		}
 	}
-	if ok, err := b.Add(context.Background(), deep, backup.Entry{Mode: backup.ModeRegular}, 0); !ok || err != nil {
-		t.Errorf("deepest: %v, %v", ok, err)
+	if added, err := b.Add(context.Background(), deep, backup.Entry{Mode: backup.ModeRegular}, 0); !added.OK || err != nil {
+		t.Errorf("deepest: %v, %v", added, err)
 	}
 	for _, link := range []string{"none", "d", "d/d", "../x", deep + "/d"} {
-		if ok, err := b.Add(context.Background(), "l", backup.Entry{Link: link}, 0); ok || err != nil {
-			t.Errorf("link to %.20q: %v, %v", link, ok, err)
+		if added, err := b.Add(context.Background(), "l", backup.Entry{Link: link}, 0); added.OK || err != nil {
+			t.Errorf("link to %.20q: %v, %v", link, added, err)
 		}
 	}
 	if root := finish(t, b); root.Count != maxDepth {
@@ -187,11 +187,11 @@ func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
 		b := NewBuilder(store, backup.Entry{})
 		for _, s := range steps {
 			b.pathLimit = 200
-			ok, err := b.Add(context.Background(), s.path, s.e, s.at)
+			added, err := b.Add(context.Background(), s.path, s.e, s.at)
 			if err != nil {
 				t.Fatal(err)
 			}
-			kept = append(kept, ok)
+			kept = append(kept, added.OK)
 			if resume {
 				flushed, err := b.Flush(context.Background())
 				if err != nil {
@@ -223,11 +223,11 @@ func TestJumpingBetweenLargeFoldersEnds(t *testing.T) {
 		if len(xattr) > 0 {
 			e.Xattrs = []backup.Xattr{{Name: "user.x", Value: string(xattr)}}
 		}
-		ok, err := b.Add(context.Background(), path, e, e.Offset-block)
+		added, err := b.Add(context.Background(), path, e, e.Offset-block)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !ok {
+		if !added.OK {
 			refused++
 		}
 	}
