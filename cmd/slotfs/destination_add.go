@@ -148,7 +148,7 @@ func (a *adding) read() (*config.Destination, error) {
 	if err := d.Check(engines.Names()); err != nil {
 		return nil, exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
 	}
-	return d, private(d.IdentityFile)
+	return d, private("identity file", d.IdentityFile)
 }
 
 // maxStdin bounds what is read as a password.

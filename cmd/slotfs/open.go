@@ -45,7 +45,7 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 	if out.IdentityFile == "" {
 		out.IdentityFile = s.state.ownKey(c.Name)
 	}
-	if err := private(out.IdentityFile); err != nil {
+	if err := private("identity file", out.IdentityFile); err != nil {
 		return out, err
 	}
 	if c.PassphraseFile != "" {
@@ -63,18 +63,15 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 	return out, nil
 }
 
-// private refuses a key that others could have read, as OpenSSH does. What else may be wrong with it is for
-// whoever reads it to say.
-func private(identityFile string) error {
-	if identityFile == "" {
+// private refuses a file with a secret that others could have read or written, as OpenSSH does.
+func private(what, file string) error {
+	if file == "" {
 		return nil
 	}
-	info, err := os.Stat(identityFile)
-	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return nil
+	if err := config.Private(file); err != nil {
+		return exit.With(fmt.Errorf("%s %w", what, err), exit.Usage, "")
 	}
-	err = fmt.Errorf("identity file %s: its permissions %#o are too open", identityFile, info.Mode().Perm())
-	return exit.With(err, exit.Usage, "chmod 600 "+identityFile)
+	return nil
 }
 
 // remote makes a destination. It connects with its first use. known says that it worked before, so that an outage is

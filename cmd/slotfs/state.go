@@ -85,6 +85,9 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
+	if err := private("password:", path); err != nil {
+		return "", err
+	}
 	if info.Mode().IsRegular() && info.Size() > maxSecret {
 		return "", fmt.Errorf("password: %s: too large to be a password", path)
 	}

@@ -121,6 +121,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Load reads and checks the file at path. A file that is not there is an empty configuration.
 func Load(path string, engines []string) (*Config, error) {
+	if err := Safe(path); err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		data, err = nil, nil
