@@ -34,6 +34,7 @@ type Builder struct {
 	rereadLimit int64 // bytes of folders to open again, besides rereadShare times what was added
 	added       int64 // bytes of entries
 	reread      int64 // bytes of folders that were opened again
+	links       int   // hard links that were added
 	raised      int64 // reread when the limit was raised last
 }
 
@@ -85,7 +86,7 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 // nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
 // also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
 // than 2048 elements), with sparse extents out of order, those that make the directories on their path have more than
-// 8 million entries together, and those for which large directories would have to be read again once
+// 8 million entries together, hard links beyond as many, and those for which large directories would have to be read again once
 // too often.
 func (b *Builder) Add(ctx context.Context, path string, e backup.Entry, at int64) (Added, error) {
 	if at < 0 || at > maxPosition {

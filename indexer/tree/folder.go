@@ -248,7 +248,7 @@ func (b *Builder) close(ctx context.Context, f *folder) error {
 	if f.pinned || f.parent == nil || f.opened > 0 {
 		return b.spill(ctx, f)
 	}
-	if err := b.save(ctx, f); err != nil {
+	if err := b.save(ctx, f, true); err != nil {
 		return err
 	}
 	s, _ := f.parent.find(f.name)
@@ -257,16 +257,17 @@ func (b *Builder) close(ctx context.Context, f *folder) error {
 	return nil
 }
 
-// save writes f if it changed, and tells its parent. The folders below it are saved already.
-func (b *Builder) save(ctx context.Context, f *folder) error {
+// save writes f if it changed, and tells its parent. The folders below it are saved already. What is not final is to be
+// saved once more.
+func (b *Builder) save(ctx context.Context, f *folder, final bool) error {
 	if !f.dirty {
 		return nil
 	}
-	w, err := b.write(ctx, f)
+	w, err := b.write(ctx, f, final)
 	if err != nil {
 		return fmt.Errorf("directory %q: %w", f.name, err)
 	}
-	f.dirty = false
+	f.dirty = !final && f.sealed != nil
 	if f.parent == nil {
 		b.root.take(&w)
 		return nil
@@ -279,9 +280,9 @@ func (b *Builder) save(ctx context.Context, f *folder) error {
 }
 
 // write writes f.
-func (b *Builder) write(ctx context.Context, f *folder) (written, error) {
+func (b *Builder) write(ctx context.Context, f *folder, final bool) (written, error) {
 	if f.sealed != nil {
-		return b.writeSealed(ctx, f)
+		return b.writeSealed(ctx, f, final)
 	}
 	f.compact()
 	return writeDir(ctx, b.store, f.recs, f.start)
@@ -297,15 +298,17 @@ func (r *record) take(w *written) bool {
 	return true
 }
 
-// Flush writes everything that is open and returns the root as it stands. Adding may go on, in this
-// Builder or in a new one that starts from that root.
-func (b *Builder) Flush(ctx context.Context) (backup.Entry, error) {
+// Flush writes everything that is open and returns the root as it stands. Adding may go on, in this Builder or in a new one
+// that starts from that root; look-ups in large directories have to wait for Finish.
+func (b *Builder) Flush(ctx context.Context) (backup.Entry, error) { return b.flush(ctx, false) }
+
+func (b *Builder) flush(ctx context.Context, final bool) (backup.Entry, error) {
 	if !b.begun {
 		b.root = implied("", &backup.Entry{}, 0)
 		b.begun = true
 	}
 	for f := b.back; f != nil; f = f.newer {
-		if err := b.save(ctx, f); err != nil {
+		if err := b.save(ctx, f, final); err != nil {
 			return backup.Entry{}, fmt.Errorf("flush tree: %w", err)
 		}
 	}

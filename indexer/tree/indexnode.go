@@ -3,6 +3,7 @@ package tree
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"sort"
 
 	"slotfs/indexer/backup"
@@ -51,6 +52,11 @@ func (x *indexNode) pageOf(i int) int {
 // entry being 0.
 func (x *indexNode) pageAt(rel uint64) int {
 	return sort.Search(len(x.pages), func(p int) bool { return x.pages[p].before > rel }) - 1
+}
+
+// bare reports whether x has no buckets, because its directory is not finished.
+func (x *indexNode) bare() bool {
+	return !slices.ContainsFunc(x.buckets, func(h backup.Hash) bool { return !h.IsZero() })
 }
 
 func (x *indexNode) encode() []byte {

@@ -14,10 +14,16 @@ import (
 // Directories above such names are marked as unsettled, so that Finish finds them in a tree that
 // was written long ago.
 
+// maxLinks is how many hard links are added: they take 8 bytes of memory each when they are settled.
+const maxLinks = 8 << 20
+
 // addLink adds a hard link at path.
 func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at int64) (Added, error) {
 	if !validPath(e.Link) || e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
 		return Added{Note: noteImpossible}, nil
+	}
+	if b.links == maxLinks {
+		return Added{Note: noteLarge}, nil
 	}
 	f, s, first, err := b.find(ctx, e.Link)
 	switch {
@@ -50,6 +56,7 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	if extraKind(&r) == 0 {
 		r.more = nil // as it would be if it were read again
 	}
+	b.links++
 	replaced, err := b.set(ctx, to, r)
 	return w.done(path, name, replaced), err
 }
@@ -110,7 +117,7 @@ func (b *Builder) find(ctx context.Context, path string) (*folder, spot, string,
 // its place. Only directories that have hard links somewhere below are read and written again, so
 // Finish costs nothing without them. It needs 8 bytes of memory for each name of such a file.
 func (b *Builder) Finish(ctx context.Context) (backup.Entry, error) {
-	if _, err := b.Flush(ctx); err != nil {
+	if _, err := b.flush(ctx, true); err != nil {
 		return backup.Entry{}, err
 	}
 	b.top, b.front, b.back, b.last, b.lastPath, b.used = nil, nil, nil, nil, "", 0

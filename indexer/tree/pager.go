@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slotfs/indexer/backup"
 )
 
 // sealedPage is a page in the store, as whoever writes its directory knows it.
@@ -96,7 +97,8 @@ func writePage(ctx context.Context, store Putter, recs []record, start int64, of
 // tight reports whether a page of n entries, the last of whose names has that hash, ends for want of room.
 func tight(last uint64, n int) bool { return n < maxPage && (n < minPage || last&cutMask != 0) }
 
-// finish writes what is left and then the directory. places are those of all names, in order; nil: those that were written.
+// finish writes what is left and then the directory. places are those of all names, in order. Without any the directory has
+// no buckets and is unsettled: nothing can be looked up in it before a Builder has finished it.
 func (p *pager) finish(ctx context.Context, places func() iter.Seq[uint64]) (written, error) {
 	if err := p.emit(ctx, true); err != nil {
 		return written{}, err
@@ -114,10 +116,13 @@ func (p *pager) finish(ctx context.Context, places func() iter.Seq[uint64]) (wri
 	if len(p.pages) < 2 {
 		return w, nil // for the caller: the node of a single page has no base
 	}
-	if err := x.writeSortedBuckets(ctx, p.store, places()); err != nil {
+	var err error
+	if places == nil {
+		x.bits, w.unsettled = bucketBits(x.n), true
+		x.buckets = make([]backup.Hash, 1<<x.bits)
+	} else if err = x.writeSortedBuckets(ctx, p.store, places()); err != nil {
 		return written{}, err
 	}
-	var err error
 	w.Child, err = put(ctx, p.store, x.encode())
 	return w, err
 }

@@ -7,8 +7,10 @@ import (
 )
 
 // A name's place says in which page of a directory it is: the upper 40 bits of its hash, then 24 bits with the number of the
-// page plus 1. Sorted, places are in the order of buckets.
+// page plus 1; 0 there: the name is in none any more. Sorted, places are in the order of buckets.
 const pageBits = 24
+
+func gone(v uint64) bool { return v&(1<<pageBits-1) == 0 }
 
 func placeOf(hash uint64, page int) uint64 { return hash>>pageBits<<pageBits | uint64(page+1) }
 
@@ -49,16 +51,15 @@ func (p *places) add(v uint64) {
 	s := &p.shards[v>>p.shift]
 	if (s.used+1)*8 > len(s.slots)*7 {
 		old := s.slots
-		s.slots = make([]uint64, max(8, 2*len(old)))
+		s.slots, s.used = make([]uint64, max(8, 2*len(old))), 0
 		p.slots += len(s.slots) - len(old)
 		for _, w := range old {
-			if w != 0 {
+			if !gone(w) {
 				p.insert(s, w)
 			}
 		}
 	}
 	p.insert(s, v)
-	s.used++
 }
 
 // split makes many tables of one.
@@ -66,7 +67,7 @@ func (p *places) split() {
 	old := p.shards[0].slots
 	p.shards, p.shift, p.slots = make([]shard, 256), 56, 0
 	for _, v := range old {
-		if v != 0 {
+		if !gone(v) {
 			p.add(v)
 		}
 	}
@@ -78,6 +79,7 @@ func (p *places) insert(s *shard, v uint64) {
 		at = (at + 1) & (len(s.slots) - 1)
 	}
 	s.slots[at] = v
+	s.used++
 }
 
 // pages yields the numbers of the pages that may have a name with that hash.
@@ -88,26 +90,20 @@ func (p *places) pages(hash uint64) iter.Seq[int] {
 			return
 		}
 		for at := p.start(hash, len(s.slots)); s.slots[at] != 0; at = (at + 1) & (len(s.slots) - 1) {
-			if v := s.slots[at]; v>>pageBits == hash>>pageBits && !yield(pageOfPlace(v)) {
+			if v := s.slots[at]; v>>pageBits == hash>>pageBits && !gone(v) && !yield(pageOfPlace(v)) {
 				return
 			}
 		}
 	}
 }
 
-// renumber gives pages other numbers. Places in pages that have none any more, -1, are dropped.
+// renumber gives pages other numbers; -1: their names are gone.
 func (p *places) renumber(numbers []int) {
 	for i := range p.shards {
-		s := &p.shards[i]
-		old := s.slots
-		s.slots, s.used = make([]uint64, len(old)), 0
-		for _, v := range old {
-			if v == 0 {
-				continue
-			}
-			if page := numbers[pageOfPlace(v)]; page >= 0 {
-				p.insert(s, placeOf(v, page))
-				s.used++
+		slots := p.shards[i].slots
+		for at, v := range slots {
+			if !gone(v) {
+				slots[at] = placeOf(v, numbers[pageOfPlace(v)])
 			}
 		}
 	}
@@ -120,7 +116,7 @@ func (p *places) sorted() iter.Seq[uint64] {
 		for i := range p.shards {
 			some = some[:0]
 			for _, v := range p.shards[i].slots {
-				if v != 0 {
+				if !gone(v) {
 					some = append(some, v)
 				}
 			}

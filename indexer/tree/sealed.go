@@ -288,8 +288,8 @@ func (b *Builder) writeBack(ctx context.Context, f *folder, p *sealedPage) error
 	return nil
 }
 
-// writeSealed writes a folder of which a part is sealed.
-func (b *Builder) writeSealed(ctx context.Context, f *folder) (written, error) {
+// writeSealed writes a folder of which a part is sealed. It is unsettled if it may grow on.
+func (b *Builder) writeSealed(ctx context.Context, f *folder, final bool) (written, error) {
 	s := f.sealed
 	f.compact()
 	f.notice(f.recs)
@@ -312,7 +312,11 @@ func (b *Builder) writeSealed(ctx context.Context, f *folder) (written, error) {
 	for _, v := range w.fresh {
 		s.names.add(v)
 	}
-	done, err := w.finish(ctx, s.names.sorted)
+	places := s.names.sorted
+	if !final {
+		places = nil
+	}
+	done, err := w.finish(ctx, places)
 	if err == nil && len(w.pages) == 1 {
 		done.Child, err = b.writeSingle(ctx, f, &w.pages[0])
 	}

@@ -23,6 +23,7 @@ type settler struct {
 	store Store
 	seed  maphash.Seed
 	cache *Cache
+	some  bool // there is something to settle
 	// names has one value for each name: which file it is, the lowest bit saying that it is the
 	// first one.
 	names []uint64
@@ -33,14 +34,19 @@ type settler struct {
 
 // settleAll settles what is in root and below it.
 func (s *settler) settleAll(ctx context.Context, root *record) error {
-	err := s.each(ctx, root, "", func(r *record, path string) {
+	d, _, err := openRecord(ctx, s.store, s.cache, root)
+	if err != nil {
+		return err
+	}
+	s.some = d.index != nil && d.index.bare() // nothing refers to the root that could say so
+	err = s.each(ctx, root, "", func(r *record, path string) {
 		file := s.file(r, path)
 		if r.link() == "" {
 			file |= 1
 		}
 		s.names = append(s.names, file)
 	})
-	if err != nil || len(s.names) == 0 {
+	if err != nil || !s.some {
 		return err
 	}
 	slices.Sort(s.names)
@@ -51,7 +57,7 @@ func (s *settler) settleAll(ctx context.Context, root *record) error {
 		}
 	}
 	w, err := s.rewrite(ctx, root, "")
-	root.more.child = w.Child
+	root.more.child, root.more.unsettled = w.Child, false
 	return err
 }
 
@@ -108,6 +114,7 @@ func (s *settler) adopt(r *record, path string) {
 // the tree. Of each directory on the way one entry is in memory: trees may be deep and wide.
 func (s *settler) each(ctx context.Context, dir *record, path string, fn func(r *record, path string)) error {
 	return s.walk(ctx, dir, path, func(r *record) error {
+		s.some = true
 		if r.isDir() {
 			return s.each(ctx, r, join(path, r.name), fn)
 		}

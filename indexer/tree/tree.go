@@ -25,8 +25,8 @@
 //	kinds       number of kinds (uvarint); of each mode, uid, gid and a sum of what its entries
 //	            have (uvarints), in the order in which they first occur: 1 nanoseconds, 2 link
 //	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
-//	            64 sparse extents, 128 no node (an empty directory), 256 unsettled hard links
-//	            below (only in trees that a Builder has not finished), 512 extended attributes
+//	            64 sparse extents, 128 no node (an empty directory), 256 unsettled (only in trees that
+//	            a Builder has not finished: hard links below, or a directory without buckets), 512 extended attributes
 //	            below, 1024 another name on the destination, 2048 checksums of the content; then
 //	            the kind of each entry (uvarint)
 //	sizes       uvarint, of all but directories
