@@ -57,12 +57,11 @@ type diffing struct {
 // run prints each difference as soon as it is found, and counts them.
 func (d *diffing) run(ctx context.Context) (n int, err error) {
 	out := bufio.NewWriter(d.out)
-	all := []diffJSON{}
+	list := jsonList{out: out}
 	err = d.changes(ctx, func(c control.Change) error {
 		n++
 		if d.json {
-			all = append(all, newDiffJSON(c))
-			return nil
+			return list.add(newDiffJSON(c))
 		}
 		_, err := fmt.Fprintln(out, diffLine(c))
 		if err == nil && n%64 == 1 {
@@ -71,7 +70,7 @@ func (d *diffing) run(ctx context.Context) (n int, err error) {
 		return err
 	})
 	if d.json && err == nil {
-		err = d.printJSON(all)
+		err = list.end()
 	}
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("standard output: %w", flushErr)

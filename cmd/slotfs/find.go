@@ -62,19 +62,18 @@ type matchJSON struct {
 // run prints each match below a path as soon as it is found.
 func (f *finding) run(ctx context.Context, below string, literal bool) error {
 	out := bufio.NewWriter(f.out)
-	all := []matchJSON{}
+	list := jsonList{out: out}
 	err := f.matches(ctx, below, literal, func(m control.Match) error {
 		f.n++
 		if f.json {
 			j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
 			j.Path, j.PathB64 = term.Text(string(m.Path))
-			all = append(all, j)
-			return nil
+			return list.add(j)
 		}
 		return f.print(out, string(m.Path))
 	})
 	if f.json && err == nil {
-		err = f.printJSON(all)
+		err = list.end()
 	}
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = fmt.Errorf("standard output: %w", flushErr)

@@ -98,3 +98,15 @@ func TestSplitVersioned(t *testing.T) {
 		}
 	}
 }
+
+func TestNumbersRememberWhatWasAdded(t *testing.T) {
+	s := numbers{}
+	for _, n := range []uint64{0, 1, 63, 64, 1023, 1024, 1 << 40, 1<<40 + 1} {
+		if !s.add(n) || s.add(n) {
+			t.Errorf("%d is not remembered once", n)
+		}
+	}
+	if len(s) != 3 {
+		t.Errorf("%d blocks", len(s))
+	}
+}

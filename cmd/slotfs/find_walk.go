@@ -21,9 +21,28 @@ type finder struct {
 	view   *view.View
 	query  control.Query
 	yield  func(control.Match) error
-	barren map[backup.Hash]bool // folders with nothing below them that matches
-	seen   map[uint64]bool      // folders of the snapshot that were looked into, by number
-	found  map[uint64]bool      // matches of the snapshot, by number
+	barren map[backup.Hash]bool // folders with nothing below them that matches; at most maxBarren
+	seen   numbers              // folders of the snapshot that were looked into
+	found  numbers              // matches of the snapshot
+}
+
+// maxBarren is how many folders are remembered for having no match.
+const maxBarren = 1 << 18
+
+// numbers is a set of entries of a tree, by number divided by 1024: what is found together stands together.
+type numbers map[uint64]*[16]uint64
+
+// add reports whether n was not there.
+func (s numbers) add(n uint64) bool {
+	block := s[n>>10]
+	if block == nil {
+		block = new([16]uint64)
+		s[n>>10] = block
+	}
+	word, bit := &block[n>>6&15], uint64(1)<<(n&63)
+	was := *word & bit
+	*word |= bit
+	return was == 0
 }
 
 // findIn hands every match to yield, each under one path: that of the part it belongs to, else that in full/.
@@ -71,7 +90,7 @@ func related(a, b string) bool {
 
 // snapshot looks through the parts first and then through what belongs to none of them.
 func (f *finder) snapshot(ctx context.Context, dir *view.Node, at string) error {
-	f.seen, f.found = map[uint64]bool{}, map[uint64]bool{}
+	f.seen, f.found = numbers{}, numbers{}
 	_, err := f.folder(ctx, dir, at, 0)
 	return err
 }
@@ -82,53 +101,78 @@ func (f *finder) folder(ctx context.Context, dir *view.Node, at string, depth in
 		switch {
 		case f.barren[dir.Item.Child]:
 			return true, nil
-		case f.seen[dir.Item.Number] || depth > maxDepth:
+		case depth > maxDepth || !f.seen.add(dir.Item.Number):
 			return false, nil
 		}
-		f.seen[dir.Item.Number] = true
 	}
-	barren = true
-	var below []view.Node
-	for n, err := range f.view.List(ctx, dir, 0) {
+	below, barren, err := f.matches(ctx, dir, at, depth)
+	if err != nil {
+		return false, err
+	}
+	for _, from := range below {
+		n, err := f.child(ctx, dir, from)
 		if err != nil {
 			return false, fmt.Errorf("find in %s: %w", at, err)
 		}
-		// The names of the parts are no names of files.
-		if ok, _ := path.Match(string(f.query.Pattern), n.Name); ok && depth > 0 {
-			barren = false
-			if err := f.match(n, path.Join(at, n.Name)); err != nil {
-				return false, err
-			}
-		}
-		if n.IsDir() {
-			below = append(below, *n)
-		}
-	}
-	for i := range below {
-		child := path.Join(at, below[i].Name)
+		child := path.Join(at, n.Name)
 		if !related(child, string(f.query.Below)) {
 			barren = false
 			continue
 		}
-		ok, err := f.folder(ctx, &below[i], child, depth+1)
+		ok, err := f.folder(ctx, n, child, depth+1)
 		if err != nil {
 			return false, err
 		}
 		barren = barren && ok
 	}
 	if barren && dir.Tree != nil {
+		if len(f.barren) == maxBarren {
+			clear(f.barren)
+		}
 		f.barren[dir.Item.Child] = true
 	}
 	return barren, ctx.Err()
 }
 
+// matches hands on what matches in a folder itself, and tells the positions of the folders in it: there may be millions of them.
+func (f *finder) matches(ctx context.Context, dir *view.Node, at string, depth int) (below []int, barren bool, err error) {
+	barren = true
+	from := 0
+	for n, err := range f.view.List(ctx, dir, 0) {
+		if err != nil {
+			return nil, false, fmt.Errorf("find in %s: %w", at, err)
+		}
+		// The names of the parts are no names of files.
+		if ok, _ := path.Match(string(f.query.Pattern), n.Name); ok && depth > 0 {
+			barren = false
+			if err := f.match(n, path.Join(at, n.Name)); err != nil {
+				return nil, false, err
+			}
+		}
+		if n.IsDir() {
+			below = append(below, from)
+		}
+		from = n.Next
+	}
+	return below, barren, nil
+}
+
+// child is what stands at a position of a folder.
+func (f *finder) child(ctx context.Context, dir *view.Node, from int) (*view.Node, error) {
+	for n, err := range f.view.List(ctx, dir, from) {
+		if err != nil {
+			return nil, err
+		}
+		own := *n
+		return &own, nil
+	}
+	return nil, view.ErrGone
+}
+
 // match hands one match on, unless it was seen under another path.
 func (f *finder) match(n *view.Node, at string) error {
-	if n.Tree != nil {
-		if f.found[n.Item.Number] {
-			return nil
-		}
-		f.found[n.Item.Number] = true
+	if n.Tree != nil && !f.found.add(n.Item.Number) {
+		return nil
 	}
 	if b := string(f.query.Below); b != "" && at != b && !strings.HasPrefix(at, b+"/") {
 		return nil

@@ -42,16 +42,23 @@ func lsCommand(s *shell) *cli.Command {
 	}
 }
 
+// aligned is how many lines of `ls -l` are in columns together.
+const aligned = 10_000
+
 func (s *settings) ls(ctx context.Context, b browser, p string, long bool) error {
 	out := bufio.NewWriter(s.out)
 	var rows [][]string
-	all := []shown{}
+	list := jsonList{out: out}
 	err := b.list(ctx, p, func(e shown) error {
 		switch {
 		case s.json:
-			all = append(all, e.coded())
+			return list.add(e.coded())
 		case long:
-			rows = append(rows, e.columns())
+			if rows = append(rows, e.columns()); len(rows) == aligned {
+				err := term.Table(s.out, rows)
+				rows = rows[:0]
+				return err
+			}
 		default:
 			if _, err := fmt.Fprintln(out, term.Escape(e.Name)); err != nil {
 				return fmt.Errorf("standard output: %w", err)
@@ -64,7 +71,7 @@ func (s *settings) ls(ctx context.Context, b browser, p string, long bool) error
 		out.Flush()
 		return err
 	case s.json:
-		return s.printJSON(all)
+		return list.end()
 	case long:
 		return term.Table(s.out, rows)
 	}
