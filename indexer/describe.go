@@ -22,9 +22,7 @@ func (p *pass) describe(ctx context.Context, s *backup.Snapshot, read func(*tree
 	if err != nil {
 		return storeError{fmt.Errorf("describe: %w", err)}
 	}
-	if s.Loose && d.Account != "" {
-		s.Account = d.Account
-	}
+	claim(s, &d)
 	s.Owner, s.Counts = d.Owner, d.Counts
 	if s.Status == backup.Complete && d.Status != "" {
 		s.Status = d.Status
@@ -41,4 +39,22 @@ func (p *pass) describe(ctx context.Context, s *backup.Snapshot, read func(*tree
 		return storeError{err}
 	}
 	return nil
+}
+
+// noteAccount is for a backup that says inside that it is another account's. The example is that account.
+const noteAccount = backup.NoteKind("another account's name inside")
+
+// claim settles whose a loose backup is. What it says inside may be a lie of whoever made it: the name of its file counts.
+func claim(s *backup.Snapshot, d *engine.Description) {
+	switch {
+	case !s.Loose:
+	case d.Nameless:
+		s.Unclaimed = true
+		if d.Account != "" {
+			s.Account = d.Account
+		}
+	case d.Account != "" && d.Account != s.Account:
+		s.Unclaimed = true
+		s.Notes.Add(noteAccount, d.Account)
+	}
 }

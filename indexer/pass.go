@@ -127,7 +127,7 @@ const readerRevision = 2
 // unchanged reports whether what the catalog says of s still holds.
 func (p *pass) unchanged(s *backup.Source) bool {
 	known := p.known[s.Key()]
-	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint && !outdated(known)
+	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint && !outdated(known) && !misplaced(known, s)
 }
 
 // outdated reports whether a later reader may make more of the archive that s was read from, or has the checksums of a slot.
@@ -137,6 +137,11 @@ func outdated(s *backup.Snapshot) bool {
 	}
 	archived := s.Kind == backup.TarGzip || s.Kind == backup.Tar
 	return archived && s.Status != backup.Complete && s.Fault == "" && s.Reader < readerRevision
+}
+
+// misplaced reports whether a record of a loose backup has it under the account that it names inside, as earlier readers did.
+func misplaced(known *backup.Snapshot, s *backup.Source) bool {
+	return s.Loose && known.Account != s.Account && !known.Unclaimed
 }
 
 // forget removes the snapshots whose backups are gone. An empty destination is more likely a disk that is

@@ -81,6 +81,8 @@ type summaryJSON struct {
 	Refused uint64        `json:"refused"`
 	Notes   []noteJSON    `json:"notes"`
 
+	Unclaimed bool `json:"unclaimed,omitempty"`
+
 	Affected uint64   `json:"affected,omitempty"`
 	First    []string `json:"affected_files,omitempty"`
 }
@@ -101,7 +103,7 @@ func snapshotJSON(r *record, parts []string) []byte {
 	for _, n := range s.Notes {
 		j.Notes = append(j.Notes, noteJSON{n.Kind, n.Count, escapeText(n.Example)})
 	}
-	j.Affected = s.Affected.Files
+	j.Unclaimed, j.Affected = s.Unclaimed, s.Affected.Files
 	for _, name := range s.Affected.First {
 		j.First = append(j.First, escapeText(name))
 	}

@@ -92,3 +92,22 @@ func TestDumpsAndMailboxesOfRootAreTheAccountsToRead(t *testing.T) {
 		}
 	}
 }
+
+func TestUnclaimedSnapshotsAreRootsAndNobodysLatest(t *testing.T) {
+	w := fstest.NewWorld()
+	add := func(name string, unclaimed bool) {
+		w.Add(t, source("alice", name, func(s *backup.Snapshot) {
+			s.Origin, s.Unclaimed, s.Owner = "srv1", unclaimed, &backup.Owner{UID: 1001, GID: 1001}
+		}), parts(), members()...)
+	}
+	add("2026-01-05", false)
+	add("2026-01-06T101500.archive", true)
+	at := walk(t, show(t, w, view.Options{Owner: localOrigin}))
+	dir := "/box/srv1/accounts/alice"
+	if n := at[dir+"/2026-01-06T101500.archive"]; n.Attr.UID != 0 || n.Attr.Mode&0o077 != 0 {
+		t.Errorf("unclaimed: owned by %d, mode %o", n.Attr.UID, n.Attr.Mode)
+	}
+	if n := at[dir+"/latest"]; n.Target != "2026-01-05" {
+		t.Errorf("latest is %q", n.Target)
+	}
+}

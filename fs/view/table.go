@@ -199,7 +199,7 @@ func (m *maker) show(group []*record) {
 		if !m.snapshot(at, name, r) {
 			continue
 		}
-		if r.Status == backup.Complete && r.Readable() && (latest == nil || newer(r, latest)) {
+		if r.Status == backup.Complete && r.Readable() && !r.Unclaimed && (latest == nil || newer(r, latest)) {
 			latest = r
 		}
 	}
@@ -230,7 +230,7 @@ func (m *maker) latest(at *entry, r *record) {
 
 // local finds the local user that a snapshot belongs to, once for all that the same holds of.
 func (m *maker) local(s *backup.Snapshot) Local {
-	if s.System || s.Account == "" {
+	if s.System || s.Account == "" || s.Unclaimed {
 		return Local{}
 	}
 	key := ownership{s.Destination, s.Origin, s.Account, s.Machine}

@@ -36,11 +36,15 @@ type scan struct {
 type counter struct {
 	r    io.Reader
 	read int64
+	head []byte // the first bytes
 	err  error
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
+	if c.read < headSize {
+		c.head = keepHead(c.head, p[:n])
+	}
 	c.read += int64(n)
 	if err != nil && err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF) {
 		c.err = err
@@ -225,7 +229,7 @@ func (s *scan) damaged(r Result, err error) Result {
 	case s.in.read == 0 && s.o.Resume == nil:
 		r.Status, r.Detail = backup.Unreadable, "empty file"
 	case errors.Is(err, gzseek.ErrFormat) && out == 0:
-		r.Status, r.Detail = backup.Unreadable, gzseek.ErrFormat.Error()
+		r.Status, r.Detail = backup.Unreadable, foreignContent(s.in.head, gzseek.ErrFormat.Error())
 	case s.top.step == stepDead && !errors.Is(err, gzseek.ErrCorrupt): // r says that it is no archive
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		r.Status = backup.Truncated

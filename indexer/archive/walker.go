@@ -31,6 +31,7 @@ type walker struct {
 	faultAt  int64
 	notes    backup.Notes
 	delivery delivery
+	head     []byte // the first bytes
 
 	member     Member // the one that is shown
 	path, name []byte // scratch
@@ -45,6 +46,9 @@ func newWalker(h Handler, nested func(path string) bool) *walker {
 // Write takes the next bytes. It fails with an error of the handler or errNoArchive.
 func (w *walker) Write(p []byte) (int, error) {
 	w.chunk = w.top.pos
+	if w.chunk < headSize {
+		w.head = keepHead(w.head, p)
+	}
 	if err := w.top.feed(p); err != nil {
 		return 0, err
 	}
@@ -71,7 +75,7 @@ func (w *walker) result() Result {
 	case w.top.pos == 0:
 		r.Status, r.Detail = backup.Unreadable, "empty file"
 	case w.top.step == stepDead, !w.top.valid && w.top.step == stepHeader && !likely(w.top.part):
-		r.Status, r.Detail = backup.Unreadable, errNoArchive.Error()
+		r.Status, r.Detail = backup.Unreadable, foreignContent(w.head, errNoArchive.Error())
 	case rest != "":
 		r.Status, r.Detail = backup.Truncated, fmt.Sprintf("tar archive ends early at byte %d: %s", w.top.pos, rest)
 	case w.top.unmarked():

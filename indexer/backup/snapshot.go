@@ -38,8 +38,7 @@ type Source struct {
 	Origin  string // path between the directory and the date folder
 	Account string // empty: a system backup
 	System  bool   // shown below system/, not accounts/
-	// Loose says that the account name is a guess from a file name that anybody may have chosen;
-	// the archive's own name for the account is better.
+	// Loose says that the backup lies outside of a set, where anybody may have put it: its account is that of its name.
 	Loose bool
 	Name  string // of the snapshot's folder, without the status: "2026-01-04.weekly"
 	Time  time.Time
@@ -102,6 +101,9 @@ type Snapshot struct {
 	Machine string
 	// Affected are the files that may be wrong, or are not whole, in an archive that is truncated or corrupt.
 	Affected Affected
+	// Unclaimed says that the backup belongs to root and is nobody's latest: its name has no account, or another one than
+	// its content.
+	Unclaimed bool
 }
 
 // Affected counts files and names the first of them: paths in the tree as people read them, raw bytes.

@@ -82,10 +82,12 @@ type Found struct {
 
 // Description is what an engine knows of one snapshot after its tree is there.
 type Description struct {
-	Account string        // canonical name, or empty where the tree does not tell
-	Owner   *backup.Owner // nil where the tree does not tell
-	Parts   backup.Parts
-	Counts  backup.Counts
-	Status  backup.Status // backup.Incomplete where essential members are missing, else empty
-	Detail  string
+	Account string // canonical name, or empty where the tree does not tell
+	// Nameless says that the name of a loose backup does not tell whose it is.
+	Nameless bool
+	Owner    *backup.Owner // nil where the tree does not tell
+	Parts    backup.Parts
+	Counts   backup.Counts
+	Status   backup.Status // backup.Incomplete where essential members are missing, else empty
+	Detail   string
 }

@@ -11,6 +11,8 @@
 //	backup-M.D.YYYY_HH-MM-SS_USER.tar.gz, backup-..._USER.tar.gz, and the same with .tar
 //	backup-DOMAIN-M-D-YYYY_N.tar.gz (a home directory only)
 //	USER.tar.gz, USER.tar anywhere
+//	.tgz for .tar.gz; copies of whole archives: NAME.1, NAME.~1~, NAME~, NAME.old, NAME.bak, NAME.orig
+//	archives packed in other ways (NAME.tar.zst, NAME.tar.xz, ...), which are named as unreadable
 //	any of these archives in pieces: NAME.part00001, NAME.part00002, ...
 //	any folder that holds cp/ together with homedir/, homedir.tar or userdata/
 //
@@ -25,6 +27,10 @@
 //	2026-01-02T101500.archive    a loose USER.tar or USER.tar.gz, from the modification time
 //	2026-01-02T101500.tree       a loose folder, from the modification time
 //	2026-01-02T101500.system     a system backup outside of a dated set
+//
+// Copies have ".copy-" and what their file names end with behind that: 2026-01-05.copy-1.
+//
+// The account of an archive or tree outside of a set is that of its name, whatever it says inside: anybody may have made it.
 //
 // Where one folder has several backups of an account under one name, later ones get ".2", ".3", ...
 package cpanel

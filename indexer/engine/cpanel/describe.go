@@ -21,6 +21,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 		// What such a backup has at its top was chosen by the customer, the name in cp/ too.
 		d.Account = c.canonical(c.root, s.Account)
 	}
+	d.Nameless = s.Loose && (onlyHome(s) || nameless(s.Account) && s.Account != d.Account)
 	c.account = d.Account
 	if c.account == "" {
 		c.account = s.Account

@@ -92,6 +92,11 @@ func looseTree(p place, dir engine.Dir, account string, cpmove bool) backup.Sour
 	if !isDate(p.folder) { // a date is no part of the origin to begin with
 		p.origin = parent(p.origin)
 	}
+	var name archiveName
+	name.readStem(account)
+	if name.form == formBackup {
+		account = name.account // of a full backup that was unpacked
+	}
 	s := folderSource(p, dir, account)
 	form := formTree
 	if cpmove {
@@ -210,7 +215,7 @@ func faulted(s backup.Source) backup.Source {
 	for _, f := range s.Files {
 		size += max(f.Size, 0)
 	}
-	if size == 0 {
+	if size == 0 && s.Fault == "" {
 		s.Fault, s.Detail = backup.Unreadable, "empty file"
 	}
 	return s
@@ -236,6 +241,7 @@ func splitSource(p place, pieces []piece) backup.Source {
 	a := pieces[0].archiveName
 	s := archiveSource(p, a, files)
 	switch {
+	case s.Fault != "":
 	case missing == 1:
 		s.Fault, s.Detail = backup.Unreadable, fmt.Sprintf("%s: the first piece is not part00001", a.base)
 	case missing > 1:

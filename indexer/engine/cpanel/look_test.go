@@ -191,10 +191,39 @@ func TestLookFindsLooseArchives(t *testing.T) {
 		one("alice.tar.gz", "alice|2026-01-02T101500.archive|tar.gz|* loose"),
 		one("alice.tar", "alice|2026-01-02T101500.archive|tar|* loose"),
 		one("cpmove-.tar", ""), one("-alice.tar", ""), one(".alice.tar", ""), one("backup-x_.tar.gz", ""),
-		one("alice.tar.bz2", ""), one("alice.TAR.GZ", ""), one("alice.tgz", ""), one("tar.gz", ""),
+		one("alice.TAR.GZ", ""), one("tar.gz", ""), one("tgz", ""), one(".tgz", ""), one("notes.tar.gz.txt", ""), one("alice.gz", ""),
+		one("alice.tgz", "alice|2026-01-02T101500.archive|tar.gz|* loose"),
+		one("cpmove-alice.tgz", "alice|2026-01-02T101500.cpmove|tar.gz|* loose"),
+		one("alice.tar.gz.1", "alice|2026-01-02T101500.archive.copy-1|tar.gz|* loose"),
+		one("alice.tgz.0", "alice|2026-01-02T101500.archive.copy-0|tar.gz|* loose"),
+		one("alice.tar.12", "alice|2026-01-02T101500.archive.copy-12|tar|* loose"),
+		one("alice.tar.gz.~3~", "alice|2026-01-02T101500.archive.copy-3|tar.gz|* loose"),
+		one("alice.tar.gz~", "alice|2026-01-02T101500.archive.copy-1|tar.gz|* loose"),
+		one("alice.tar.gz.old", "alice|2026-01-02T101500.archive.copy-old|tar.gz|* loose"),
+		one("backup-1.5.2026_03-04-05_alice.tar.gz.2", "alice|2026-01-05T030405.backup.copy-2|tar.gz|* loose"),
+		one("alice.tar.bz2", "alice|2026-01-02T101500.archive.packed|tar|* loose unreadable: packed with bzip2, which is not read: "+
+			"unpack it with `bzip2 -d` to a .tar or .tar.gz"),
+		one("cpmove-alice.tar.zst", "alice|2026-01-02T101500.cpmove.packed|tar|* loose unreadable: packed with zstd, which is not read: "+
+			"unpack it with `zstd -d` to a .tar or .tar.gz"),
+		one("alice.tar.gz.gpg", "alice|2026-01-02T101500.archive.packed|tar|* loose unreadable: packed with GnuPG, which is not read: "+
+			"unpack it with `gpg -d` to a .tar or .tar.gz"),
+		one("alice.tar.gz.001", "alice|2026-01-02T101500.archive.packed|tar|* loose unreadable: "+splitPieces),
+		one("alice.tar.aa", "alice|2026-01-02T101500.archive.packed|tar|* loose unreadable: "+splitPieces),
+		one("alice.tar.ab", ""), one("alice.tar.gz.002", ""),
 		one("a\nb.tar", ""), one(strings.Repeat("a", 65)+".tar", ""), one(".tar.gz", ""),
 		one("m\xfcller.tar", "m\xfcller|2026-01-02T101500.archive|tar|* loose"),
 	})
+}
+
+func TestCopiesInASetAreOlderThanTheirArchive(t *testing.T) {
+	found := New().Look(listing("2026-01-05/accounts", "alice.tar.gz", "alice.tar.gz.1", "alice.tar.xz"))
+	if len(found.Sources) != 3 {
+		t.Fatalf("%d sources", len(found.Sources))
+	}
+	s, old, packed := found.Sources[0], found.Sources[1], found.Sources[2]
+	if s.Name != "2026-01-05" || old.Name != "2026-01-05.copy-1" || !old.Time.Before(s.Time) || packed.Name != "2026-01-05.packed" || packed.Fault == "" {
+		t.Errorf("%s %v, %s %v, %s", s.Name, s.Time, old.Name, old.Time, packed.Name)
+	}
 }
 
 func TestLookPutsSplitArchivesTogether(t *testing.T) {

@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
+	"slotfs/indexer/archive"
 	"slotfs/indexer/backup"
 )
 
@@ -15,9 +17,14 @@ const (
 	formCpmove = "cpmove"
 	formBackup = "backup"
 	formHome   = "home"
+	formCopy   = "copy"
+	formPacked = "packed"
 	formTree   = "tree"
 	formSystem = "system"
 )
+
+// splitPieces says what to do with pieces whose names are not those that cPanel gives them.
+const splitPieces = "a piece of a divided archive: put the pieces together with cat, or call them NAME.part00001, NAME.part00002, ..."
 
 // maxAccount is the longest account name that is believed, in bytes. cPanel's own limit is 16 characters.
 const maxAccount = 64
@@ -31,12 +38,18 @@ type archiveName struct {
 	piece   int       // number of the piece, from 1; 0 for a whole archive
 	when    time.Time // zero where the name has no time
 	serial  string    // of a home backup: what tells those of one day apart
+	copy    string    // of a copy that was kept under another name: what stands behind the ending
+	unread  string    // why archives of such names are not read; empty: they are
 }
 
 var (
 	pieceName = regexp.MustCompile(`\.part([0-9]{5})$`)
 	// Month and day are not padded: backup-1.5.2026_10-15-00_alice
 	fullBackup = regexp.MustCompile(`^backup-([0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}_[0-9]{2}-[0-9]{2}-[0-9]{2})_(.+)$`)
+	// What programs that rotate or keep files append: alice.tar.gz.1, alice.tar.gz.~1~, alice.tar.gz.old
+	copyName = regexp.MustCompile(`^(.+\.(?:tar|tar\.gz|tgz))(?:\.~?(0|[1-9][0-9]{0,13})~?|\.(old|bak|orig)|(~))$`)
+	// The first piece of an archive that was divided by split, with the names that it makes.
+	splitName  = regexp.MustCompile(`^(.+)\.(?:tar|tar\.gz|tgz)\.(?:0{2,5}|0{1,4}1|a{2,4})$`)
 	homeBackup = regexp.MustCompile(`^backup-(.+)-([0-9]{1,2}-[0-9]{1,2}-[0-9]{4})_([0-9]{1,9})$`)
 )
 
@@ -48,22 +61,55 @@ func parseArchive(name string) (archiveName, bool) {
 		a.base = strings.TrimSuffix(name, m[0])
 		a.piece, _ = strconv.Atoi(m[1])
 	}
-	stem, ok := strings.CutSuffix(a.base, ".tar.gz")
-	a.kind = backup.TarGzip
-	if !ok {
-		stem, ok = strings.CutSuffix(a.base, ".tar")
-		a.kind = backup.Tar
+	whole := a.base
+	if m := copyName.FindStringSubmatch(whole); m != nil && a.piece == 0 {
+		whole, a.copy = m[1], "1"
+		if label := m[2] + m[3]; label != "" {
+			a.copy = label
+		}
 	}
-	if !ok {
+	stem := a.cutEnding(whole)
+	if stem == "" {
 		return archiveName{}, false
 	}
+	a.readStem(stem)
+	return a, validAccount(a.account)
+}
+
+// cutEnding finds the kind of an archive, and returns its name without the ending, or "".
+func (a *archiveName) cutEnding(name string) string {
+	for _, ending := range []string{".tar.gz", ".tgz"} {
+		if stem, ok := strings.CutSuffix(name, ending); ok {
+			a.kind = backup.TarGzip
+			return stem
+		}
+	}
+	a.kind = backup.Tar
+	if stem, ok := strings.CutSuffix(name, ".tar"); ok {
+		return stem
+	}
+	if m := splitName.FindStringSubmatch(name); m != nil {
+		a.unread = splitPieces
+		return m[1]
+	}
+	var stem string
+	stem, a.unread = archive.Foreign(name)
+	return stem
+}
+
+// readStem reads the name of an archive or of a directory that one was unpacked to.
+func (a *archiveName) readStem(stem string) {
 	a.form, a.account = formPlain, stem
 	if rest, ok := strings.CutPrefix(stem, "cpmove-"); ok {
 		a.form, a.account = formCpmove, rest
 	} else if strings.HasPrefix(stem, "backup-") {
 		a.readBackup(stem)
 	}
-	return a, validAccount(a.account)
+}
+
+// nameless reports whether what stands where the name of an account would is none: no account's name is a number or a time.
+func nameless(account string) bool {
+	return !strings.ContainsFunc(account, unicode.IsLetter)
 }
 
 // readBackup reads the names that start with backup-. One that has none of the forms keeps being plain.

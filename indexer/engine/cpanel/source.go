@@ -40,6 +40,15 @@ func archiveSource(p place, a archiveName, files []backup.File) backup.Source {
 	default:
 		s.Time, s.Name, s.Loose = mtime, looseName(mtime, a.form), true
 	}
+	if a.copy != "" {
+		// Beside the archive that it is a copy of it is the older one.
+		s.Time = s.Time.Add(-time.Nanosecond)
+		s.Name += "." + formCopy + "-" + a.copy
+	}
+	if a.unread != "" {
+		s.Fault, s.Detail = backup.Unreadable, a.unread
+		s.Name += "." + formPacked // the name without it is that of an archive which is read
+	}
 	return s
 }
 
