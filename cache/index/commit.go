@@ -29,6 +29,30 @@ func (x *Index) PutSnapshot(ctx context.Context, s *backup.Snapshot) error {
 	return nil
 }
 
+// Unsettle has the next pass read a snapshot again: its source is not what s was read from any more. It reports whether that
+// is news; nothing happens where the record is another one by now.
+func (x *Index) Unsettle(ctx context.Context, s *backup.Snapshot) (bool, error) {
+	if err := x.use(ctx); err != nil {
+		return false, err
+	}
+	defer x.life.RUnlock()
+	src := source{s.Destination, s.Key()}
+	known := x.catalog.snapshot(src)
+	if known == nil || known.Serial != s.Serial || !known.Settled {
+		return false, nil
+	}
+	record := clone(known)
+	record.Settled = false
+	err := x.change(src, roomToPut, &entry{snapshot: record, instead: known, keepState: true})
+	if errors.Is(err, errReplaced) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("unsettle snapshot %s/%s: %w", src.destination, src.key, err)
+	}
+	return true, nil
+}
+
 // DeleteSnapshot removes a snapshot and its seek points. That there is none is no error.
 func (x *Index) DeleteSnapshot(ctx context.Context, destination, key string) error {
 	if err := x.use(ctx); err != nil {
@@ -109,7 +133,11 @@ type entry struct {
 	deleteSnapshot bool
 	state          *backup.Unfinished
 	keepState      bool
+	instead        *backup.Snapshot // the record that the new one replaces; nil: any
 }
+
+// errReplaced says that a record is another one than the change was made for.
+var errReplaced = errors.New("replaced meanwhile")
 
 // change makes one change of the catalog, durable and at once, after everything that was put before.
 // The points of serials that nothing refers to any more are marked for the purge in the same transaction.
@@ -118,6 +146,9 @@ func (x *Index) change(src source, need int64, e *entry) error {
 	defer x.commits.Unlock()
 	x.place.RLock()
 	defer x.place.RUnlock()
+	if e.instead != nil && x.catalog.snapshot(src) != e.instead {
+		return errReplaced
+	}
 	if need == roomToPut {
 		if err := x.batch.flush(); err != nil {
 			return err

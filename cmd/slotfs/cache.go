@@ -11,6 +11,7 @@ import (
 	"slotfs/cache/data"
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/backup"
 	"slotfs/indexer/content"
 )
 
@@ -98,7 +99,7 @@ func (m *mounting) defaultCacheSize(dir string) int64 {
 
 // contentOptions say how a destination is read.
 func (r *remotes) contentOptions(c *config.Destination) content.Options {
-	o := content.Options{Deadline: r.deadline, Memory: memoryToRead(r.config)}
+	o := content.Options{Deadline: r.deadline, Memory: memoryToRead(r.config), Changed: r.readAgain}
 	if r.cache != nil {
 		o.Blocks = r.cache
 		o.Origin = fmt.Sprintf("%s\x00%s\x00%d\x00%s", c.Username, c.Host, c.Port, c.Directory)
@@ -127,4 +128,23 @@ func (r *remotes) cacheReport() *cacheReport {
 	s := r.cache.Stats()
 	return &cacheReport{Bytes: s.Bytes, Limit: s.Limit, Blocks: s.Blocks, Hits: s.Hits, Misses: s.Misses, Dropped: s.Dropped,
 		Damaged: s.Damaged, Off: s.Off}
+}
+
+// unsettler is an index that can have a pass read a snapshot again.
+type unsettler interface {
+	Unsettle(ctx context.Context, s *backup.Snapshot) (bool, error)
+}
+
+// readAgain has the next pass read a tree again that turned out to be another one.
+func (r *remotes) readAgain(ctx context.Context, s *backup.Snapshot) {
+	x, ok := r.points.(unsettler)
+	if !ok {
+		return
+	}
+	changed, err := x.Unsettle(ctx, s)
+	if err != nil {
+		r.log.Warn("mark for the next pass", "snapshot", s.Key(), "error", err)
+	} else if changed {
+		r.log.Warn("changed on the destination: the next pass reads it again", "destination", s.Destination, "snapshot", s.Key())
+	}
 }

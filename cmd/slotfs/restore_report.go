@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/restore"
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
 )
 
 const (
@@ -25,6 +27,7 @@ type failures struct {
 	kept   []failureJSON
 	said   int
 	exists bool // there are such as --overwrite helps against
+	rotten bool // there are such as are not what was backed up
 }
 
 type failureJSON struct {
@@ -42,6 +45,7 @@ func (f *failures) add(line func(string), path string, err error) {
 		f.kept = append(f.kept, j)
 	}
 	f.exists = f.exists || errors.Is(err, restore.ErrExists)
+	f.rotten = f.rotten || errors.Is(err, backup.ErrCorrupt) || errors.Is(err, syscall.EIO) // which is all that a mount tells
 	if f.said++; f.said <= saidFailures {
 		line(fmt.Sprintf("slotfs: restore %s: %s", term.Escape(path), text))
 	}
@@ -114,7 +118,7 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 		err = r.ended(err)
 	} else if s.Failed > 0 {
 		err = &reported{exit.Partial}
-		if !s.Any() {
+		if !s.Any() && !r.rotten {
 			err = &reported{exit.Failed}
 		}
 	} else if len(r.proof) > 0 {

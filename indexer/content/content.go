@@ -37,7 +37,9 @@ type Options struct {
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
 	Hold     Hold          // nil: nothing is kept from being overwritten while it is read
 	Linger   time.Duration // how long a backup stays held after its last file was closed; default 30 s
-	Now      func() time.Time
+	// Changed hears of trees that are not what was indexed, when that is found out by reading; nil: nobody does.
+	Changed func(ctx context.Context, s *backup.Snapshot)
+	Now     func() time.Time
 
 	Blocks Blocks // where blocks are kept beyond memory; nil: nowhere
 	Origin string // tells the destination from all others in the keys of Blocks
@@ -96,7 +98,8 @@ type Reader struct {
 	// mu guards what follows.
 	closed  bool
 	sources recently[string, *shared]
-	rotten  recently[string, error] // files that turned out to be other ones at their end, by the key of their source
+	rotten  recently[string, error]    // files that turned out to be other ones at their end, by the key of their source
+	changed recently[uint64, struct{}] // serials of snapshots that Changed was told of
 	nextID  uint64
 }
 
@@ -123,7 +126,7 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 }
 
 func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it *tree.Item) (*File, error) {
-	f := &File{name: it.Name, size: it.Size, damaged: s.Status == backup.Corrupt}
+	f := &File{snapshot: s, name: it.Name, size: it.Size, damaged: s.Status == backup.Corrupt}
 	switch s.Kind {
 	case backup.Tree, backup.Slot:
 		remote, err := remoteOf(ctx, s, t, it)
@@ -297,10 +300,11 @@ func (r *Reader) begin() bool {
 
 // File is the content of one file. It is safe for concurrent use.
 type File struct {
-	r      *Reader
-	name   string
-	size   int64
-	serial uint64
+	r        *Reader
+	snapshot *backup.Snapshot // nil of an original
+	name     string
+	size     int64
+	serial   uint64
 	// damaged says that its archive ends where its data are damaged, if it ends early.
 	damaged bool
 	hold    *hold
@@ -341,6 +345,9 @@ func (f *File) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, erro
 	if err != nil {
 		if f.damaged && errors.Is(err, backup.ErrEnd) {
 			err = fmt.Errorf("%w: the data that follow are damaged", err)
+		}
+		if f.snapshot != nil {
+			f.r.noteChanged(f.snapshot, err)
 		}
 		return blocks, fmt.Errorf("read %q at %d: %w", f.name, off+done, f.r.why(ctx, err))
 	}

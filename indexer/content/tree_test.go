@@ -221,3 +221,27 @@ func TestWhatWasReadInOrderMakesRoomInMemory(t *testing.T) {
 		t.Error("what was read long ago is still in memory")
 	}
 }
+
+func TestTreeThatChangedIsToldOfOnce(t *testing.T) {
+	told := make(chan *backup.Snapshot, 10)
+	o := content.Options{Changed: func(_ context.Context, s *backup.Snapshot) { told <- s }}
+	x := plant(t, map[string][]byte{"a": []byte("hello"), "b": []byte("there")}, o)
+	if _, err := read(t.Context(), x.open(t, "b"), 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(filepath.Join(x.root, "acct", "a"), time.Now(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := read(t.Context(), x.open(t, "a"), 10); !errors.Is(err, backup.ErrStale) {
+			t.Errorf("%v", err)
+		}
+	}
+	x.reader.Close()
+	if close(told); <-told != x.snap {
+		t.Error("nobody was told: no pass would read it again")
+	}
+	if s := <-told; s != nil {
+		t.Error("told twice")
+	}
+}
