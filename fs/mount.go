@@ -13,6 +13,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"slotfs/fs/view"
 )
 
 // fsName is what mount and /proc say that we are: type "fuse.slotfs", and source "slotfs" unless Config has another one.
@@ -144,6 +146,9 @@ func kernelOptions(o *fuse.MountOptions, options []string) []string {
 
 // Mountpoint is the absolute path of the mountpoint.
 func (m *Server) Mountpoint() string { return m.mountpoint }
+
+// View is what is shown.
+func (m *Server) View() *view.View { return m.raw.view }
 
 // Wait returns when the mount is gone and everything that was open is closed.
 func (m *Server) Wait() { <-m.served }

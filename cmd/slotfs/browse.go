@@ -6,70 +6,126 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
+	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/term"
+	slotfs "slotfs/fs"
+	"slotfs/indexer/backup"
 )
 
-// shown is one thing that the mount shows.
-type shown struct {
-	Name      string    `json:"name"`
-	NameB64   string    `json:"name_base64,omitempty"` // where the name is not UTF-8
-	Type      string    `json:"type"`
-	Size      int64     `json:"size"`
-	Mode      string    `json:"mode"` // permission bits, octal
-	UID       uint32    `json:"uid"`
-	GID       uint32    `json:"gid"`
-	MTime     time.Time `json:"mtime"`
-	Target    string    `json:"target,omitempty"`
-	TargetB64 string    `json:"target_base64,omitempty"`
-
-	mode uint32
+// browser looks at what a mount shows, with or without one. Paths begin below the mountpoint, without a slash. Links are
+// followed, but never to the outside: archives come from strangers.
+type browser struct {
+	tree *lastingTree
 }
 
-// coded is s for JSON, with the bytes of what is not UTF-8.
-func (s shown) coded() shown {
-	s.Name, s.NameB64 = term.Text(s.Name)
-	s.Target, s.TargetB64 = term.Text(s.Target)
-	return s
-}
-
-// browser looks at what the mount shows. Paths begin below the mountpoint, without a slash. Links are followed, but
-// never to the outside: archives come from strangers.
-type browser interface {
-	// list tells what is in a directory, in the order of the mount, or about a file itself.
-	list(ctx context.Context, path string, yield func(shown) error) error
-	// stat tells about one path.
-	stat(ctx context.Context, path string) (shown, error)
-	// follow tells where links lead on the way to a path and at its end.
-	follow(ctx context.Context, path string) (string, error)
-	// open reads a file.
-	open(ctx context.Context, path string) (io.ReadCloser, error)
-	io.Closer
-}
-
-// browser looks through the mount if there is one, else into the index.
-func (s *settings) browser(ctx context.Context) (browser, error) {
-	var r report
-	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
-	if err == nil {
-		return newMountBrowser(r.Mountpoint)
-	}
-	if !errors.Is(err, control.ErrNoOwner) {
+// browser finds out who has the index, or opens it.
+func (s *settings) browser(ctx context.Context) (*browser, error) {
+	t := &lastingTree{settings: s}
+	if _, err := t.get(ctx); err != nil {
 		return nil, err
 	}
-	b, err := s.newIndexBrowser(ctx)
+	return &browser{tree: t}, nil
+}
+
+// Close gives the index up.
+func (b *browser) Close() error { return b.tree.close() }
+
+// mountpoint is where the mount is; "" if nothing is mounted.
+func (b *browser) mountpoint() string { return b.tree.mountpoint() }
+
+// follow tells where links lead on the way to a path and at its end.
+func (b *browser) follow(ctx context.Context, p string) (string, error) {
+	way, err := browse.Walk(ctx, b.tree, p, true)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return b, nil
+	return browse.Path(way), nil
+}
+
+// list tells what is in a directory, in the order of the mount, or about a file itself.
+func (b *browser) list(ctx context.Context, p string, yield func(shown) error) error {
+	n, err := browse.Find(ctx, b.tree, p)
+	if err != nil {
+		return explain("ls", p, err)
+	}
+	if !n.IsDir() {
+		n.Name = path.Base(p)
+		return yield(shownNode(&n))
+	}
+	var stopped error
+	err = b.tree.List(ctx, n.ID, func(child *browse.Node) error {
+		stopped = yield(shownNode(child))
+		return stopped
+	})
+	if err != nil && stopped == nil {
+		return explain("ls", p, err)
+	}
+	return err
+}
+
+// stat tells about one path.
+func (b *browser) stat(ctx context.Context, p string) (shown, error) {
+	n, err := browse.Find(ctx, b.tree, p)
+	if err != nil {
+		return shown{}, explain("stat", p, err)
+	}
+	return shownNode(&n), nil
+}
+
+// open reads a file.
+func (b *browser) open(ctx context.Context, p string) (io.ReadCloser, error) {
+	n, err := browse.Find(ctx, b.tree, p)
+	switch {
+	case err != nil:
+	case n.IsDir():
+		err = syscall.EISDIR
+	case n.Attr.Mode&backup.ModeType != backup.ModeRegular:
+		err = errors.New("not a regular file")
+	}
+	var f slotfs.File
+	if err == nil {
+		f, err = b.tree.Open(ctx, &n)
+	}
+	if err != nil {
+		return nil, explain("cat", p, err)
+	}
+	return &sequential{ctx: ctx, file: f, left: n.Attr.Size}, nil
+}
+
+// find hands all matches to yield.
+func (b *browser) find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
+	return b.tree.again(ctx, func(a *access, skip func() bool) error {
+		hand := func(m control.Match) error {
+			if skip() {
+				return nil
+			}
+			return yield(m)
+		}
+		if a.owner != nil {
+			return a.owner.Find(ctx, q, hand)
+		}
+		return a.client.Find(ctx, q, hand)
+	})
+}
+
+// diff hands all differences to yield.
+func (b *browser) diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
+	return b.tree.again(ctx, func(a *access, skip func() bool) error {
+		hand := func(c control.Change) error {
+			if skip() {
+				return nil
+			}
+			return yield(c)
+		}
+		if a.owner != nil {
+			return a.owner.Diff(ctx, q, hand)
+		}
+		return a.client.Diff(ctx, q, hand)
+	})
 }
 
 // pathHint tells what paths look like.
@@ -91,108 +147,29 @@ func explain(op, p string, err error) error {
 	return err
 }
 
-// mountBrowser looks through the mount.
-type mountBrowser struct{ root *os.Root }
-
-func newMountBrowser(mountpoint string) (mountBrowser, error) {
-	root, err := os.OpenRoot(mountpoint)
-	if err != nil {
-		return mountBrowser{}, fmt.Errorf("mount: %w", err)
-	}
-	return mountBrowser{root}, nil
+// sequential reads a file from front to back.
+type sequential struct {
+	ctx  context.Context
+	file slotfs.File
+	at   int64
+	left int64
 }
 
-func (b mountBrowser) Close() error { return b.root.Close() }
-
-func (b mountBrowser) mountpoint() string { return b.root.Name() }
-
-func (b mountBrowser) follow(_ context.Context, p string) (string, error) {
-	var above []string // the directories on the way
-	rest := strings.Split(p, "/")
-	for links := 0; len(rest) > 0; {
-		name := rest[0]
-		rest = rest[1:]
-		switch name {
-		case "", ".":
-			continue
-		case "..":
-			above = above[:max(len(above)-1, 0)]
-			continue
-		}
-		at := path.Join(append(above, name)...)
-		info, err := b.root.Lstat(at)
-		if err != nil {
-			return "", err
-		}
-		if info.Mode()&fs.ModeSymlink == 0 {
-			above = append(above, name)
-			continue
-		}
-		target, err := b.root.Readlink(at)
-		if err != nil {
-			return "", err
-		}
-		if links++; links > maxLinks {
-			return "", syscall.ELOOP
-		}
-		if path.IsAbs(target) {
-			return "", errOutside
-		}
-		rest = append(strings.Split(target, "/"), rest...)
+// Read reads on.
+func (s *sequential) Read(p []byte) (int, error) {
+	if s.left <= 0 {
+		return 0, io.EOF
 	}
-	return path.Join(above...), nil
+	n, err := s.file.ReadAt(s.ctx, p[:min(int64(len(p)), s.left)], s.at)
+	s.at += int64(n)
+	s.left -= int64(n)
+	if err == io.EOF && s.left > 0 { // a lost connection may have an EOF in its chain
+		err = io.ErrUnexpectedEOF
+	} else if s.left == 0 {
+		err = nil
+	}
+	return n, err
 }
 
-func (b mountBrowser) list(ctx context.Context, p string, yield func(shown) error) error {
-	f, err := b.root.Open(filepath.FromSlash(or(p, ".")))
-	if err != nil {
-		return explain("ls", p, err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return explain("ls", p, err)
-	}
-	if !info.IsDir() {
-		return yield(shownInfo(info, ""))
-	}
-	for ctx.Err() == nil {
-		entries, err := f.ReadDir(1000)
-		for _, e := range entries {
-			info, err := e.Info()
-			if err != nil {
-				return explain("ls", path.Join(p, e.Name()), err)
-			}
-			target := ""
-			if info.Mode()&fs.ModeSymlink != 0 {
-				target, _ = b.root.Readlink(filepath.Join(p, e.Name()))
-			}
-			if err := yield(shownInfo(info, target)); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return explain("ls", p, err)
-		}
-	}
-	return ctx.Err()
-}
-
-func (b mountBrowser) stat(_ context.Context, p string) (shown, error) {
-	info, err := b.root.Stat(filepath.FromSlash(or(p, ".")))
-	if err != nil {
-		return shown{}, explain("stat", p, err)
-	}
-	return shownInfo(info, ""), nil
-}
-
-func (b mountBrowser) open(_ context.Context, p string) (io.ReadCloser, error) {
-	f, err := b.root.Open(filepath.FromSlash(or(p, ".")))
-	if err != nil {
-		return nil, explain("cat", p, err)
-	}
-	return f, nil
-}
+// Close gives up the file.
+func (s *sequential) Close() error { return s.file.Close() }

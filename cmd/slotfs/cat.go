@@ -49,7 +49,7 @@ func catCommand(s *shell) *cli.Command {
 // catBuffer is what is read at once: large enough to be spread over many requests.
 const catBuffer = 1 << 20
 
-func (s *settings) cat(ctx context.Context, b browser, p string) error {
+func (s *settings) cat(ctx context.Context, b *browser, p string) error {
 	f, err := b.open(ctx, p)
 	if err != nil {
 		return err

@@ -85,16 +85,8 @@ func (s *settings) remove(ctx context.Context, d *config.Destination, away bool)
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
 func (s *settings) forget(ctx context.Context, name string) error {
-	err := control.NewClient(s.state.socket()).Forget(ctx, name)
-	if !errors.Is(err, control.ErrNoOwner) {
-		return err
-	}
-	x, err := s.openIndex()
-	if err != nil {
-		return err
-	}
-	defer x.Close()
-	return forgetSnapshots(ctx, x, name)
+	return s.withIndex(ctx, func(c *control.Client) error { return c.Forget(ctx, name) },
+		func(o *owner) error { return o.Forget(ctx, name) })
 }
 
 // reloadOwner tells a running mount that the configuration is another one.

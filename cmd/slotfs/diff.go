@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/fs/view"
@@ -92,12 +93,7 @@ func (d *diffing) changes(ctx context.Context, yield func(control.Change) error)
 		}
 		*side = control.Bytes(p)
 	}
-	compare := func(yield func(control.Change) error) error {
-		return control.NewClient(d.state.socket()).Diff(ctx, d.q, yield)
-	}
-	if own, ok := b.(*indexBrowser); ok {
-		compare = func(yield func(control.Change) error) error { return diffIn(ctx, own, d.q, yield) }
-	}
+	compare := func(yield func(control.Change) error) error { return b.diff(ctx, d.q, yield) }
 	if !d.content {
 		return compare(yield)
 	}
@@ -105,16 +101,18 @@ func (d *diffing) changes(ctx context.Context, yield func(control.Change) error)
 }
 
 // diffIn compares what the index has.
-func diffIn(ctx context.Context, b *indexBrowser, q control.Pair, yield func(control.Change) error) error {
-	old, err := b.find(ctx, string(q.Old))
-	if err != nil {
-		return explain("diff", string(q.Old), err)
+func diffIn(ctx context.Context, v *view.View, q control.Pair, yield func(control.Change) error) error {
+	var sides [2]view.Node
+	for i, p := range []control.Bytes{q.Old, q.New} {
+		n, err := browse.Find(ctx, &browse.Local{View: v}, string(p))
+		if err == nil {
+			sides[i], err = v.Node(ctx, n.ID)
+		}
+		if err != nil {
+			return explain("diff", string(p), err)
+		}
 	}
-	new, err := b.find(ctx, string(q.New))
-	if err != nil {
-		return explain("diff", string(q.New), err)
-	}
-	for c, err := range b.view.Diff(ctx, &old, &new) {
+	for c, err := range v.Diff(ctx, &sides[0], &sides[1]) {
 		switch {
 		case errors.Is(err, view.ErrNoSnapshot):
 			return exit.With(fmt.Errorf("diff: one of %q and %q is no snapshot, and in none", q.Old, q.New), exit.Usage,
@@ -144,9 +142,9 @@ func sideOf(e *backup.Entry) *control.Side {
 
 // Diff compares what the index has.
 func (o *owner) Diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
-	v, err := o.newView(ctx, o.index, o.remotes.current())
+	v, err := o.view(ctx)
 	if err != nil {
 		return err
 	}
-	return diffIn(ctx, &indexBrowser{view: v}, q, yield)
+	return diffIn(ctx, v, q, yield)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // byContent is compare with files read of which only the time is known to differ: those whose content does too say so.
-func (d *diffing) byContent(ctx context.Context, b browser, compare func(func(control.Change) error) error, yield func(control.Change) error) error {
+func (d *diffing) byContent(ctx context.Context, b *browser, compare func(func(control.Change) error) error, yield func(control.Change) error) error {
 	return compare(func(c control.Change) error {
 		if !slices.Contains(c.What, "time") || slices.Contains(c.What, "content") || c.Old.Type != "file" || c.New.Type != "file" {
 			return yield(c)
@@ -30,7 +30,7 @@ func (d *diffing) byContent(ctx context.Context, b browser, compare func(func(co
 }
 
 // equal compares the contents of both files at a path.
-func (d *diffing) equal(ctx context.Context, b browser, below string) (bool, error) {
+func (d *diffing) equal(ctx context.Context, b *browser, below string) (bool, error) {
 	old, err := b.open(ctx, path.Join(string(d.q.Old), below))
 	if err != nil {
 		return false, err

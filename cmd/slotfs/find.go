@@ -118,8 +118,5 @@ func (f *finding) matches(ctx context.Context, below string, literal bool, yield
 		}
 		f.q.Below = control.Bytes(at)
 	}
-	if own, ok := b.(*indexBrowser); ok {
-		return findIn(ctx, own.view, f.q, yield)
-	}
-	return control.NewClient(f.state.socket()).Find(ctx, f.q, yield)
+	return b.find(ctx, f.q, yield)
 }

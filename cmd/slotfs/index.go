@@ -76,33 +76,18 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 
 // passes asks the owner of the index, or is the owner.
 func (s *settings) passes(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
-	err := control.NewClient(s.state.socket()).Index(ctx, q, emit)
-	if !errors.Is(err, control.ErrNoOwner) {
-		return err
-	}
-	x, err := s.openIndex()
-	if err != nil {
-		return err
-	}
-	conf, err := s.config()
-	if err != nil {
-		return errors.Join(err, x.Close())
-	}
-	r := newRemotes(s, conf, x)
-	runner := &passes.Runner{Index: x, Targets: r, Dir: s.state.passes(), Log: s.log, Now: time.Now}
-	err = runner.Run(ctx, q, emit)
-	r.close()
-	if closeErr := x.Close(); err == nil && closeErr != nil {
-		err = s.state.fault(closeErr)
-	}
-	return err
+	return s.withIndex(ctx, func(c *control.Client) error { return c.Index(ctx, q, emit) },
+		func(o *owner) error { return o.Index(ctx, q, emit) })
 }
 
 // removeIndex deletes the index, unless a mount uses it.
 func (s *settings) removeIndex(ctx context.Context) error {
 	var r report
 	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
-	if err == nil {
+	switch {
+	case err == nil && r.Mountpoint == "":
+		return exit.Hinted(fmt.Errorf("rebuild: %w: process %d works with it", index.ErrBusy, r.PID), "wait until it has ended")
+	case err == nil:
 		err = fmt.Errorf("rebuild: %w: process %d shows it at %s", index.ErrBusy, r.PID, r.Mountpoint)
 		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
 	}

@@ -116,11 +116,14 @@ func TestSecondProcessIsToldWhoIsBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the pass's connection", func() bool { return link.Dialed() > 0 })
-	w.refused(4, "index in use", "index")
-	w.refused(4, "index in use", "status")
+	w.refused(4, "a pass is running already", "index")
+	if r := w.must(0, "status"); !strings.Contains(r.out, "works with the index") || !strings.Contains(r.out, "running since") {
+		t.Errorf("status beside a pass:\n%s", r.out)
+	}
 	w.refused(4, "index in use", "mount", w.mnt)
 	w.refused(4, "index in use", "index", "--rebuild")
-	w.refused(4, "index in use", "destination", "remove", "offsite", "--yes")
+	w.refused(4, "a pass is running already", "destination", "remove", "offsite", "--yes")
+	w.must(0, "ls", "offsite")
 	w.must(0, "destination", "show", "offsite")
 	c.Process.Kill()
 	c.Wait()

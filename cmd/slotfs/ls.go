@@ -45,7 +45,7 @@ func lsCommand(s *shell) *cli.Command {
 // aligned is how many lines of `ls -l` are in columns together.
 const aligned = 10_000
 
-func (s *settings) ls(ctx context.Context, b browser, p string, long bool) error {
+func (s *settings) ls(ctx context.Context, b *browser, p string, long bool) error {
 	out := bufio.NewWriter(s.out)
 	var rows [][]string
 	list := jsonList{out: out}

@@ -139,6 +139,10 @@ func (m *mounting) openOwned(ctx context.Context) (x *index.Index, err error) {
 		if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
 			return true, fmt.Errorf("mount %s: %w", m.mountpoint, err)
 		}
+		if r.Mountpoint == "" {
+			err = fmt.Errorf("mount %s: %w: process %d works with it", m.mountpoint, index.ErrBusy, r.PID)
+			return r.Passes == 0, exit.Hinted(err, "wait until it has ended; `slotfs status` tells what it does")
+		}
 		if !fs.Mounted(ctx, r.Mountpoint) {
 			return true, fmt.Errorf("mount %s: %w: process %d is about to end", m.mountpoint, index.ErrBusy, r.PID)
 		}

@@ -10,23 +10,26 @@ import (
 	"time"
 
 	"slotfs/cache/index"
+	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/schedule"
 	"slotfs/fs"
+	"slotfs/fs/view"
 )
 
-// owner is the process that mounts: it owns the index, makes passes, runs the schedules and answers on the control
-// socket.
+// owner is the process that has the index: it makes passes and answers on the control socket. That of a mount runs the
+// schedules too.
 type owner struct {
 	*settings
 	index     *index.Index
 	remotes   *remotes
 	runner    *passes.Runner
 	scheduler *passes.Scheduler
-	mounts    mounts
+	mounts    mounts // none of a command that only works with the index
+	alone     loneView
 	since     time.Time
 	changed   chan struct{} // the catalog is another one
 
@@ -45,8 +48,9 @@ func newOwner(s *settings, x *index.Index, r *remotes) *owner {
 	return o
 }
 
-// wake has the mount refreshed soon.
+// wake has what is shown refreshed soon.
 func (o *owner) wake() {
+	o.alone.outdated()
 	select {
 	case o.changed <- struct{}{}:
 	default:
@@ -115,7 +119,10 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 			return nil, err
 		}
 	}
-	r.PID, r.Since, r.Mountpoint, r.Cache = os.Getpid(), &o.since, o.mounts.now().Mountpoint(), o.remotes.cacheReport()
+	r.PID, r.Since, r.Cache, r.Passes = os.Getpid(), &o.since, o.remotes.cacheReport(), o.runner.Passes()
+	if m := o.mounts.now(); m != nil {
+		r.Mountpoint = m.Mountpoint()
+	}
 	for i := range r.Destinations {
 		d := &r.Destinations[i]
 		d.Running = o.runner.Running(d.Name)
@@ -128,11 +135,28 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 
 // Find looks for names in all snapshots.
 func (o *owner) Find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
-	v, err := o.newView(ctx, o.index, o.remotes.current())
+	v, err := o.view(ctx)
 	if err != nil {
 		return err
 	}
 	return findIn(ctx, v, q, yield)
+}
+
+// view is what is shown, by the mount if there is one.
+func (o *owner) view(ctx context.Context) (*view.View, error) {
+	if m := o.mounts.now(); m != nil {
+		return m.View(), nil
+	}
+	return o.alone.get(ctx, o)
+}
+
+// Tree is what is shown, for those who ask over the socket.
+func (o *owner) Tree(ctx context.Context) (browse.Tree, error) {
+	v, err := o.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &browse.Local{View: v, Content: o.content}, nil
 }
 
 // Reload reads the configuration again.
@@ -146,6 +170,7 @@ func (o *owner) Reload(ctx context.Context) error {
 	if equalConfigs(before, c) {
 		return nil
 	}
+	o.alone.outdated()
 	o.setSchedules()
 	return o.mounts.refresh(ctx)
 }
@@ -158,6 +183,7 @@ func (o *owner) Forget(ctx context.Context, name string) error {
 	if err := forgetSnapshots(ctx, o.index, name); err != nil {
 		return err
 	}
+	o.alone.outdated()
 	if err := o.mounts.refresh(ctx); err != nil {
 		o.log.Error("refresh", "error", err)
 	}

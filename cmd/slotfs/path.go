@@ -35,11 +35,12 @@ type pathArgument struct {
 }
 
 // pathArgument is an argument of a command that looks through b.
-func (s *settings) pathArgument(b any, text string, literal bool) pathArgument {
-	a := pathArgument{text: text, literal: literal}
-	if at, ok := b.(interface{ mountpoint() string }); ok {
-		a.mountpoint = at.mountpoint()
-	} else if c, err := s.config(); err == nil {
+func (s *settings) pathArgument(b *browser, text string, literal bool) pathArgument {
+	a := pathArgument{text: text, literal: literal, mountpoint: b.mountpoint()}
+	if a.mountpoint != "" {
+		return a
+	}
+	if c, err := s.config(); err == nil {
 		a.destinations = c.Names()
 	}
 	return a
@@ -120,7 +121,7 @@ func missing(err error) bool {
 }
 
 // path is the path below the mountpoint that an argument means.
-func (s *settings) path(ctx context.Context, b browser, text string, literal bool) (string, error) {
+func (s *settings) path(ctx context.Context, b *browser, text string, literal bool) (string, error) {
 	return among(s.pathArgument(b, text, literal).forms(), func(p string) error {
 		_, err := b.stat(ctx, p)
 		return err

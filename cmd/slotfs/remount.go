@@ -63,7 +63,7 @@ func (m *mounts) take(s *fs.Server) {
 	})
 }
 
-// now is the mount as it is.
+// now is the mount as it is; nil where nothing is mounted.
 func (m *mounts) now() *fs.Server {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -73,6 +73,9 @@ func (m *mounts) now() *fs.Server {
 // refresh shows what the catalog has, as far as the mount can. It asks for another one where it cannot.
 func (m *mounts) refresh(ctx context.Context) error {
 	s := m.now()
+	if s == nil {
+		return nil
+	}
 	err := s.Refresh(ctx)
 	if s.Withholds() {
 		select {
@@ -88,7 +91,7 @@ func (m *mounts) await(ctx context.Context) {
 	m.mu.Lock()
 	s, replaced := m.server, m.replaced
 	m.mu.Unlock()
-	if !s.Withholds() {
+	if s == nil || !s.Withholds() {
 		return
 	}
 	late := time.NewTimer(withheldMost)

@@ -16,11 +16,13 @@ import (
 // report is what `slotfs status` shows, on the control socket and with --json.
 type report struct {
 	Version      string              `json:"version"`
-	PID          int                 `json:"pid,omitempty"` // of the mount
+	PID          int                 `json:"pid,omitempty"` // of the process that has the index
 	Since        *time.Time          `json:"since,omitempty"`
 	Mountpoint   string              `json:"mountpoint,omitempty"`
+	Passes       int                 `json:"passes,omitempty"` // under way
 	Config       string              `json:"config"`
 	StateDir     string              `json:"state_dir"`
+	Fault        string              `json:"fault,omitempty"` // why the index is not told about
 	Index        indexReport         `json:"index"`
 	Cache        *cacheReport        `json:"cache,omitempty"` // of the mount
 	Destinations []destinationReport `json:"destinations"`

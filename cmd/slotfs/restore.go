@@ -11,7 +11,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/restore"
 	"slotfs/cmd/internal/restore/asuser"
@@ -46,39 +45,17 @@ func restoreCommand(s *shell) *cli.Command {
 					return exit.Usagef("--security-attribute %s: no attribute that can be asked for", name)
 				}
 			}
-			from, err := g.restorer(c.Context, c.Bool("partial"))
+			b, err := g.browser(c.Context)
 			if err != nil {
 				return err
 			}
-			defer from.Close()
-			r := &restoring{settings: g, from: from, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
+			defer b.Close()
+			r := &restoring{settings: g, from: restorer{b}, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
 				partial: c.Bool("partial"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
 				began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
 		},
 	}
-}
-
-// restorer reads through the mount if there is one, else from the index and the destinations. partial says that what comes
-// before a fault is wanted to the byte.
-func (s *settings) restorer(ctx context.Context, partial bool) (restorer, error) {
-	var r report
-	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
-	if err == nil {
-		b, err := newMountBrowser(r.Mountpoint)
-		if err != nil {
-			return nil, err
-		}
-		return mountRestorer{b, partial}, nil
-	}
-	if !errors.Is(err, control.ErrNoOwner) {
-		return nil, err
-	}
-	b, err := s.newIndexBrowser(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return indexRestorer{b}, nil
 }
 
 // restoring is one restore.
@@ -180,7 +157,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 
 // findOne finds what an argument means.
 func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restore.Entry, err error) {
-	p, err = among(r.pathArgument(r.from, arg, r.literal).forms(), func(p string) error {
+	p, err = among(r.pathArgument(r.from.browser, arg, r.literal).forms(), func(p string) error {
 		_, err := r.from.find(ctx, p)
 		return err
 	})

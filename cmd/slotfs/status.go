@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cache/index"
 	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
@@ -42,35 +43,53 @@ func statusCommand(s *shell) *cli.Command {
 
 // status asks the owner of the index, or looks into the index itself.
 func (s *settings) status(ctx context.Context) (*report, error) {
-	var r report
-	err := control.NewClient(s.state.socket()).Status(ctx, &r)
-	if !errors.Is(err, control.ErrNoOwner) {
-		return &r, err
-	}
-	conf, err := s.config()
-	if err != nil {
-		return nil, err
-	}
 	if _, err := os.Stat(s.state.index()); errors.Is(err, fs.ErrNotExist) {
+		conf, err := s.config()
+		if err != nil {
+			return nil, err
+		}
 		return s.report(ctx, conf, nothing{})
 	}
-	x, err := s.openIndex()
-	if err != nil {
-		return nil, err
+	r := new(report)
+	err := s.withIndex(ctx, func(c *control.Client) error { return c.Status(ctx, r) }, func(o *owner) (err error) {
+		r, err = o.report(ctx, o.remotes.current(), o.index)
+		return err
+	})
+	if busy(err) || errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
+		return s.withoutIndex(err)
 	}
-	defer x.Close()
-	return s.report(ctx, conf, x)
+	return r, err
+}
+
+// withoutIndex is the report where the index cannot be asked, for the reason err: what the configuration and the records of
+// passes tell.
+func (s *settings) withoutIndex(err error) (*report, error) {
+	conf, confErr := s.config()
+	if confErr != nil {
+		return nil, confErr
+	}
+	r, reportErr := s.report(context.Background(), conf, nothing{})
+	if reportErr != nil {
+		return nil, reportErr
+	}
+	r.Fault = err.Error()
+	return r, nil
 }
 
 // printReport shows a report to people.
 func (s *settings) printReport(r *report) error {
 	if r.Mountpoint != "" {
 		fmt.Fprintf(s.out, "mounted at %s since %s (process %d)\n", r.Mountpoint, clock(r.Since), r.PID)
+	} else if r.PID != 0 {
+		fmt.Fprintf(s.out, "not mounted; process %d works with the index since %s\n", r.PID, clock(r.Since))
 	} else {
 		fmt.Fprintln(s.out, "not mounted")
 	}
-	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n", r.Index.Snapshots,
-		r.Index.Nodes, term.Bytes(r.Index.NodeBytes), r.Index.Points, term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
+	if r.Fault != "" {
+		fmt.Fprintf(s.out, "index: %s\n", term.Clean(r.Fault))
+	} else {
+		s.printIndex(r)
+	}
 	s.printCache(r.Cache)
 	fmt.Fprintln(s.out)
 	rows := [][]string{{"DESTINATION", "ACCOUNTS", "SNAPSHOTS", "NEWEST", "LAST PASS", "NEXT PASS"}}
@@ -98,6 +117,12 @@ func (s *settings) printNotes(d *destinationReport) {
 		fmt.Fprintf(s.out, "  %s: %s in %s\n", term.Clean(string(n.Kind)), term.Count(int64(n.Entries), "entry", "entries"),
 			term.Count(int64(n.Snapshots), "snapshot", "snapshots"))
 	}
+}
+
+// printIndex shows how much the index holds.
+func (s *settings) printIndex(r *report) {
+	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n", r.Index.Snapshots,
+		r.Index.Nodes, term.Bytes(r.Index.NodeBytes), r.Index.Points, term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
 }
 
 // printCache shows the cache of a mount, if it has one.

@@ -80,7 +80,7 @@ func splitVersioned(p string) (above, below string, err error) {
 }
 
 // versions looks for what is at a path in every snapshot of the account.
-func versions(ctx context.Context, b browser, p string) ([]versionJSON, error) {
+func versions(ctx context.Context, b *browser, p string) ([]versionJSON, error) {
 	above, below, err := splitVersioned(p)
 	if err != nil {
 		return nil, err

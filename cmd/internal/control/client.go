@@ -87,7 +87,7 @@ func events(body io.Reader, emit func(progress.Event)) error {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("the mount that made the pass went away: %w", err)
+			return fmt.Errorf("%w: %w", ErrLost, err)
 		case e.Kind != "":
 			emit(e)
 		}
@@ -124,6 +124,11 @@ func ask[Q, L any](ctx context.Context, c *Client, path string, q Q, yield func(
 	if err != nil {
 		return err
 	}
+	return lines(ctx, body, yield)
+}
+
+// lines hands each line of an answer to yield.
+func lines[L any](ctx context.Context, body io.ReadCloser, yield func(*L) error) error {
 	defer body.Close()
 	d := json.NewDecoder(body)
 	for {
@@ -135,7 +140,7 @@ func ask[Q, L any](ctx context.Context, c *Client, path string, q Q, yield func(
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			return fmt.Errorf("the mount went away: %w", err)
+			return fmt.Errorf("%w: %w", ErrLost, err)
 		}
 		if err := yield(&line); err != nil {
 			return err
@@ -214,11 +219,7 @@ func (l *line) do(ctx context.Context, method, path string, data []byte) (io.Rea
 		return res.Body, nil
 	}
 	defer res.Body.Close()
-	var f failure
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxRequest)).Decode(&f); err != nil || f.Error == "" {
-		return nil, fmt.Errorf("control socket: the mount answered %s", res.Status)
-	}
-	return nil, exit.With(errors.New(f.Error), f.Code, f.Hint)
+	return nil, failureIn(res)
 }
 
 func dialError(ctx context.Context, err error) error {
@@ -231,6 +232,9 @@ func dialError(ctx context.Context, err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
 	err = fmt.Errorf("control socket: %w", err)
 	if errors.Is(err, fs.ErrPermission) {

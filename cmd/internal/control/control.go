@@ -6,6 +6,9 @@
 //	                          Who hangs up ends the pass.
 //	POST /v1/find             body: Query; answer: one Match per line, and a line with "failure" if it ends early
 //	POST /v1/diff             body: Pair; answer: one Change per line, and a line with "failure" if it ends early
+//	GET  /v1/node?id=N        what is shown at a node id, one JSON object; /v1/lookup?id=N&name=S: a name in a directory
+//	GET  /v1/list?id=N        what is in a directory, one node per line, and a line with "failure" if it ends early
+//	GET  /v1/content?id=N&offset=O&length=L   bytes of a file; the trailer Slotfs-Failure says why they end early
 //	POST /v1/reload           the configuration is read again
 //	POST /v1/forget?name=N    snapshots of a destination are forgotten and its connections closed
 //
@@ -31,19 +34,13 @@ import (
 )
 
 // ErrNoOwner says that nobody serves the socket.
-var ErrNoOwner = errors.New("no mount is running")
+var ErrNoOwner = errors.New("no other slotfs has the index")
+
+// ErrLost says that the process that had the index ended before its answer did.
+var ErrLost = errors.New("the process that had the index ended")
 
 // ErrOwned says that a live process serves the socket.
 var ErrOwned = errors.New("another slotfs serves the control socket")
-
-// failure is an error on its way over the socket.
-type failure struct {
-	Error string `json:"error"`
-	Hint  string `json:"hint,omitempty"`
-	Code  int    `json:"code"`
-}
-
-func (f *failure) err() error { return exit.With(errors.New(f.Error), f.Code, f.Hint) }
 
 // Indexer makes passes.
 type Indexer interface {
@@ -98,6 +95,7 @@ type Owner interface {
 	Indexer
 	Finder
 	Differ
+	Browser
 	Keeper
 }
 
@@ -171,6 +169,7 @@ func handler(o Owner) http.Handler {
 	mux.HandleFunc("POST /v1/forget", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, o.Forget(r.Context(), r.URL.Query().Get("name")))
 	})
+	handleBrowse(mux, o)
 	return mux
 }
 
@@ -212,9 +211,18 @@ func serveFind(o Finder, w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case err != nil && began:
+		abort(r)
 		out.Encode(found{Failure: failureOf(err)})
 	case err != nil:
 		answer(w, nil, err)
+	}
+}
+
+// abort breaks the connection off if this process ends, or nobody waits any more: the answer is not told to be whole, nor to
+// have failed, and whoever asked asks the next process that has the index.
+func abort(r *http.Request) {
+	if r.Context().Err() != nil {
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -229,15 +237,15 @@ func request(w http.ResponseWriter, r *http.Request, q any) bool {
 	return true
 }
 
-func failureOf(err error) *failure {
-	return &failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
-}
-
 // answer writes a result or an error.
 func answer(w http.ResponseWriter, result any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
+		status := http.StatusInternalServerError
+		if errors.Is(err, fs.ErrNotExist) {
+			status = http.StatusNotFound
+		}
+		w.WriteHeader(status)
 		result = failureOf(err)
 	}
 	json.NewEncoder(w).Encode(result)

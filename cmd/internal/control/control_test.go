@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"testing"
 
+	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
@@ -22,6 +23,7 @@ type owner struct {
 	err    error
 	hang   bool
 	ended  chan struct{}
+	tree   browse.Tree
 }
 
 func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {

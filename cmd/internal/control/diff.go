@@ -56,6 +56,7 @@ func serveDiff(o Differ, w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case err != nil && began:
+		abort(r)
 		out.Encode(differs{Failure: failureOf(err)})
 	case err != nil:
 		answer(w, nil, err)

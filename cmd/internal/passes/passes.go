@@ -187,6 +187,13 @@ func (r *Runner) end(name string) {
 	delete(r.running, name)
 }
 
+// Passes is how many passes are under way.
+func (r *Runner) Passes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.running)
+}
+
 // Running tells about the pass over a destination that is under way, or nil.
 func (r *Runner) Running(name string) *Running {
 	r.mu.Lock()

@@ -145,16 +145,9 @@ func (h *Host) fault(err error) *Fault {
 	return newFault(err)
 }
 
-// Keeper is the handle of an entry that is of use for longer than its Source lists the directory, if somebody asks for it.
-type Keeper interface {
-	// Keep makes the handles of the directory last until release is called.
-	Keep() (release func())
-}
-
 // list lists a directory, one batch ahead of the writer.
 func (h *Host) list(ctx context.Context, l *listing, dir restore.Entry) {
 	var entries []Entry
-	release, kept := func() {}, false
 	send := func(b Batch) error {
 		b.Entries, entries = entries, nil
 		select {
@@ -165,17 +158,11 @@ func (h *Host) list(ctx context.Context, l *listing, dir restore.Entry) {
 		}
 	}
 	err := l.source.List(ctx, &dir, func(e *restore.Entry) error {
-		if keeper, ok := e.Handle.(Keeper); ok && !kept {
-			release, kept = keeper.Keep(), true
-		}
 		entries = append(entries, Entry{Entry: *e})
 		if len(entries) < batchSize {
 			return nil
 		}
 		return send(Batch{})
 	})
-	if send(Batch{End: true, Fault: h.fault(err)}) == nil {
-		<-ctx.Done() // the writer has done with the directory
-	}
-	release()
+	_ = send(Batch{End: true, Fault: h.fault(err)}) // ctx is over then
 }

@@ -1,0 +1,99 @@
+package browse
+
+import (
+	"bytes"
+	"context"
+	"io"
+
+	"slotfs/fs"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+// Local is the Tree of the process that owns the index.
+type Local struct {
+	View *view.View
+	// Content reads the snapshots of a destination.
+	Content func(destination string) fs.Content
+}
+
+var _ Tree = (*Local)(nil)
+
+// Node implements Looker.
+func (l *Local) Node(ctx context.Context, id uint64) (Node, error) {
+	n, err := l.View.Node(ctx, id)
+	if err != nil {
+		return Node{}, err
+	}
+	return nodeOf(&n, true), nil
+}
+
+// Lookup implements Looker.
+func (l *Local) Lookup(ctx context.Context, dir uint64, name string) (Node, error) {
+	n, err := l.View.Lookup(ctx, dir, name)
+	if err != nil {
+		return Node{}, err
+	}
+	return nodeOf(&n, true), nil
+}
+
+// List implements Tree.
+func (l *Local) List(ctx context.Context, dir uint64, yield func(*Node) error) error {
+	at, err := l.View.Node(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for n, err := range l.View.List(ctx, &at, 0) {
+		if err != nil {
+			return err
+		}
+		own := nodeOf(n, at.Snapshot == nil)
+		if err := yield(&own); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// Open implements Tree.
+func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
+	at, err := l.View.Node(ctx, n.ID)
+	if err != nil {
+		return nil, err
+	}
+	switch at.Source {
+	case view.FromData, view.FromMoment:
+		return inMemory{bytes.NewReader(at.Data)}, nil
+	case view.FromOriginal:
+		return l.Content(at.Snapshot.Destination).OpenOriginal(ctx, at.Snapshot, at.Piece)
+	}
+	return l.Content(at.Snapshot.Destination).Open(ctx, at.Snapshot, at.Tree, at.Item)
+}
+
+// nodeOf is what others see of a node of the view.
+func nodeOf(n *view.Node, snapshot bool) Node {
+	own := Node{ID: n.ID, Name: n.Name, Attr: n.Attr, Target: n.Target, Xattrs: n.Xattrs}
+	if n.Source == view.FromTree {
+		own.Extents = n.Item.Sparse
+	}
+	if s := n.Snapshot; s != nil && snapshot {
+		own.Snapshot = &Snapshot{Kind: s.Kind, Status: s.Status, Detail: s.Detail}
+	}
+	return own
+}
+
+// inMemory is a file that needs no reading.
+type inMemory struct{ io.ReaderAt }
+
+// ReadAt reads from memory.
+func (f inMemory) ReadAt(_ context.Context, p []byte, off int64) (int, error) {
+	return f.ReaderAt.ReadAt(p, off)
+}
+
+// Close has nothing to do.
+func (f inMemory) Close() error { return nil }
+
+var _ fs.File = inMemory{}
+
+// Kinds whose files cost round trips of their own; those of archives come with what lies beside them.
+func (s *Snapshot) InPieces() bool { return s.Kind == backup.Tree || s.Kind == backup.Slot }

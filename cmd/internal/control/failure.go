@@ -1,0 +1,63 @@
+package control
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"net/http"
+	"syscall"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+// failure is an error on its way over the socket.
+type failure struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+	Code  int    `json:"code"`
+	Kind  string `json:"kind,omitempty"` // one of failureKinds
+}
+
+// failureKinds are the errors that callers branch on, by the word that stands for them on the way.
+var failureKinds = map[string]error{
+	"not-exist": iofs.ErrNotExist, "permission": iofs.ErrPermission, "not-directory": syscall.ENOTDIR,
+	"stale": backup.ErrStale, "gone": view.ErrGone,
+}
+
+func failureOf(err error) *failure {
+	f := &failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
+	for kind, is := range failureKinds {
+		if errors.Is(err, is) {
+			f.Kind = kind
+		}
+	}
+	return f
+}
+
+// err is the error as the other side had it.
+func (f *failure) err() error {
+	return exit.With(&otherError{f.Error, failureKinds[f.Kind]}, f.Code, f.Hint)
+}
+
+// otherError is an error of another process.
+type otherError struct {
+	text string
+	is   error // nil: nothing that anybody branches on
+}
+
+func (e *otherError) Error() string { return e.text }
+
+func (e *otherError) Unwrap() error { return e.is }
+
+// failureIn reads what an answer says that is none.
+func failureIn(res *http.Response) error {
+	var f failure
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxRequest)).Decode(&f); err != nil || f.Error == "" {
+		return fmt.Errorf("control socket: the owner of the index answered %s", res.Status)
+	}
+	return f.err()
+}

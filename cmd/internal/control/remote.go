@@ -1,0 +1,204 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"syscall"
+
+	"slotfs/cmd/internal/browse"
+	"slotfs/fs"
+)
+
+// Remote is the Tree of another process, over its socket.
+type Remote struct {
+	http *http.Client
+}
+
+var _ browse.Tree = (*Remote)(nil)
+
+// remoteConnections is how many requests are under way at once over connections that are kept.
+const remoteConnections = 32
+
+// Tree is what the owner shows. It is to be closed.
+func (c *Client) Tree() *Remote {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", c.path)
+	}
+	return &Remote{http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: remoteConnections}}}
+}
+
+// Close ends the connections that are kept.
+func (t *Remote) Close() error {
+	t.http.CloseIdleConnections()
+	return nil
+}
+
+func (t *Remote) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://slotfs"+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.http.Do(r)
+	if err != nil {
+		return nil, dialError(ctx, err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res, nil
+	}
+	defer res.Body.Close()
+	return nil, failureIn(res)
+}
+
+func about(id uint64) url.Values { return url.Values{"id": {strconv.FormatUint(id, 10)}} }
+
+func (t *Remote) node(ctx context.Context, path string, query url.Values) (browse.Node, error) {
+	res, err := t.get(ctx, path, query)
+	if err != nil {
+		return browse.Node{}, err
+	}
+	defer res.Body.Close()
+	var n node
+	if err := json.NewDecoder(res.Body).Decode(&n); err != nil {
+		return browse.Node{}, fmt.Errorf("control socket: %w", err)
+	}
+	return n.node(), nil
+}
+
+// Node implements browse.Looker.
+func (t *Remote) Node(ctx context.Context, id uint64) (browse.Node, error) {
+	return t.node(ctx, "/v1/node", about(id))
+}
+
+// Lookup implements browse.Looker.
+func (t *Remote) Lookup(ctx context.Context, dir uint64, name string) (browse.Node, error) {
+	q := about(dir)
+	q.Set("name", name)
+	return t.node(ctx, "/v1/lookup", q)
+}
+
+// List implements browse.Tree.
+func (t *Remote) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
+	res, err := t.get(ctx, "/v1/list", about(dir))
+	if err != nil {
+		return err
+	}
+	return lines(ctx, res.Body, func(n *node) error {
+		if n.Failure != nil {
+			return n.Failure.err()
+		}
+		own := n.node()
+		return yield(&own)
+	})
+}
+
+// Open implements browse.Tree. Nothing is asked before the first read.
+func (t *Remote) Open(_ context.Context, n *browse.Node) (fs.File, error) {
+	return &remoteFile{tree: t, id: n.ID, size: n.Attr.Size}, nil
+}
+
+// remoteFile reads a file over the socket. Reads that follow one another come from one answer.
+type remoteFile struct {
+	tree *Remote
+	id   uint64
+	size int64
+
+	mu sync.Mutex
+	// mu guards what follows.
+	res    *http.Response // that is read from; nil: none
+	cancel context.CancelFunc
+	at     int64
+}
+
+var _ fs.File = (*remoteFile)(nil)
+
+// ReadAt implements fs.File.
+func (f *remoteFile) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if off >= f.size {
+		return 0, io.EOF
+	}
+	if f.res == nil || f.at != off {
+		if err := f.seek(ctx, off); err != nil {
+			return 0, err
+		}
+	}
+	// The answer outlives this read; its end does not outlive ctx.
+	stop := context.AfterFunc(ctx, f.cancel)
+	defer stop()
+	n, err = io.ReadFull(f.res.Body, p)
+	f.at += int64(n)
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		err = f.ended()
+	}
+	if err == nil {
+		return n, nil
+	}
+	f.drop()
+	if ctx.Err() != nil {
+		return n, ctx.Err()
+	}
+	if errors.Is(err, syscall.ECONNRESET) {
+		err = fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return n, err
+}
+
+// ended tells why an answer is at its end.
+func (f *remoteFile) ended() error {
+	if text := f.res.Trailer.Get(trailerFailure); text != "" {
+		var why failure
+		if json.Unmarshal([]byte(text), &why) == nil {
+			return why.err()
+		}
+	}
+	if f.at == f.size {
+		return io.EOF
+	}
+	return fmt.Errorf("%w: %w", ErrLost, io.ErrUnexpectedEOF)
+}
+
+func (f *remoteFile) seek(ctx context.Context, off int64) error {
+	f.drop()
+	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	defer stop()
+	q := about(f.id)
+	q.Set("offset", strconv.FormatInt(off, 10))
+	q.Set("length", strconv.FormatInt(f.size-off, 10))
+	res, err := f.tree.get(whole, "/v1/content", q)
+	if err != nil {
+		cancel()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return err
+	}
+	f.res, f.cancel, f.at = res, cancel, off
+	return nil
+}
+
+func (f *remoteFile) drop() {
+	if f.res != nil {
+		f.cancel()
+		f.res.Body.Close()
+		f.res = nil
+	}
+}
+
+// Close implements fs.File.
+func (f *remoteFile) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drop()
+	return nil
+}

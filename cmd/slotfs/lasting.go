@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/control"
+	"slotfs/fs"
+)
+
+// access is a way to the index: the process that has it, over its socket, or this one.
+type access struct {
+	tree       browse.Tree
+	client     *control.Client // nil: this process has the index
+	owner      *owner          // nil: another process has it
+	mountpoint string
+	release    func() error
+}
+
+// access finds out who has the index, or opens it.
+func (s *settings) access(ctx context.Context) (a *access, err error) {
+	err = patiently(ctx, func() (again bool, err error) {
+		client := control.NewClient(s.state.socket())
+		var r report
+		err = client.Brief(ctx, &r)
+		if err == nil {
+			tree := client.Tree()
+			a = &access{tree: tree, client: client, mountpoint: r.Mountpoint, release: tree.Close}
+			return false, nil
+		}
+		if !errors.Is(err, control.ErrNoOwner) {
+			return false, err
+		}
+		a = &access{}
+		if a.owner, a.release, err = s.ownIndex(ctx); err != nil {
+			return busy(err), err
+		}
+		if a.tree, err = a.owner.Tree(ctx); err != nil {
+			err = errors.Join(err, a.release())
+		}
+		return false, err
+	})
+	return a, err
+}
+
+// lastingTree is what is shown by whoever has the index. Where that process ends another one takes its place, or this one:
+// node ids stay the same.
+type lastingTree struct {
+	*settings
+
+	mu sync.Mutex
+	// mu guards what follows.
+	now *access // nil: not looked for
+}
+
+var _ browse.Tree = (*lastingTree)(nil)
+
+// get is the present way to the index.
+func (t *lastingTree) get(ctx context.Context) (*access, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now == nil {
+		a, err := t.access(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.now = a
+	}
+	return t.now, nil
+}
+
+// lost gives up a way to the index whose other end is gone.
+func (t *lastingTree) lost(a *access) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now == a {
+		t.now = nil
+		_ = a.release() // of connections that are gone
+	}
+}
+
+func (t *lastingTree) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now == nil {
+		return nil
+	}
+	a := t.now
+	t.now = nil
+	return a.release()
+}
+
+func (t *lastingTree) mountpoint() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.now == nil {
+		return ""
+	}
+	return t.now.mountpoint
+}
+
+// handovers is how often another process may take the place of the one that has the index during one request.
+const handovers = 5
+
+// do repeats a request with whoever has the index then.
+func (t *lastingTree) do(ctx context.Context, request func(a *access) error) error {
+	for attempt := 1; ; attempt++ {
+		a, err := t.get(ctx)
+		if err != nil {
+			return err
+		}
+		if err = request(a); !errors.Is(err, control.ErrLost) && !errors.Is(err, control.ErrNoOwner) {
+			return err
+		}
+		t.lost(a)
+		if attempt == handovers || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// again is do for an answer of many parts, those of which that were handed on before are to be skipped.
+func (t *lastingTree) again(ctx context.Context, request func(a *access, skip func() bool) error) error {
+	handed := 0
+	return t.do(ctx, func(a *access) error {
+		n, before := 0, handed
+		return request(a, func() bool {
+			n++
+			handed = max(handed, n)
+			return n <= before
+		})
+	})
+}
+
+// Node implements browse.Looker.
+func (t *lastingTree) Node(ctx context.Context, id uint64) (n browse.Node, err error) {
+	err = t.do(ctx, func(a *access) (err error) {
+		n, err = a.tree.Node(ctx, id)
+		return err
+	})
+	return n, err
+}
+
+// Lookup implements browse.Looker.
+func (t *lastingTree) Lookup(ctx context.Context, dir uint64, name string) (n browse.Node, err error) {
+	err = t.do(ctx, func(a *access) (err error) {
+		n, err = a.tree.Lookup(ctx, dir, name)
+		return err
+	})
+	return n, err
+}
+
+// List implements browse.Tree.
+func (t *lastingTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
+	return t.again(ctx, func(a *access, skip func() bool) error {
+		return a.tree.List(ctx, dir, func(n *browse.Node) error {
+			if skip() {
+				return nil
+			}
+			return yield(n)
+		})
+	})
+}
+
+// Open implements browse.Tree.
+func (t *lastingTree) Open(ctx context.Context, n *browse.Node) (fs.File, error) {
+	f := &lastingFile{tree: t, node: *n}
+	if err := t.do(ctx, func(a *access) error { return f.open(ctx, a) }); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// lastingFile is a file that is opened anew where the process it is read through ends.
+type lastingFile struct {
+	tree *lastingTree
+	node browse.Node
+
+	mu sync.Mutex
+	// mu guards what follows.
+	file fs.File
+	by   *access
+}
+
+// open opens the file through a, unless it is.
+func (f *lastingFile) open(ctx context.Context, a *access) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.by == a {
+		return nil
+	}
+	file, err := a.tree.Open(ctx, &f.node)
+	if err != nil {
+		return err
+	}
+	if f.file != nil {
+		f.file.Close()
+	}
+	f.file, f.by = file, a
+	return nil
+}
+
+// ReadAt implements fs.File.
+func (f *lastingFile) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
+	err = f.tree.do(ctx, func(a *access) (err error) {
+		if err := f.open(ctx, a); err != nil {
+			return err
+		}
+		n, err = f.now().ReadAt(ctx, p, off)
+		return err
+	})
+	return n, err
+}
+
+func (f *lastingFile) now() fs.File {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file
+}
+
+// Close implements fs.File.
+func (f *lastingFile) Close() error { return f.now().Close() }
