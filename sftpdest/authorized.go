@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -18,6 +20,9 @@ import (
 const (
 	sshDir         = ".ssh"
 	authorizedKeys = sshDir + "/authorized_keys"
+	// tempKeys begins the name of a file that is to become authorizedKeys; one that is older than leftOver was left by a kill.
+	tempKeys = authorizedKeys + ".slotfs-"
+	leftOver = time.Hour
 	// mostAuthorized bounds the file that is read and written again.
 	mostAuthorized = 4 << 20
 )
@@ -66,7 +71,7 @@ func (a *authorized) readOnce(ctx context.Context) ([]byte, dest.Info, error) {
 	return content, info, nil
 }
 
-// prepare makes the folder where there is none, and notes what is there.
+// prepare makes the directory where there is none, and notes what is there.
 func (a *authorized) prepare(ctx context.Context) error {
 	info, err := a.d.Stat(ctx, sshDir)
 	switch {
@@ -80,6 +85,7 @@ func (a *authorized) prepare(ctx context.Context) error {
 		return err
 	case info.Mode&backup.ModeType == backup.ModeDir:
 		a.dirMode = info.Mode & 0o7777
+		a.sweep(ctx)
 	}
 	before, info, err := a.read(ctx)
 	if err != nil {
@@ -109,9 +115,8 @@ func (a *authorized) add(ctx context.Context, line string) error {
 	if err := errors.Join(err, o.Close(ctx)); err != nil {
 		return err
 	}
-	// sshd takes neither from a file or folder that others can write.
-	a.chmod(ctx, sshDir, 0o700)
-	a.chmod(ctx, authorizedKeys, 0o600)
+	a.protect(ctx, sshDir, a.madeDir, 0o700, a.dirMode)
+	a.protect(ctx, authorizedKeys, a.madeFile, 0o600, a.fileMode)
 	after, _, err := a.read(ctx)
 	if err != nil {
 		return err
@@ -120,6 +125,18 @@ func (a *authorized) add(ctx context.Context, line string) error {
 		return fmt.Errorf("%s does not hold what was written to it", authorizedKeys)
 	}
 	return nil
+}
+
+// protect gives what was made its mode, and takes the right to write from others of what was there: sshd takes keys from no
+// file or directory that others can write. All other modes stay.
+func (a *authorized) protect(ctx context.Context, path string, made bool, fresh, was uint32) {
+	const others = 0o022
+	switch {
+	case made:
+		a.chmod(ctx, path, fresh)
+	case was&others != 0:
+		a.chmod(ctx, path, was&^others)
+	}
 }
 
 // chmod is refused where somebody else owns the file; then the log-in will tell.
@@ -165,9 +182,23 @@ func without(content []byte, key ssh.PublicKey) (kept []byte, found bool) {
 	return bytes.Join(out, nil), found
 }
 
+// sweep removes what was left by a kill.
+func (a *authorized) sweep(ctx context.Context) {
+	list, err := a.d.List(ctx, sshDir)
+	for _, info := range list {
+		name := sshDir + "/" + info.Name
+		if strings.HasPrefix(name, tempKeys) && time.Since(time.Unix(info.MTime, 0)) > leftOver {
+			err = errors.Join(err, a.d.Remove(ctx, name))
+		}
+	}
+	if err != nil {
+		a.d.pool.options.Log.Debug("left over", "directory", sshDir, "error", err)
+	}
+}
+
 // replace writes the file anew beside itself and renames it; where the server cannot, in place.
 func (a *authorized) replace(ctx context.Context, content []byte, was dest.Info) error {
-	temp := authorizedKeys + ".slotfs-" + rand.Text()[:8]
+	temp := tempKeys + rand.Text()[:8]
 	err := a.write(ctx, temp, content, dest.Create{Permissions: was.Mode & 0o777})
 	if err == nil {
 		a.chmod(ctx, temp, was.Mode&0o7777)

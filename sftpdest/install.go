@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -11,20 +12,24 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// restricted stands before a key that may do nothing but SFTP. It works where the server is OpenSSH.
-const restricted = `restrict,command="internal-sftp" `
+// restricted stands before a key that may do nothing but SFTP, readOnly before one that may not even write. They work where the
+// server is OpenSSH and has no command of its own for the user (ForceCommand).
+const (
+	restricted = `restrict,command="internal-sftp" `
+	readOnly   = `restrict,command="internal-sftp -R" `
+)
 
 // undoTime bounds how long an installation that failed is taken back, also when its caller does not wait any more.
 const undoTime = 30 * time.Second
 
 // InstallKey lets the key in the file identity log in as the user that s logs in as: it adds a line to the remote
 // authorized_keys and proves it by logging in with nothing but that key. The line restricts the key to SFTP where
-// the server knows such lines, which it reports. If the key is not accepted everything is as before, and the error
-// is a KeyRefusedError.
-func InstallKey(ctx context.Context, s Settings, o Options, identity, comment string) (onlySFTP bool, err error) {
+// the server knows such lines; with reading, to reading. What came of it is proven, and reported. If the key is not accepted
+// everything is as before, and the error is a KeyRefusedError. A line about the key that is there already goes.
+func InstallKey(ctx context.Context, s Settings, o Options, identity, comment string, reading bool) (got Installed, err error) {
 	a, line, err := authorizedOf(ctx, s, o, identity)
 	if err != nil {
-		return false, err
+		return got, err
 	}
 	d := a.d
 	defer d.Close()
@@ -39,27 +44,41 @@ func InstallKey(ctx context.Context, s Settings, o Options, identity, comment st
 			err = errors.Join(err, fmt.Errorf("take the key away again: %w", undoErr))
 		}
 	}()
-	if err := a.prepare(ctx); err != nil {
-		return false, refusedBy(d, err)
+	if _, err := a.take(ctx); err != nil { // of an installation that was cut off
+		return got, refusedBy(d, err)
 	}
-	for _, options := range []string{restricted, ""} {
+	if err := a.prepare(ctx); err != nil {
+		return got, refusedBy(d, err)
+	}
+	kinds := []string{readOnly, restricted, ""}
+	if !reading {
+		kinds = kinds[1:]
+	}
+	for _, options := range kinds {
 		if err = a.add(ctx, options+line+" "+comment); err != nil {
-			return false, refusedBy(d, err)
+			return got, refusedBy(d, err)
 		}
-		if err = prove(ctx, s, o, identity); err == nil {
-			return options != "", nil
+		if got.ReadOnly, err = prove(ctx, s, o, identity, options == readOnly); err == nil {
+			got.OnlySFTP = options != ""
+			return got, nil
 		}
 		if ctx.Err() != nil {
-			return false, ctx.Err()
+			return got, ctx.Err()
 		}
 		if _, takeErr := a.take(ctx); takeErr != nil {
-			return false, refusedBy(d, takeErr)
+			return got, refusedBy(d, takeErr)
 		}
 	}
 	if errors.Is(err, dest.ErrAuth) {
 		err = a.refused(ctx)
 	}
-	return false, err
+	return got, err
+}
+
+// Installed is what a key that was installed may do.
+type Installed struct {
+	OnlySFTP bool // the server takes the line that restricts it
+	ReadOnly bool // it was refused to write what its user may write
 }
 
 // authorizedOf connects as s says, for lines about the key in the file identity; line is its public half.
@@ -79,17 +98,30 @@ func authorizedOf(ctx context.Context, s Settings, o Options, identity string) (
 	return &authorized{d: d, key: key}, line, nil
 }
 
-// prove logs in with the key alone.
-func prove(ctx context.Context, s Settings, o Options, identity string) error {
+// prove logs in with the key alone. With reading it tries whether the key can open a file for writing that its user could
+// write to a moment ago.
+func prove(ctx context.Context, s Settings, o Options, identity string, reading bool) (refused bool, err error) {
 	s.IdentityFile, s.Passphrase, s.AskPassphrase = identity, "", nil
 	s.Password, s.AskPassword = "", nil
 	s.MaxRetries = 1
 	o.AgentPath = ""
+	s.Directory, s.MaxConnections = "", 1
 	d, err := Dial(ctx, s, o)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return d.Close()
+	defer d.Close()
+	if !reading {
+		return false, nil
+	}
+	out, err := d.Create(ctx, authorizedKeys, dest.Create{Existing: true})
+	if errors.Is(err, fs.ErrPermission) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return false, out.Close(ctx)
 }
 
 // refused says why the server may not take a key that is in its place.

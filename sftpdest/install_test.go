@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,15 +74,19 @@ func TestKeyIsInstalledAndLogsIn(t *testing.T) {
 			}
 		}
 		identity, line := newKeyFile(t)
-		only, err := InstallKey(t.Context(), s, Options{}, identity, "slotfs-test")
-		if err != nil || !only {
-			t.Fatalf("%v, %v", only, err)
+		got, err := InstallKey(t.Context(), s, Options{}, identity, "slotfs-test", false)
+		if err != nil || !got.OnlySFTP || got.ReadOnly {
+			t.Fatalf("%+v, %v", got, err)
 		}
-		got, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(got), before) || strings.Count(string(got), strings.Fields(line)[1]) != 1 {
-			t.Errorf("authorized_keys has %q, %v", got, err)
+		keys, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(string(keys), before) || strings.Count(string(keys), strings.Fields(line)[1]) != 1 {
+			t.Errorf("authorized_keys has %q, %v", keys, err)
 		}
-		if modes := state(t, filepath.Dir(file)); !strings.Contains(modes, " drwx------ "+u.Name) || !strings.Contains(modes, "authorized_keys -rw------- "+u.Name) {
+		dirMode, fileMode := "drwx------", "-rw-------"
+		if before != "" { // others may not write any more; who may read is nobody's business
+			dirMode, fileMode = "drwxr-xr-x", "-rw-r--r--"
+		}
+		if modes := state(t, filepath.Dir(file)); !strings.Contains(modes, " "+dirMode+" "+u.Name) || !strings.Contains(modes, "authorized_keys "+fileMode+" "+u.Name) {
 			t.Errorf("modes:\n%s", modes)
 		}
 		// The key may do SFTP and nothing else.
@@ -102,6 +107,38 @@ func TestKeyIsInstalledAndLogsIn(t *testing.T) {
 	}
 }
 
+func TestKeyForReadingCannotWriteWhereTheServerHeedsIt(t *testing.T) {
+	for config, heeded := range map[string]bool{"": true, "ForceCommand internal-sftp\n": false} {
+		s, u := passwordServer(t, config)
+		identity, line := newKeyFile(t)
+		for range 2 { // as after one that was cut off
+			got, err := InstallKey(t.Context(), s, Options{}, identity, "x", true)
+			if err != nil || got.ReadOnly != heeded {
+				t.Fatalf("%q: %+v, %v", config, got, err)
+			}
+		}
+		keys, err := os.ReadFile(filepath.Join(u.Home, ".ssh", "authorized_keys"))
+		if err != nil || strings.Count(string(keys), strings.Fields(line)[1]) != 1 {
+			t.Errorf("authorized_keys has %q, %v", keys, err)
+		}
+		key := s
+		key.IdentityFile, key.Password = identity, ""
+		d := newDest(t, key, Options{})
+		if _, err := d.List(t.Context(), ""); err != nil {
+			t.Error(err)
+		}
+		if err := d.Mkdir(t.Context(), "made", 0o700); heeded != errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%q: the key makes directories: %v", config, err)
+		}
+		if _, err := RemoveKey(t.Context(), key, Options{}, identity); heeded != errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%q: the key removes itself: %v", config, err)
+		}
+		if _, err := RemoveKey(t.Context(), s, Options{}, identity); err != nil {
+			t.Errorf("the password removes it: %v", err)
+		}
+	}
+}
+
 func TestKeysThatAreInstalledAtOnceAllStay(t *testing.T) {
 	s, u := passwordServer(t, "")
 	var wg sync.WaitGroup
@@ -110,7 +147,7 @@ func TestKeysThatAreInstalledAtOnceAllStay(t *testing.T) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			if _, err := InstallKey(t.Context(), s, Options{}, identity, "x"); err != nil {
+			if _, err := InstallKey(t.Context(), s, Options{}, identity, "x", false); err != nil {
 				t.Error(err)
 			}
 		}()
@@ -143,7 +180,7 @@ func TestRefusedKeyLeavesNothingBehind(t *testing.T) {
 			}
 			before := state(t, u.Home)
 			identity, _ := newKeyFile(t)
-			_, err := InstallKey(t.Context(), s, Options{}, identity, "x")
+			_, err := InstallKey(t.Context(), s, Options{}, identity, "x", false)
 			hinted(t, err, dest.ErrAuth, "install a key for "+u.Name, change.word)
 			var refused *KeyRefusedError
 			if !errors.As(err, &refused) {
@@ -162,8 +199,8 @@ func TestKeyWithoutOptionsWhereTheServerDoesNotKnowThem(t *testing.T) {
 	s := localSettings(startLocal(t, sshdtest.LocalOptions{Root: home, Password: secret, AuthorizedFile: file}))
 	s.Password = secret
 	identity, line := newKeyFile(t)
-	if only, err := InstallKey(t.Context(), s, Options{}, identity, "x"); err != nil || only {
-		t.Fatal(only, err)
+	if got, err := InstallKey(t.Context(), s, Options{}, identity, "x", true); err != nil || got.OnlySFTP || got.ReadOnly {
+		t.Fatal(got, err)
 	}
 	blob := strings.Join(strings.Fields(line)[:2], " ")
 	if got, err := os.ReadFile(file); err != nil || string(got) != blob+" x\n" {

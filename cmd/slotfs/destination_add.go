@@ -74,6 +74,9 @@ func (a *adding) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if old := a.state.leftOver(d.Name); old != nil && before.Destinations[d.Name] == nil && !sameAccount(old, d) {
+		fmt.Fprintf(a.err, "Warning: an earlier attempt was cut off; its key may be in .ssh/authorized_keys at %s\n", term.Clean(address(old)))
+	}
 	if before.Destinations[d.Name] != nil {
 		return exit.With(fmt.Errorf("destination %s: exists already", d.Name), exit.Usage, "remove it first: slotfs destination remove "+d.Name)
 	}
@@ -151,6 +154,11 @@ func (a *adding) read() (*config.Destination, error) {
 	return d, private("identity file", d.IdentityFile)
 }
 
+// sameAccount reports whether two destinations log in as one user of one server.
+func sameAccount(a, b *config.Destination) bool {
+	return a.Host == b.Host && a.Port == b.Port && a.Username == b.Username
+}
+
 // maxStdin bounds what is read as a password.
 const maxStdin = 64 << 10
 
@@ -173,8 +181,8 @@ func (a *adding) password(d *config.Destination) (password string, typed bool, e
 	return "", true, nil
 }
 
-func (a *adding) passwordStdin() (string, error) {
-	data, err := io.ReadAll(io.LimitReader(a.in, maxStdin))
+func (s *settings) passwordStdin() (string, error) {
+	data, err := io.ReadAll(io.LimitReader(s.in, maxStdin))
 	if err != nil {
 		return "", fmt.Errorf("password: standard input: %w", err)
 	}
@@ -206,6 +214,9 @@ func (a *adding) keep(ctx context.Context, d *config.Destination, password strin
 	})
 	if err != nil {
 		return errors.Join(err, a.state.removeSecret(d.Name))
+	}
+	if err := a.state.settled(d.Name); err != nil {
+		return err
 	}
 	fmt.Fprintf(a.out, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
 	if password != "" {

@@ -10,6 +10,8 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest"
 )
 
@@ -39,9 +41,45 @@ func (d stateDir) saveKey(name string, key *sftpdest.Key) error {
 	return nil
 }
 
+// pending is a note about a key that is being installed: the destination as a configuration. It is there until that is done.
+func (d stateDir) pending(name string) string { return d.key(name) + ".pending" }
+
+func (d stateDir) savePending(c *config.Destination) error {
+	noted := *c
+	noted.IdentityFile, noted.PassphraseFile, noted.PasswordFile = "", "", "" // it is about the key that was made
+	text, err := config.Add(d.pending(c.Name), nil, &noted, engines.Names())
+	if err == nil {
+		err = config.WriteFile(d.pending(c.Name), text)
+	}
+	if err != nil {
+		return d.fault(err)
+	}
+	return nil
+}
+
+// leftOver is the destination whose key was being installed when an attempt was cut off; nil: there is none.
+func (d stateDir) leftOver(name string) *config.Destination {
+	if config.Name(name) != nil {
+		return nil
+	}
+	c, err := config.Load(d.pending(name), engines.Names())
+	if err != nil {
+		return nil
+	}
+	return c.Destinations[name]
+}
+
+// settled notes that the key of a destination is installed.
+func (d stateDir) settled(name string) error {
+	if err := os.Remove(d.pending(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return d.fault(err)
+	}
+	return nil
+}
+
 // removeKey forgets a destination's key, if there is one.
 func (d stateDir) removeKey(name string) error {
-	for _, path := range []string{d.key(name), d.key(name) + ".pub"} {
+	for _, path := range []string{d.key(name), d.key(name) + ".pub", d.pending(name)} {
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return d.fault(err)
 		}
@@ -73,21 +111,18 @@ func (a *adding) passphrase(d *config.Destination, remote *sftpdest.Settings) (a
 }
 
 // install makes a key, has the server accept it, and proves it. From then on the destination needs no secret that
-// somebody typed. What fails leaves nothing behind, neither there nor here.
+// somebody typed. What fails leaves nothing behind, neither there nor here; what is killed leaves a note that tells where the
+// key may lie, and the key, which the next attempt takes.
 func (a *adding) install(ctx context.Context, d *config.Destination, remote sftpdest.Settings) error {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	comment := "slotfs-" + d.Name + "@" + host
-	key, err := sftpdest.NewKey(comment)
-	if err != nil {
+	if err := a.makeKey(d, comment); err != nil {
 		return err
 	}
-	if err := a.state.saveKey(d.Name, key); err != nil {
-		return err
-	}
-	onlySFTP, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.key(d.Name), comment)
+	got, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.key(d.Name), comment, d.Engine != config.SlotsEngine)
 	if err != nil {
 		err = errors.Join(err, a.state.removeKey(d.Name))
 		var refused *sftpdest.KeyRefusedError
@@ -102,32 +137,70 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 	}
 	d.IdentityFile, d.PassphraseFile = "", ""
 	only := ""
-	if onlySFTP {
+	switch {
+	case got.ReadOnly:
+		only = ", for reading by SFTP only"
+	case got.OnlySFTP:
 		only = ", for SFTP only"
 	}
 	fmt.Fprintf(a.err, "Installed a key of its own%s, and logged in with it\n", only)
+	if d.Engine != config.SlotsEngine && !got.ReadOnly {
+		fmt.Fprintf(a.err, "Warning: the server does not limit the key to reading: whoever has it can change and delete what %s can\n", term.Clean(d.Username))
+	}
 	return nil
 }
 
-// unauthorize takes the key that was installed away from the server. That the server cannot be reached keeps nobody
-// from forgetting it.
-func (s *settings) unauthorize(ctx context.Context, d *config.Destination) {
-	c := *d
-	c.MaxRetries = 1
-	remote, err := s.remoteSettings(&c)
-	found := false
-	if err == nil {
-		found, err = sftpdest.RemoveKey(ctx, remote, s.remoteOptions(&c), s.state.key(d.Name))
+// makeKey makes the key of a destination, or takes that of an attempt that was cut off, and notes where it is about to be
+// installed.
+func (a *adding) makeKey(d *config.Destination, comment string) error {
+	if _, err := sftpdest.PublicLine(a.state.key(d.Name)); err != nil {
+		key, err := sftpdest.NewKey(comment)
+		if err != nil {
+			return err
+		}
+		if err := a.state.saveKey(d.Name, key); err != nil {
+			return err
+		}
+	}
+	return a.state.savePending(d)
+}
+
+// unauthorize takes the key that was installed away from the server. password may be empty; a key that may only read cannot take
+// itself away. The error says why it stays there; the destination can be forgotten all the same.
+func (s *settings) unauthorize(ctx context.Context, d *config.Destination, password string) error {
+	found, err := s.removeKeyBy(ctx, d, password)
+	if errors.Is(err, fs.ErrPermission) && password == "" && s.terminal.Interactive {
+		prompt := fmt.Sprintf("The key may only read. Password of %s@%s: ", term.Clean(d.Username), d.Host)
+		if password, err = s.terminal.Secret(ctx, prompt); err == nil {
+			found, err = s.removeKeyBy(ctx, d, password)
+		}
 	}
 	switch {
 	case err != nil:
-		fmt.Fprintf(s.err, "The key stays on the server: %v\n", err)
+		fmt.Fprintf(s.err, "The key stays on the server: %s\n", term.Clean(err.Error()))
 		if line, lineErr := sftpdest.PublicLine(s.state.key(d.Name)); lineErr == nil {
-			fmt.Fprintf(s.err, "Its line in .ssh/authorized_keys of %s ends with: %s\n", d.Username, line)
+			fmt.Fprintf(s.err, "Its line in .ssh/authorized_keys of %s ends with: %s\n", term.Clean(d.Username), line)
 		}
+		err = fmt.Errorf("destination %s: its key stays on the server", d.Name)
+		return exit.With(err, exit.Partial, "delete the line there; a key that may only read is taken away with --password-stdin or --password-file")
 	case found:
 		fmt.Fprintln(s.err, "Took the key away from the server")
 	default:
 		fmt.Fprintln(s.err, "The server does not have the key any more")
 	}
+	return nil
+}
+
+// removeKeyBy logs in with the password, or with the key itself, and reports whether the key was there.
+func (s *settings) removeKeyBy(ctx context.Context, d *config.Destination, password string) (bool, error) {
+	c := *d
+	c.MaxRetries = 1
+	remote, err := s.remoteSettings(&c)
+	if err != nil {
+		return false, err
+	}
+	if password != "" {
+		remote.IdentityFile, remote.Password = "", sftpdest.Secret(password)
+	}
+	return sftpdest.RemoveKey(ctx, remote, s.remoteOptions(&c), s.state.key(d.Name))
 }

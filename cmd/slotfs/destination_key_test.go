@@ -55,7 +55,7 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "")
 	r := w.typed("s3cret pass\n", append(args, "--directory", "backups/new", "--create-directory")...)
-	if r.code != 0 || !strings.Contains(r.err, "Installed a key of its own, for SFTP only") || !strings.Contains(r.err, "Made the directory") {
+	if r.code != 0 || !strings.Contains(r.err, "Installed a key of its own, for reading by SFTP only") || !strings.Contains(r.err, "Made the directory") {
 		t.Fatalf("add: %d\n%s%s", r.code, r.out, r.err)
 	}
 	key := stateDir(w.state).key("box")
@@ -68,7 +68,7 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 	}
 	var report sftpdest.Report
 	out := w.must(0, "destination", "test", "box", "--json", "--write", "--time", "50ms").out
-	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Authenticated != "publickey" || report.WriteOne == 0 || report.ReadMany == 0 {
+	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Authenticated != "publickey" || report.WriteOne != 0 || report.Skipped["write"] == "" {
 		t.Errorf("%v\n%s", err, out)
 	}
 	if left, err := os.ReadDir(filepath.Join(u.Home, "backups/new")); err != nil || len(left) != 0 {
@@ -79,8 +79,8 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 	if line, err := os.ReadFile(authorized); err != nil || !strings.Contains(string(line), "slotfs-box@") {
 		t.Errorf("%s, %v", line, err)
 	}
-	if r := w.must(0, "destination", "remove", "box", "--yes", "--remove-key"); !strings.Contains(r.err, "Took the key away") {
-		t.Errorf("remove says\n%s", r.err)
+	if r := w.typed("s3cret pass\n", "destination", "remove", "box", "--yes", "--remove-key", "--password-stdin"); r.code != 0 || !strings.Contains(r.err, "Took the key away") {
+		t.Errorf("remove: %d\n%s", r.code, r.err)
 	}
 	if line, err := os.ReadFile(authorized); err != nil || len(line) != 0 {
 		t.Errorf("left %q, %v", line, err)
@@ -117,9 +117,65 @@ func TestRemovingADestinationThatIsDownKeepsGoing(t *testing.T) {
 		t.Fatalf("add: %d\n%s", r.code, r.err)
 	}
 	s.Kill()
-	if r := w.must(0, "destination", "remove", "box", "--yes", "--remove-key"); !strings.Contains(r.err, "The key stays on the server") ||
+	if r := w.must(3, "destination", "remove", "box", "--yes", "--remove-key"); !strings.Contains(r.err, "The key stays on the server") ||
 		!strings.Contains(r.err, "ssh-ed25519 ") {
 		t.Errorf("remove says\n%s", r.err)
+	}
+}
+
+func TestKeyForReadingIsNotTakenAwayByItself(t *testing.T) {
+	w := newWorld(t)
+	u, _, args := passwordBox(t, "")
+	if r := w.typed("s3cret pass\n", args...); r.code != 0 {
+		t.Fatalf("add: %d\n%s", r.code, r.err)
+	}
+	if r := w.must(3, "destination", "remove", "box", "--yes", "--remove-key"); !strings.Contains(r.err, "The key stays on the server") {
+		t.Errorf("remove says\n%s", r.err)
+	}
+	if line, err := os.ReadFile(filepath.Join(u.Home, ".ssh/authorized_keys")); err != nil || !strings.Contains(string(line), "internal-sftp -R") {
+		t.Errorf("%s, %v", line, err)
+	}
+}
+
+// killed adds a destination and kills it when its key is on the server.
+func (w *world) killed(u *sshdtest.User, args ...string) {
+	w.t.Helper()
+	c := w.command(args...)
+	c.Stdin = strings.NewReader(u.Password + "\n")
+	if err := c.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	eventually(w.t, "the key", func() bool {
+		line, _ := os.ReadFile(filepath.Join(u.Home, ".ssh/authorized_keys"))
+		return len(line) > 0
+	})
+	_ = c.Process.Kill()
+	_ = c.Wait()
+}
+
+func TestKeyOfAnAttemptThatWasKilledIsTakenOverOrAway(t *testing.T) {
+	w := newWorld(t)
+	u, _, args := passwordBox(t, "")
+	keys := func() int {
+		text, _ := os.ReadFile(filepath.Join(u.Home, ".ssh/authorized_keys"))
+		return strings.Count(string(text), "ssh-ed25519")
+	}
+	w.killed(u, args...)
+	if data, _ := os.ReadFile(w.config); strings.Contains(string(data), "box") {
+		t.Fatal("it was faster than the kill")
+	}
+	if r := w.typed("s3cret pass\n", args...); r.code != 0 || keys() != 1 {
+		t.Fatalf("again: %d, %d keys\n%s", r.code, keys(), r.err)
+	}
+	if r := w.typed("s3cret pass\n", "destination", "remove", "box", "--yes", "--remove-key", "--password-stdin"); r.code != 0 || keys() != 0 {
+		t.Errorf("remove: %d, %d keys\n%s", r.code, keys(), r.err)
+	}
+	w.killed(u, args...)
+	if r := w.typed("s3cret pass\n", "destination", "remove", "box", "--yes", "--password-stdin"); r.code != 0 || keys() != 0 {
+		t.Errorf("remove what was left over: %d, %d keys\n%s", r.code, keys(), r.err)
+	}
+	if files := w.files(); strings.Contains(files, "keys/") {
+		t.Errorf("left %s", files)
 	}
 }
 

@@ -23,11 +23,17 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"},
 			&cli.BoolFlag{Name: "remove-key", Usage: "take the key that slotfs installed away from the server too"},
+			&cli.StringFlag{Name: "password-file", Usage: "log in for that with the password in the first line of `FILE`"},
+			&cli.BoolFlag{Name: "password-stdin", Usage: "log in for that with a password from standard input"},
 		},
 		Action: func(c *cli.Context) error {
-			g, d, err := s.named(c)
+			g, conf, err := s.configured(c, "NAME")
 			if err != nil {
 				return err
+			}
+			d := conf.Destinations[c.Args().First()]
+			if d == nil {
+				return g.removeLeftOver(c, conf)
 			}
 			if err := g.unused(d); err != nil {
 				return err
@@ -41,7 +47,11 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 					return err
 				}
 			}
-			return g.remove(c.Context, d, away)
+			password, err := g.passwordFor(c)
+			if err != nil {
+				return err
+			}
+			return g.remove(c.Context, d, away, password)
 		},
 	}
 }
@@ -62,8 +72,8 @@ func (s *settings) sure(c *cli.Context, question string) error {
 }
 
 // remove clears the index first: where another process holds it nothing has happened yet.
-// away takes the key that was installed from the server as well.
-func (s *settings) remove(ctx context.Context, d *config.Destination, away bool) error {
+// away takes the key that was installed from the server as well, with the password if there is one.
+func (s *settings) remove(ctx context.Context, d *config.Destination, away bool, password string) error {
 	if err := s.forget(ctx, d.Name); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
@@ -73,14 +83,45 @@ func (s *settings) remove(ctx context.Context, d *config.Destination, away bool)
 	if err != nil {
 		return err
 	}
+	var stays error
 	if away && s.state.ownKey(d.Name) != "" {
-		s.unauthorize(ctx, d)
+		stays = s.unauthorize(ctx, d, password)
 	}
 	if err := errors.Join(s.state.removeSecret(d.Name), s.state.removeKey(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "destination %s removed from %s and from the index\n", d.Name, s.configPath)
-	return s.reloadOwner(ctx)
+	return errors.Join(stays, s.reloadOwner(ctx))
+}
+
+// passwordFor reads the password that flags name; empty if there is none.
+func (s *settings) passwordFor(c *cli.Context) (string, error) {
+	switch {
+	case c.IsSet("password-file") && c.Bool("password-stdin"):
+		return "", exit.Usagef("--password-file and --password-stdin: only one of them")
+	case c.IsSet("password-file"):
+		return readSecret(c.String("password-file"))
+	case c.Bool("password-stdin"):
+		return s.passwordStdin()
+	}
+	return "", nil
+}
+
+// removeLeftOver takes away what an attempt to add a destination left that was cut off.
+func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
+	name := c.Args().First()
+	d := s.state.leftOver(name)
+	if d == nil {
+		return unknownDestination(conf, name)
+	}
+	if err := s.sure(c, fmt.Sprintf("Take the key away that an attempt to add %s may have left at %s?", d.Name, term.Clean(address(d)))); err != nil {
+		return err
+	}
+	password, err := s.passwordFor(c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.unauthorize(c.Context, d, password), s.state.removeKey(name))
 }
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
