@@ -19,11 +19,12 @@ const syncCost = 128 << 10
 const copySlice = 16 << 20
 
 var (
-	_ dest.Linker    = (*Destination)(nil)
-	_ dest.Symlinker = (*Destination)(nil)
-	_ dest.Copier    = (*Destination)(nil)
-	_ dest.Putter    = (*Destination)(nil)
-	_ dest.Measurer  = (*Destination)(nil)
+	_ dest.Linker      = (*Destination)(nil)
+	_ dest.Symlinker   = (*Destination)(nil)
+	_ dest.Copier      = (*Destination)(nil)
+	_ dest.RangeCopier = (*Destination)(nil)
+	_ dest.Putter      = (*Destination)(nil)
+	_ dest.Measurer    = (*Destination)(nil)
 )
 
 func (s *session) offers(extension string) bool {
@@ -238,6 +239,11 @@ func (s *session) put(ctx context.Context, handle, remote string, content []byte
 
 // Copy implements dest.Copier.
 func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set dest.Attributes, sync bool) (synced bool, err error) {
+	return d.CopyRanges(ctx, from, to, size, []dest.Range{{Length: size}}, set, sync)
+}
+
+// CopyRanges implements dest.RangeCopier.
+func (d *Destination) CopyRanges(ctx context.Context, from, to string, size int64, ranges []dest.Range, set dest.Attributes, sync bool) (synced bool, err error) {
 	old, err := d.remote(from)
 	if err != nil {
 		return false, err
@@ -260,7 +266,7 @@ func (d *Destination) Copy(ctx context.Context, from, to string, size int64, set
 			defer d.pool.freeHandle(s)
 			source, target, err := s.openPair(ctx, old, name, made)
 			if opened = err == nil; opened {
-				synced, err = s.copy(ctx, source, target, name, size, a, sync)
+				synced, err = s.copy(ctx, copying{source, target, name, size, ranges}, a, sync)
 			}
 			return err
 		})
@@ -286,25 +292,28 @@ func (s *session) openPair(ctx context.Context, from, to string, made wire.Attri
 	return source, target, err
 }
 
-// copy copies between two handles, sets the attributes a of to, and closes both.
-func (s *session) copy(ctx context.Context, source, target, to string, size int64, a wire.Attributes, sync bool) (bool, error) {
-	defer s.close(source)
-	var flight []*request
-	for off := int64(0); off < size; off += copySlice {
-		n := min(copySlice, size-off)
-		flight = append(flight, s.send(n, func(b []byte, id uint32) []byte {
-			return wire.AppendCopyData(b, id, source, target, off, n)
-		}))
-		if len(flight) < 2 {
-			continue
-		}
-		if err := s.statuses(ctx, flight[:1]); err != nil {
-			_ = s.statuses(ctx, flight[1:]) // the first one tells
-			s.close(target)
-			return false, err
-		}
-		flight = flight[1:]
+// copying is a copy between two handles. The target's path is to.
+type copying struct {
+	source, target, to string
+	size               int64
+	ranges             []dest.Range
+}
+
+// Requests of a copy that are in flight at once: more of small ones, so that many ranges do not take a round trip each.
+const (
+	copyFlight      = 64
+	copyFlightBytes = 2 * copySlice
+)
+
+// copy copies between two handles, sets the attributes a of the target, and closes both.
+func (s *session) copy(ctx context.Context, c copying, a wire.Attributes, sync bool) (bool, error) {
+	defer s.close(c.source)
+	flight, err := s.copyRanges(ctx, c)
+	if err != nil {
+		s.close(c.target)
+		return false, err
 	}
+	target, to, size := c.target, c.to, c.size
 	look := s.sendString(wire.Fstat, target)
 	flight, attributes, synced := s.finish(flight, target, a, sync)
 	if err := s.copied(ctx, flight, look, size); err != nil {
@@ -316,12 +325,52 @@ func (s *session) copy(ctx context.Context, source, target, to string, size int6
 	return synced, nil
 }
 
+// copyRanges asks for all ranges, and returns the requests that are still in flight. A hole at the end is made by its last byte.
+func (s *session) copyRanges(ctx context.Context, c copying) (flight []*request, err error) {
+	var waiting []int64
+	total, end := int64(0), int64(0)
+	for _, r := range c.ranges {
+		end = r.Offset + r.Length
+		for off := r.Offset; off < end; off += copySlice {
+			n := min(copySlice, end-off)
+			flight = append(flight, s.send(n, func(b []byte, id uint32) []byte {
+				return wire.AppendCopyData(b, id, c.source, c.target, off, n)
+			}))
+			waiting, total = append(waiting, n), total+n
+			for len(flight) == copyFlight || len(flight) > 1 && total >= copyFlightBytes {
+				if err := s.statuses(ctx, flight[:1]); err != nil {
+					_ = s.statuses(ctx, flight[1:]) // the first one tells
+					return nil, err
+				}
+				total -= waiting[0]
+				flight, waiting = flight[1:], waiting[1:]
+			}
+		}
+	}
+	if end < c.size {
+		// The length of the target would hide that the source is shorter.
+		if err := s.measured(ctx, s.sendString(wire.Fstat, c.source), c.size); err != nil {
+			_ = s.statuses(ctx, flight)
+			return nil, err
+		}
+		flight = append(flight, s.send(smallCost, func(b []byte, id uint32) []byte {
+			return wire.AppendWrite(b, id, c.target, c.size-1, []byte{0})
+		}))
+	}
+	return flight, nil
+}
+
 // copied waits for the end of a copy and compares its length.
 func (s *session) copied(ctx context.Context, flight []*request, look *request, size int64) error {
 	if err := s.statuses(ctx, flight); err != nil {
 		s.leave(look, nil)
 		return err
 	}
+	return s.measured(ctx, look, size)
+}
+
+// measured waits for the answer to an Fstat, and compares the length that it tells.
+func (s *session) measured(ctx context.Context, look *request, size int64) error {
 	reply, err := s.wait(ctx, look, nil)
 	if err != nil {
 		return err

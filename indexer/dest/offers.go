@@ -25,6 +25,16 @@ type Copier interface {
 	Copy(ctx context.Context, from, to string, size int64, a Attributes, sync bool) (synced bool, err error)
 }
 
+// RangeCopier copies parts of files on the server.
+type RangeCopier interface {
+	// CopyRanges is Copy for a file of that size of which only ranges hold data: ascending, none of them empty. What is in no
+	// range becomes a hole.
+	CopyRanges(ctx context.Context, from, to string, size int64, ranges []Range, a Attributes, sync bool) (synced bool, err error)
+}
+
+// Range is a part of a file, in bytes.
+type Range struct{ Offset, Length int64 }
+
 // Putter writes small files in few round trips.
 type Putter interface {
 	// Put makes the new file path with content, which is small enough to be in flight at once (at most 1 MiB), and

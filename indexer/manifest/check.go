@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"slotfs/indexer/backup"
@@ -158,9 +159,7 @@ func (o *order) next(e *Entry) error {
 	o.entries++
 	if e.IsRegular() && e.Link == "" {
 		// Sizes of sparse files may be anything: the sum stays what File can hold.
-		if o.bytes += e.Size; o.bytes < 0 {
-			return errors.New("sizes add up to more than can be")
-		}
+		o.bytes += min(e.Size, math.MaxInt64-o.bytes)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@
 //	{"end":true,"entries":2,"bytes":6,"sha256":"..."}
 //
 // The sha256 of the last line is that of all text before it; entries counts lines, and bytes adds the sizes of
-// regular files, further names of hard-linked ones left out. An entry has these fields in this order:
+// regular files, further names of hard-linked ones left out, up to 2^63-1. An entry has these fields in this order:
 //
 //	path     from the account's folder, without leading '/'; "" is the folder itself
 //	type     file, dir, symlink, fifo, socket, block, char; none for what a journal says is removed
@@ -51,7 +51,8 @@
 //	link     of further names of a hard-linked file: the path of the first one
 //	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
 //	sparse   [[offset,length], ...]: regions with data, ascending; all else is holes. Without it all is data
-//	sha256   of a regular file's content, hexadecimal; without it the content was never read
+//	sha256   of a regular file's content, hexadecimal; without it the content was never read, or has more holes than a
+//	         run computes checksums of (128 GiB of them)
 //	crc32c   of the content's blocks, 8 hexadecimal digits each, one behind the other: of files over 1 MiB in a tree that
 //	         have a sha256. A block has 240 KiB (245,760 bytes), doubled until a file has 65,536 blocks at most; the last
 //	         block is shorter. Files of more than 1.875 TiB have none, and none has what earlier versions wrote

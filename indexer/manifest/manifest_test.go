@@ -376,3 +376,38 @@ func TestWriterTellsThatTheDestinationFailed(t *testing.T) {
 type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// TestSizesMayAddUpToMoreThanANumberHolds has two sparse files that anybody can make.
+func TestSizesMayAddUpToMoreThanANumberHolds(t *testing.T) {
+	var out bytes.Buffer
+	w, err := NewWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"", "a", "b"} {
+		e := Entry{Path: path, Entry: backup.Entry{Name: path, Mode: backup.ModeDir | 0o755}}
+		if path != "" {
+			e.Mode, e.Size, e.Sparse = backup.ModeRegular|0o644, 7<<60, []backup.Extent{}
+		}
+		if err := w.Write(&e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := w.Close()
+	if err != nil || file.Bytes != math.MaxInt64 {
+		t.Fatalf("%+v, %v", file, err)
+	}
+	r, err := NewReader(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for range 3 {
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := r.Next(); err != io.EOF {
+		t.Errorf("the end: %v", err)
+	}
+}

@@ -137,6 +137,19 @@ func (c *copying) readAs(ctx context.Context, n int64) bool {
 	return err == nil && bytes.Equal(sum.Sum(nil), c.sum.Sum(nil))
 }
 
+// contextReader ends reading with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
 // load reads the segments, and makes sure that they are about all of the archive before the stop.
 func (e *earlier) load(ctx context.Context, j *job) (err error) {
 	if e.spool, err = newSpool(); err != nil {

@@ -51,6 +51,7 @@ type job struct {
 	parts   *parts
 	earlier *earlier // what a broken run has of the archive; nil: nothing
 	scrub   scrub
+	holes   holeBudget
 	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
 	first   scan                   // what the survey found
 
@@ -287,7 +288,7 @@ func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (man
 		}
 		if e.IsRegular() {
 			j.sum.files.Add(1)
-			j.sum.bytes.Add(e.Size)
+			addSize(&j.sum.bytes, e.Size)
 		}
 	}
 	if err := ctx.Err(); err != nil {

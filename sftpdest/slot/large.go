@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -32,9 +33,12 @@ type upload struct {
 	used   bool  // an earlier try may have made the temporary file
 	outs   []dest.Output
 	sum    *backup.Summer
-	next   int64 // to be read
-	since  int64 // bytes handed out since the last handle was opened
-	narrow bool  // no more handles can be opened
+	next   int64        // to be read
+	summed bool         // sum is computed: there are not too many holes
+	sent   atomic.Int64 // bytes
+	since  int64        // bytes handed out since the last handle was opened
+	narrow bool         // no more handles can be opened
+	tail   bool         // what was read last was not written: it is zeros
 
 	durable bool // all of it is on the server's disk
 
@@ -59,8 +63,11 @@ var (
 
 // sendCompared reads a large file for its hash alone, and sends it only if that is another one.
 func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	sum := backup.NewSummer(s.entry.Size)
-	n, err := io.Copy(sum, &contextReader{ctx, io.NewSectionReader(f, 0, s.entry.Size)})
+	if !j.holes.take(&s.entry) {
+		s.act = send
+		return j.sendLarge(ctx, s, f, last)
+	}
+	sum, n, err := sumSource(ctx, f, s.entry.Size)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
@@ -82,22 +89,11 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 	return j.sendLarge(ctx, s, f, last)
 }
 
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
 // sendLarge uploads a file in chunks by several handles. If the connection is lost, it goes on behind what is written.
 func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
 	u := &upload{j: j, s: s, f: f, temp: j.temp(j.slot), done: make(map[int64]front)}
-	if p := j.parts.adopt(&s.entry); p != nil {
+	u.summed = j.holes.take(&s.entry)
+	if p := j.parts.adopt(&s.entry); p != nil && u.summed {
 		u.temp, u.head = p.Temp, front{p.Done, p.sum}
 		u.start, u.mark, u.used = u.head, p.Done, true
 		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
@@ -110,9 +106,11 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 	if err != nil || !unchanged && !last {
 		return false, errors.Join(err, j.forget(ctx, u.temp))
 	}
-	s.entry.Digest = manifest.DigestOf(u.sum, read)
+	if u.summed {
+		s.entry.Digest = manifest.DigestOf(u.sum, read)
+	}
 	j.sum.uploaded.Add(1)
-	j.sum.uploadedBytes.Add(read - u.start.at)
+	j.sum.uploadedBytes.Add(u.sent.Load())
 	j.o.Progress.Sent(1, 0)
 	if err := j.place(ctx, s, u.temp, u.durable); err != nil {
 		return false, err
@@ -258,11 +256,16 @@ func (u *upload) cut(ctx context.Context) error {
 	return err
 }
 
-// finish sets the length and attributes and makes the file durable.
+// finish sets the length and attributes and makes the file durable. Where a hole ends the file, its last byte gives it its
+// length: not all servers set one that they are told.
 func (u *upload) finish(ctx context.Context, size int64) (durable bool, err error) {
-	a := attributes(u.s.entry.Mode, 0o600, u.s.entry.MTime)
-	a.Size = &size
-	err = u.j.lenient(a, func(a dest.Attributes) error { return u.j.SetAttributes(ctx, u.temp, a) })
+	if u.tail && size > 0 {
+		_, err = u.outs[0].WriteAt(ctx, zeros[:1], size-1)
+	}
+	if err == nil {
+		a := attributes(u.s.entry.Mode, 0o600, u.s.entry.MTime)
+		err = u.j.lenient(a, func(a dest.Attributes) error { return u.j.SetAttributes(ctx, u.temp, a) })
+	}
 	if durable, err = u.j.remote.finish(ctx, u.outs[0], u.temp, dest.Attributes{}, err); err != nil {
 		return false, err
 	}

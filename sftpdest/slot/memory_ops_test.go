@@ -304,3 +304,25 @@ func (m *memory) Copy(ctx context.Context, from, to string, size int64, a dest.A
 	}
 	return m.Put(ctx, to, content, a, sync)
 }
+
+// CopyRanges has what no range says be zeros, and counts what it copied.
+func (m *memory) CopyRanges(ctx context.Context, from, to string, size int64, ranges []dest.Range, a dest.Attributes, sync bool) (bool, error) {
+	content := make([]byte, size)
+	err := m.do(ctx, "copy", from, func() error {
+		n, err := m.find(from)
+		if err != nil {
+			return err
+		}
+		for _, r := range ranges {
+			if copy(content[r.Offset:r.Offset+r.Length], n.data[r.Offset:]) < int(r.Length) {
+				return io.ErrUnexpectedEOF
+			}
+			m.ranged += r.Length
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	return m.Put(ctx, to, content, a, sync)
+}

@@ -41,6 +41,7 @@ type memory struct {
 	unsync  bool // the server offers no fsync
 	plain   bool // it cannot rename over a file
 	hear    func(op, path string) error
+	ranged  int64 // bytes that CopyRanges copied
 }
 
 type node struct {

@@ -20,41 +20,25 @@ type piece struct {
 // read reads the file once, hashes all of it and hands out what is behind start and no hole. writers sets further handles to
 // work.
 func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest.Output)) error {
+	h := holes{file: u.f}
 	for u.next < u.s.entry.Size {
-		var buf []byte
-		select {
-		case buf = <-u.j.buffers:
-		case <-ctx.Done():
-			return ctx.Err()
+		end, err := h.until(u.next, u.upTo())
+		if err == nil && end > u.next {
+			err = u.skip(ctx, end)
 		}
-		if buf == nil {
-			buf = make([]byte, chunkSize)
+		if err != nil {
+			return err
 		}
-		p := piece{buf: buf, off: u.next}
-		most := u.s.entry.Size - u.next
-		if u.next < u.start.at {
-			most = u.start.at - u.next
+		if u.next == u.upTo() {
+			continue // start was reached in the hole, or the end
 		}
-		n, err := u.f.ReadAt(buf[:min(chunkSize, most)], u.next)
-		if err != nil && err != io.EOF {
-			u.j.buffers <- buf
-			return fmt.Errorf("%w: %w", errSource, err)
+		p, err := u.fetch(ctx, h.end)
+		if err != nil || p.n == 0 {
+			return err
 		}
-		p.n = n
-		u.sum.Write(buf[:n])
-		u.next += int64(n)
-		if n == 0 {
-			u.j.buffers <- buf
-			return nil // it shrank
-		}
-		p.end.at = u.next
-		p.end.sum = u.sum.SHA256()
-		if u.next == u.start.at && p.end != u.start {
-			u.j.buffers <- buf
-			return errOther
-		}
-		if u.next <= u.start.at || zero(buf[:n]) {
-			u.j.buffers <- buf
+		there := u.next <= u.start.at
+		if u.tail = !there && zero(p.buf[:p.n]); u.tail || there {
+			u.j.buffers <- p.buf
 			if err := u.written(ctx, p, nil); err != nil {
 				return err
 			}
@@ -63,12 +47,78 @@ func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest
 		select {
 		case ready <- p:
 		case <-ctx.Done():
-			u.j.buffers <- buf
+			u.j.buffers <- p.buf
 			return ctx.Err()
 		}
-		if err := u.widen(ctx, n, writers); err != nil {
+		if err := u.widen(ctx, p.n, writers); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// upTo is how far may be read at once: the hash is compared where an earlier try ended.
+func (u *upload) upTo() int64 {
+	if u.next < u.start.at {
+		return u.start.at
+	}
+	return u.s.entry.Size
+}
+
+// skip goes to the end of a hole, which is hashed without being read.
+func (u *upload) skip(ctx context.Context, end int64) error {
+	p := piece{off: u.next}
+	if u.summed {
+		if err := writeZeros(ctx, u.sum, end-u.next); err != nil {
+			return err
+		}
+	}
+	u.next, u.tail = end, end > u.start.at
+	if err := u.advance(&p); err != nil {
+		return err
+	}
+	return u.written(ctx, p, nil)
+}
+
+// fetch reads a piece, which is empty where the file has become shorter.
+func (u *upload) fetch(ctx context.Context, end int64) (piece, error) {
+	p := piece{off: u.next}
+	select {
+	case p.buf = <-u.j.buffers:
+	case <-ctx.Done():
+		return p, ctx.Err()
+	}
+	if p.buf == nil {
+		p.buf = make([]byte, chunkSize)
+	}
+	n, err := u.f.ReadAt(p.buf[:min(chunkSize, min(end, u.upTo())-u.next)], u.next)
+	if err != nil && err != io.EOF {
+		u.j.buffers <- p.buf
+		return piece{}, fmt.Errorf("%w: %w", errSource, err)
+	}
+	p.n = n
+	if n == 0 {
+		u.j.buffers <- p.buf
+		return p, nil
+	}
+	if u.summed {
+		u.sum.Write(p.buf[:n])
+	}
+	u.next += int64(n)
+	if err := u.advance(&p); err != nil {
+		u.j.buffers <- p.buf
+		return piece{}, err
+	}
+	return p, nil
+}
+
+// advance enters where a piece ends. errOther: an earlier try has read something else up to there.
+func (u *upload) advance(p *piece) error {
+	if p.end.at = u.next; u.summed {
+		p.end.sum = u.sum.SHA256()
+	}
+	if u.next == u.start.at && p.end != u.start {
+		return errOther
 	}
 	return nil
 }
@@ -99,6 +149,7 @@ func (u *upload) write(ctx context.Context, out dest.Output, ready <-chan piece)
 		if err != nil {
 			return err
 		}
+		u.sent.Add(int64(p.n))
 		u.j.o.Progress.Sent(0, int64(p.n))
 		if err := u.written(ctx, p, out); err != nil {
 			return err
@@ -118,7 +169,7 @@ func (u *upload) written(ctx context.Context, p piece, out dest.Output) error {
 		u.head = end
 	}
 	head := u.head
-	due := out != nil && head.at-u.mark >= u.j.o.tune.mark
+	due := out != nil && u.summed && head.at-u.mark >= u.j.o.tune.mark
 	if due {
 		u.mark = head.at
 	}

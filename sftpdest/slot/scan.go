@@ -58,7 +58,7 @@ func (f *scan) see(r *row, s *step) {
 		}
 		if s.entry.IsRegular() {
 			f.files++
-			f.bytes += s.entry.Size
+			f.bytes = addCapped(f.bytes, s.entry.Size)
 		}
 	}
 }

@@ -215,7 +215,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 		if ends(ctx, err) {
 			return false, err
 		}
-		if !errors.Is(err, errors.ErrUnsupported) {
+		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, errManyRanges) {
 			j.o.Log.Warn("copy on the server", "path", s.entry.Path, "error", err)
 		}
 		return false, nil // send it
@@ -249,6 +249,10 @@ func (j *job) copy(ctx context.Context, from string, s *step) (temp string, dura
 	err = j.lenient(a, func(a dest.Attributes) error {
 		return again(ctx, func() (err error) {
 			temp = j.temp(j.slot)
+			if s.entry.Sparse != nil {
+				durable, err = j.copyRanges(ctx, from, temp, &s.entry, a)
+				return err
+			}
 			durable, err = c.Copy(ctx, from, temp, s.entry.Size, a, true)
 			return err
 		})
@@ -270,7 +274,7 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		return false, err
 	}
 	defer j.room.Release(weight)
-	hash, err := j.remoteHash(ctx, j.data(s.entry.Path), s.entry.Size)
+	hash, err := j.remoteHashOf(ctx, j.data(s.entry.Path), &s.entry)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
 			return false, err

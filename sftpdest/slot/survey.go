@@ -49,12 +49,12 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 			continue
 		}
 		sum.Files++
-		sum.Bytes += s.entry.Size
+		sum.Bytes = addCapped(sum.Bytes, s.entry.Size)
 		j.o.Progress.Scanned(1, s.entry.Size)
 		switch s.act {
 		case send:
 			sum.Uploaded++
-			sum.UploadedBytes += s.entry.Size
+			sum.UploadedBytes = addCapped(sum.UploadedBytes, dataIn(&s.entry))
 		case compare:
 			sum.Compared++
 		case fill:
@@ -63,7 +63,7 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 			continue
 		}
 		planned++
-		plannedBytes += s.entry.Size
+		plannedBytes = addCapped(plannedBytes, dataIn(&s.entry))
 	}
 	if err := j.first.end(); err != nil {
 		return sum, err

@@ -83,7 +83,7 @@ func (a *archiver) enter(ctx context.Context, e *manifest.Entry) error {
 func (a *archiver) record(e *manifest.Entry) error {
 	if e.IsRegular() && e.Link == "" {
 		a.j.sum.files.Add(1)
-		a.j.sum.bytes.Add(e.Size)
+		addSize(&a.j.sum.bytes, e.Size)
 		a.j.o.Progress.Sent(1, e.Size)
 	}
 	return a.list.Write(e)

@@ -25,6 +25,7 @@ var (
 	_ dest.Linker       = (*Fake)(nil)
 	_ dest.Symlinker    = (*Fake)(nil)
 	_ dest.Copier       = (*Fake)(nil)
+	_ dest.RangeCopier  = (*Fake)(nil)
 	_ dest.Putter       = (*Fake)(nil)
 	_ dest.FolderSyncer = (*Fake)(nil)
 	_ dest.Installer    = (*Fake)(nil)
@@ -105,6 +106,36 @@ func (d *Fake) Copy(ctx context.Context, from, to string, size int64, a dest.Att
 		return d.make(to, a, sync, func(f *os.File) error {
 			_, err := io.CopyN(f, old, size)
 			return err
+		})
+	})
+	return err == nil && sync, err
+}
+
+// CopyRanges implements dest.RangeCopier.
+func (d *Fake) CopyRanges(ctx context.Context, from, to string, size int64, ranges []dest.Range, a dest.Attributes, sync bool) (bool, error) {
+	if err := dest.CheckPath(to); err != nil {
+		return false, err
+	}
+	err := d.change(ctx, Call{Op: OpCopy, Path: from}, func() error {
+		old, err := os.Open(d.local(from))
+		if err != nil {
+			return err
+		}
+		defer old.Close()
+		info, err := old.Stat()
+		if err == nil && info.Size() < size {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+		return d.make(to, a, sync, func(f *os.File) error {
+			for _, r := range ranges {
+				if _, err := io.Copy(io.NewOffsetWriter(f, r.Offset), io.NewSectionReader(old, r.Offset, r.Length)); err != nil {
+					return err
+				}
+			}
+			return f.Truncate(size)
 		})
 	})
 	return err == nil && sync, err

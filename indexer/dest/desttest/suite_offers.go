@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"slotfs/indexer/backup"
@@ -80,6 +81,38 @@ func testCopy(t *testing.T, b *writeBench) {
 	}
 	if _, err := d.Copy(t.Context(), "missing", "x", 1, dest.Attributes{}, false); err == nil {
 		t.Error("a missing file was copied")
+	}
+}
+
+func testCopyRanges(t *testing.T, b *writeBench) {
+	d, ok := b.d.(dest.RangeCopier)
+	if !ok {
+		return
+	}
+	const size = 40 << 20
+	content := make([]byte, size)
+	var ranges []dest.Range
+	for off := int64(1 << 20); off < size/2; off += 64 << 10 {
+		ranges = append(ranges, dest.Range{Offset: off, Length: 4096})
+		copy(content[off:], Content(4096))
+	}
+	b.put(t, "from", dest.Create{}, 0, content)
+	_, err := d.CopyRanges(t.Context(), "from", "to", size, ranges, attributesForTests(), true)
+	if !can(t, "CopyRanges", err) {
+		return
+	}
+	b.has(t, "to", content)
+	b.hasAttributes(t, "to")
+	info, err := os.Stat(filepath.Join(b.root, "to"))
+	if st, ok := info.Sys().(*syscall.Stat_t); err != nil || !ok || st.Blocks*512 > size/4 {
+		t.Errorf("a copy with holes takes %+v, %v", info, err)
+	}
+	if _, err := d.CopyRanges(t.Context(), "from", "hole", size, nil, dest.Attributes{}, false); err != nil {
+		t.Errorf("a file that is one hole: %v", err)
+	}
+	b.has(t, "hole", make([]byte, size))
+	if _, err := d.CopyRanges(t.Context(), "from", "long", size+1, ranges, dest.Attributes{}, false); err == nil {
+		t.Error("a file became longer")
 	}
 }
 

@@ -41,6 +41,7 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"CancelledCallsReturn", testWriteCancel},
 		{"Put", testPut},
 		{"Copy", testCopy},
+		{"CopyRanges", testCopyRanges},
 		{"Links", testWriteLinks},
 		{"SyncDirAndSpace", testSyncDir},
 		{"SettleDir", testSettleDir},

@@ -82,3 +82,23 @@ func sparseOf(fd int, st *unix.Stat_t) []backup.Extent {
 
 // Close closes the file.
 func (f *File) Close() error { return f.file.Close() }
+
+// Data tells the first region at or behind off that holds data, of the first size bytes: both size if there is none. What
+// is no region reads as zeros.
+func (f *File) Data(off, size int64) (start, end int64, err error) {
+	if !isSparse(&f.st) {
+		return off, size, nil
+	}
+	fd := int(f.file.Fd())
+	start, err = unix.Seek(fd, off, unix.SEEK_DATA)
+	switch {
+	case err == unix.ENXIO || err == nil && start >= size:
+		return size, size, nil
+	case err != nil:
+		return off, size, nil // the file system cannot tell
+	}
+	if end, err = unix.Seek(fd, start, unix.SEEK_HOLE); err != nil || end <= start {
+		end = size
+	}
+	return start, min(end, size), nil
+}

@@ -1,6 +1,9 @@
 package source
 
 import (
+	"slices"
+	"sort"
+
 	"golang.org/x/sys/unix"
 
 	"slotfs/indexer/backup"
@@ -45,23 +48,43 @@ func dataOf(fd int, size int64) ([]backup.Extent, error) {
 	return all, nil
 }
 
-// appendExtent adds a region behind the others. Of too many, those with the smallest holes between them become one.
+// appendExtent adds a region behind the others. Of too many, those with the smallest holes between them become one: no
+// more zeros than necessary are taken for data.
 func appendExtent(all []backup.Extent, x backup.Extent) []backup.Extent {
-	all = append(all, x)
-	if len(all) <= manifest.MaxExtents {
+	if all = append(all, x); len(all) <= manifest.MaxExtents {
 		return all
 	}
-	for hole := int64(4096); len(all) > manifest.MaxExtents/2; hole *= 2 {
-		kept := all[:1]
-		for _, x := range all[1:] {
-			last := &kept[len(kept)-1]
-			if x.Offset-(last.Offset+last.Length) <= hole {
-				last.Length = x.Offset + x.Length - last.Offset
-			} else {
-				kept = append(kept, x)
-			}
-		}
-		all = kept
+	const kept = manifest.MaxExtents / 2 // holes
+	holes := make([]int64, len(all)-1)
+	for i := range holes {
+		holes[i] = all[i+1].Offset - all[i].Offset - all[i].Length
 	}
-	return all
+	sorted := slices.Sorted(slices.Values(holes))
+	least := sorted[len(sorted)-kept]
+	equal := kept - (len(sorted) - sort.Search(len(sorted), func(i int) bool { return sorted[i] > least })) // of the least ones
+	out := all[:1]
+	for i, x := range all[1:] {
+		if holes[i] == least {
+			equal--
+		}
+		if holes[i] > least || holes[i] == least && equal >= 0 {
+			out = append(out, x)
+		} else {
+			last := &out[len(out)-1]
+			last.Length = x.Offset + x.Length - last.Offset
+		}
+	}
+	return out
+}
+
+// maxScattered is how many bytes of holes may be taken for data because a file has more regions than can be listed.
+const maxScattered = 1 << 40
+
+// scattered reports whether a file has so many regions, so far apart, that nobody could read it for its holes.
+func scattered(all []backup.Extent, st *unix.Stat_t) bool {
+	data := int64(0)
+	for _, x := range all {
+		data += x.Length
+	}
+	return len(all) >= manifest.MaxExtents/2 && data-st.Blocks*512 > maxScattered
 }

@@ -247,6 +247,12 @@ func (w *walker) leaf(fd int, name, path string, st *unix.Stat_t) bool {
 			found.Sparse = sparseOf(file, st)
 			unix.Close(file)
 		}
+		if scattered(found.Sparse, st) {
+			found = &Found{Entry: entryAt(path)}
+			found.Mode = modeOf(unix.DT_REG)
+			found.freeze(errors.New("more regions with data than can be listed, too far apart"))
+			return w.yield(found, nil)
+		}
 	}
 	var err error
 	if found.Xattrs, err = w.xattrs.read(fd, name, found.Device); err != nil {
