@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,14 +37,16 @@ type shell struct {
 	in       *os.File
 	out, err *os.File
 	terminal *term.Terminal
+	json     bool        // --json is given
+	survives atomic.Bool // a hang-up is no reason to end
 }
 
 // settings are the global flags.
 type settings struct {
 	*shell
 	configPath string
+	given      bool // the path of the configuration was chosen: it must be there
 	state      stateDir
-	json       bool
 	log        *slog.Logger
 	logLevel   string
 	processors int // where the scheduler is told of more than there are; 0: it is not
@@ -134,7 +139,8 @@ func fullVersion() string {
 
 // settings reads the global flags. level is that of the log where --log-level does not say.
 func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
-	out := &settings{shell: s, json: c.Bool("json"), logLevel: c.String("log-level")}
+	out := &settings{shell: s, logLevel: c.String("log-level"), given: c.IsSet("config")}
+	s.json = c.Bool("json")
 	var err error
 	if out.configPath, err = absolute("config", c.String("config")); err != nil {
 		return nil, err
@@ -177,6 +183,15 @@ func absolute(flag, path string) (string, error) {
 
 // config reads the configuration file.
 func (s *settings) config() (*config.Config, error) {
+	if _, err := os.Stat(s.configPath); s.given && errors.Is(err, fs.ErrNotExist) {
+		return nil, exit.With(fmt.Errorf("configuration: %s: not there", s.configPath), exit.Usage,
+			"check --config; `slotfs destination add` makes a new one")
+	}
+	return s.configOrNone()
+}
+
+// configOrNone reads the configuration file; one that is not there is empty.
+func (s *settings) configOrNone() (*config.Config, error) {
 	c, err := config.Load(s.configPath, engines.Names())
 	if err != nil {
 		return nil, exit.With(err, exit.Usage, "")

@@ -70,7 +70,7 @@ func (a *adding) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := a.config()
+	before, err := a.configOrNone()
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -20,12 +21,9 @@ func main() { os.Exit(run(os.Args)) }
 // run executes a command line and tells the exit code.
 func run(argv []string) int {
 	limitMemory(memoryLimit)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	s := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.New(os.Stdin, os.Stderr), json: wantsJSON(argv)}
+	ctx, stop := s.untilSignal()
 	defer stop()
-	// The first signal asks for an orderly end, the second one does not wait for it.
-	context.AfterFunc(ctx, stop)
-
-	s := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.New(os.Stdin, os.Stderr)}
 	if argv[0] == writerName {
 		return restoreWriter(ctx)
 	}
@@ -35,14 +33,51 @@ func run(argv []string) int {
 	return s.exit(s.execute(ctx, argv))
 }
 
-// exit reports an error to people and tells its exit code.
+// untilSignal is a context that ends with the first signal that asks for an orderly end; the second one does not wait for
+// it. A hang-up asks for one, unless this process was told to survive it (nohup), or is a mount that stands.
+func (s *shell) untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	go func() {
+		for got := range signals {
+			if got != syscall.SIGHUP || !s.survives.Load() {
+				break
+			}
+		}
+		signal.Stop(signals)
+		cancel()
+	}()
+	return ctx, cancel
+}
+
+// wantsJSON reports whether a command line has --json, also one that is wrong elsewhere.
+func wantsJSON(argv []string) bool {
+	for _, word := range argv[1:] {
+		switch word {
+		case "--json", "-json", "--json=true":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
+}
+
+// errorJSON is an error on standard error where --json is given.
+type errorJSON struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+	Code  int    `json:"code"`
+}
+
+// exit reports an error to people, or to programs, and tells its exit code.
 func (s *shell) exit(err error) int {
 	code := exit.Code(err)
 	if err == nil {
-		return code
-	}
-	if code == exit.Interrupted && errors.Is(err, context.Canceled) {
-		fmt.Fprintln(s.err, "slotfs: interrupted")
 		return code
 	}
 	var said *reported
@@ -50,10 +85,18 @@ func (s *shell) exit(err error) int {
 		return code
 	}
 	// Joined errors have several lines.
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
-	fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
-	if hint := exit.Hint(err); hint != "" {
-		fmt.Fprintf(s.err, "slotfs: hint: %s\n", term.Clean(hint))
+	text, hint := strings.ReplaceAll(err.Error(), "\n", "; "), exit.Hint(err)
+	if code == exit.Interrupted && errors.Is(err, context.Canceled) {
+		text, hint = "interrupted", ""
+	}
+	text, hint = term.Clean(text), term.Clean(hint)
+	if s.json {
+		_ = json.NewEncoder(s.err).Encode(errorJSON{text, hint, code}) // there is nobody else to tell
+		return code
+	}
+	fmt.Fprintf(s.err, "slotfs: %s\n", text)
+	if hint != "" {
+		fmt.Fprintf(s.err, "slotfs: hint: %s\n", hint)
 	}
 	return code
 }

@@ -50,6 +50,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	// From here on a hang-up is no end, also for who sends one as soon as the mount answers.
 	hangups := make(chan os.Signal, 1)
+	m.survives.Store(true)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	mount := func() (*fs.Server, error) { return fs.Mount(ctx, m.mountpoint, m.mountConfig(o)) }

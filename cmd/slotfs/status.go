@@ -43,6 +43,9 @@ func statusCommand(s *shell) *cli.Command {
 
 // status asks the owner of the index, or looks into the index itself.
 func (s *settings) status(ctx context.Context) (*report, error) {
+	if err := s.state.make(); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(s.state.index()); errors.Is(err, fs.ErrNotExist) {
 		conf, err := s.config()
 		if err != nil {
