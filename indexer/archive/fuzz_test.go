@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"slotfs/indexer/backup"
@@ -95,6 +96,7 @@ func mixedSmall() []byte {
 		file("a", "content"), extension('g', paxRecords("uid", "5")), extension('L', []byte("long\x00")), linkTo("l", '1', "a"),
 		pax("GNU.sparse.major", "1", "GNU.sparse.minor", "0", "GNU.sparse.realsize", "2000", "GNU.sparse.name", "odd"),
 		makeHeader("x", '0', 520), padded([]byte("2\n0\n5\n100\n3\n")), padded([]byte("12345678")),
+		tornLink(strings.Repeat("p/", 130), strings.Repeat("t/", 70)), pax("size", "2 ", "mtime", "1e9"), file("odd", "12"),
 		file("homedir.tar", string(inner)), linkTo("s", '2', "../x"), make([]byte, 1024), file("b", "second"), make([]byte, 512))
 }
 

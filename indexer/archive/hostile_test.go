@@ -52,6 +52,29 @@ func TestMembersThatTheHandlerRefusesAreCountedAndPassed(t *testing.T) {
 	}
 }
 
+// TestNoNameReachesIntoANestedArchive has names with a NUL, in which everybody ends them.
+func TestNoNameReachesIntoANestedArchive(t *testing.T) {
+	const inner = "homedir.tar\x00/x"
+	for name, data := range map[string][]byte{
+		"path":        join(pax("path", inner), file("f", "x")),
+		"sparse name": join(pax("GNU.sparse.name", inner, "GNU.sparse.map", "0,1", "GNU.sparse.size", "9"), file("f", "x")),
+		"long name":   join(extension('L', []byte(inner)), file("f", "x")),
+		"hard link":   join(pax("linkpath", inner), linkTo("homedir.tar", '1', "x")),
+	} {
+		rec, _ := scanBytes(t, join(data, make([]byte, 1024)), Options{})
+		if m := rec.find(t, "homedir.tar"); len(rec.members) != 1 || strings.ContainsRune(m.Link, 0) {
+			t.Errorf("%s: %+v", name, rec.members)
+		}
+	}
+}
+
+func TestExamplesOfNotesAreShort(t *testing.T) {
+	_, res := scanBytes(t, join(pax("path", strings.Repeat("../", 1<<20)), file("f", "x"), make([]byte, 1024)), Options{})
+	if len(res.Notes) != 1 || len(res.Notes[0].Example) != maxPath {
+		t.Errorf("%d notes", len(res.Notes))
+	}
+}
+
 func TestNamesAreNormalised(t *testing.T) {
 	for name, want := range map[string]string{
 		"/etc/passwd": "etc/passwd", "./a": "a", "a//b": "a/b", "a/./b/.": "a/b", "///a": "a", "...": "...", "a/..b": "a/..b",

@@ -240,7 +240,7 @@ func (l *level) place(m *Member, b *block, r *records) backup.NoteKind {
 	m.Name = m.Path[strings.LastIndexByte(m.Path, '/')+1:]
 	switch {
 	case m.IsDir():
-		m.Offset, m.Size, m.Nlink = m.Header, 0, 2
+		m.Offset, m.Size, m.Nlink, m.Sparse = m.Header, 0, 2, nil
 		return ""
 	case len(m.Path) <= len(l.prefix):
 		return noteName

@@ -1,6 +1,10 @@
 package archive
 
-import "slotfs/indexer/backup"
+import (
+	"strings"
+
+	"slotfs/indexer/backup"
+)
 
 // What a pass notes of members and archives that are odd although their bytes are right.
 const (
@@ -27,8 +31,10 @@ const (
 	oddRecord
 )
 
-// note counts one member at path.
-func (w *walker) note(kind backup.NoteKind, path string) { w.notes.Add(kind, path) }
+// note counts one member at path, which is kept shortened.
+func (w *walker) note(kind backup.NoteKind, path string) {
+	w.notes.Add(kind, strings.Clone(path[:min(len(path), maxPath)]))
+}
 
 // noteOdd counts what is odd about the member at path.
 func (w *walker) noteOdd(odd oddities, path string) {

@@ -25,7 +25,7 @@ type sparseRecords struct {
 func (s *sparseRecords) set(key string, val []byte) bool {
 	s.used = true
 	if key == "name" {
-		s.name = val
+		s.name = cString(val)
 		return true
 	}
 	if key == "map" {
