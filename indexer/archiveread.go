@@ -233,11 +233,14 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 	if result.Status == backup.Unreadable {
 		return s, nil
 	}
+	if cutShort(r.source) && s.Status != backup.Corrupt {
+		s.Status, s.Detail = r.source.Fault, r.source.Detail
+	}
 	s.Root = root
 	if s.Root.Mode == 0 {
 		s.Root.Mode, s.Root.MTime = backup.ModeDir|0o755, r.source.Time.UnixNano()
 	}
-	if result.Status != backup.Complete {
+	if s.Status != backup.Complete {
 		t := tree.New(r.pass.index, s.Root, tree.NewCache(nodeCache))
 		if s.Affected, err = affected(ctx, t, result.Sound); err != nil {
 			return nil, storeError{err}

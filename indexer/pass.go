@@ -136,7 +136,7 @@ func outdated(s *backup.Snapshot) bool {
 		return s.Reader == 0
 	}
 	archived := s.Kind == backup.TarGzip || s.Kind == backup.Tar
-	return archived && s.Status != backup.Complete && s.Fault == "" && s.Reader < readerRevision
+	return archived && s.Status != backup.Complete && (s.Fault == "" || cutShort(&s.Source)) && s.Reader < readerRevision
 }
 
 // misplaced reports whether a record of a loose backup has it under the account that it names inside, as earlier readers did.
@@ -249,7 +249,7 @@ func (p *pass) readContained(ctx context.Context, s *backup.Source, serial uint6
 func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	recorder, recorded := p.engine.(engine.Recorder)
 	switch {
-	case s.Fault != "":
+	case s.Fault != "" && !cutShort(s):
 		p.Progress.Began(s, 0, 0)
 		return p.record(s, serial, s.Fault, s.Detail), nil
 	case recorded:
@@ -259,6 +259,11 @@ func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*back
 	default:
 		return p.readArchive(ctx, s, serial)
 	}
+}
+
+// cutShort reports whether the last pieces of an archive are missing. What is there is read like any archive that was cut.
+func cutShort(s *backup.Source) bool {
+	return s.Fault == backup.Truncated && (s.Kind == backup.Tar || s.Kind == backup.TarGzip)
 }
 
 // record is a snapshot without a tree.

@@ -82,3 +82,32 @@ func compareCuts(t *testing.T, h *host, days map[string]string, how string) {
 		t.Error("nothing of a cut file was kept")
 	}
 }
+
+// TestRestoreFromADamagedArchiveNamesWhatMayBeWrong changes a bit in a file that compresses to itself, so that only the checksum
+// at the end of the archive tells.
+func TestRestoreFromADamagedArchiveNamesWhatMayBeWrong(t *testing.T) {
+	h := newHost(t)
+	parent := t.TempDir()
+	run(t, `mkdir -p "$1/alice/cp" "$1/alice/homedir/public_html" "$2/2026-01-05/accounts"; echo USER=alice >"$1/alice/cp/alice"
+		head -c 200000 /dev/urandom >"$1/alice/homedir/public_html/noise"
+		tar -C "$1" -cf - alice | pigz -0 >"$2/2026-01-05/accounts/alice.tar.gz"
+		printf X | dd of="$2/2026-01-05/accounts/alice.tar.gz" bs=1 seek=100000 conv=notrunc status=none`, parent, h.store)
+	h.add("d")
+	if r := h.slotfs("index", "d"); r.code != 3 {
+		t.Fatalf("index: %d %s", r.code, r.stderr)
+	}
+	const path = "d/accounts/alice/2026-01-05.corrupt/files/public_html/noise"
+	for _, how := range []string{"direct", "mounted"} {
+		to := t.TempDir()
+		r := h.slotfs("restore", path, to)
+		if r.code != 3 || !strings.Contains(r.stderr, "2026-01-05.corrupt is corrupt") || !strings.Contains(r.stderr, "alice/homedir/public_html/noise") {
+			t.Errorf("%s: %d\n%s", how, r.code, r.stderr)
+		}
+		if out := run(t, `cmp "$1" "$2" || true`, filepath.Join(parent, "alice/homedir/public_html/noise"), filepath.Join(to, "noise")); out == "" {
+			t.Errorf("%s: the file is right, and the test has no point", how)
+		}
+		if how == "direct" {
+			h.mount()
+		}
+	}
+}

@@ -239,6 +239,9 @@ func splitSource(p place, pieces []piece) backup.Source {
 		}
 	}
 	a := pieces[0].archiveName
+	if missing > 1 {
+		files = files[:missing-1] // what stands behind a hole goes on from nothing
+	}
 	s := archiveSource(p, a, files)
 	switch {
 	case s.Fault != "":
