@@ -110,7 +110,7 @@ func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, 
 // fromList makes the record of a snapshot whose entries are listed, and its tree.
 func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
 	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
-	notes, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
+	remarks, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
 	if err != nil {
 		return nil, err
 	}
@@ -118,10 +118,12 @@ func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, re
 	if err != nil {
 		return nil, storeError{err}
 	}
+	detail := remarks.Detail
 	if record.Detail != "" {
-		notes = record.Detail
+		detail = record.Detail
 	}
-	snapshot := p.record(s, serial, record.Status, notes)
+	snapshot := p.record(s, serial, record.Status, detail)
+	snapshot.Notes = remarks.Notes
 	snapshot.Settled = false
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, l.bytes, l.refused
 	if root.Mode == 0 {

@@ -107,6 +107,7 @@ type slotJSON struct {
 	Entries    int64      `json:"entries"`
 	Bytes      int64      `json:"bytes"`
 	Durability string     `json:"durability,omitempty"`
+	Missing    int64      `json:"missing"`
 	Pinned     bool       `json:"pinned"`
 	Verified   *time.Time `json:"verified,omitempty"`
 	Error      string     `json:"error,omitempty"`
@@ -117,7 +118,7 @@ func jsonOfSlot(account string, s slot.Slot) slotJSON {
 	out := slotJSON{Account: account, Slot: st.Slot, Gen: st.Gen, Phase: string(st.Phase), Mode: string(st.Mode),
 		Started: known(st.Started), Finished: known(st.Finished), Durability: st.Durability, Pinned: st.Pinned, Verified: known(st.Verified)}
 	if st.Manifest != nil && st.Phase == manifest.Complete {
-		out.Entries, out.Bytes = st.Manifest.Entries, st.Manifest.Bytes
+		out.Entries, out.Bytes, out.Missing = st.Manifest.Entries, st.Manifest.Bytes, st.Missing
 	}
 	switch {
 	case errors.Is(s.Err, fs.ErrNotExist): // a run ended before it had written the state
@@ -182,10 +183,10 @@ func (s *settings) printSlots(rows []slotJSON) error {
 	if s.json {
 		return s.printJSON(rows)
 	}
-	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "SIZE", "PINNED", "VERIFIED"}}
+	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "MISSING", "SIZE", "PINNED", "VERIFIED"}}
 	for _, r := range rows {
 		table = append(table, []string{r.Account, strconv.Itoa(r.Slot), strconv.FormatUint(r.Gen, 10), when(r.Finished), r.Phase,
-			strconv.FormatInt(r.Entries, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
+			strconv.FormatInt(r.Entries, 10), strconv.FormatInt(r.Missing, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
 	}
 	return term.Table(s.out, table)
 }

@@ -178,7 +178,7 @@ func (y *syncing) backUp(ctx context.Context, j *config.Job, accounts []account)
 		return err
 	}
 	defer remote.Close()
-	w := &jobRun{syncing: y, job: j, store: remote, budget: slot.NewBudget(j.Bandwidth), show: y.transfer()}
+	w := &jobRun{syncing: y, job: j, store: remote, budget: slot.NewBudget(j.Bandwidth), traits: slot.TraitsOnce(remote), show: y.transfer()}
 	defer w.show.End()
 	if err := w.all(ctx, accounts); err != nil {
 		return err

@@ -30,6 +30,7 @@ type jobRun struct {
 	job    *config.Job
 	store  dest.Changeable
 	budget *slot.Budget
+	traits func(context.Context) (manifest.Traits, error) // of the destination
 	show   *progress.Transfer
 
 	telling sync.Mutex // the owner of the index hears one at a time
@@ -217,7 +218,7 @@ func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Sum
 	return slot.Run(ctx, w.store, tree, slot.Options{
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
-		Budget: w.budget, Host: w.host, Machine: w.machine, Adopt: w.adopt, Tool: "slotfs " + version, Now: time.Now,
+		Budget: w.budget, Traits: w.traits, Host: w.host, Machine: w.machine, Adopt: w.adopt, Tool: "slotfs " + version, Now: time.Now,
 		Keep: slots.New().Wants,
 		Log:  w.log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})

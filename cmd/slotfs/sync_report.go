@@ -16,28 +16,30 @@ import (
 
 // syncResult is how one account ended, as --json shows it.
 type syncResult struct {
-	Job           string  `json:"job"`
-	Account       string  `json:"account,omitempty"` // absent: of the whole job
-	Slot          int     `json:"slot,omitempty"`
-	Gen           uint64  `json:"gen,omitempty"`
-	Resumed       bool    `json:"resumed,omitempty"`
-	Files         int64   `json:"files"`
-	Bytes         int64   `json:"bytes"`
-	Uploaded      int64   `json:"uploaded"`
-	UploadedBytes int64   `json:"uploaded_bytes"`
-	Copied        int64   `json:"copied"`
-	Linked        int64   `json:"linked"`
-	Compared      int64   `json:"to_compare,omitempty"` // in a dry run: sent if their content differs
-	Deleted       int64   `json:"deleted"`
-	Changed       int64   `json:"changed_while_read"`
-	Frozen        int64   `json:"unreadable"`
-	Durability    string  `json:"durability,omitempty"`
-	Seconds       float64 `json:"seconds"`
-	DryRun        bool    `json:"dry_run,omitempty"`
-	Warning       string  `json:"warning,omitempty"`
-	Error         string  `json:"error,omitempty"`
-	Hint          string  `json:"hint,omitempty"`
-	Code          int     `json:"code"`
+	Job           string     `json:"job"`
+	Account       string     `json:"account,omitempty"` // absent: of the whole job
+	Slot          int        `json:"slot,omitempty"`
+	Gen           uint64     `json:"gen,omitempty"`
+	Resumed       bool       `json:"resumed,omitempty"`
+	Files         int64      `json:"files"`
+	Bytes         int64      `json:"bytes"`
+	Uploaded      int64      `json:"uploaded"`
+	UploadedBytes int64      `json:"uploaded_bytes"`
+	Copied        int64      `json:"copied"`
+	Linked        int64      `json:"linked"`
+	Compared      int64      `json:"to_compare,omitempty"` // in a dry run: sent if their content differs
+	Deleted       int64      `json:"deleted"`
+	Changed       int64      `json:"changed_while_read"`
+	Frozen        int64      `json:"unreadable"`
+	Missing       int64      `json:"missing"`
+	Left          []leftJSON `json:"refused,omitempty"`
+	Durability    string     `json:"durability,omitempty"`
+	Seconds       float64    `json:"seconds"`
+	DryRun        bool       `json:"dry_run,omitempty"`
+	Warning       string     `json:"warning,omitempty"`
+	Error         string     `json:"error,omitempty"`
+	Hint          string     `json:"hint,omitempty"`
+	Code          int        `json:"code"`
 }
 
 // take takes over what a run did.
@@ -45,7 +47,16 @@ func (r *syncResult) take(s slot.Summary) {
 	r.Slot, r.Gen, r.Resumed, r.Durability = s.Slot, s.Gen, s.Resumed, s.Durability
 	r.Files, r.Bytes, r.Uploaded, r.UploadedBytes = s.Files, s.Bytes, s.Uploaded, s.UploadedBytes
 	r.Copied, r.Linked, r.Deleted, r.Changed, r.Frozen = s.Copied, s.Linked, s.Deleted, s.Changed, s.Frozen
-	r.Compared = s.Compared
+	r.Compared, r.Missing = s.Compared, s.Missing
+	for _, l := range s.Left {
+		r.Left = append(r.Left, leftJSON(l))
+	}
+}
+
+// leftJSON is a path that the server refused.
+type leftJSON struct {
+	Path string `json:"path"`
+	Why  string `json:"why"`
 }
 
 // done keeps a result and tells it to people: one line for each account.
@@ -63,6 +74,9 @@ func (y *syncing) done(r syncResult, err error) {
 			instead = "the backup lacks them"
 		}
 		r.Warning = fmt.Sprintf("%d files or folders could not be read; %s", r.Frozen, instead)
+	}
+	if r.Error == "" {
+		r.warnOfMissing()
 	}
 	y.results = append(y.results, r)
 	level := slog.LevelInfo
@@ -84,6 +98,23 @@ func (y *syncing) done(r syncResult, err error) {
 	if r.Warning != "" {
 		fmt.Fprintf(y.err, "slotfs: %s: %s\n", term.Clean(r.name()), term.Clean(r.Warning))
 	}
+	if r.Error == "" {
+		for _, l := range r.Left {
+			fmt.Fprintf(y.err, "slotfs: %s: %s: %s\n", term.Clean(r.name()), term.Clean(l.Path), term.Clean(l.Why))
+		}
+	}
+}
+
+// warnOfMissing adds what the server refused to the warning.
+func (r *syncResult) warnOfMissing() {
+	if r.Missing == 0 && len(r.Left) == 0 {
+		return
+	}
+	text := fmt.Sprintf("the server refuses %s; the rest is backed up", term.Count(max(r.Missing, int64(len(r.Left))), "file or directory", "files or directories"))
+	if r.Warning != "" {
+		text = r.Warning + "; " + text
+	}
+	r.Warning = text
 }
 
 func (r *syncResult) name() string {

@@ -79,6 +79,7 @@ type summaryJSON struct {
 	Entries uint64        `json:"entries"`
 	Content int64         `json:"content_bytes"`
 	Refused uint64        `json:"refused"`
+	Missing uint64        `json:"missing,omitempty"`
 	Notes   []noteJSON    `json:"notes"`
 
 	Unclaimed bool `json:"unclaimed,omitempty"`
@@ -93,7 +94,7 @@ func snapshotJSON(r *record, parts []string) []byte {
 	j := summaryJSON{
 		Account: escapeText(s.Account), System: s.System, Name: escapeText(r.entry.name), Time: s.Time.UTC(), Kind: s.Kind,
 		Status: s.Status, Detail: escapeText(s.Detail), Indexed: s.Indexed.UTC(), Parts: parts, Counts: s.Counts,
-		Entries: s.Root.Count, Content: s.Content, Refused: s.Refused,
+		Entries: s.Root.Count, Content: s.Content, Refused: s.Refused, Missing: s.Notes.Of(backup.Missing),
 		Source: sourceJSON{Destination: escapeText(s.Destination), Origin: escapeText(s.Origin), Files: []fileJSON{}},
 	}
 	for _, f := range s.Files {

@@ -3,6 +3,9 @@ package backup
 // NoteKind says in the words of a person what happened to entries of a backup: "time out of range".
 type NoteKind string
 
+// Missing are entries of the source that the backup does not have: the server takes them under no name.
+const Missing NoteKind = "missing: the server refuses it"
+
 // Note says that something of a backup is not shown as it stands there, although its bytes are right.
 type Note struct {
 	Kind    NoteKind
@@ -33,6 +36,16 @@ func (n *Notes) AddCount(kind NoteKind, count uint64, example string) {
 	if len(*n) < maxNotes {
 		*n = append(*n, Note{Kind: kind, Count: count, Example: example})
 	}
+}
+
+// Of is how many entries are of one kind.
+func (n Notes) Of(kind NoteKind) uint64 {
+	for i := range n {
+		if n[i].Kind == kind {
+			return n[i].Count
+		}
+	}
+	return 0
 }
 
 // Total is how many entries the notes are about.

@@ -44,12 +44,18 @@ type Record struct {
 	// List hands all entries of the backup's tree to add, a folder before what is below it and the first name of a
 	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
 	// ErrDamaged. Nil where nothing is listed.
-	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (notes string, err error)
+	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (Remarks, error)
 	// Walked says that the tree is what listings show; List then tells only attributes that they do not show.
 	Walked bool
 	// Archive tells of an archive what reading it would; List then gives the offsets of its entries. Nil where the
 	// archive has to be read.
 	Archive *Archive
+}
+
+// Remarks are what people should know of the entries of a list.
+type Remarks struct {
+	Detail string       // of the backup as a whole
+	Notes  backup.Notes // of single entries
 }
 
 // Archive is what is known of an archive before any of it is read.

@@ -89,6 +89,8 @@ func (e *Entry) check() error {
 		return fmt.Errorf("%.80q has checksums of blocks that cannot be", e.Path)
 	case e.Sparse != nil && !regular:
 		return fmt.Errorf("%.80q is sparse but no file", e.Path)
+	case e.Stored != "" && e.Stored != Escape(e.Path[lastSlash(e.Path)+1:]):
+		return fmt.Errorf("%.80q has an escaped name that cannot be", e.Path)
 	case e.Flags >= flagsEnd:
 		return fmt.Errorf("%.80q has unknown flags", e.Path)
 	}
@@ -157,7 +159,7 @@ func (o *order) next(e *Entry) error {
 	}
 	o.begun, o.last, o.lastDir = true, e.Path, e.IsDir()
 	o.entries++
-	if e.IsRegular() && e.Link == "" {
+	if e.IsRegular() && e.Link == "" && e.Flags&Missing == 0 {
 		// Sizes of sparse files may be anything: the sum stays what File can hold.
 		o.bytes += min(e.Size, math.MaxInt64-o.bytes)
 	}

@@ -34,6 +34,7 @@ func parseEntry(line []byte, names *intern) (*Entry, error) {
 	e.Offset = int64(p.optional(`,"offset":`, 1<<63-1))
 	e.Target = p.optionalText("target")
 	e.Link = p.optionalText("link")
+	e.Stored = p.optionalText("stored")
 	e.Xattrs = p.xattrs()
 	e.Sparse = p.sparse()
 	if p.try(`,"sha256":"`) {

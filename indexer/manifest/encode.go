@@ -34,6 +34,7 @@ func appendEntry(out []byte, e *Entry) []byte {
 	out = appendNumber(out, `,"offset":`, uint64(e.Offset))
 	out = appendOptionalText(out, "target", e.Target)
 	out = appendOptionalText(out, "link", e.Link)
+	out = appendOptionalText(out, "stored", e.Stored)
 	if len(e.Xattrs) > 0 {
 		out = appendXattrs(out, e.Xattrs)
 	}

@@ -37,7 +37,7 @@
 //	{"end":true,"entries":2,"bytes":6,"sha256":"..."}
 //
 // The sha256 of the last line is that of all text before it; entries counts lines, and bytes adds the sizes of
-// regular files, further names of hard-linked ones left out, up to 2^63-1. An entry has these fields in this order:
+// regular files, missing ones and further names of hard-linked ones left out, up to 2^63-1. An entry has these fields in this order:
 //
 //	path     from the account's folder, without leading '/'; "" is the folder itself
 //	type     file, dir, symlink, fifo, socket, block, char; none for what a journal says is removed
@@ -49,6 +49,7 @@
 //	offset   where the content stands, or would stand, in the archive (mode "compressed"), uncompressed
 //	target   text of a symlink
 //	link     of further names of a hard-linked file: the path of the first one
+//	stored   name of the entry in data/, if that is an escaped one; see below
 //	xattrs   [{"name":N,"value":V}, ...], both in base64, sorted by name; ACLs are among them
 //	sparse   [[offset,length], ...]: regions with data, ascending; all else is holes. Without it all is data
 //	sha256   of a regular file's content, hexadecimal; without it the content was never read, or has more holes than a
@@ -56,12 +57,21 @@
 //	crc32c   of the content's blocks, 8 hexadecimal digits each, one behind the other: of files over 1 MiB in a tree that
 //	         have a sha256. A block has 240 KiB (245,760 bytes), doubled until a file has 65,536 blocks at most; the last
 //	         block is shorter. Files of more than 1.875 TiB have none, and none has what earlier versions wrote
-//	flags    any of changed, stale, racy; in journals also removed, durable
+//	flags    any of changed, stale, racy, missing; in journals also removed, durable
 //
 // Fields that are zero or empty are left out, but for path, type, mode, uid and gid. Names are raw bytes: what is no
 // valid UTF-8 stands in base64 (RFC 4648, padded) under the field's name with 64 behind it (path64, user64, group64,
 // target64, link64). There is one way to write a line: no spaces, numbers in decimal, and in strings only '"' and '\'
 // (with a backslash) and what is below U+0020 (as \u00xx) escaped. Readers refuse all others, and lines over 8 MiB.
+//
+// # Escaped names
+//
+// A server may refuse a name (.htaccess, a:b, one of 200 bytes), change it, or take it for another one (Logo.png and logo.png).
+// Then the entry has an escaped name in data/: each byte but a to z, 0 to 9, '_', and '-' and '.' inside, as '=' and two
+// hexadecimal digits (also the first byte of what is a device for DOS), and behind all that '=' and the first 8 hexadecimal digits of the SHA-256 of the name. If that has more
+// than 113 bytes, it is as much of the former as fits into 80 bytes, "==" and the first 32 digits. Logo.png is
+// "=4cogo.png=" and 8 digits. Names that have such a form themselves are escaped too. What is below an escaped directory lies
+// in the directory of that name. An entry with the flag missing is not in data/: the server takes it under no name.
 //
 // # The members of an archive
 //
@@ -142,6 +152,8 @@ type State struct {
 	Suspect    bool      `json:"suspect,omitempty"` // a backup is under way over a damaged one: what is there was not read yet
 	Verified   time.Time `json:"verified,omitzero"`
 	Archive    *Archive  `json:"archive,omitempty"` // what the manifest lists, in mode "compressed"
+	Traits     Traits    `json:"names,omitempty"`   // what the server does to names; empty: nothing, or an older version wrote this
+	Missing    int64     `json:"missing,omitempty"` // entries of the manifest that are not in data/
 	Machine    string    `json:"machine,omitempty"` // id of the machine that wrote this; empty: an older version did
 }
 
@@ -200,11 +212,12 @@ const (
 	Racy                      // changed so shortly before the run that its times prove nothing: read again next time
 	Removed                   // journals only: the path was taken away. The entry may have no type
 	Durable                   // journals only: it is on the server's disk
+	Missing                   // the server takes it under no name: it is not in data/
 	flagsEnd
 )
 
 // flagNames are those of the bits of Flags, the lowest one first.
-var flagNames = [...]string{"changed", "stale", "racy", "removed", "durable"}
+var flagNames = [...]string{"changed", "stale", "racy", "removed", "durable", "missing"}
 
 // journalOnly are flags that no manifest has.
 const journalOnly = Removed | Durable

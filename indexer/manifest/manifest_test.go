@@ -34,8 +34,11 @@ func oneOfEach() []*Entry {
 	full.Device, full.Hash, full.Flags = 2049, strings.Repeat("0f", 32), Changed|Stale|Racy
 	long := file("long", backup.Entry{Mode: backup.ModeRegular | 0o600, Size: backup.CheckedWhole + 1})
 	long.Hash, long.Blocks = strings.Repeat("e1", 32), strings.Repeat("\x00\x7f\xff\n", int(backup.Blocks(long.Size)))
+	escaped := file("Escaped", backup.Entry{Mode: backup.ModeRegular, Size: 1, Stored: Escape("Escaped")})
+	escaped.Flags = Missing
 	return []*Entry{
 		file("", backup.Entry{Mode: backup.ModeDir | 0o711, UID: 1, MTime: 1767225600_250000000}),
+		escaped,
 		file("dir", backup.Entry{Mode: backup.ModeDir | 0o1777, MTime: -1}),
 		file("dir/new\nline \"quoted\" \\ \x01\x1f\x7f ü \u2028", backup.Entry{Mode: backup.ModeRegular, Sparse: []backup.Extent{}}),
 		full,

@@ -131,6 +131,14 @@ func (s *State) valid() error {
 	if s.Times != "" && s.Times != NoTimes {
 		return fmt.Errorf("times %q are unknown", s.Times)
 	}
+	if len(s.Traits) > len(traits) || s.Missing < 0 {
+		return errors.New("more traits of a server than there are, or less than nothing missing")
+	}
+	for _, t := range s.Traits {
+		if !slices.Contains(traits, t) {
+			return fmt.Errorf("trait %q of a server is unknown", t)
+		}
+	}
 	for _, text := range []string{s.Run, s.Host, s.Account, s.Job, s.Tool, s.Machine} {
 		if !utf8.ValidString(text) {
 			return fmt.Errorf("%q is not valid UTF-8", text)

@@ -43,6 +43,15 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if err != nil {
 		return file, err
 	}
+	if anew, amended, err := j.amended(ctx, spool); err != nil {
+		return file, err
+	} else if anew != nil {
+		spool.Close()
+		file, spool = amended, anew
+		if err := j.putList(ctx, spool, file.Size); err != nil {
+			return file, err
+		}
+	}
 	file.Name = manifest.Name(j.state.Gen)
 	// Deletions come last: until here, what a broken run leaves is the old backup and more.
 	return file, j.delete(ctx)
@@ -76,7 +85,7 @@ const settling = 256
 // settlePlaces makes the names of folders durable in which something changed, and sets their attributes last.
 func (j *job) settlePlaces(ctx context.Context) error {
 	return each(ctx, min(j.o.Lanes, settling), j.touched, func(ctx context.Context, p *place) error {
-		return j.settleDir(ctx, j.data(p.entry.Path), attributes(p.entry.Mode, 0o700, p.entry.MTime))
+		return j.settleDir(ctx, p.at, attributes(p.entry.Mode, 0o700, p.entry.MTime))
 	})
 }
 
@@ -138,6 +147,7 @@ func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size in
 // just before.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished, j.state.Suspect = manifest.Complete, &file, j.o.Now(), false
+	j.state.Missing = j.sum.missing.Load()
 	j.journal.stop() // a segment that is begun now would be waited for, only to be removed
 	looked := time.Now()
 	ours := func(ctx context.Context) error { return together(ctx, l.alone, j.mine) }

@@ -2,8 +2,10 @@ package slot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -54,9 +56,12 @@ type job struct {
 	holes   holeBudget
 	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
 	first   scan                   // what the survey found
+	long    longNames              // in the slot, where it is listed
+	trial   trial
+	left    left // what the server refuses
 
 	sum struct {
-		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen atomic.Int64
+		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen, missing atomic.Int64
 	}
 
 	mu      sync.Mutex // guards what follows
@@ -66,13 +71,15 @@ type job struct {
 
 // goner is a name to be removed at the end.
 type goner struct {
-	path string
-	dir  bool
+	at  string // on the server
+	dir bool
 }
 
 // place is a folder of the slot.
 type place struct {
 	entry   *manifest.Entry
+	at      string        // where it is on the server, once it is ready
+	was     string        // where it was below data/
 	ready   chan struct{} // closed when it is there, or err says why not
 	err     error
 	nest    *nest // what it is built as; nil: it is made under its name
@@ -102,18 +109,24 @@ func (j *job) touch(p *place) {
 	j.mu.Unlock()
 }
 
-func (j *job) lose(path string, dir bool) {
+func (j *job) lose(at string, dir bool) {
 	j.mu.Lock()
-	j.gone = append(j.gone, goner{path, dir})
+	j.gone = append(j.gone, goner{at, dir})
 	j.mu.Unlock()
 }
 
-// data is the path of an entry on the server.
-func (j *job) data(path string) string { return join(j.slot+"/data", path) }
+// target is where the entry of a step belongs on the server, once the folder around it is ready.
+func (s *step) target() string { return s.in.at + "/" + s.entry.StoredName() }
+
+// present is where on the server something is that was at a path below data/, p being the folder around it or above.
+func (p *place) present(at string) string {
+	return p.at + "/" + strings.TrimPrefix(strings.TrimPrefix(at, p.was), "/")
+}
 
 // fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool and to the server.
 func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 	g, inner := errgroup.WithContext(ctx)
+	tried := j.trial.watch(inner, j.remote)
 	work := make(chan *step, j.o.Lanes)
 	queue := make(chan *step, window)
 	var file manifest.File
@@ -125,7 +138,7 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 	for range j.o.Lanes {
 		g.Go(func() error {
 			for s := range work {
-				if err := j.perform(inner, s); err != nil {
+				if err := j.perform(tried, s); err != nil {
 					return err
 				}
 			}
@@ -140,122 +153,6 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 		return err
 	})
 	return file, g.Wait()
-}
-
-// walk plans and hands out. It is the only one that moves folders aside.
-func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
-	if j.plan.listed {
-		if err := j.may(ctx); err != nil { // until then, what earlier runs sent may still come
-			return err
-		}
-	}
-	var around []*place
-	building := nests{small: j.o.tune.small}
-	for r, err := range j.rows(ctx) {
-		if err != nil {
-			return err
-		}
-		s := j.plan.plan(r)
-		if s == nil {
-			continue
-		}
-		if s.act == remove {
-			j.lose(s.entry.Path, s.have == folder)
-			continue
-		}
-		for len(around) > 0 && !below(s.entry.Path, around[len(around)-1].entry.Path) {
-			around = around[:len(around)-1]
-		}
-		if len(around) > 0 {
-			s.in = around[len(around)-1]
-		}
-		if s.entry.IsDir() {
-			s.self = &place{entry: &s.entry, ready: make(chan struct{})}
-			around = append(around, s.self)
-		}
-		if err := j.prepare(ctx, s, r); err != nil {
-			return err
-		}
-		if err := hand(ctx, building.next(s), work, queue); err != nil {
-			return err
-		}
-	}
-	return hand(ctx, building.next(nil), work, queue)
-}
-
-// hand passes steps on: first to those who note them in order, so that nobody can be in their way. What waits for a step is
-// passed on after it, so that those who work come to it.
-func hand(ctx context.Context, steps []*step, work, queue chan<- *step) error {
-	for _, s := range steps {
-		if s.act != seal {
-			if err := pass(ctx, s, queue); err != nil {
-				return err
-			}
-		}
-		if s.act == seal || s.done != nil {
-			if err := pass(ctx, s, work); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func pass(ctx context.Context, s *step, to chan<- *step) error {
-	select {
-	case to <- s:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// prepare does what has to be done in order, and what costs nothing.
-func (j *job) prepare(ctx context.Context, s *step, r *row) error {
-	wrong := s.have == folder && !s.entry.IsDir() && s.act != nothing || s.have == file && s.entry.IsDir()
-	if wrong {
-		if err := j.setAside(ctx, j.data(s.entry.Path)); err != nil {
-			return err
-		}
-		j.touch(s.in)
-		s.have = none
-	}
-	if s.entry.Flags&manifest.Stale != 0 && (s.self != nil || s.act == keep) {
-		j.sum.frozen.Add(1)
-	}
-	switch s.act {
-	case keep:
-		if s.self != nil {
-			close(s.self.ready)
-			if r.base == nil || r.base.MTime != s.entry.MTime || r.base.Mode != s.entry.Mode || j.plan.listed {
-				j.touch(s.self)
-			}
-		}
-	case nothing:
-		if s.have != none {
-			j.lose(s.entry.Path, s.have == folder)
-			j.touch(s.in)
-		}
-	default:
-		s.done = make(chan struct{})
-	}
-	return nil
-}
-
-// setAside moves what stands in the way of another kind into a folder of this run: the next run removes that before it changes
-// anything, so that a request which comes late moves nothing of what it made. It is called by one goroutine.
-func (j *job) setAside(ctx context.Context, name string) error {
-	if err := j.may(ctx); err != nil {
-		return err
-	}
-	if j.aside == "" {
-		dir := j.temp(j.slot)
-		if err := j.ensureDir(ctx, dir, 0o700); err != nil {
-			return err
-		}
-		j.aside = dir
-	}
-	return j.move(ctx, name, j.aside+"/"+baseName(j.temp(j.slot)))
 }
 
 // note writes the manifest, in order, as its entries get done.
@@ -280,13 +177,16 @@ func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (man
 			continue
 		}
 		e := s.entry
+		if e.Flags&manifest.Missing != 0 {
+			j.sum.missing.Add(1)
+		}
 		if _, lost := dropped[e.Link]; lost && e.Link != "" {
 			e.Link = ""
 		}
 		if err := w.Write(&e); err != nil {
 			return manifest.File{}, err
 		}
-		if e.IsRegular() {
+		if e.IsRegular() && e.Flags&manifest.Missing == 0 {
 			j.sum.files.Add(1)
 			addSize(&j.sum.bytes, e.Size)
 		}
@@ -297,22 +197,24 @@ func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (man
 	return w.Close()
 }
 
-// perform does what a step says on the server.
-func (j *job) perform(ctx context.Context, s *step) (err error) {
+// perform does what a step says on the server. What the server refuses of an entry is left out.
+func (j *job) perform(ctx context.Context, s *step) error {
 	if s.act == seal {
 		return j.leaveNest(ctx, s.nest)
 	}
-	defer func() {
-		if s.self != nil && s.self.nest == nil {
-			s.self.err = err
-			close(s.self.ready)
-		}
-		if err != nil {
-			err = fmt.Errorf("%s: %w", show(s.entry.Path), err)
-			return // nobody may take the entry for done
-		}
-		s.settled()
-	}()
+	err := j.carryOut(ctx, s)
+	if s.self != nil && s.self.nest == nil {
+		s.self.err = err
+		close(s.self.ready)
+	}
+	if err != nil && !errors.Is(err, errLeft) {
+		return fmt.Errorf("%s: %w", show(s.entry.Path), err) // nobody may take the entry for done
+	}
+	s.settled()
+	return nil
+}
+
+func (j *job) carryOut(ctx context.Context, s *step) error {
 	if err := j.turn(ctx, s); err != nil {
 		return err
 	}
@@ -321,12 +223,7 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 		if s.self.nest != nil {
 			return j.build(ctx, s.self.nest)
 		}
-		if err := j.ensureDir(ctx, j.data(s.entry.Path), s.entry.Mode&0o777|0o700); err != nil {
-			return err
-		}
-		j.touch(s.self)
-		j.touch(s.in)
-		return nil
+		return j.mkdir(ctx, s)
 	case symlink:
 		return j.symlink(ctx, s)
 	case fill:
@@ -338,10 +235,23 @@ func (j *job) perform(ctx context.Context, s *step) (err error) {
 			return err
 		}
 	}
-	if err := j.send(ctx, s); err != nil || s.nest == nil {
+	err := j.send(ctx, s)
+	if s.nest == nil || err != nil && !errors.Is(err, errLeft) {
 		return err
 	}
-	return j.leaveNest(ctx, s.nest)
+	return errors.Join(err, j.leaveNest(ctx, s.nest))
+}
+
+// mkdir makes the folder of a step under its name.
+func (j *job) mkdir(ctx context.Context, s *step) error {
+	at, err := j.offer(ctx, s, func(at string) error { return j.ensureDir(ctx, at, s.entry.Mode&0o777|0o700) })
+	if err != nil {
+		return err
+	}
+	s.self.at = at
+	j.touch(s.self)
+	j.touch(s.in)
+	return nil
 }
 
 // turn waits until a step may begin.

@@ -169,7 +169,8 @@ type noted struct {
 	sum       [sha256.Size]byte // zero: unknown
 	blocks    string            // as in manifest.Digest
 	durable   bool
-	ambiguous bool // an earlier version had the same size and second: which one is there cannot be seen
+	stored    string // escaped name
+	ambiguous bool   // an earlier version had the same size and second: which one is there cannot be seen
 	seq       int32
 }
 
@@ -293,7 +294,7 @@ func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (
 		}
 		n := noted{
 			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode, blocks: e.Blocks,
-			durable: e.Flags&manifest.Durable != 0,
+			durable: e.Flags&manifest.Durable != 0, stored: e.Stored,
 		}
 		if _, err := hex.Decode(n.sum[:], []byte(e.Hash)); err != nil {
 			return nil, err

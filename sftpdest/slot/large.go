@@ -98,8 +98,12 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 		u.start, u.mark, u.used = u.head, p.Done, true
 		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
 	}
-	if err := u.all(ctx); err != nil {
-		return false, err
+	err := u.all(ctx)
+	if errors.Is(err, dest.ErrUnreachable) && j.alive(ctx) {
+		err = fmt.Errorf("%w: %v", errKills, err)
+	}
+	if err != nil {
+		return false, j.refuse(ctx, s, err)
 	}
 	read := u.next
 	unchanged, err := j.settle(f, s, read, last)

@@ -91,7 +91,7 @@ func (l *lease) current(ctx context.Context) error {
 	if age.Abs() < l.ttl/2 {
 		return nil
 	}
-	return l.rewrite(ctx)
+	return l.rewrite(unwatched(ctx))
 }
 
 // leases are those among the names of a folder.

@@ -18,7 +18,8 @@ const listAhead = 16
 
 // present is a name that is really there.
 type present struct {
-	path string
+	path string // in the backup
+	at   string // below the root of the walk
 	info dest.Info
 }
 
@@ -27,22 +28,29 @@ type lister struct {
 	ctx   context.Context
 	store dest.Reader
 	root  string
+	long  longNames // nil: names are not unescaped
 	slots chan struct{}
 }
 
 type listed struct {
-	names []dest.Info
+	names []dest.Info // in the order of the names that they stand for
+	means []string    // these; nil: they are the same
 	err   error
 	done  chan struct{}
 }
 
 // walkRemote yields what is below root, itself left out. A folder that vanishes meanwhile is empty.
 func walkRemote(ctx context.Context, store dest.Reader, root string) iter.Seq2[present, error] {
+	return walkStored(ctx, store, root, nil)
+}
+
+// walkStored is walkRemote by the names that escaped ones stand for.
+func walkStored(ctx context.Context, store dest.Reader, root string, long longNames) iter.Seq2[present, error] {
 	return func(yield func(present, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		l := &lister{ctx: ctx, store: store, root: root, slots: make(chan struct{}, listAhead)}
-		l.walk("", l.start(""), yield)
+		l := &lister{ctx: ctx, store: store, root: root, long: long, slots: make(chan struct{}, listAhead)}
+		l.walk("", "", l.start(""), yield)
 	}
 }
 
@@ -63,6 +71,9 @@ func (l *lister) start(dir string) *listed {
 			f.names, f.err = nil, nil
 		}
 		slices.SortFunc(f.names, func(a, b dest.Info) int { return strings.Compare(a.Name, b.Name) })
+		if l.long != nil {
+			f.unescape(l.long)
+		}
 	}()
 	return f
 }
@@ -77,7 +88,15 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-func (l *lister) walk(dir string, f *listed, yield func(present, error) bool) bool {
+// mean is the name that a name of the listing stands for.
+func (f *listed) mean(i int) string {
+	if f.means == nil {
+		return f.names[i].Name
+	}
+	return f.means[i]
+}
+
+func (l *lister) walk(dir, at string, f *listed, yield func(present, error) bool) bool {
 	<-f.done
 	if f.err != nil {
 		yield(present{}, f.err)
@@ -88,10 +107,10 @@ func (l *lister) walk(dir string, f *listed, yield func(present, error) bool) bo
 	for i := range f.names {
 		for ; next < len(f.names) && len(ahead) < listAhead; next++ {
 			if isDir(f.names[next].Mode) {
-				ahead = append(ahead, l.start(join(dir, f.names[next].Name)))
+				ahead = append(ahead, l.start(join(at, f.names[next].Name)))
 			}
 		}
-		p := present{path: join(dir, f.names[i].Name), info: f.names[i]}
+		p := present{path: join(dir, f.mean(i)), at: join(at, f.names[i].Name), info: f.names[i]}
 		if !yield(p, nil) {
 			return false
 		}
@@ -100,7 +119,7 @@ func (l *lister) walk(dir string, f *listed, yield func(present, error) bool) bo
 		}
 		below := ahead[0]
 		ahead = ahead[1:]
-		if !l.walk(p.path, below, yield) {
+		if !l.walk(p.path, p.at, below, yield) {
 			return false
 		}
 	}

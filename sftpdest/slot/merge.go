@@ -16,6 +16,8 @@ type row struct {
 	base  *manifest.Entry // in the last backup of the slot
 	donor *manifest.Entry // in the newest backup of another slot
 	here  *present        // in the slot as it is listed; only where it is listed
+
+	baseAt, donorAt string // where they are below data/
 }
 
 // inputs are what is merged by path.
@@ -112,9 +114,10 @@ func (m *merger) row() (*row, error) {
 	if !some {
 		return nil, nil
 	}
-	r := &row{path: lowest, base: m.base.take(lowest), donor: m.donor.take(lowest)}
-	if m.twin {
-		r.donor = r.base
+	r := &row{path: lowest}
+	r.base, r.baseAt = m.base.take(lowest)
+	if r.donor, r.donorAt = m.donor.take(lowest); m.twin {
+		r.donor, r.donorAt = r.base, r.baseAt
 	}
 	if m.src.some && m.src.head.Path == lowest {
 		r.src = m.src.head

@@ -2,6 +2,7 @@ package slot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 const (
 	mostNested      = 1024
 	mostNestedBytes = 16 << 20
+	mostNestedPath  = 160 // bytes: in a directory that is moved, names may come to be too deep for the server
 )
 
 // nest is a new folder that is built in tmp/ with its first files in it and gets its name with them: each of them takes a
@@ -32,7 +34,7 @@ type nest struct {
 
 // nested is a file in a nest.
 type nested struct {
-	entry   *manifest.Entry
+	entry   *manifest.Entry // with the name that it has there
 	durable bool
 }
 
@@ -76,7 +78,7 @@ func (n *nests) next(s *step) (ready []*step) {
 
 // fits reports whether a step brings a file that a nest for a folder takes.
 func (n *nests) fits(s *step, folder *place) bool {
-	return s != nil && s.in == folder && s.act == send && s.early(n.small)
+	return s != nil && s.in == folder && s.act == send && s.early(n.small) && len(s.entry.Path) <= mostNestedPath
 }
 
 // build makes the folder of a nest.
@@ -98,45 +100,50 @@ func (j *job) nestle(ctx context.Context, s *step, content []byte) error {
 	if n.err != nil {
 		return n.err
 	}
-	name := join(n.dir, baseName(s.entry.Path))
-	temp, durable, err := j.putAs(ctx, j.slot, name, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
-	if err == nil && temp != name {
-		err = j.move(ctx, temp, name)
-	}
+	durable := false
+	at, err := j.offerIn(ctx, s, n.dir, func(name string) error {
+		temp, synced, err := j.putAs(ctx, j.slot, name, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+		if err == nil && temp != name {
+			err = j.move(ctx, temp, name)
+		}
+		durable = synced
+		return err
+	})
 	if err != nil {
 		return err
 	}
 	n.mu.Lock()
-	n.inside = append(n.inside, nested{&s.entry, durable})
+	n.inside = append(n.inside, nested{s.storedAt(at), durable})
 	n.mu.Unlock()
 	return nil
 }
 
 // leaveNest says that one who holds a nest has done with it. The last one gives it its name and notes the files in it.
-func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
+func (j *job) leaveNest(ctx context.Context, n *nest) error {
 	if n.left.Add(-1) > 0 {
 		return nil
 	}
+	err := j.endNest(ctx, n)
+	n.folder.self.err = err
+	close(n.folder.self.ready)
+	if errors.Is(err, errLeft) {
+		return nil
+	}
+	return err
+}
+
+func (j *job) endNest(ctx context.Context, n *nest) error {
 	s := n.folder
-	defer func() {
-		s.self.err = err
-		close(s.self.ready)
-	}()
 	if err := j.placeable(ctx, s); err != nil {
 		return err
 	}
+	at, err := j.offer(ctx, s, func(at string) error { return j.settleNest(ctx, n, at) })
+	if err != nil {
+		return fmt.Errorf("%s: %w", show(s.entry.Path), err)
+	}
+	s.self.at = at
 	j.touch(s.self)
 	j.touch(s.in)
-	target := j.data(s.entry.Path)
-	if err := j.move(ctx, n.dir, target); err != nil {
-		if ends(ctx, err) {
-			return err
-		}
-		j.o.Log.Debug("move folder", "path", s.entry.Path, "error", err)
-		if err := j.scatter(ctx, n, target); err != nil {
-			return fmt.Errorf("%s: %w", show(s.entry.Path), err)
-		}
-	}
 	for _, f := range n.inside {
 		if err := j.journal.add(f.entry, f.durable); err != nil {
 			return err
@@ -146,13 +153,23 @@ func (j *job) leaveNest(ctx context.Context, n *nest) (err error) {
 	return nil
 }
 
+// settleNest gives a nest its name.
+func (j *job) settleNest(ctx context.Context, n *nest, at string) error {
+	err := j.move(ctx, n.dir, at)
+	if err == nil || ends(ctx, err) {
+		return err
+	}
+	j.o.Log.Debug("move folder", "path", n.folder.entry.Path, "error", err)
+	return j.scatter(ctx, n, at)
+}
+
 // scatter moves the files of a nest one by one, where the folder cannot be moved: one may be there that nobody knew of.
 func (j *job) scatter(ctx context.Context, n *nest, target string) error {
 	if err := j.ensureDir(ctx, target, n.folder.entry.Mode&0o777|0o700); err != nil {
 		return err
 	}
 	err := each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f nested) error {
-		base := baseName(f.entry.Path)
+		base := f.entry.StoredName()
 		return j.move(ctx, join(n.dir, base), join(target, base))
 	})
 	if err != nil {

@@ -39,6 +39,8 @@ type step struct {
 	have  kind
 	claim manifest.Digest // of the content that the slot has, for compare and reread
 	old   *manifest.Entry // what the slot has: kept if the source cannot be read
+	from  string          // where the donor has the file, below its data/
+	at    string          // where on the server something stands, if it is not none
 	in    *place          // the folder around it
 	self  *place          // of a folder
 	nest  *nest           // takes the file; nil: it is moved to its name by itself
@@ -55,8 +57,10 @@ type planner struct {
 	untimed bool // times in listings mean nothing
 	suspect bool // what the slot has may be damaged: it is read before it is kept
 	notes   notes
-	frozen  string // folder whose listing could not be read; "\x00": none
-	aside   string // folder that was moved away; "\x00": none
+	traits  manifest.Traits // of the server
+	clashes *clashes        // nil: names clash on no account
+	frozen  string          // folder whose listing could not be read; "\x00": none
+	aside   string          // folder that was moved away; "\x00": none
 }
 
 func newPlanner() planner { return planner{frozen: "\x00", aside: "\x00"} }
@@ -86,7 +90,7 @@ func (p *planner) plan(r *row) *step {
 		return p.carry(r, have) // not even its attributes could be read
 	}
 	s := &step{entry: r.src.Entry, have: have, old: r.base}
-	s.entry.Digest = manifest.Digest{}
+	s.entry.Digest, s.entry.Stored = manifest.Digest{}, p.stored(r)
 	switch cur := &s.entry; {
 	case cur.IsDir():
 		if r.src.Frozen {
@@ -114,12 +118,34 @@ func (p *planner) plan(r *row) *step {
 	return s
 }
 
+// stored is the escaped name that an entry has to have; "" if its own will do. One that it has somewhere stays: a server which
+// refused the name once does so again.
+func (p *planner) stored(r *row) string {
+	name := baseName(r.path)
+	switch {
+	case r.path == "":
+		return ""
+	case p.clashes.add(r.path), p.traits.Escapes(name), r.base != nil && r.base.Stored != "", r.donor != nil && r.donor.Stored != "",
+		p.listed && r.here != nil && baseName(r.here.at) != name:
+		return manifest.Escape(name)
+	}
+	return ""
+}
+
+// where tells where the entry stands below data/ that have tells of.
+func (p *planner) where(r *row) string {
+	if p.listed {
+		return r.here.at
+	}
+	return r.baseAt
+}
+
 // have tells what stands under the path.
 func (p *planner) have(r *row) kind {
 	switch {
 	case r.path == "":
 		return folder
-	case p.listed && r.here == nil, !p.listed && r.base == nil:
+	case p.listed && r.here == nil, !p.listed && (r.base == nil || r.base.Flags&manifest.Missing != 0):
 		return none
 	case p.listed && isDir(r.here.info.Mode), !p.listed && r.base.IsDir():
 		return folder
@@ -132,8 +158,10 @@ func (p *planner) have(r *row) kind {
 // carry keeps what an earlier run saw below a folder that cannot be read.
 func (p *planner) carry(r *row, have kind) *step {
 	if r.base == nil {
-		if d := r.donor; d != nil && p.fills && (have != folder || d.IsDir()) && (d.Hash != "" || !d.IsRegular()) {
-			return donated(r, have)
+		if d := r.donor; d != nil && p.fills && (have != folder || d.IsDir()) && (d.Hash != "" || !d.IsRegular()) && d.Flags&manifest.Missing == 0 {
+			s := donated(r, have)
+			s.entry.Stored = p.stored(r)
+			return s
 		}
 		if have == none {
 			return nil
@@ -144,8 +172,15 @@ func (p *planner) carry(r *row, have kind) *step {
 	}
 	s := &step{entry: *r.base, act: keep, have: have}
 	s.entry.Flags |= manifest.Stale
-	if !p.listed {
+	switch {
+	case r.base.Flags&manifest.Missing != 0 && have == none:
+		s.act = nothing
 		return s
+	case !p.listed:
+		return s
+	case have != none:
+		s.entry.Stored = p.stored(r)
+		s.entry.Flags &^= manifest.Missing
 	}
 	n := p.notes.find(r.path)
 	switch {
@@ -186,7 +221,7 @@ func donated(r *row, have kind) *step {
 	case r.donor.IsSymlink():
 		s.act = symlink
 	case r.donor.IsRegular():
-		s.act, s.claim = fill, r.donor.Digest
+		s.act, s.claim, s.from = fill, r.donor.Digest, r.donorAt
 	}
 	return s
 }
@@ -219,7 +254,7 @@ func (p *planner) file(r *row, s *step) {
 	if r.donor != nil && p.fills && r.donor.IsRegular() && r.donor.Hash != "" &&
 		r.donor.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0 &&
 		sameVersion(cur, r.donor.Size, r.donor.MTime, r.donor.CTime, r.donor.Inode) {
-		s.act, s.claim = fill, r.donor.Digest
+		s.act, s.claim, s.from = fill, r.donor.Digest, r.donorAt
 	}
 	if n := p.notes.find(r.path); n != nil {
 		p.fromNote(r, s, n)

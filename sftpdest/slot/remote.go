@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"math"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,9 @@ type remote struct {
 	uncopied atomic.Bool
 	unlinked atomic.Bool
 	noLinks  atomic.Bool // symbolic ones
+
+	linking sync.Mutex // guards what follows
+	linked  bool       // symbolic links become what they should
 }
 
 func newRemote(store Store, b *Budget) *remote {
@@ -52,10 +56,14 @@ func (r *remote) temp(slot string) string {
 
 // again repeats f while connections are lost under it.
 func again(ctx context.Context, f func() error) error {
+	watched := watchOf(ctx)
 	for try := 1; ; try++ {
 		err := f()
 		if !errors.Is(err, dest.ErrUnreachable) || try == attempts || ctx.Err() != nil {
 			return err
+		}
+		if watched != nil && try == suspicious {
+			return watched.alone(ctx, f)
 		}
 	}
 }
@@ -237,17 +245,25 @@ func (r *remote) tryTimes(ctx context.Context, slot string) error {
 
 // put makes a temporary file with content, durable where the server can, and returns its name.
 func (r *remote) put(ctx context.Context, slot string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
-	return r.putAs(ctx, slot, r.temp(slot), content, a)
+	return r.putAs(ctx, slot, "", content, a)
 }
 
-// putAs is put for a name in tmp/ that is tried first. What a first try left there may still change, so that the next one takes
-// another.
+// putAs is put for a name in tmp/ that is tried first, "" for none. What a first try left there may still change, so that the next
+// one takes another; so does one that was refused, to tell names from attributes.
 func (r *remote) putAs(ctx context.Context, slot, first string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
+	if first != "" {
+		name = first
+		durable, err = r.putNew(ctx, name, content, without(a, r.plain.Load()))
+		if !refused(err) && !errors.Is(err, dest.ErrUnreachable) {
+			if err == nil && !durable {
+				r.unsynced.Store(true)
+			}
+			return name, durable, err
+		}
+	}
 	err = r.lenient(a, func(a dest.Attributes) error {
 		return again(ctx, func() (err error) {
-			if name, first = first, ""; name == "" {
-				name = r.temp(slot)
-			}
+			name = r.temp(slot)
 			durable, err = r.putNew(ctx, name, content, a)
 			return err
 		})

@@ -18,10 +18,12 @@ const removals = 512
 func (j *job) delete(ctx context.Context) error {
 	var files, dirs []string
 	for _, g := range j.gone {
-		if g.dir {
-			dirs = append(dirs, j.data(g.path))
-		} else {
-			files = append(files, j.data(g.path))
+		switch {
+		case j.left.claims(g.at): // another entry stands there meanwhile
+		case g.dir:
+			dirs = append(dirs, g.at)
+		default:
+			files = append(files, g.at)
 		}
 	}
 	j.sum.deleted.Add(int64(len(j.gone)))
@@ -60,7 +62,7 @@ func (r *remote) removeTree(ctx context.Context, root string) error {
 			failure = err
 			break
 		}
-		full := join(root, p.path)
+		full := join(root, p.at)
 		if isDir(p.info.Mode) {
 			dirs = append(dirs, full)
 			continue

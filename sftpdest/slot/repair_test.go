@@ -94,12 +94,12 @@ func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
 func TestVerifyTellsOfAnotherTimeWhereNothingElseProvesTheContent(t *testing.T) {
 	v := &verifier{remote: newRemote(newMemory(), NewBudget(0))}
 	e := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9}}
-	info := dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 8}
-	if v.compare(t.Context(), nil, e, info); len(v.found) != 1 {
+	info := dest.Info{Name: "f", Mode: backup.ModeRegular, Size: 5, MTime: 8}
+	if v.compare(t.Context(), nil, e, &present{info: info}); len(v.found) != 1 {
 		t.Errorf("%v: restore would refuse it", v.found)
 	}
 	if e.Hash, v.found = strings.Repeat("0", 64), nil; true {
-		v.compare(t.Context(), nil, e, info)
+		v.compare(t.Context(), nil, e, &present{info: info})
 	}
 	if v.found != nil {
 		t.Errorf("%v: its content decides", v.found)

@@ -161,6 +161,9 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 		parts: &parts{r: r, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
 	j.first.only = len(slots) == 0
+	if err := j.traits(ctx); err != nil {
+		return nil, err
+	}
 	gen := uint64(0)
 	for _, s := range slots {
 		gen = max(gen, s.State.Gen)
@@ -172,13 +175,25 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 
 // learn fetches the manifests that the backup is compared with, and what an interrupted run noted.
 func (j *job) learn(ctx context.Context) error {
-	if err := j.manifests(ctx, &j.due, j.slots); err != nil || !j.plan.resumed {
+	if err := j.manifests(ctx, &j.due, j.slots); err != nil {
 		return err
+	}
+	if j.plan.listed {
+		j.long = make(longNames)
+		if err := errors.Join(j.long.addAll(j.base), j.long.addAll(j.donor)); err != nil {
+			return err
+		}
+	}
+	if !j.plan.resumed {
+		return nil
 	}
 	var err error
 	j.plan.notes, j.journal.seq, err = readJournal(ctx, j.Store, j.slot, j.state.Gen, func(name string, err error) {
 		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
 	})
+	for i := range j.plan.notes {
+		j.long.add(j.plan.notes[i].path, j.plan.notes[i].stored)
+	}
 	return err
 }
 
@@ -190,6 +205,7 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.run,
 		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
 		Durability: j.durability(), Host: o.Host, Machine: o.Machine, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
+		Traits: j.plan.traits,
 	}
 	if old.Mode != o.Mode {
 		j.state.Manifest = nil // it tells nothing of what will be there
@@ -311,5 +327,6 @@ func (j *job) summary() Summary {
 		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
 		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),
 		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.durability(),
+		Missing: j.sum.missing.Load(), Left: j.left.named,
 	}
 }

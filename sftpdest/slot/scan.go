@@ -27,10 +27,10 @@ type scan struct {
 	err          error
 }
 
-// begin is told whether only the server knows what it has: then there is work in any case.
-func (f *scan) begin(listed bool) (err error) {
+// begin is told whether only the run itself finds out what there is to do.
+func (f *scan) begin(unsure bool) (err error) {
 	f.begun = true
-	if listed {
+	if unsure {
 		return nil
 	}
 	if f.spool, err = newSpool(); err == nil {
@@ -66,6 +66,8 @@ func (f *scan) see(r *row, s *step) {
 // idle reports whether nothing has to be done on the server for a step, base being what the slot has.
 func idle(s *step, base *manifest.Entry) bool {
 	switch {
+	case base != nil && base.Stored != s.entry.Stored:
+		return false
 	case s.act == nothing:
 		return s.have == none
 	case s.act != keep || s.entry.Flags&manifest.Stale != 0:
@@ -117,7 +119,9 @@ func (j *job) rows(ctx context.Context) iter.Seq2[*row, error] {
 	}
 	switch {
 	case j.plan.listed:
-		in.listed = func(ctx context.Context) iter.Seq2[present, error] { return walkRemote(ctx, j.Store, j.slot+"/data") }
+		in.listed = func(ctx context.Context) iter.Seq2[present, error] {
+			return walkStored(ctx, j.Store, j.slot+"/data", j.long)
+		}
 	case kept != nil:
 		return func(yield func(*row, error) bool) {
 			for i, r := range kept {

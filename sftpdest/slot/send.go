@@ -66,7 +66,7 @@ func (j *job) unread(s *step, err error) error {
 			s.entry.Link = ""
 		}
 	} else if s.have != none {
-		j.lose(s.entry.Path, false)
+		j.lose(s.at, false)
 		j.touch(s.in)
 	}
 	if !gone {
@@ -174,7 +174,7 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 func (j *job) putPlaced(ctx context.Context, s *step, content []byte) error {
 	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
 	if err != nil {
-		return err
+		return j.refuse(ctx, s, err)
 	}
 	return j.place(ctx, s, temp, durable)
 }
@@ -185,10 +185,11 @@ func (j *job) place(ctx context.Context, s *step, temp string, durable bool) err
 		return err
 	}
 	j.touch(s.in)
-	if err := j.move(ctx, temp, j.data(s.entry.Path)); err != nil {
+	at, err := j.offer(ctx, s, func(at string) error { return j.move(ctx, temp, at) })
+	if err != nil {
 		return err
 	}
-	return j.journal.add(&s.entry, durable)
+	return j.journal.add(s.storedAt(at), durable)
 }
 
 // take copies or links a file that the donor has. It reports false if the file has to be sent.
@@ -196,7 +197,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 	if j.scrub.rotten.Load() {
 		return false, nil
 	}
-	from, temp := j.donorAt+"/data/"+s.entry.Path, j.temp(j.slot)
+	from, temp := j.donorAt+"/data/"+s.from, j.temp(j.slot)
 	var durable, linked bool
 	if l, ok := j.Store.(dest.Linker); ok && j.o.Fill == FillLink && !j.unlinked.Load() {
 		err = again(ctx, func() error {
@@ -274,7 +275,7 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		return false, err
 	}
 	defer j.room.Release(weight)
-	hash, err := j.remoteHashOf(ctx, j.data(s.entry.Path), &s.entry)
+	hash, err := j.remoteHashOf(ctx, s.at, &s.entry)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
 			return false, err
@@ -285,7 +286,7 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		return false, nil
 	}
 	err = j.lenient(attributes(s.entry.Mode, 0o600, s.entry.MTime), func(a dest.Attributes) error {
-		return j.SetAttributes(ctx, j.data(s.entry.Path), a)
+		return j.SetAttributes(ctx, s.at, a)
 	})
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
@@ -311,43 +312,4 @@ func (r *remote) remoteHash(ctx context.Context, p string, size int64) (string, 
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// symlink makes a symbolic link where the server can; the manifest has its target in any case.
-func (j *job) symlink(ctx context.Context, s *step) error {
-	l, ok := j.Store.(dest.Symlinker)
-	if !ok || j.noLinks.Load() {
-		return nil
-	}
-	target := j.data(s.entry.Path)
-	if s.have == file {
-		if text, err := j.ReadLink(ctx, target); err == nil && text == s.entry.Target {
-			return nil
-		}
-	}
-	var temp string
-	err := again(ctx, func() error {
-		temp = j.temp(j.slot)
-		return l.Symlink(ctx, s.entry.Target, temp)
-	})
-	if err == nil {
-		// Some servers take the two names in the other order, or make the target absolute.
-		text, readErr := j.ReadLink(ctx, temp)
-		if err = readErr; err == nil && text != s.entry.Target {
-			err = errors.Join(errors.ErrUnsupported, j.drop(ctx, temp))
-		}
-	}
-	if err == nil {
-		j.touch(s.in)
-		return j.move(ctx, temp, target)
-	}
-	if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
-		return err
-	}
-	j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)
-	if s.have == file { // what is there is something else
-		j.lose(s.entry.Path, false)
-		j.touch(s.in)
-	}
-	return nil
 }

@@ -4,6 +4,7 @@
 package slot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,6 +63,8 @@ type Options struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 	Progress Progress // may be nil
+	// Traits finds out what the server does to names, where no slot tells it. Nil: it is taken to do nothing.
+	Traits func(ctx context.Context) (manifest.Traits, error)
 	// LeaseTTL is how long a run is taken to be alive that is not heard of; 0: 10 minutes.
 	LeaseTTL time.Duration
 
@@ -160,7 +163,9 @@ type Summary struct {
 	Files, Bytes                            int64 // in the backup
 	Uploaded, UploadedBytes, Copied, Linked int64
 	Deleted, Changed, Frozen                int64
-	Compared                                int64 // in a dry run: to be read, and sent if their content differs
+	Compared                                int64  // in a dry run: to be read, and sent if their content differs
+	Missing                                 int64  // entries that the server takes under no name
+	Left                                    []Left // the first hundred of those that it refused
 	Durability                              string
 	Took                                    time.Duration
 }

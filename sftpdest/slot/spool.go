@@ -72,8 +72,13 @@ type entries struct {
 	*pulled[*manifest.Entry]
 	reader *manifest.Reader
 	head   *manifest.Entry // the next one; nil behind the end
+	at     string          // where it is below data/
 	err    error
+	around []located // the directories around it that are somewhere else than their path says
 }
+
+// located is where a directory is on the server.
+type located struct{ path, at string }
 
 func openEntries(spool *os.File) (*entries, error) {
 	if spool == nil {
@@ -104,7 +109,29 @@ func all(reader *manifest.Reader) iter.Seq2[*manifest.Entry, error] {
 	}
 }
 
-func (e *entries) look() { e.head, e.err = e.pulled.head, e.pulled.err }
+func (e *entries) look() {
+	if e.head, e.err = e.pulled.head, e.pulled.err; e.head != nil {
+		e.locate()
+	}
+}
+
+// locate tells where the head is: below directories with escaped names that come before it.
+func (e *entries) locate() {
+	for len(e.around) > 0 && !below(e.head.Path, e.around[len(e.around)-1].path) {
+		e.around = e.around[:len(e.around)-1]
+	}
+	e.at = e.head.Path
+	if len(e.around) > 0 {
+		dir := e.around[len(e.around)-1]
+		e.at = dir.at + e.head.Path[len(dir.path):]
+	}
+	if e.head.Stored != "" {
+		e.at = join(dest.Parent(e.at), e.head.Stored)
+	}
+	if e.head.IsDir() && e.at != e.head.Path {
+		e.around = append(e.around, located{e.head.Path, e.at})
+	}
+}
 
 func (e *entries) advance() {
 	e.pulled.advance()
@@ -113,14 +140,14 @@ func (e *entries) advance() {
 	}
 }
 
-// take returns the entry of path and goes on, or nil.
-func (e *entries) take(path string) *manifest.Entry {
+// take returns the entry of path, and where it is, and goes on, or nil.
+func (e *entries) take(path string) (found *manifest.Entry, at string) {
 	if e.head == nil || e.head.Path != path {
-		return nil
+		return nil, ""
 	}
-	found := e.head
+	found, at = e.head, e.at
 	e.advance()
-	return found
+	return found, at
 }
 
 func (e *entries) close() {

@@ -113,9 +113,12 @@ func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error)
 	o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
 	err = r.replace(ctx, s.Path, stateName, text)
 	if errors.Is(r.full(ctx, o.Folder, err), ErrFull) {
-		if err = r.drop(ctx, s.Path+"/"+stateName); err == nil {
-			err = r.syncDir(ctx, s.Path)
+		for _, name := range []string{manifest.PriorStateName, stateName} {
+			if err = r.drop(ctx, s.Path+"/"+name); err != nil {
+				return false, err
+			}
 		}
+		err = r.syncDir(ctx, s.Path)
 	}
 	return err == nil, err
 }

@@ -16,12 +16,12 @@ const guardFrom = 10
 func (j *job) survey(ctx context.Context) (Summary, error) {
 	in := inputs{walk: j.early, base: j.base, donor: j.donor}
 	if j.o.Mode == manifest.Incremental && !j.o.DryRun {
-		if err := j.first.begin(j.plan.listed); err != nil {
+		if err := j.first.begin(j.plan.listed || j.plan.clashes != nil); err != nil {
 			return Summary{}, err
 		}
 	}
 	plan := newPlanner()
-	plan.fills = j.plan.fills
+	plan.fills, plan.traits = j.plan.fills, j.plan.traits
 	last := newGuard(j.donor != nil)
 	sum := Summary{Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed, Durability: j.durability()}
 	var planned, plannedBytes int64
@@ -30,6 +30,9 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 			return sum, err
 		}
 		last.see(r)
+		if r.src != nil || r.base != nil && r.base.Stored == "" {
+			j.plan.clashes.add(r.path)
+		}
 		s := plan.plan(r)
 		j.first.see(r, s)
 		if s == nil {

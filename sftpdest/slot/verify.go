@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/backup"
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 )
 
@@ -113,12 +112,16 @@ func (v *verifier) walk(ctx context.Context, g *errgroup.Group, spool *os.File) 
 		return err
 	}
 	defer known.close()
-	here := pull(walkRemote(ctx, v.Store, v.root))
+	long := make(longNames)
+	if err := long.addAll(spool); err != nil {
+		return err
+	}
+	here := pull(walkStored(ctx, v.Store, v.root, long))
 	defer here.close()
 	for known.head != nil || here.some {
 		switch {
 		case known.head != nil && (!here.some || manifest.Compare(known.head.Path, here.head.path) < 0):
-			if e := known.head; e.Path != "" && (e.IsRegular() || e.IsDir()) {
+			if e := known.head; e.Path != "" && (e.IsRegular() || e.IsDir()) && e.Flags&manifest.Missing == 0 {
 				v.differ(e.Path, "missing")
 			}
 			known.advance()
@@ -126,7 +129,7 @@ func (v *verifier) walk(ctx context.Context, g *errgroup.Group, spool *os.File) 
 			v.differ(here.head.path, "not in the manifest")
 			here.advance()
 		default:
-			v.compare(ctx, g, known.head, here.head.info)
+			v.compare(ctx, g, known.head, &here.head)
 			known.advance()
 			here.advance()
 		}
@@ -137,8 +140,11 @@ func (v *verifier) walk(ctx context.Context, g *errgroup.Group, spool *os.File) 
 	return errors.Join(known.err, here.err)
 }
 
-func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.Entry, info dest.Info) {
+func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.Entry, here *present) {
+	info := &here.info
 	switch {
+	case info.Name != e.StoredName():
+		v.differ(e.Path, "has another name in data/")
 	case e.Mode&backup.ModeType != info.Mode&backup.ModeType:
 		v.differ(e.Path, "is of another type")
 	case !e.IsRegular():
@@ -147,18 +153,18 @@ func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.E
 	case e.Hash == "" && !v.untimed.Load() && info.MTime != clampTime(e.MTime):
 		v.differ(e.Path, "has another time, and no checksum tells whether it is what was backed up")
 	case e.Hash != "" && (v.o.Sample >= 1 || rand.Float64() < v.o.Sample):
-		path, want, size := e.Path, e.Hash, e.Size
-		g.Go(func() error { return v.content(ctx, path, want, size) })
+		path, at, want, size := e.Path, here.at, e.Hash, e.Size
+		g.Go(func() error { return v.content(ctx, path, at, want, size) })
 	}
 }
 
-func (v *verifier) content(ctx context.Context, path, want string, size int64) error {
+func (v *verifier) content(ctx context.Context, path, at, want string, size int64) error {
 	weight := min(size, readBackAhead<<20)
 	if err := v.room.Acquire(ctx, weight); err != nil {
 		return err
 	}
 	defer v.room.Release(weight)
-	hash, err := v.remoteHash(ctx, join(v.root, path), size)
+	hash, err := v.remoteHash(ctx, join(v.root, at), size)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, fs.ErrPermission):
 		v.differ(path, err.Error())

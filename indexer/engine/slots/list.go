@@ -26,25 +26,26 @@ type lister struct {
 
 	offsets        bool // keep where content stands in an archive
 	changed, stale int  // entries with these flags
+	missing        backup.Notes
 }
 
 type addFunc func(path string, e *backup.Entry) error
 
 // list hands out the entries of the manifest, and while a backup is under way those of its journal after them.
-func (l *lister) list(ctx context.Context, add func(path string, e *backup.Entry) error) (string, error) {
+func (l *lister) list(ctx context.Context, add func(path string, e *backup.Entry) error) (engine.Remarks, error) {
 	if l.state.Manifest != nil {
 		if err := l.manifest(ctx, add); err != nil {
-			return "", fmt.Errorf("manifest %s: %w", l.state.Manifest.Name, err)
+			return engine.Remarks{}, fmt.Errorf("manifest %s: %w", l.state.Manifest.Name, err)
 		}
 	}
 	if l.state.Phase == manifest.Filling || l.state.Phase == manifest.Updating {
-		return "", l.journals(ctx, add)
+		return engine.Remarks{}, l.journals(ctx, add)
 	}
-	return l.notes(), nil
+	return engine.Remarks{Detail: l.detail(), Notes: l.missing}, nil
 }
 
-// notes tells what the writer could not do as it should.
-func (l *lister) notes() string {
+// detail tells what the writer could not do as it should.
+func (l *lister) detail() string {
 	var notes []string
 	if l.changed > 0 {
 		notes = append(notes, fmt.Sprintf("%d files changed while they were read", l.changed))
@@ -150,6 +151,10 @@ func (l *lister) entries(r *source, m *manifest.Reader, add addFunc) error {
 			return r.damage(err)
 		}
 		if e.Flags&manifest.Removed != 0 {
+			continue
+		}
+		if e.Flags&manifest.Missing != 0 {
+			l.missing.Add(backup.Missing, e.Path)
 			continue
 		}
 		if e.Flags&manifest.Changed != 0 {
