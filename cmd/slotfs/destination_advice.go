@@ -39,7 +39,7 @@ func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest
 	for _, line := range advice(ctx, conn, d, others) {
 		fmt.Fprintf(a.err, "Warning: %s\n", term.Clean(line))
 	}
-	return nil
+	return a.tryNames(ctx, d, conn)
 }
 
 // resolver is what advice asks the server.

@@ -45,10 +45,14 @@ func destinationTestCommand(s *shell) *cli.Command {
 			if err != nil && (r == nil || r.Server == "") {
 				return fmt.Errorf("destination %s: %w", d.Name, err)
 			}
-			if g.json {
-				return errors.Join(err, g.printJSON(r))
+			full := &testReport{Report: r}
+			if err == nil {
+				err = g.testNames(c.Context, d, may, full)
 			}
-			return errors.Join(err, g.printTest(d, r))
+			if g.json {
+				return errors.Join(err, g.printJSON(full))
+			}
+			return errors.Join(err, g.printTest(d, full))
 		},
 	}
 }
@@ -71,7 +75,7 @@ func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest
 }
 
 // printTest shows a report on one screen.
-func (s *settings) printTest(d *config.Destination, r *sftpdest.Report) error {
+func (s *settings) printTest(d *config.Destination, r *testReport) error {
 	skipped := func(what string) string { return "- (" + r.Skipped[what] + ")" }
 	many := fmt.Sprintf("up to %s (%d used)", limit(d.MaxConnections), r.Connections)
 	rates := func(what string, one, all float64) string {
@@ -107,6 +111,7 @@ func (s *settings) printTest(d *config.Destination, r *sftpdest.Report) error {
 		{"free space", free},
 		{"connections", fmt.Sprintf("%s, %d sessions on each; this destination uses up to %s", allowed, r.Sessions, limit(d.MaxConnections))},
 		{"clock", clock},
+		{"names", or(wordsOf(r.Names), "- (not asked for)")},
 	})
 }
 
