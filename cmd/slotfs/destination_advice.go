@@ -35,7 +35,7 @@ func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "Connected; the directory has %d entries\n", len(names))
+	fmt.Fprintf(a.err, "Connected; the directory has %s\n", term.Count(int64(len(names)), "entry", "entries"))
 	for _, line := range advice(ctx, conn, d, others) {
 		fmt.Fprintf(a.err, "Warning: %s\n", term.Clean(line))
 	}

@@ -79,7 +79,7 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.name), term.Clean(a.err.Error()))
 		}
 	}
-	fmt.Fprintf(s.out, "it finds %d accounts\n", len(found.names()))
+	fmt.Fprintf(s.out, "it finds %s\n", term.Count(int64(len(found.names())), "account", "accounts"))
 	fmt.Fprintf(s.out, "next: slotfs sync %s\n", j.Name)
 	return nil
 }

@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,41 +45,76 @@ func lsCommand(s *shell) *cli.Command {
 	}
 }
 
+// sorted is how many entries of a directory are listed by name. What has more comes in the order of the mount: to sort it
+// all of it would have to be in memory.
+const sorted = 100_000
+
 // aligned is how many lines of `ls -l` are in columns together.
 const aligned = 10_000
 
+// lister prints a directory.
+type lister struct {
+	*settings
+	out   *bufio.Writer
+	long  bool
+	json  jsonList
+	first []shown // of a directory, until there are too many; nil then
+	rows  [][]string
+}
+
 func (s *settings) ls(ctx context.Context, b *browser, p string, long bool) error {
-	out := bufio.NewWriter(s.out)
-	var rows [][]string
-	list := jsonList{out: out}
-	err := b.list(ctx, p, func(e shown) error {
-		switch {
-		case s.json:
-			return list.add(e.coded())
-		case long:
-			if rows = append(rows, e.columns()); len(rows) == aligned {
-				err := term.Table(s.out, rows)
-				rows = rows[:0]
-				return err
-			}
-		default:
-			if _, err := fmt.Fprintln(out, term.Escape(e.Name)); err != nil {
-				return fmt.Errorf("standard output: %w", err)
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		out.Flush()
-		return err
-	case s.json:
-		return list.end()
-	case long:
-		return term.Table(s.out, rows)
+	l := &lister{settings: s, out: bufio.NewWriter(s.out), long: long, first: []shown{}}
+	l.json.out = l.out
+	err := b.list(ctx, p, l.add)
+	return errors.Join(err, l.end(err == nil))
+}
+
+func (l *lister) add(e shown) error {
+	if l.first == nil {
+		return l.print(e)
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("standard output: %w", err)
+	if l.first = append(l.first, e); len(l.first) < sorted {
+		return nil
+	}
+	return l.printFirst()
+}
+
+func (l *lister) printFirst() error {
+	all := l.first
+	l.first = nil
+	for _, e := range all {
+		if err := l.print(e); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// end prints what is left. whole says that nothing is missing: the array of an incomplete listing is left open.
+func (l *lister) end(whole bool) error {
+	slices.SortFunc(l.first, func(a, b shown) int { return strings.Compare(a.Name, b.Name) })
+	err := l.printFirst()
+	if err == nil && len(l.rows) > 0 {
+		err = term.Table(l.out, l.rows)
+	}
+	if err == nil && l.settings.json && whole {
+		return l.json.end()
+	}
+	return errors.Join(err, printed(l.out.Flush()))
+}
+
+func (l *lister) print(e shown) error {
+	switch {
+	case l.settings.json:
+		return l.json.add(e.coded())
+	case l.long:
+		if l.rows = append(l.rows, e.columns()); len(l.rows) < aligned {
+			return nil
+		}
+		rows := l.rows
+		l.rows = nil
+		return term.Table(l.out, rows)
+	}
+	_, err := fmt.Fprintln(l.out, term.Escape(e.Name))
+	return printed(err)
 }

@@ -174,13 +174,13 @@ func (r *restoring) text(s restore.Summary, took time.Duration) string {
 	if r.rehearse {
 		done = "would restore"
 	}
-	fmt.Fprintf(&b, "%s %d files (%s)", done, s.Files, term.Bytes(s.Bytes))
+	fmt.Fprintf(&b, "%s %s (%s)", done, term.Count(s.Files, "file", "files"), term.Bytes(s.Bytes))
 	for _, part := range []struct {
-		n    int64
-		what string
-	}{{s.Folders, "folders"}, {s.Links, "links"}, {s.Special, "pipes and sockets"}} {
+		n         int64
+		one, many string
+	}{{s.Folders, "directory", "directories"}, {s.Links, "link", "links"}, {s.Special, "pipe or socket", "pipes and sockets"}} {
 		if part.n > 0 {
-			fmt.Fprintf(&b, ", %d %s", part.n, part.what)
+			b.WriteString(", " + term.Count(part.n, part.one, part.many))
 		}
 	}
 	for _, part := range []struct {

@@ -124,8 +124,8 @@ func (s *settings) printNotes(d *destinationReport) {
 
 // printIndex shows how much the index holds.
 func (s *settings) printIndex(r *report) {
-	fmt.Fprintf(s.out, "index: %d snapshots, %d folders (%s), %d seek points (%s), %s on disk\n", r.Index.Snapshots,
-		r.Index.Nodes, term.Bytes(r.Index.NodeBytes), r.Index.Points, term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
+	fmt.Fprintf(s.out, "index: %s, %s (%s), %s (%s), %s on disk\n", term.Count(r.Index.Snapshots, "snapshot", "snapshots"),
+		term.Count(r.Index.Nodes, "directory", "directories"), term.Bytes(r.Index.NodeBytes), term.Count(r.Index.Points, "seek point", "seek points"), term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
 }
 
 // printCache shows the cache of a mount, if it has one.

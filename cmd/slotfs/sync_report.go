@@ -138,7 +138,7 @@ func (r *syncResult) text() string {
 	if r.DryRun {
 		sent = "to send"
 	}
-	fmt.Fprintf(&b, ": %d files, %s; %s %d (%s)", r.Files, term.Bytes(r.Bytes), sent, r.Uploaded, term.Bytes(r.UploadedBytes))
+	fmt.Fprintf(&b, ": %s, %s; %s %d (%s)", term.Count(r.Files, "file", "files"), term.Bytes(r.Bytes), sent, r.Uploaded, term.Bytes(r.UploadedBytes))
 	for _, part := range []struct {
 		n    int64
 		what string

@@ -206,7 +206,8 @@ func (v *verifying) show(r verifyJSON) {
 	if len(r.Differences) == 0 {
 		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, r.Slot, percentOf(v.sample))
 	} else {
-		fmt.Fprintf(v.out, "%s: slot %d has %d differences; the next sync repairs it\n", name, r.Slot, len(r.Differences))
+		fmt.Fprintf(v.out, "%s: slot %d has %s; the next sync repairs it\n", name, r.Slot,
+			term.Count(int64(len(r.Differences)), "difference", "differences"))
 	}
 }
 

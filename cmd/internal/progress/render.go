@@ -81,7 +81,7 @@ func (r *Renderer) show(now time.Time) {
 			lines = append(lines, fmt.Sprintf("... and %d more", len(r.state.running)-i))
 			break
 		}
-		lines = append(lines, s.line(now))
+		lines = append(lines, s.line(now, r.width()-1))
 	}
 	lines = append(lines, r.state.total(now))
 	var b strings.Builder
@@ -123,7 +123,7 @@ func notable(e Event) string {
 
 // Text puts a summary into one line.
 func (s *Summary) Text() string {
-	out := fmt.Sprintf("%d backups found: %d read, %d unchanged", s.Found, s.Read, s.Unchanged)
+	out := fmt.Sprintf("%s found: %d read, %d unchanged", term.Count(int64(s.Found), "backup", "backups"), s.Read, s.Unchanged)
 	if s.Failed > 0 {
 		out += fmt.Sprintf(", %d not complete", s.Failed)
 	}

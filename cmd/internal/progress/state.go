@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"slotfs/cmd/internal/term"
 )
@@ -78,21 +79,33 @@ func (s *state) drop(e Event) {
 	}
 }
 
-// line describes one source: name, how far it is, rate, remaining time.
-func (r *source) line(now time.Time) string {
+// line describes one source in at most width characters (0: any number): name, how far it is, rate, remaining time.
+func (r *source) line(now time.Time, width int) string {
 	name := term.Clean(r.destination + ": " + r.Name)
 	if r.Tree {
-		return fmt.Sprintf("%s  %d entries", name, r.done)
+		return fit(name, "  "+term.Count(r.done, "entry", "entries"), width)
 	}
 	rate := perSecond(r.done-r.from, now.Sub(r.began))
-	return fmt.Sprintf("%s  %s of %s (%s)%s", name, term.Bytes(r.done), term.Bytes(r.size),
-		percent(r.done, r.size), rateAndRest(rate, r.size-r.done))
+	return fit(name, fmt.Sprintf("  %s of %s (%s)%s", term.Bytes(r.done), term.Bytes(r.size),
+		percent(r.done, r.size), rateAndRest(rate, r.size-r.done)), width)
+}
+
+// leastName is how much of a name is shown at least, in characters.
+const leastName = 12
+
+// fit shortens the name in front of figures, which are what people look for, to width characters in all; 0: not at all.
+func fit(name, figures string, width int) string {
+	if width > 0 {
+		name = term.Cut(name, max(width-utf8.RuneCountInString(figures), leastName))
+	}
+	return name + figures
 }
 
 // total describes everything.
 func (s *state) total(now time.Time) string {
 	if s.planned == 0 {
-		return fmt.Sprintf("looking: %d folders, %d backups found", s.folders, s.backups)
+		return fmt.Sprintf("looking: %s, %s found", term.Count(int64(s.folders), "directory", "directories"),
+			term.Count(int64(s.backups), "backup", "backups"))
 	}
 	done := s.read
 	for _, r := range s.running {
@@ -124,7 +137,8 @@ func rateAndRest(rate, rest int64) string {
 	}
 	out := fmt.Sprintf(", %s/s", term.Bytes(rate))
 	if rest > 0 {
-		out += ", " + term.Duration(time.Duration(float64(rest)/float64(rate)*float64(time.Second))) + " left"
+		left := max(time.Duration(float64(rest)/float64(rate)*float64(time.Second)).Round(time.Second), time.Second)
+		out += ", " + term.Duration(left) + " left"
 	}
 	return out
 }

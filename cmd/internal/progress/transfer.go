@@ -127,10 +127,11 @@ func (t *Transfer) note(c *count, files, bytes int64) {
 	}
 	t.last = now
 	t.erase()
-	line := t.text(now)
+	width := 0
 	if t.live {
-		line = term.Cut(line, t.width()-1)
+		width = t.width() - 1
 	}
+	line := term.Cut(t.text(now, width), width)
 	fmt.Fprintln(t.out, line)
 	t.drawn = t.live
 }
@@ -143,8 +144,9 @@ func (t *Transfer) erase() {
 	}
 }
 
-// text is the line: account, files, bytes, rate and what is left. mu is held.
-func (t *Transfer) text(now time.Time) string {
+// text is the line, in at most width characters if the figures need no more (0: any number): account, files, bytes, rate and
+// what is left. mu is held.
+func (t *Transfer) text(now time.Time, width int) string {
 	var b strings.Builder
 	if t.of > 1 {
 		fmt.Fprintf(&b, "[%d/%d] ", t.index, t.of)
@@ -154,11 +156,10 @@ func (t *Transfer) text(now time.Time) string {
 		fmt.Fprintf(&b, " and %d more", more)
 	}
 	if t.planned.files == 0 && t.sent.files == 0 {
-		fmt.Fprintf(&b, ": looking: %d files, %s", t.scanned.files, term.Bytes(t.scanned.bytes))
-		return b.String()
+		return fit(b.String(), fmt.Sprintf(": looking: %s, %s", term.Count(t.scanned.files, "file", "files"), term.Bytes(t.scanned.bytes)), width)
 	}
-	fmt.Fprintf(&b, ": %d of %d files, %s of %s (%s)", t.sent.files, t.planned.files, term.Bytes(t.sent.bytes),
+	figures := fmt.Sprintf(": %d of %s, %s of %s (%s)", t.sent.files, term.Count(t.planned.files, "file", "files"), term.Bytes(t.sent.bytes),
 		term.Bytes(t.planned.bytes), percent(t.sent.bytes, t.planned.bytes))
-	b.WriteString(rateAndRest(perSecond(t.sent.bytes, now.Sub(t.sending)), t.planned.bytes-t.sent.bytes))
-	return b.String()
+	figures += rateAndRest(perSecond(t.sent.bytes, now.Sub(t.sending)), t.planned.bytes-t.sent.bytes)
+	return fit(b.String(), figures, width)
 }
