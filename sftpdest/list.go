@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"slotfs/indexer/dest"
@@ -16,15 +17,9 @@ const (
 	// and the end.
 	listAhead = 16
 	listCost  = 32 << 10
-	// mostNames bounds what a server can make us keep of one directory.
-	mostNames     = 8 << 20
-	mostNameBytes = 1 << 30
 	// statAhead is how many LSTATs are in flight for a server that lists without attributes.
 	statAhead = 32
 )
-
-// errTooMany says that a listing has no end, or one that nobody should wait for.
-var errTooMany = errors.New("too many names in one directory")
 
 // List implements dest.Reader. A symbolic link to a directory is listed like the directory, as OPENDIR does.
 func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error) {
@@ -37,7 +32,8 @@ func (d *Destination) List(ctx context.Context, dir string) ([]dest.Info, error)
 		return nil, d.absent(ctx, "list", dir, remote, err)
 	}
 	infos := make([]dest.Info, 0, len(list))
-	for _, e := range list {
+	for i := range list {
+		e := &list[i]
 		if e.Name != "" {
 			infos = append(infos, info(e.Name, e.Attributes))
 		}
@@ -77,8 +73,9 @@ func (s *session) list(ctx context.Context, dir string, ahead int) ([]wire.Entry
 		return nil, err
 	}
 	defer s.close(handle)
-	l := lister{s: s, handle: handle, watch: s.stopwatch()}
+	l := lister{s: s, handle: handle, watch: s.stopwatch(), share: nameShare{room: s.names}}
 	defer func() {
+		l.share.end()
 		for _, r := range l.flight {
 			s.leave(r, nil)
 		}
@@ -94,7 +91,10 @@ func (s *session) list(ctx context.Context, dir string, ahead int) ([]wire.Entry
 		if len(l.flight) == 0 && l.end {
 			return l.list, nil
 		}
-		want = min(4*want, ahead)
+		want = min(4*want, ahead, max(1, mostListed/(l.largest+1)))
+		if err := l.room(ctx); err != nil {
+			return nil, err
+		}
 	}
 }
 
@@ -107,6 +107,18 @@ type lister struct {
 	end    bool
 	list   []wire.Entry
 	bytes  int
+	share  nameShare
+
+	largest int // bytes of a reply
+}
+
+// room waits until more names may be asked for. That is no fault of the server's.
+func (l *lister) room(ctx context.Context) error {
+	waited, err := l.share.grow(ctx, len(l.list))
+	if waited {
+		l.watch = l.s.stopwatch()
+	}
+	return err
 }
 
 func (l *lister) fill(want int) {
@@ -136,6 +148,7 @@ func (l *lister) next(ctx context.Context) error {
 		return err
 	}
 	defer l.s.recycle(reply)
+	l.largest = max(l.largest, len(reply.Body))
 	before := len(l.list)
 	if l.list, err = wire.NamesOf(l.list, reply.Body); err != nil {
 		return err
@@ -167,11 +180,17 @@ func (l *lister) clean(names []wire.Entry) int {
 
 // repeated reports whether a name comes twice.
 func repeated(list []wire.Entry) bool {
-	seen := make(map[string]struct{}, len(list))
-	for _, e := range list {
-		seen[e.Name] = struct{}{}
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
 	}
-	return len(seen) != len(list)
+	slices.Sort(names)
+	for i := 1; i < len(names); i++ {
+		if names[i] == names[i-1] {
+			return true
+		}
+	}
+	return false
 }
 
 // unique drops names that came before: the folder changed while it was listed.

@@ -35,6 +35,7 @@ type pool struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // of the goroutines that open
 	files    openFiles
+	names    *nameRoom
 	starving atomic.Int32 // calls that wait for room for a handle
 	lasting  atomic.Int32 // handles that stay open for long
 	shortest atomic.Int64 // round trip that a session began with, in nanoseconds; 0: there was none
@@ -55,7 +56,7 @@ type pool struct {
 }
 
 func newPool(s Settings, o Options, p *pins, creds *credentials) *pool {
-	l := &pool{settings: s, options: o, pins: p, creds: creds, most: s.MaxConnections, outage: outage{patience: o.Patience},
+	l := &pool{settings: s, options: o, pins: p, creds: creds, names: newNameRoom(), most: s.MaxConnections, outage: outage{patience: o.Patience},
 		came: make(chan struct{}, 1), changed: make(chan struct{})}
 	if l.most == 0 {
 		l.most = unlimited
@@ -235,6 +236,7 @@ func (l *pool) add(s *session) {
 	s.limit = l.limits().quick
 	s.proven = l.progress
 	s.doubt = func() { l.doubt(s) }
+	s.names = l.names
 	if s.handles > 0 && s.handles < 1<<20 {
 		s.room.Store(int32(s.handles))
 	}

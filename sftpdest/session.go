@@ -23,6 +23,8 @@ const (
 	// plainWrite and mostWrite are the same for WRITE: a packet of 256 KiB with its header ends an OpenSSH session.
 	plainWrite = 32 << 10
 	mostWrite  = 255 << 10
+	// readHead is how many bytes the answer to a READ has besides the content.
+	readHead = 4
 	// largeReply is the size from which replies are read into recycled buffers.
 	largeReply = 16 << 10
 )
@@ -39,8 +41,9 @@ type session struct {
 	read atomic.Int64  // bytes to ask for with one READ
 	// extensions and written do not change once the session answers.
 	extensions map[string]string
-	written    int    // bytes to send with one WRITE
-	handles    uint64 // open at a time, as the server says; 0: it does not
+	written    int       // bytes to send with one WRITE
+	handles    uint64    // open at a time, as the server says; 0: it does not
+	names      *nameRoom // of all listings of the destination, where there is a pool
 	bufs       sync.Pool
 	// doubted keeps the session from being chosen; doubt makes it so until it answers, where there is a pool.
 	doubted atomic.Bool
@@ -310,6 +313,10 @@ func (s *session) deliver(reply wire.Reply) error {
 	if r == nil {
 		s.mu.Unlock()
 		return fmt.Errorf("reply to request %d, which was not sent: %w", reply.ID, wire.ErrMalformed)
+	}
+	if r.read && reply.Type == wire.Data && int64(len(reply.Body)) > r.cost+readHead {
+		s.mu.Unlock()
+		return fmt.Errorf("%d bytes for a read of %d: %w", len(reply.Body), r.cost, wire.ErrMalformed)
 	}
 	delete(s.pending, reply.ID)
 	s.heard, s.mark = time.Now(), s.received.Load()

@@ -11,6 +11,9 @@ import (
 // MaxPacket is the longest packet taken from a server, in bytes. OpenSSH sends up to 256 KiB, ProFTPD says 511 KiB.
 const MaxPacket = 1 << 20
 
+// maxOther is the longest packet that carries no content of a file: OpenSSH's client takes no packet over 256 KiB at all.
+const maxOther = 512 << 10
+
 // ErrMalformed says that a server does not speak SFTP as it is written down.
 var ErrMalformed = errors.New("malformed SFTP packet")
 
@@ -65,6 +68,9 @@ func ReadReply(r io.Reader, alloc func(n int) []byte) (Reply, error) {
 	}
 	if _, err := io.ReadFull(r, head[4:]); err != nil {
 		return Reply{}, cut(err)
+	}
+	if head[4] != Data && n > maxOther {
+		return Reply{}, fmt.Errorf("packet of %d bytes: %w", n, ErrMalformed)
 	}
 	body := alloc(int(n - 5))
 	if _, err := io.ReadFull(r, body); err != nil {
