@@ -263,22 +263,6 @@ func TestDamagedArchivesGetAStatusAndStopNothing(t *testing.T) {
 	}
 }
 
-func TestPiecesOfASplitArchiveBeforeAMissingOneAreShown(t *testing.T) {
-	w := newWorld(t)
-	parent := w.account("alice", map[string]string{"homedir/aa": "first"})
-	w.incompressible(filepath.Join(parent, "alice/homedir/zz"), 300<<10)
-	dir := filepath.Join(w.root, "2026-01-01", "accounts")
-	w.sh(`mkdir -p "$2"; cd "$1"; tar --sort=name -czf - alice | split -b 100K -a 5 --numeric-suffixes=1 - "$2/alice.tar.gz.part"; rm "$2/alice.tar.gz.part00003"`, parent, dir)
-	w.mustPass()
-	s := w.only()
-	if s.Status != backup.Truncated || !strings.Contains(s.Detail, "part00003 is missing") || !slices.Equal(s.Affected.First, []string{"alice/homedir/zz"}) {
-		t.Fatalf("%s: %s, %+v", s.Status, s.Detail, s.Affected)
-	}
-	if it := w.resolve(s, "alice/homedir/aa"); it.Size != 5 {
-		t.Errorf("%+v", it)
-	}
-}
-
 // intersection lists what of b is in a.
 func intersection(a, b []string) (both []string) {
 	for _, s := range b {
