@@ -14,7 +14,9 @@ import (
 func TestHeadersAreTakenAsGzipTakesThem(t *testing.T) {
 	member := compress(t, "gzip -n", []byte("hello"))
 	body := member[10:]
-	header := func(flags byte, rest ...byte) []byte { return append([]byte{0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 0, 3}, rest...) }
+	header := func(flags byte, rest ...byte) []byte {
+		return append([]byte{0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 0, 3}, rest...)
+	}
 	summed := func(h []byte) []byte { return binary.LittleEndian.AppendUint16(h, uint16(crc32.ChecksumIEEE(h))) }
 	extra := append([]byte{200, 0}, bytes.Repeat([]byte("x"), 200)...)
 	heads := map[string][]byte{
