@@ -24,6 +24,8 @@ type finder struct {
 	barren map[backup.Hash]bool // folders with nothing below them that matches; at most maxBarren
 	seen   numbers              // folders of the snapshot that were looked into
 	found  numbers              // matches of the snapshot
+	// replaced reports whether a snapshot is no longer what it was when the search began. Nil: none is.
+	replaced func(ctx context.Context, s *backup.Snapshot) bool
 }
 
 // maxBarren is how many folders are remembered for having no match.
@@ -45,10 +47,10 @@ func (s numbers) add(n uint64) bool {
 	return was == 0
 }
 
-// findIn hands every match to yield, each under one path: that of the part it belongs to, else that in full/.
-func findIn(ctx context.Context, v *view.View, q control.Query, yield func(control.Match) error) error {
-	f := &finder{view: v, query: q, yield: yield, barren: map[backup.Hash]bool{}}
-	root, err := v.Node(ctx, view.RootID)
+// run hands every match to yield, each under one path: that of the part it belongs to, else that in full/.
+func (f *finder) run(ctx context.Context) error {
+	f.barren = map[backup.Hash]bool{}
+	root, err := f.view.Node(ctx, view.RootID)
 	if err != nil {
 		return fmt.Errorf("find: %w", err)
 	}
@@ -88,10 +90,14 @@ func related(a, b string) bool {
 	return b == "" || a == b || strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/")
 }
 
-// snapshot looks through the parts first and then through what belongs to none of them.
+// snapshot looks through the parts first and then through what belongs to none of them. Directories of a snapshot that
+// another one takes the place of meanwhile go from the index, which is no damage: the rest of it is passed over.
 func (f *finder) snapshot(ctx context.Context, dir *view.Node, at string) error {
 	f.seen, f.found = numbers{}, numbers{}
 	_, err := f.folder(ctx, dir, at, 0)
+	if err != nil && f.replaced != nil && f.replaced(ctx, dir.Snapshot) {
+		return ctx.Err()
+	}
 	return err
 }
 

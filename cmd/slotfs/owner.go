@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"slotfs/cmd/internal/schedule"
 	"slotfs/fs"
 	"slotfs/fs/view"
+	"slotfs/indexer/backup"
 )
 
 // owner is the process that has the index: it makes passes and answers on the control socket. That of a mount runs the
@@ -139,7 +141,13 @@ func (o *owner) Find(ctx context.Context, q control.Query, yield func(control.Ma
 	if err != nil {
 		return err
 	}
-	return findIn(ctx, v, q, yield)
+	return (&finder{view: v, query: q, yield: yield, replaced: o.replaced}).run(ctx)
+}
+
+// replaced reports whether the index has another snapshot in the place of s, or none.
+func (o *owner) replaced(ctx context.Context, s *backup.Snapshot) bool {
+	now, err := o.index.Snapshot(ctx, s.Destination, s.Key())
+	return errors.Is(err, iofs.ErrNotExist) || err == nil && (now.Serial != s.Serial || now.Root.Child != s.Root.Child)
 }
 
 // view is what is shown, by the mount if there is one.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"slotfs/cmd/internal/control"
+	"slotfs/fs/fstest"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/tree"
+)
+
+// sweptNodes are nodes of which those of one snapshot are gone.
+type sweptNodes struct {
+	tree.Getter
+	gone map[backup.Hash]bool
+}
+
+func (s *sweptNodes) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
+	if s.gone[h] {
+		return nil, errors.New("index damaged")
+	}
+	return s.Getter.Get(ctx, h)
+}
+
+func TestFindPassesOverASnapshotThatIsReplacedMeanwhile(t *testing.T) {
+	w := fstest.NewWorld()
+	old := w.Add(t, fstest.Source("alice", "2026-01-04"), nil, fstest.Dir("sub"), fstest.File("sub/other", "1"))
+	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.Dir("sub"), fstest.File("sub/wanted", "1"))
+	nodes := &sweptNodes{w, map[backup.Hash]bool{old.Root.Child: true}}
+	v := view.New(view.Options{Nodes: nodes})
+	all, err := w.Snapshots(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Update([]string{"box"}, all)
+	for _, replaced := range []bool{true, false} {
+		var found []string
+		f := &finder{view: v, query: control.Query{Pattern: "wanted"}, yield: func(m control.Match) error {
+			found = append(found, string(m.Path))
+			return nil
+		}, replaced: func(_ context.Context, s *backup.Snapshot) bool { return replaced && s.Serial == old.Serial }}
+		err := f.run(t.Context())
+		if replaced && (err != nil || len(found) != 1) {
+			t.Errorf("beside a pass: found %v, %v", found, err)
+		}
+		if !replaced && err == nil {
+			t.Error("damage is passed over")
+		}
+	}
+}
