@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -29,7 +30,41 @@ type credentials struct {
 type attempt struct {
 	mu    sync.Mutex // guards what follows
 	tried []string
-	err   error // why a secret could not be had
+	taken bool   // the server took a key, and wants more
+	asked string // what it asked last
+	err   error  // why a secret could not be had
+}
+
+// changeRequest is in the error of package ssh about SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (RFC 4252, 8), which has no type.
+const changeRequest = "unexpected message type 60 "
+
+// why tells as far as can be known why a log-in was refused.
+func (a *attempt) why(err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case strings.Contains(err.Error(), changeRequest):
+		return errors.New("the password has expired: the server wants a new one")
+	case a.taken:
+		return errors.New("the server takes the key and wants something more: a second factor, or a new password for an account that has expired")
+	case a.asked != "":
+		return fmt.Errorf("the server asks %s", show(a.asked))
+	}
+	return nil
+}
+
+// take notes that the server takes a key.
+func (a *attempt) take() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.taken = true
+}
+
+// ask notes a question.
+func (a *attempt) ask(question string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.asked = question
 }
 
 func (a *attempt) note(method string) {
@@ -78,7 +113,8 @@ func (c *credentials) methods(ctx context.Context, a *attempt) (methods []ssh.Au
 	if signers != nil {
 		methods = append(methods, ssh.PublicKeysCallback(func() ([]ssh.Signer, error) {
 			a.note("publickey")
-			return signers()
+			all, err := signers()
+			return noted(all, a.take), err
 		}))
 	}
 	if hasPassword {
@@ -94,10 +130,11 @@ func (c *credentials) methods(ctx context.Context, a *attempt) (methods []ssh.Au
 // questions means that the answer was wrong: it is not given again.
 func (c *credentials) answer(ctx context.Context, a *attempt) ssh.KeyboardInteractiveChallenge {
 	given := false
-	return func(_, _ string, questions []string, echos []bool) ([]string, error) {
+	return func(_, instruction string, questions []string, echos []bool) ([]string, error) {
 		a.note("keyboard-interactive")
 		answers := make([]string, len(questions))
 		for i := range questions {
+			a.ask(words([]byte(instruction + " " + questions[i])))
 			if echos[i] || given {
 				return nil, errors.New("the server asks something other than the password")
 			}

@@ -57,6 +57,13 @@ func sshConfig(s Settings) *ssh.ClientConfig {
 		ssh.CipherAES128GCM, ssh.CipherAES256GCM, ssh.CipherChaCha20Poly1305,
 		ssh.CipherAES128CTR, ssh.CipherAES192CTR, ssh.CipherAES256CTR,
 	}
+	config.KeyExchanges = []string{
+		ssh.KeyExchangeMLKEM768X25519, ssh.KeyExchangeCurve25519, ssh.KeyExchangeECDHP256, ssh.KeyExchangeECDHP384,
+		ssh.KeyExchangeECDHP521, ssh.KeyExchangeDH14SHA256, ssh.KeyExchangeDH16SHA512,
+	}
+	if s.LegacyAlgorithms {
+		config.KeyExchanges = append(config.KeyExchanges, ssh.KeyExchangeDHGEXSHA256, ssh.InsecureKeyExchangeDH14SHA1)
+	}
 	return config
 }
 
@@ -178,6 +185,9 @@ func (c *conn) newSession(ctx context.Context) (*session, error) {
 			channel, err := c.openChannel()
 			if err == nil {
 				s, err = newSession(ctx, channel)
+				if err != nil && ctx.Err() == nil {
+					err = channel.blame(err)
+				}
 			}
 			return err
 		})
@@ -200,22 +210,21 @@ func (c *conn) newSession(ctx context.Context) (*session, error) {
 	}
 }
 
-func (c *conn) openChannel() (io.ReadWriteCloser, error) {
-	channel, requests, err := c.client.OpenChannel("session", nil)
+func (c *conn) openChannel() (*channel, error) {
+	opened, requests, err := c.client.OpenChannel("session", nil)
 	if err != nil {
 		return nil, err
 	}
-	go ssh.DiscardRequests(requests)
-	go func() { _, _ = io.Copy(io.Discard, channel.Stderr()) }()
-	ok, err := channel.SendRequest("subsystem", true, ssh.Marshal(struct{ Name string }{"sftp"}))
+	made := newChannel(opened, requests)
+	ok, err := opened.SendRequest("subsystem", true, ssh.Marshal(struct{ Name string }{"sftp"}))
 	if err == nil && !ok {
 		err = errNoSubsystem
 	}
 	if err != nil {
-		channel.Close()
+		opened.Close()
 		return nil, fmt.Errorf("start sftp: %w", err)
 	}
-	return channel, nil
+	return made, nil
 }
 
 // dial makes a logged-in connection. Its errors are UnreachableError, AuthError, HostKeyError, IdentityError, or ctx's.
@@ -251,6 +260,9 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 		return nil, refusedType(ctx, s, o, p, err)
 	case trusted && !isNetwork(err):
 		tried, cause := a.end()
+		if cause == nil {
+			cause = a.why(err)
+		}
 		return nil, &AuthError{Username: s.Username, Address: s.address(), Methods: tried,
 			Unasked: len(tried) == 0 && len(methods) > 0, Err: cause}
 	}

@@ -13,6 +13,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/crypto/ssh"
+
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
 )
@@ -37,13 +39,19 @@ func (e *UnreachableError) Unwrap() []error { return []error{dest.ErrUnreachable
 // Hint tells the cure.
 func (e *UnreachableError) Hint() string {
 	var name *net.DNSError
+	var none *ssh.AlgorithmNegotiationError
+	var noSFTP *NoSFTPError
 	switch {
 	case errors.As(e.Err, &name):
 		return "check the host's name"
+	case errors.As(e.Err, &none):
+		return "the server knows old algorithms only: update it, or accept the risk with legacy-algorithms (destination add --legacy-algorithms)"
 	case errors.Is(e.Err, syscall.ECONNREFUSED):
 		return "check the port, and that the SSH server runs"
 	case errors.Is(e.Err, errNoSubsystem):
 		return "the server must allow SFTP for this user"
+	case errors.As(e.Err, &noSFTP):
+		return noSFTP.Hint()
 	case errors.Is(e.Err, wire.ErrMalformed):
 		return "what answers there does not speak SFTP as it is written down: ask who runs the server"
 	case errors.Is(e.Err, errMute), errors.Is(e.Err, errSilent), errors.Is(e.Err, errSlow):
@@ -56,7 +64,10 @@ func (e *UnreachableError) Hint() string {
 func plain(err error) string {
 	var name *net.DNSError
 	var timeout net.Error
+	var none *ssh.AlgorithmNegotiationError
 	switch {
+	case errors.As(err, &none):
+		return fmt.Sprintf("no common algorithm for %s: the server offers %s", none.What, show(strings.Join(none.RequestedAlgorithms, ", ")))
 	case errors.As(err, &name) && name.IsNotFound:
 		return "no such host"
 	case errors.Is(err, syscall.ECONNREFUSED):

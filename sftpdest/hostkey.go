@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,12 +36,16 @@ func Fingerprint(line string) (string, error) {
 	return ssh.FingerprintSHA256(key), nil
 }
 
-// keyTypes are the types of host keys, best first, with the algorithms that sign with them.
-func keyTypes() [][]string {
+// keyTypes are the types of host keys, best first, with the algorithms that sign with them. SHA-1 comes last, if at all.
+func keyTypes(legacy bool) [][]string {
+	rsa := []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+	if legacy {
+		rsa = append(rsa, ssh.KeyAlgoRSA)
+	}
 	return [][]string{
 		{ssh.KeyAlgoED25519},
 		{ssh.KeyAlgoECDSA256}, {ssh.KeyAlgoECDSA384}, {ssh.KeyAlgoECDSA521},
-		{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256},
+		rsa,
 	}
 }
 
@@ -51,35 +56,39 @@ var errSeen = errors.New("host key seen")
 // somebody who confirms it.
 func FetchHostKey(ctx context.Context, s Settings, o Options) (HostKey, error) {
 	var all []string
-	for _, algorithms := range keyTypes() {
+	for _, algorithms := range keyTypes(s.LegacyAlgorithms) {
 		all = append(all, algorithms...)
 	}
 	return fetchHostKey(ctx, s, o, all)
 }
 
-// FetchHostKeys tells one key of every type that the server has, the one that it prefers first. Pin all of them:
-// a server that loses one of its keys then raises no alarm. It makes a connection per type, one after the other.
+// FetchHostKeys tells one key of every type that the server has, the best one first. Pin all of them: a server that loses one
+// of its keys then raises no alarm. The first connection tells which types there are, and each further one brings a key.
 func FetchHostKeys(ctx context.Context, s Settings, o Options) ([]HostKey, error) {
-	first, err := FetchHostKey(ctx, s, o)
-	if err != nil {
+	_, err := fetchHostKey(ctx, s, o, []string{noAlgorithm})
+	var none *ssh.AlgorithmNegotiationError
+	if !errors.As(err, &none) || none.What != "host key" {
 		return nil, err
 	}
-	keys := []HostKey{first}
-	for _, algorithms := range keyTypes() {
-		key, err := fetchAgain(ctx, s, o, algorithms)
-		var none *ssh.AlgorithmNegotiationError
-		if errors.As(err, &none) {
+	var keys []HostKey
+	for _, algorithms := range keyTypes(s.LegacyAlgorithms) {
+		if !slices.ContainsFunc(algorithms, func(a string) bool { return slices.Contains(none.RequestedAlgorithms, a) }) {
 			continue
 		}
+		key, err := fetchAgain(ctx, s, o, algorithms)
 		if err != nil {
 			return nil, err
 		}
-		if key != first {
-			keys = append(keys, key)
-		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, err
 	}
 	return keys, nil
 }
+
+// noAlgorithm is offered to hear which ones the server has.
+const noAlgorithm = "none@slotfs"
 
 // fetchAgain is fetchHostKey from a server that answered a moment ago. One that counts connections may not have seen
 // yet that the last one ended, and closes the next one without a word.

@@ -320,3 +320,25 @@ func TestPasswordThatCannotBeAskedForIsTheCause(t *testing.T) {
 		t.Errorf("%v, %d log-ins", err, l.Logins())
 	}
 }
+
+func TestOldAlgorithmsAreForWhoAsksForThem(t *testing.T) {
+	for name, config := range map[string]string{
+		"group exchange": "KexAlgorithms diffie-hellman-group-exchange-sha256\n", "group14-sha1": "KexAlgorithms diffie-hellman-group14-sha1\n",
+		"ssh-rsa": "HostKeyAlgorithms ssh-rsa\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := settingsOf(startSSHD(t, sshdtest.Options{HostKeys: []string{"rsa"}, Config: config}))
+			_, err := FetchHostKeys(t.Context(), s, Options{})
+			hinted(t, err, dest.ErrUnreachable, "no common algorithm")
+			hinted(t, newDest(t, s, Options{Backoff: time.Millisecond}).Connect(t.Context()), dest.ErrUnreachable, "no common algorithm")
+			s.LegacyAlgorithms = true
+			keys, err := FetchHostKeys(t.Context(), s, Options{})
+			if err != nil || len(keys) != 1 || keys[0].Line != s.HostKeys[0] {
+				t.Fatalf("%v, %v", keys, err)
+			}
+			if err := newDest(t, s, Options{}).Connect(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -15,12 +15,13 @@ const authorityMark = "@cert-authority "
 // pins are the host keys that were confirmed, and the authorities whose certificates are taken.
 type pins struct {
 	address     string
+	legacy      bool
 	keys        []ssh.PublicKey
 	authorities []ssh.PublicKey
 }
 
 func parsePins(s Settings) (*pins, error) {
-	p := &pins{address: s.address()}
+	p := &pins{address: s.address(), legacy: s.LegacyAlgorithms}
 	for _, line := range s.HostKeys {
 		rest, authority := strings.CutPrefix(line, authorityMark)
 		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(rest))
@@ -81,7 +82,7 @@ func (p *pins) algorithms() []string {
 	if len(p.authorities) > 0 {
 		all = certAlgorithms()
 	}
-	for _, algorithms := range keyTypes() {
+	for _, algorithms := range keyTypes(p.legacy) {
 		for _, a := range algorithms {
 			if known[a] || len(p.keys)+len(p.authorities) == 0 {
 				all = append(all, a)

@@ -133,13 +133,14 @@ func (s *session) hello() (map[string]string, *bufio.Reader, error) {
 	if _, err := s.rw.Write(wire.AppendInit(nil)); err != nil {
 		return nil, nil, err
 	}
-	in := bufio.NewReaderSize(&counted{s.rw, &s.received}, 32<<10)
+	first := &said{}
+	in := bufio.NewReaderSize(io.TeeReader(&counted{s.rw, &s.received}, first), 32<<10)
 	reply, err := wire.ReadReply(in, s.buffer)
-	if err != nil {
-		return nil, nil, err
+	if err == nil && (reply.Type != wire.Version || reply.ID < 3) {
+		err = fmt.Errorf("first packet has type %d, version %d: %w", reply.Type, reply.ID, wire.ErrMalformed)
 	}
-	if reply.Type != wire.Version || reply.ID < 3 {
-		return nil, nil, fmt.Errorf("first packet has type %d, version %d: %w", reply.Type, reply.ID, wire.ErrMalformed)
+	if err != nil {
+		return nil, nil, &NoSFTPError{Said: first.words(), Status: -1, Err: err}
 	}
 	extensions, err := wire.ExtensionsOf(reply.Body)
 	return extensions, in, err
@@ -399,26 +400,4 @@ func (s *session) recycle(reply wire.Reply) {
 	}
 	b := reply.Body[:0]
 	s.bufs.Put(&b)
-}
-
-// statusOf makes an error of a Status reply; nil for OK.
-func statusOf(reply wire.Reply) error {
-	code, words, err := wire.StatusOf(reply.Body)
-	if err != nil {
-		return err
-	}
-	if code == wire.StatusOK {
-		return nil
-	}
-	return &statusError{code: code, message: string(words)}
-}
-
-// unexpected is what a reply of another type than the wanted one means: the server's refusal, or nonsense.
-func unexpected(reply wire.Reply) error {
-	if reply.Type == wire.Status {
-		if err := statusOf(reply); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("reply of type %d: %w", reply.Type, wire.ErrMalformed)
 }

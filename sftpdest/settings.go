@@ -65,6 +65,9 @@ type Settings struct {
 	// for this host that this key signed.
 	HostKeys []string
 
+	// LegacyAlgorithms lets the server exchange keys by SHA-1 or in a group of its own, and prove itself with ssh-rsa (SHA-1).
+	LegacyAlgorithms bool
+
 	ConnectionTimeout time.Duration // from the first packet to a session that answers; 0: 30 s
 	MaxRetries        int           // connection attempts after a failed one, counted from the last success; 0: unlimited
 	MaxConnections    int           // 0: as many as the server accepts

@@ -51,6 +51,28 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Is(target error) bool { return slices.Contains(statuses[e.code].is, target) }
 
+// statusOf makes an error of a Status reply; nil for OK.
+func statusOf(reply wire.Reply) error {
+	code, words, err := wire.StatusOf(reply.Body)
+	if err != nil {
+		return err
+	}
+	if code == wire.StatusOK {
+		return nil
+	}
+	return &statusError{code: code, message: string(words)}
+}
+
+// unexpected is what a reply of another type than the wanted one means: the server's refusal, or nonsense.
+func unexpected(reply wire.Reply) error {
+	if reply.Type == wire.Status {
+		if err := statusOf(reply); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("reply of type %d: %w", reply.Type, wire.ErrMalformed)
+}
+
 // refusal is the server's status in err, if it has one.
 func refusal(err error) (code uint32, ok bool) {
 	var status *statusError

@@ -45,6 +45,7 @@ func destinationAddCommand(s *shell) *cli.Command {
 				Value: config.DefaultMaxConnections},
 			&cli.StringFlag{Name: "reindex",
 				Usage: "`SCHEDULE` for the mount to index by: \"05:30\", \"every 6h\" or a cron expression"},
+			&cli.BoolFlag{Name: "legacy-algorithms", Usage: "accept SHA-1 and old key exchanges, for servers that know nothing better"},
 			&cli.StringSliceFlag{Name: "local-origin",
 				Usage: "`ORIGIN` whose accounts are users of this machine, who may look at their own backups; may be repeated"},
 		},
@@ -84,7 +85,7 @@ func (a *adding) run(ctx context.Context) error {
 		return err
 	}
 	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
-		IdentityFile: d.IdentityFile, ConnectionTimeout: d.ConnectionTimeout, MaxRetries: 1}
+		IdentityFile: d.IdentityFile, ConnectionTimeout: d.ConnectionTimeout, MaxRetries: 1, LegacyAlgorithms: d.LegacyAlgorithms}
 	// A password that is typed in is not asked for before it is known whom it goes to.
 	password, typed, err := a.password(d)
 	if err != nil {
@@ -122,7 +123,7 @@ func (a *adding) read() (*config.Destination, error) {
 		Name: a.c.Args().First(), Engine: a.c.String("engine"), Host: a.c.String("host"), Port: a.c.Int("port"),
 		Username: a.c.String("username"), Directory: a.c.String("directory"), IdentityFile: a.c.String("identity-file"), PassphraseFile: a.c.String("passphrase-file"),
 		ConnectionTimeout: a.c.Duration("connection-timeout"), MaxRetries: a.c.Int("max-retries"),
-		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"), LocalOrigins: a.c.StringSlice("local-origin"),
+		MaxConnections: a.c.Int("max-connections"), Reindex: a.c.String("reindex"), LegacyAlgorithms: a.c.Bool("legacy-algorithms"), LocalOrigins: a.c.StringSlice("local-origin"),
 	}
 	for _, flag := range []string{"host", "username"} {
 		if a.c.String(flag) == "" {

@@ -54,6 +54,9 @@ func advice(ctx context.Context, conn resolver, d *config.Destination, others *c
 	if d.Username == "root" {
 		lines = append(lines, "the remote user is root; a user of its own that can do nothing but SFTP is safer")
 	}
+	if d.LegacyAlgorithms {
+		lines = append(lines, "legacy-algorithms is on: who listens in may one day read or change what is sent; it is for servers that know nothing better")
+	}
 	if info, err := conn.Stat(ctx, ""); err == nil && info.Mode&0o004 != 0 {
 		lines = append(lines, fmt.Sprintf("every user of the server can read the directory (mode %#o); chmod o-rwx keeps backups private", info.Mode&0o7777))
 	}

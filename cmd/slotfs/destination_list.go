@@ -27,6 +27,8 @@ type destinationJSON struct {
 	MaxRetries        int      `json:"max_retries"`
 	MaxConnections    int      `json:"max_connections"`
 	Reindex           string   `json:"reindex,omitempty"`
+	LegacyAlgorithms  bool     `json:"legacy_algorithms,omitempty"`
+	LocalOrigins      []string `json:"local_origins,omitempty"`
 }
 
 func jsonOf(d *config.Destination) destinationJSON {
@@ -34,6 +36,7 @@ func jsonOf(d *config.Destination) destinationJSON {
 		Name: d.Name, Engine: d.Engine, Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
 		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, PassphraseFile: d.PassphraseFile, HostKeys: d.HostKeys, Reindex: d.Reindex,
 		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxConnections: d.MaxConnections,
+		LegacyAlgorithms: d.LegacyAlgorithms, LocalOrigins: d.LocalOrigins,
 	}
 }
 

@@ -81,6 +81,7 @@ func (s *settings) show(d *config.Destination) error {
 		{"identity file", identity}, {"password file", password},
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", or(d.Reindex, "-")},
+		{"legacy algorithms", map[bool]string{false: "refused", true: "accepted, though weak"}[d.LegacyAlgorithms]},
 		{"local origins", or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
 	})
 }

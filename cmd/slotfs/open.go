@@ -40,6 +40,7 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 	out := sftpdest.Settings{
 		Host: c.Host, Port: c.Port, Username: c.Username, Directory: c.Directory, IdentityFile: c.IdentityFile,
 		ConnectionTimeout: c.ConnectionTimeout, MaxRetries: c.MaxRetries, MaxConnections: c.MaxConnections,
+		LegacyAlgorithms: c.LegacyAlgorithms,
 	}
 	out.HostKeys = c.HostKeys
 	if out.IdentityFile == "" {

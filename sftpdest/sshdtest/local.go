@@ -27,6 +27,10 @@ type LocalOptions struct {
 	AuthorizedFile string
 	MaxSessions    int  // per connection; 0: any number
 	NoSFTP         bool // refuse the subsystem
+	// Refusal is said on the standard error of a session, which ends then.
+	Refusal string
+	// SecondFactor is asked for behind a key.
+	SecondFactor string
 	// Serve replaces the SFTP server of a session.
 	Serve func(io.ReadWriteCloser) error
 }
@@ -95,7 +99,16 @@ func (s *Local) serverConfig() *ssh.ServerConfig {
 	}
 	config.PublicKeyCallback = func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 		line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
-		return s.login(line == o.Authorized || s.authorized(line))
+		p, err := s.login(line == o.Authorized || s.authorized(line))
+		if err == nil && o.SecondFactor != "" {
+			err = &ssh.PartialSuccessError{Next: ssh.ServerAuthCallbacks{
+				KeyboardInteractiveCallback: func(_ ssh.ConnMetadata, ask ssh.KeyboardInteractiveChallenge) (*ssh.Permissions, error) {
+					_, err := ask("", "", []string{o.SecondFactor}, []bool{false})
+					return nil, errors.Join(errWrong, err)
+				},
+			}}
+		}
+		return p, err
 	}
 	return config
 }
@@ -203,6 +216,10 @@ func (s *Local) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 			continue
 		}
 		go ssh.DiscardRequests(requests)
+		if s.options.Refusal != "" {
+			_, _ = io.WriteString(channel.Stderr(), s.options.Refusal)
+			return
+		}
 		_ = s.sftp(channel)
 		return
 	}

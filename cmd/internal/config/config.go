@@ -19,6 +19,7 @@
 //	max-retries = 5                  0: unlimited
 //	max-connections = 4              0: unlimited
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
+//	legacy-algorithms = true         log in with SHA-1 and old key exchanges too, for servers that know nothing better
 //	local-origin = "srv1"            origin (or a list) whose accounts are users of this machine; absent: none
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
@@ -71,6 +72,8 @@ type Destination struct {
 	MaxRetries        int // 0: unlimited
 	MaxConnections    int // 0: unlimited
 	Reindex           string
+	// LegacyAlgorithms lets the destination's server use algorithms that are weak.
+	LegacyAlgorithms bool
 	// LocalOrigins are the origins whose accounts live on this machine, so that they belong to its users of the same name.
 	// "" is that of date folders directly in the directory. Nil: none.
 	LocalOrigins []string
@@ -98,6 +101,7 @@ type table struct {
 	MaxRetries        *int    `toml:"max-retries"`
 	MaxConnections    *int    `toml:"max-connections"`
 	Reindex           string  `toml:"reindex"`
+	LegacyAlgorithms  bool    `toml:"legacy-algorithms"`
 	LocalOrigin       any     `toml:"local-origin"` // text or a list of it
 }
 
@@ -186,7 +190,7 @@ func (t *table) destination(name string) (*Destination, string, error) {
 	}
 	d := &Destination{
 		Name: name, Engine: t.Engine, Directory: t.Directory, Host: t.Host, Username: t.Username,
-		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, PassphraseFile: t.PassphraseFile, Reindex: t.Reindex,
+		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, PassphraseFile: t.PassphraseFile, Reindex: t.Reindex, LegacyAlgorithms: t.LegacyAlgorithms,
 		Port: or(t.Port, DefaultPort), MaxRetries: or(t.MaxRetries, DefaultMaxRetries),
 		MaxConnections: or(t.MaxConnections, DefaultMaxConnections), ConnectionTimeout: DefaultConnectionTimeout,
 	}

@@ -107,6 +107,9 @@ func (d *Destination) text() string {
 	}
 	writeList(&b, "host-key", d.HostKeys)
 	writeList(&b, "local-origin", d.LocalOrigins)
+	if d.LegacyAlgorithms {
+		b.WriteString("legacy-algorithms = true\n")
+	}
 	if d.Port != DefaultPort {
 		fmt.Fprintf(&b, "port = %d\n", d.Port)
 	}
