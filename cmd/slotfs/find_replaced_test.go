@@ -29,7 +29,7 @@ func TestFindPassesOverASnapshotThatIsReplacedMeanwhile(t *testing.T) {
 	w := fstest.NewWorld()
 	old := w.Add(t, fstest.Source("alice", "2026-01-04"), nil, fstest.Dir("sub"), fstest.File("sub/other", "1"))
 	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.Dir("sub"), fstest.File("sub/wanted", "1"))
-	nodes := &sweptNodes{w, map[backup.Hash]bool{old.Root.Child: true}}
+	nodes := &sweptNodes{w.Store, map[backup.Hash]bool{old.Root.Child: true}}
 	v := view.New(view.Options{Nodes: nodes})
 	all, err := w.Snapshots(t.Context(), "")
 	if err != nil {
