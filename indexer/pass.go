@@ -38,6 +38,7 @@ type pass struct {
 	dest   dest.Destination
 	engine engine.Engine
 	index  Index
+	room   *room
 	known  map[string]*backup.Snapshot // by key; not written after run loaded it
 
 	mu sync.Mutex
@@ -58,7 +59,7 @@ func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &pass{Options: o, dest: d, engine: e, index: x}
+	return &pass{Options: o, dest: d, engine: e, index: x, room: newRoom()}
 }
 
 func (p *pass) run(ctx context.Context) error {

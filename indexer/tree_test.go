@@ -1,9 +1,13 @@
 package indexer_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"slotfs/indexer"
+	"slotfs/indexer/engine/cpanel"
 )
 
 func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
@@ -27,5 +31,23 @@ func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
 	w.mustPass()
 	if !w.only().Settled {
 		t.Error("not settled after days without a change")
+	}
+}
+
+func TestTreesAreTheSameWhenWalkedWithoutRoom(t *testing.T) {
+	w := newWorld(t)
+	for i := range 700 {
+		w.write(filepath.Join(w.root, "2026-01-05/accounts/alice/homedir", fmt.Sprintf("d%03d/%d/f", i%40, i)), "x")
+	}
+	w.write(filepath.Join(w.root, "2026-01-05/accounts/alice/cp/alice"), "USER=alice\n")
+	w.mustPass()
+	want := w.only().Root
+	o := w.options()
+	o.Full = true
+	if err := indexer.PassWithoutRoom(t.Context(), w.dest, cpanel.New(), w.index, o); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.only().Root; got.Child != want.Child || got.Count != want.Count || got.Count < 1400 {
+		t.Errorf("%+v, not %+v", got, want)
 	}
 }

@@ -52,7 +52,7 @@ func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, kn
 	if known != nil {
 		known.fillRoot(&root)
 	}
-	if err := contain.Do(func() error { return w.directory(ctx, s.Key(), 0, &root) }); err != nil {
+	if err := contain.Do(func() error { return w.directory(ctx, s.Key(), 0, &root, false) }); err != nil {
 		return nil, err
 	}
 	snapshot := p.treeRecord(s, serial, w, root)
@@ -141,10 +141,18 @@ func (w *treeWalker) below(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, w.source.Key()), "/")
 }
 
-// directory lists dir, walks what is below it, and completes e, which is its entry.
-func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *backup.Entry) error {
+// directory lists dir, walks what is below it, and completes e, which is its entry. alone says that nothing else is walked
+// meanwhile, for want of memory.
+func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *backup.Entry, alone bool) error {
 	if depth > maxDepth {
 		return fmt.Errorf("%s: more than %d folders deep", dir, maxDepth)
+	}
+	if !alone {
+		var err error
+		if alone, err = w.pass.room.enter(ctx); err != nil {
+			return err
+		}
+		defer w.pass.room.leave(alone)
 	}
 	infos, err := w.list(ctx, dir)
 	if errors.Is(err, fs.ErrPermission) {
@@ -154,25 +162,49 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	if errors.Is(err, fs.ErrNotExist) && depth > 0 {
 		return nil // deleted since its parent was listed: the fingerprint or the next pass will tell
 	}
+	if err == nil {
+		err = w.pass.room.take(len(infos))
+	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
+	defer w.pass.room.give(len(infos))
 	w.pass.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
-	entries := w.entriesOf(infos)
-	if w.known != nil {
-		if err := w.known.fill(ctx, dir, entries); err != nil {
-			return err
-		}
-	}
-	if err := w.children(ctx, dir, depth, entries); err != nil {
-		return err
-	}
-	written, err := tree.Write(ctx, w.pass.index, entries)
+	written, err := w.write(ctx, dir, depth, infos, alone)
 	if err != nil {
-		return storeError{err}
+		return err
 	}
 	e.Child, e.Count, e.Attributed, e.Nlink = written.Child, written.Count, written.Attributed, 2+written.Dirs
 	return nil
+}
+
+// together is how many entries of a directory are completed, and their subdirectories walked, side by side.
+const together = 256
+
+// write writes the node of a directory, and before that those of the directories in it.
+func (w *treeWalker) write(ctx context.Context, dir string, depth int, infos []dest.Info, alone bool) (tree.Dir, error) {
+	out := tree.NewWriter(w.pass.index)
+	for some := range slices.Chunk(infos, together) {
+		entries := w.entriesOf(some)
+		if w.known != nil {
+			if err := w.known.fill(ctx, dir, entries); err != nil {
+				return tree.Dir{}, err
+			}
+		}
+		if err := w.children(ctx, dir, depth, entries, alone); err != nil {
+			return tree.Dir{}, err
+		}
+		for i := range entries {
+			if err := out.Add(ctx, &entries[i]); err != nil {
+				return tree.Dir{}, storeError{err}
+			}
+		}
+	}
+	written, err := out.Close(ctx)
+	if err != nil {
+		return tree.Dir{}, storeError{err}
+	}
+	return written, nil
 }
 
 // entriesOf are the entries of a listing, without those that a hijacked server made up: names and sizes that
@@ -191,7 +223,7 @@ func (w *treeWalker) entriesOf(infos []dest.Info) []backup.Entry {
 }
 
 // children fills in the entries of one folder, walking its subfolders.
-func (w *treeWalker) children(ctx context.Context, dir string, depth int, entries []backup.Entry) error {
+func (w *treeWalker) children(ctx context.Context, dir string, depth int, entries []backup.Entry, alone bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range entries {
 		e := &entries[i]
@@ -199,14 +231,14 @@ func (w *treeWalker) children(ctx context.Context, dir string, depth int, entrie
 		var visit func() error
 		switch {
 		case e.IsDir():
-			visit = func() error { return w.directory(ctx, name, depth+1, e) }
+			visit = func() error { return w.directory(ctx, name, depth+1, e, alone) }
 		case e.IsSymlink():
 			visit = func() error { return w.link(ctx, name, e) }
 		default:
 			w.bytes.Add(e.Size)
 			continue
 		}
-		if err := w.run(group, visit); err != nil {
+		if err := w.run(group, alone, visit); err != nil {
 			return errors.Join(err, group.Wait())
 		}
 	}
@@ -215,7 +247,10 @@ func (w *treeWalker) children(ctx context.Context, dir string, depth int, entrie
 
 // run calls visit on a goroutine of its own if there may be one more, and else at once, so that neither
 // goroutines nor folders in memory grow with the tree.
-func (w *treeWalker) run(group *errgroup.Group, visit func() error) error {
+func (w *treeWalker) run(group *errgroup.Group, alone bool, visit func() error) error {
+	if alone {
+		return visit()
+	}
 	select {
 	case w.spawn <- struct{}{}:
 		group.Go(func() error {

@@ -22,11 +22,12 @@ import (
 type walked struct {
 	sources []*backup.Source // sorted by key
 	blind   []string         // folders that could not be listed
+	dark    bool             // there are more of them
 }
 
 // hides reports whether the backup with that key may lie in a folder that could not be listed.
 func (w *walked) hides(key string) bool {
-	return slices.ContainsFunc(w.blind, func(dir string) bool {
+	return w.dark || slices.ContainsFunc(w.blind, func(dir string) bool {
 		return key == dir || strings.HasPrefix(key, dir+"/")
 	})
 }
@@ -34,8 +35,8 @@ func (w *walked) hides(key string) bool {
 // walk lists the folders that the engine wants to see, many side by side.
 func (p *pass) walk(ctx context.Context) (*walked, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
-	w := &walker{pass: p, group: group, slots: make(chan struct{}, listers)}
-	group.Go(func() error { return w.visit(groupCtx, engine.Dir{}) })
+	w := &walker{pass: p, group: group, slots: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
+	group.Go(func() error { return w.visit(groupCtx, engine.Dir{}, false) })
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
@@ -49,6 +50,7 @@ type walker struct {
 	pass  *pass
 	group *errgroup.Group
 	slots chan struct{}
+	spawn chan struct{} // holds a token for every goroutine; without one a directory is walked in line
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -56,32 +58,72 @@ type walker struct {
 	folders int
 }
 
-func (w *walker) visit(ctx context.Context, dir engine.Dir) error {
-	var found engine.Found
-	err := contain.Do(func() (err error) {
-		dir.Entries, err = w.list(ctx, dir.Path)
-		if err == nil {
-			found = w.pass.engine.Look(dir)
+// visit lists dir and walks on below it. alone says that nothing else is walked meanwhile, for want of memory.
+func (w *walker) visit(ctx context.Context, dir engine.Dir, alone bool) error {
+	if !alone {
+		var err error
+		if alone, err = w.pass.room.enter(ctx); err != nil {
+			return err
 		}
-		return err
+		defer w.pass.room.leave(alone)
+	}
+	var found engine.Found
+	taken := 0
+	defer func() { w.pass.room.give(taken) }()
+	err := contain.Do(func() (err error) {
+		if dir.Entries, err = w.list(ctx, dir.Path); err != nil {
+			return err
+		}
+		if err := w.pass.room.take(len(dir.Entries)); err != nil {
+			return err
+		}
+		taken = len(dir.Entries)
+		found = w.pass.engine.Look(dir)
+		return nil
 	})
 	if err != nil {
 		return w.unlisted(ctx, dir.Path, err)
 	}
-	entries := dir.Entries
-	w.keep(found.Sources)
+	if err := w.keep(found.Sources); err != nil {
+		return err
+	}
 	if found.Odd != "" {
 		w.pass.complain(errors.New(found.Odd))
 	}
-	infos := make(map[string]dest.Info, len(entries))
-	for _, info := range entries {
-		infos[info.Name] = info
+	return w.descend(ctx, dir, found.Descend, alone)
+}
+
+// descend walks the directories in dir that have these names.
+func (w *walker) descend(ctx context.Context, dir engine.Dir, names []string, alone bool) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, name := range names {
+		child := engine.Dir{Path: path.Join(dir.Path, name), Beside: dir.Entries}
+		if i, ok := slices.BinarySearchFunc(dir.Entries, name, compareName); ok {
+			child.Info = dir.Entries[i]
+		}
+		if err := w.run(ctx, group, child, alone); err != nil {
+			return errors.Join(err, group.Wait())
+		}
 	}
-	for _, name := range found.Descend {
-		child := engine.Dir{Path: path.Join(dir.Path, name), Info: infos[name], Beside: entries}
-		w.group.Go(func() error { return w.visit(ctx, child) })
+	return group.Wait()
+}
+
+func compareName(i dest.Info, name string) int { return strings.Compare(i.Name, name) }
+
+// run visits dir on a goroutine of its own if there may be one more, and else at once.
+func (w *walker) run(ctx context.Context, group *errgroup.Group, dir engine.Dir, alone bool) error {
+	if !alone {
+		select {
+		case w.spawn <- struct{}{}:
+			group.Go(func() error {
+				defer func() { <-w.spawn }()
+				return contain.Do(func() error { return w.visit(ctx, dir, false) })
+			})
+			return nil
+		default:
+		}
 	}
-	return nil
+	return w.visit(ctx, dir, alone)
 }
 
 // list lists one folder in byte order, holding one of the slots.
@@ -106,7 +148,11 @@ func (w *walker) unlisted(ctx context.Context, dir string, err error) error {
 		return nil // deleted since its parent was listed
 	}
 	w.mu.Lock()
-	w.blind = append(w.blind, dir)
+	if len(w.blind) < mostBlind {
+		w.blind = append(w.blind, dir)
+	} else {
+		w.dark = true
+	}
 	w.mu.Unlock()
 	if stack := contain.Stack(err); stack != "" {
 		w.pass.Log.Error("listing a directory panicked", "destination", w.pass.Destination, "path", dir, "error", err, "stack", stack)
@@ -115,7 +161,7 @@ func (w *walker) unlisted(ctx context.Context, dir string, err error) error {
 	return nil
 }
 
-func (w *walker) keep(sources []backup.Source) {
+func (w *walker) keep(sources []backup.Source) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range sources {
@@ -123,4 +169,8 @@ func (w *walker) keep(sources []backup.Source) {
 	}
 	w.folders++
 	w.pass.Progress.Walked(w.folders, len(w.sources))
+	if len(w.sources) > mostSources {
+		return fmt.Errorf("more than %d backups", mostSources)
+	}
+	return nil
 }

@@ -81,3 +81,41 @@ func TestWriteAndBuilderMakeTheSameNodes(t *testing.T) {
 		t.Error("entries do not come back as they were written")
 	}
 }
+
+func TestWriterMakesTheNodesOfWrite(t *testing.T) {
+	for _, n := range []int{0, 1, 63, 64, 700, 1023, 1024, 1025, 1100, 2048, 5000} {
+		store := treetest.NewStore()
+		var entries []backup.Entry
+		w := NewWriter(store)
+		for i := range n {
+			e := backup.Entry{Name: fmt.Sprintf("file %05d", i), Mode: backup.ModeRegular | 0o644, Size: int64(i), Nlink: 1}
+			if i%7 == 0 {
+				e.Xattrs = []backup.Xattr{{Name: "user.x", Value: strings.Repeat("v", i%500)}}
+			}
+			entries = append(entries, e)
+			if err := w.Add(t.Context(), &e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := Write(t.Context(), store, entries)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := w.Close(t.Context()); err != nil || got != want {
+			t.Errorf("%d entries: %+v, %v, not %+v", n, got, err, want)
+		}
+	}
+}
+
+func TestWriterRefusesWhatComesInNoOrder(t *testing.T) {
+	for name, names := range map[string][]string{"twice": {"a", "a"}, "backwards": {"b", "a"}, "no name": {""}, "a path": {"a/b"}} {
+		w := NewWriter(treetest.NewStore())
+		var err error
+		for _, n := range names {
+			err = w.Add(t.Context(), &backup.Entry{Name: n, Mode: backup.ModeRegular})
+		}
+		if err == nil {
+			t.Errorf("%s: added", name)
+		}
+	}
+}
