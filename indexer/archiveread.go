@@ -157,7 +157,8 @@ func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, serial ui
 	}
 	r := &archiveReader{pass: p, source: s, file: file, unfinished: *u, start: start}
 	r.builder = tree.NewBuilder(p.index, u.Root)
-	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes}
+	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
+		names: backup.CollectNames(u.Names)}
 	return r, nil
 }
 
@@ -211,7 +212,7 @@ func (r *archiveReader) save(ctx context.Context, state []byte) error {
 		return storeError{err}
 	}
 	u := r.unfinished
-	u.Scan, u.Root, u.Kept, u.Notes = state, root, r.handler.kept, r.handler.notes
+	u.Scan, u.Root, u.Kept, u.Notes, u.Names = state, root, r.handler.kept, r.handler.notes, r.handler.names.Names()
 	if err := r.pass.index.SaveState(ctx, r.pass.Destination, r.source.Key(), &u); err != nil {
 		return storeError{err}
 	}
@@ -227,6 +228,7 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 	s := r.pass.record(r.source, r.unfinished.Serial, result.Status, result.Detail)
 	s.Kind, s.Content, s.Refused = r.kind, result.Content, result.Refused
 	s.Notes = result.Notes
+	s.Names = r.handler.names.Names()
 	for _, n := range r.handler.notes {
 		s.Notes.AddCount(n.Kind, n.Count, n.Example)
 	}

@@ -29,6 +29,7 @@ type handler struct {
 	total   int64 // bytes kept so far
 
 	notes backup.Notes // about what became of members in the tree
+	names *backup.NameCollector
 }
 
 var _ archive.Handler = (*handler)(nil)
@@ -45,6 +46,7 @@ func (h *handler) Member(m *archive.Member) (bool, error) {
 	if !added.OK {
 		return false, archive.ErrRefused
 	}
+	h.names.Add(&m.Entry, m.User, m.Group)
 	delete(h.kept, added.Path)
 	if !m.IsRegular() || m.Link != "" || m.Size > maxKept-h.total || len(h.kept) == maxFiles ||
 		!h.pass.engine.Wants(added.Path, m.Size) {

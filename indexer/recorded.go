@@ -124,6 +124,7 @@ func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, re
 	}
 	snapshot := p.record(s, serial, record.Status, detail)
 	snapshot.Notes = remarks.Notes
+	snapshot.Names = record.Names.Names()
 	snapshot.Settled = false
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, l.bytes, l.refused
 	if root.Mode == 0 {
@@ -186,6 +187,7 @@ func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, 
 	if err != nil {
 		return nil, err
 	}
+	snapshot.Names = record.Names.Names()
 	snapshot.Status, snapshot.Detail, snapshot.Settled = record.Status, record.Detail, false
 	return snapshot, nil
 }

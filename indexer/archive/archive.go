@@ -18,9 +18,10 @@ type Member struct {
 	// Path is normalised: no "." or empty elements, no leading or trailing '/'. "" is the archive's own top. Members
 	// of an archive in the archive have an element that ends in backup.NestedSuffix.
 	Path         string
-	backup.Entry       // Name is the last element; Offset is absolute, of the content; Link is normalised too
-	Header       int64 // absolute offset of the first header block that belongs to the member
-	Stored       int64 // bytes of content in the archive (less than Size if sparse)
+	backup.Entry        // Name is the last element; Offset is absolute, of the content; Link is normalised too
+	Header       int64  // absolute offset of the first header block that belongs to the member
+	Stored       int64  // bytes of content in the archive (less than Size if sparse)
+	User, Group  string // names of the owners; empty where the archive has none
 }
 
 // ErrRefused is what Handler.Member returns for a member that cannot be kept. It counts as refused, and the

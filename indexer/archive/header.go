@@ -98,6 +98,14 @@ func (b *block) name(dst []byte) []byte {
 	return append(dst, cString(b[:100])...)
 }
 
+// names are those of the owners; v7 has none.
+func (b *block) names() (user, group []byte) {
+	if b.dialect() == dialectV7 {
+		return nil, nil
+	}
+	return cString(b[265:297]), cString(b[297:329])
+}
+
 func (b *block) link() []byte { return cString(b[157:257]) }
 
 // device gives the device numbers of a node; v7 has none.

@@ -180,11 +180,27 @@ func (l *level) begin(m *Member, stored int64) error {
 func (l *level) describe(m *Member, b *block, r *records) bool {
 	r.odd |= b.attributes(&m.Entry, r)
 	m.Xattrs = r.sortedXattrs()
+	user, group := b.names()
+	if len(r.user) > 0 {
+		user = r.user
+	}
+	if len(r.group) > 0 {
+		group = r.group
+	}
+	m.User, m.Group = again(&l.walk.user, user), again(&l.walk.group, group)
 	m.Nlink, m.Offset, m.Size = 1, l.pos, m.Stored
 	if _, slash := l.fullName(b, r); !b.hasContent(slash) {
 		return true
 	}
 	return l.describeSparse(m, b, r)
+}
+
+// again is text as a string. Most members have the same as the one before.
+func again(before *string, text []byte) string {
+	if *before != string(text) {
+		*before = string(text)
+	}
+	return *before
 }
 
 // describeSparse sets the logical size and the map.

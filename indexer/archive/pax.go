@@ -42,6 +42,7 @@ type records struct {
 	hasLink         bool
 	size            value
 	uid, gid, mtime value
+	user, group     []byte
 	major, minor    value // device numbers
 	xattrs          []backup.Xattr
 	xattrNames      int // bytes
@@ -99,6 +100,10 @@ func (r *records) read(data []byte) {
 			r.number(&r.uid, val, math.MaxUint32, oddOwner)
 		case "gid":
 			r.number(&r.gid, val, math.MaxUint32, oddOwner)
+		case "uname":
+			r.user = cString(val)
+		case "gname":
+			r.group = cString(val)
 		case "SCHILY.devmajor":
 			r.number(&r.major, val, math.MaxUint32, oddRecord)
 		case "SCHILY.devminor":
@@ -227,7 +232,7 @@ func mergeGlobal(old, data []byte) ([]byte, bool) {
 }
 
 // globalKeys are the records that a global header can give.
-func globalKeys() []string { return []string{"gid", "mtime", "uid"} }
+func globalKeys() []string { return []string{"gid", "gname", "mtime", "uid", "uname"} }
 
 // decimal reads a number with an optional sign. As writers pad them it may have zeros and blanks in front, and blanks or a
 // NUL behind.

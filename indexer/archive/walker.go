@@ -33,8 +33,9 @@ type walker struct {
 	delivery delivery
 	head     []byte // the first bytes
 
-	member     Member // the one that is shown
-	path, name []byte // scratch
+	member      Member // the one that is shown
+	path, name  []byte // scratch
+	user, group string // of the last member
 }
 
 func newWalker(h Handler, nested func(path string) bool) *walker {

@@ -104,6 +104,7 @@ type Snapshot struct {
 	// Unclaimed says that the backup belongs to root and is nobody's latest: its name has no account, or another one than
 	// its content.
 	Unclaimed bool
+	Names     Names // of the owners of entries, where the backup tells
 }
 
 // Affected counts files and names the first of them: paths in the tree as people read them, raw bytes.
@@ -129,4 +130,5 @@ type Unfinished struct {
 	Root        Entry           // of the tree so far
 	Kept        map[string]Hash // contents kept for the engine, by path: blobs of the index
 	Notes       Notes           // about entries of the tree so far
+	Names       Names           // of their owners
 }

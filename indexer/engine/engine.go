@@ -45,6 +45,8 @@ type Record struct {
 	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
 	// ErrDamaged. Nil where nothing is listed.
 	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (Remarks, error)
+	// Names are those of the owners of what List has handed out; nil where they are not known.
+	Names *backup.NameCollector
 	// Walked says that the tree is what listings show; List then tells only attributes that they do not show.
 	Walked bool
 	// Archive tells of an archive what reading it would; List then gives the offsets of its entries. Nil where the

@@ -47,7 +47,8 @@ func describeArchive(r *engine.Record, d dest.Reader, meta string, state *manife
 	if r.Status != backup.Complete || state.Archive == nil || state.Manifest == nil {
 		return
 	}
-	l := lister{dest: d, meta: meta, state: state, offsets: true}
+	r.Names = backup.CollectNames(backup.Names{})
+	l := lister{dest: d, meta: meta, state: state, names: r.Names, offsets: true}
 	a := &about{dest: d, meta: meta, archive: state.Archive}
 	r.List = l.list
 	r.Archive = &engine.Archive{Content: a.archive.Content, Points: a.points, Read: a.read}

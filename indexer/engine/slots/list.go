@@ -24,6 +24,7 @@ type lister struct {
 	meta  string
 	state *manifest.State
 
+	names          *backup.NameCollector
 	offsets        bool // keep where content stands in an archive
 	changed, stale int  // entries with these flags
 	missing        backup.Notes
@@ -167,6 +168,7 @@ func (l *lister) entries(r *source, m *manifest.Reader, add addFunc) error {
 			e.Offset = 0 // content is read by path
 			e.Checksums = backup.NewChecksums(e.Hash, e.Blocks)
 		}
+		l.names.Add(&e.Entry, e.User, e.Group)
 		if err := add(e.Path, &e.Entry); err != nil {
 			return err
 		}

@@ -53,7 +53,8 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 		s.Files = slices.Clone(s.Files)
 		s.Files[0].MTime = backup.NoTime
 	}
-	l := lister{dest: d, meta: path.Join(slot, nameMeta), state: state}
+	r.Names = backup.CollectNames(backup.Names{})
+	l := lister{dest: d, meta: path.Join(slot, nameMeta), state: state, names: r.Names}
 	r.List = l.list
 	return r, nil
 }
