@@ -62,6 +62,7 @@ type Config struct {
 	Content func(destination string) Content
 	// Owner finds the local user that a snapshot belongs to. Nil: root owns all.
 	Owner      func(s *backup.Snapshot) view.Local
+	Accounts   func() *view.Accounts // of this machine; see view.Options
 	AllowOther bool
 	Source     string        // what df, mount and /proc tell as the source; "": "slotfs"
 	Deadline   time.Duration // of one read; 0: 60 s

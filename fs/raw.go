@@ -43,7 +43,7 @@ func newRaw(ctx context.Context, c Config) *raw {
 	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second}
 	r.gates.patience, r.gates.now = patience, c.Now
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, Owner: c.Owner, Status: c.Status, Now: c.Now})
+	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, Owner: c.Owner, Accounts: c.Accounts, Status: c.Status, Now: c.Now})
 	return r
 }
 

@@ -95,7 +95,7 @@ func (l *loneView) get(ctx context.Context, o *owner) (*view.View, error) {
 		return nil, err
 	}
 	if l.view == nil {
-		l.view = view.New(view.Options{Nodes: o.index, Owner: o.accountOwners(o.remotes.current)})
+		l.view = view.New(view.Options{Nodes: o.index, Owner: o.accountOwners(o.remotes.current), Accounts: newAccounts("/etc/passwd", "/etc/group").now})
 	}
 	l.view.Update(o.remotes.names(), all)
 	l.read, l.changed = time.Now(), false

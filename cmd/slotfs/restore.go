@@ -27,6 +27,7 @@ func restoreCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "partial", Usage: "keep the beginning of a file that cannot be read to its end, as NAME.partial"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
+			&cli.BoolFlag{Name: "numeric-owner", Usage: "keep the numbers of owners, whoever has them here"},
 			&cli.StringFlag{Name: "as", Usage: "write with the rights of `USER`", DefaultText: "the user in whose home DIRECTORY lies, else root"},
 			&cli.StringSliceFlag{Name: "security-attribute", Usage: "also set the extended attribute `NAME`, such as security.selinux; may be repeated"},
 			literalFlag(),
@@ -50,7 +51,8 @@ func restoreCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
-			r := &restoring{settings: g, from: restorer{b}, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
+			owners := newOwnerMap(c.Bool("numeric-owner"))
+			r := &restoring{settings: g, from: restorer{b, owners}, owners: owners, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
 				partial: c.Bool("partial"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
 				began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
@@ -62,6 +64,7 @@ func restoreCommand(s *shell) *cli.Command {
 type restoring struct {
 	*settings
 	from      restorer
+	owners    *ownerMap
 	overwrite bool
 	rehearse  bool
 	quiet     bool

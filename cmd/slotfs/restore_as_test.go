@@ -17,11 +17,17 @@ const (
 	bobUID   = 30002
 )
 
-// users is a world that has users of its own, in a file that commands see as /etc/passwd.
+// users is a world that has users of its own, in files that commands see in /etc.
 func (w *world) users(lines ...string) {
 	w.t.Helper()
 	text := "root:x:0:0::/root:/bin/sh\n" + strings.Join(lines, "\n") + "\n"
-	if err := errors.Join(os.WriteFile(w.dir+"/passwd", []byte(text), 0o644), os.Chmod(filepath.Dir(w.dir), 0o755), os.Chmod(w.dir, 0o755)); err != nil {
+	var groups strings.Builder // everybody has one of his own
+	for line := range strings.Lines(text) {
+		f := strings.Split(line, ":")
+		groups.WriteString(f[0] + ":x:" + f[3] + ":\n")
+	}
+	if err := errors.Join(os.MkdirAll(w.dir+"/machine", 0o755), os.WriteFile(w.dir+"/machine/passwd", []byte(text), 0o644),
+		os.WriteFile(w.dir+"/machine/group", []byte(groups.String()), 0o644), os.Chmod(filepath.Dir(w.dir), 0o755), os.Chmod(w.dir, 0o755)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -30,7 +36,7 @@ func (w *world) users(lines ...string) {
 func (w *world) among(args ...string) result {
 	w.t.Helper()
 	c := w.command(args...)
-	c.Args = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0" /etc/passwd && exec "$@"`, w.dir + "/passwd", built.program}, c.Args[1:]...)
+	c.Args = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0/machine" /etc && exec "$@"`, w.dir, built.program}, c.Args[1:]...)
 	path, err := exec.LookPath("unshare")
 	if err != nil {
 		w.t.Fatal(err)

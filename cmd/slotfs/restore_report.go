@@ -102,8 +102,9 @@ func (s *restoreShow) end() {
 type restoreJSON struct {
 	restore.Summary
 	Directory string        `json:"directory"`
-	As        string        `json:"as,omitempty"`           // the user with whose rights
-	Proof     []notComplete `json:"not_complete,omitempty"` // snapshots of which not everything was proven
+	As        string        `json:"as,omitempty"`             // the user with whose rights
+	Strangers []string      `json:"unknown_owners,omitempty"` // names that nobody has here
+	Proof     []notComplete `json:"not_complete,omitempty"`   // snapshots of which not everything was proven
 	DryRun    bool          `json:"dry_run,omitempty"`
 	Seconds   float64       `json:"seconds"`
 	Failures  []failureJSON `json:"failures"` // at most 1000
@@ -125,7 +126,7 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 		err = &reported{exit.Partial}
 	}
 	if r.json {
-		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), As: r.user, Proof: r.proof, DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
+		out := restoreJSON{Summary: s, Directory: term.Clean(r.dir), As: r.user, Proof: r.proof, Strangers: r.strangers(), DryRun: r.rehearse, Seconds: took.Seconds(), Failures: r.kept, Code: exit.Code(err)}
 		if out.Failures == nil {
 			out.Failures = []failureJSON{}
 		}
@@ -134,6 +135,7 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 		}
 		return errors.Join(err, r.printJSON(out))
 	}
+	r.warnOfStrangers()
 	if more := r.said - saidFailures; more > 0 {
 		fmt.Fprintf(r.err, "slotfs: restore: %d more failed\n", more)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"slotfs/cmd/internal/browse"
@@ -8,7 +9,16 @@ import (
 )
 
 // restorer shows what can be restored, with or without a mount.
-type restorer struct{ *browser }
+type restorer struct {
+	*browser
+	owners *ownerMap
+}
+
+// restored is a node with the snapshot that it is in; nil above the snapshots.
+type restored struct {
+	*browse.Node
+	in *browse.Snapshot
+}
 
 var _ restore.Source = restorer{}
 
@@ -30,37 +40,40 @@ func (b restorer) find(ctx context.Context, p string) (restore.Entry, error) {
 	if err != nil {
 		return restore.Entry{}, explain("restore", p, err)
 	}
-	return entryOf(&way[len(way)-1]), nil
+	n := &way[len(way)-1]
+	return b.entry(n, n.Snapshot), nil
 }
 
 // window is how many bytes at e may be on their way, and how many files are written side by side.
 func (b restorer) window(e *restore.Entry) (bytes int64, files int) {
-	if s := e.Handle.(*browse.Node).Snapshot; s != nil && s.InPieces() {
+	if s := e.Handle.(restored).in; s != nil && s.InPieces() {
 		return treeWindow, treeFiles
 	}
 	return archiveWindow, archiveFiles
 }
 
-// entryOf is a node as it is restored.
-func entryOf(n *browse.Node) restore.Entry {
+// entry is a node as it is restored.
+func (b restorer) entry(n *browse.Node, in *browse.Snapshot) restore.Entry {
 	own := *n
 	e := restore.Entry{Name: n.Name, Mode: n.Attr.Mode, UID: n.Attr.UID, GID: n.Attr.GID, Size: n.Attr.Size, MTime: n.Attr.MTime,
-		Target: n.Target, Xattrs: n.Xattrs, Extents: n.Extents, Handle: &own}
+		Target: n.Target, Xattrs: n.Xattrs, Extents: n.Extents, Handle: restored{&own, in}}
 	if n.Attr.Nlink > 1 && !n.IsDir() {
 		e.Link = n.Attr.Ino
 	}
+	b.owners.apply(&e, n, in)
 	return e
 }
 
 // List implements restore.Source.
 func (b restorer) List(ctx context.Context, dir *restore.Entry, yield func(*restore.Entry) error) error {
-	return b.tree.List(ctx, dir.Handle.(*browse.Node).ID, func(n *browse.Node) error {
-		e := entryOf(n)
+	top := dir.Handle.(restored)
+	return b.tree.List(ctx, top.ID, func(n *browse.Node) error {
+		e := b.entry(n, cmp.Or(n.Snapshot, top.in))
 		return yield(&e)
 	})
 }
 
 // Open implements restore.Source.
 func (b restorer) Open(ctx context.Context, e *restore.Entry) (restore.File, error) {
-	return b.tree.Open(ctx, e.Handle.(*browse.Node))
+	return b.tree.Open(ctx, e.Handle.(restored).Node)
 }

@@ -102,7 +102,7 @@ func (m *mounting) tellManager(state string) {
 func (m *mounting) mountConfig(o *owner) fs.Config {
 	return fs.Config{
 		Destinations: o.remotes.names, Catalog: o.index, Nodes: o.index, Content: o.content,
-		Owner: m.accountOwners(o.remotes.current), AllowOther: m.options.allowOther, Source: m.options.source, Options: m.options.kernel,
+		Owner: m.accountOwners(o.remotes.current), Accounts: newAccounts("/etc/passwd", "/etc/group").now, AllowOther: m.options.allowOther, Source: m.options.source, Options: m.options.kernel,
 		Deadline: m.options.readDeadline, Log: m.log, Status: o.lastPass,
 	}
 }

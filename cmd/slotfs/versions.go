@@ -63,16 +63,23 @@ type versionJSON struct {
 	Changed  bool      `json:"changed"` // against the snapshot before
 }
 
+// snapshotElement is which element of a path is the snapshot, if the path is long enough; -1 if it is none.
+func snapshotElement(elements []string) int {
+	// No directory of an origin is shown with one of these names.
+	at := slices.IndexFunc(elements, func(e string) bool { return e == "accounts" || e == "system" })
+	switch {
+	case at < 1:
+		return -1
+	case elements[at] == "accounts":
+		return at + 2
+	}
+	return at + 1
+}
+
 // splitVersioned takes the snapshot out of a path: what is above it and what is below it.
 func splitVersioned(p string) (above, below string, err error) {
 	elements := strings.Split(p, "/")
-	// No folder of an origin is shown with one of these names.
-	at := slices.IndexFunc(elements, func(e string) bool { return e == "accounts" || e == "system" })
-	end := at + 1 // of what is above the snapshot
-	if at > 0 && elements[at] == "accounts" {
-		end++
-	}
-	if at > 0 && len(elements) > end+1 {
+	if end := snapshotElement(elements); end > 0 && len(elements) > end+1 {
 		return path.Join(elements[:end]...), path.Join(elements[end+1:]...), nil
 	}
 	return "", "", exit.With(fmt.Errorf("versions: %q is no path in a snapshot", p), exit.Usage,

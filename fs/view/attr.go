@@ -49,6 +49,9 @@ func hidden(e *backup.Entry) bool {
 	return true
 }
 
+// Recorded is what a backup says of an entry, without set-id bits.
+func Recorded(e *backup.Entry) Attr { return rawAttr(e) }
+
 // rawAttr is what the backup says, without set-id bits. Ino is left to the caller.
 func rawAttr(e *backup.Entry) Attr {
 	a := Attr{Mode: e.Mode &^ setID, UID: e.UID, GID: e.GID, Nlink: max(e.Nlink, 1), Size: max(e.Size, 0), MTime: e.MTime}
@@ -77,20 +80,22 @@ func secretAttr(a Attr) Attr {
 	return a
 }
 
-// owned shows files of the account as those of its local user. Trees are often owned by root all over; below the home
+// owned shows files of the account as those of its local user, and those of others as theirs. Trees are often owned by root all over; below the home
 // directory that means the account too.
 func (r *record) owned(a Attr, home bool) Attr {
 	if !r.local.OK {
 		return a
 	}
 	lost := home && r.Kind == backup.Tree
+	uid, known := r.users.local(a.UID)
 	if r.Owner != nil && a.UID == r.Owner.UID || lost && a.UID == 0 {
-		a.UID = r.local.UID
+		uid, known = r.local.UID, true
 	}
+	gid, shared := r.groups.local(a.GID)
 	if r.Owner != nil && a.GID == r.Owner.GID || lost && a.GID == 0 {
-		a.GID = r.local.GID
+		gid, shared = r.local.GID, true
 	}
-	return a
+	return a.given(uid, gid, known, shared)
 }
 
 // readable lets the account's local user read a part of his account: cPanel makes dumps and settings that belong to

@@ -81,11 +81,36 @@ type summaryJSON struct {
 	Refused uint64        `json:"refused"`
 	Missing uint64        `json:"missing,omitempty"`
 	Notes   []noteJSON    `json:"notes"`
+	Owners  ownersJSON    `json:"owners"`
 
 	Unclaimed bool `json:"unclaimed,omitempty"`
 
 	Affected uint64   `json:"affected,omitempty"`
 	First    []string `json:"affected_files,omitempty"`
+}
+
+// ownersJSON is what is known of the owners of entries.
+type ownersJSON struct {
+	// Local says that files show the numbers of this machine, but for those in full/, which show those of the backup.
+	Local  bool              `json:"local"`
+	Users  map[uint32]string `json:"users"` // names by numbers of the backup
+	Groups map[uint32]string `json:"groups"`
+	UID    uint32            `json:"uid,omitempty"` // of the account
+	GID    uint32            `json:"gid,omitempty"`
+}
+
+func newOwnersJSON(r *record) ownersJSON {
+	j := ownersJSON{Local: r.local.OK, Users: map[uint32]string{}, Groups: map[uint32]string{}}
+	for _, n := range r.Names.Users {
+		j.Users[n.ID] = escapeText(n.Name)
+	}
+	for _, n := range r.Names.Groups {
+		j.Groups[n.ID] = escapeText(n.Name)
+	}
+	if r.Owner != nil {
+		j.UID, j.GID = r.Owner.UID, r.Owner.GID
+	}
+	return j
 }
 
 // snapshotJSON is the content of snapshot.json.
@@ -100,7 +125,7 @@ func snapshotJSON(r *record, parts []string) []byte {
 	for _, f := range s.Files {
 		j.Source.Files = append(j.Source.Files, fileJSON{escapeText(f.Path), f.Size, time.Unix(f.MTime, 0).UTC()})
 	}
-	j.Notes = []noteJSON{}
+	j.Notes, j.Owners = []noteJSON{}, newOwnersJSON(r)
 	for _, n := range s.Notes {
 		j.Notes = append(j.Notes, noteJSON{n.Kind, n.Count, escapeText(n.Example)})
 	}

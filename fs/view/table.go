@@ -47,7 +47,10 @@ type record struct {
 	*backup.Snapshot
 	entry *entry
 	local Local // the account's user on this machine
-	gen   uint64
+	here  *Accounts
+	// users and groups tell which ones of others are which ones here.
+	users, groups owners
+	gen           uint64
 }
 
 // Local is a user of this machine; root when OK is not set.
@@ -58,7 +61,7 @@ type Local struct {
 
 // same reports whether nothing that is shown of the snapshot itself differs.
 func (r *record) same(o *record) bool {
-	return r.gen == o.gen && r.local == o.local && r.Status == o.Status && r.Detail == o.Detail &&
+	return r.gen == o.gen && r.local == o.local && r.here == o.here && r.Status == o.Status && r.Detail == o.Detail &&
 		r.Indexed.Equal(o.Indexed) && r.Fingerprint == o.Fingerprint && r.entry.name == o.entry.name
 }
 
@@ -90,6 +93,7 @@ type maker struct {
 	o       *Options
 	folders map[string]*entry // by path
 	locals  map[ownership]Local
+	here    *Accounts
 }
 
 // ownership is what decides which local user a snapshot belongs to.
@@ -102,6 +106,9 @@ func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *
 		snapshots: make(map[uint64]*record, len(snapshots)),
 		counts:    map[string]map[backup.Status]int{},
 	}}
+	if o.Accounts != nil {
+		m.here = o.Accounts()
+	}
 	m.root = &entry{id: RootID}
 	m.folders[""] = m.root
 	m.nodes[RootID] = m.root
@@ -195,6 +202,9 @@ func (m *maker) show(group []*record) {
 	for name, r := range nameSnapshots(group) {
 		if r.local = m.local(r.Snapshot); r.local.OK {
 			at.attr.UID, at.attr.GID = r.local.UID, r.local.GID
+			if r.here = m.here; r.here != nil {
+				r.users, r.groups = r.here.users(r.Snapshot), r.here.groups(r.Snapshot)
+			}
 		}
 		if !m.snapshot(at, name, r) {
 			continue

@@ -37,6 +37,9 @@ type Options struct {
 	// Owner finds the local user that a snapshot belongs to. The answer may depend on its destination, origin, account and
 	// machine alone. Nil: root owns all snapshots.
 	Owner func(s *backup.Snapshot) Local
+	// Accounts are those of this machine, the same ones as long as they are as they were. Nil: numbers of users who are not
+	// the account's own are shown as in the backup.
+	Accounts func() *Accounts
 	// Status tells what else status.json says of a destination (its last pass); nil or a nil result:
 	// nothing. The result must be marshallable.
 	Status func(destination string) any

@@ -24,13 +24,22 @@ type Node struct {
 	Extents []backup.Extent // data of a sparse file, ascending; nil: everything is data
 	// Snapshot is what it belongs to; nil above the snapshots. List leaves it out of all but the snapshots themselves.
 	Snapshot *Snapshot
+	// Recorded is what the backup says of its owner; nil: it is not from a backup.
+	Recorded *Recorded
 }
+
+// Recorded is an owner and a mode as they are in a backup.
+type Recorded struct{ Mode, UID, GID uint32 }
 
 // Snapshot is what commands need to know of a snapshot.
 type Snapshot struct {
 	Kind   backup.Kind
 	Status backup.Status
 	Detail string
+	// Who its entries belong to where it was made.
+	Account string
+	Owner   *backup.Owner
+	Names   backup.Names
 }
 
 // IsDir reports whether n is a directory.

@@ -76,8 +76,12 @@ func nodeOf(n *view.Node, snapshot bool) Node {
 	if n.Source == view.FromTree {
 		own.Extents = n.Item.Sparse
 	}
+	if n.Tree != nil {
+		a := view.Recorded(&n.Item.Entry)
+		own.Recorded = &Recorded{a.Mode, a.UID, a.GID}
+	}
 	if s := n.Snapshot; s != nil && snapshot {
-		own.Snapshot = &Snapshot{Kind: s.Kind, Status: s.Status, Detail: s.Detail}
+		own.Snapshot = &Snapshot{Kind: s.Kind, Status: s.Status, Detail: s.Detail, Account: s.Account, Owner: s.Owner, Names: s.Names}
 	}
 	return own
 }

@@ -31,6 +31,7 @@ type node struct {
 	Sparse   bool             `json:"sparse,omitempty"`
 	Extents  []backup.Extent  `json:"extents,omitempty"`
 	Snapshot *browse.Snapshot `json:"snapshot,omitempty"`
+	Recorded *browse.Recorded `json:"recorded,omitempty"`
 	Failure  *failure         `json:"failure,omitempty"` // in place of all else: a list ends early
 }
 
@@ -41,7 +42,7 @@ type xattr struct {
 
 func nodeOf(n *browse.Node) *node {
 	out := &node{ID: n.ID, Name: Bytes(n.Name), Attr: n.Attr, Target: Bytes(n.Target), Sparse: n.Extents != nil,
-		Extents: n.Extents, Snapshot: n.Snapshot}
+		Extents: n.Extents, Snapshot: n.Snapshot, Recorded: n.Recorded}
 	for _, x := range n.Xattrs {
 		out.Xattrs = append(out.Xattrs, xattr{Bytes(x.Name), Bytes(x.Value)})
 	}
@@ -49,7 +50,7 @@ func nodeOf(n *browse.Node) *node {
 }
 
 func (n *node) node() browse.Node {
-	out := browse.Node{ID: n.ID, Name: string(n.Name), Attr: n.Attr, Target: string(n.Target), Extents: n.Extents, Snapshot: n.Snapshot}
+	out := browse.Node{ID: n.ID, Name: string(n.Name), Attr: n.Attr, Target: string(n.Target), Extents: n.Extents, Snapshot: n.Snapshot, Recorded: n.Recorded}
 	if n.Sparse && out.Extents == nil {
 		out.Extents = []backup.Extent{}
 	}

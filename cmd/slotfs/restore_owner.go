@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/restore"
+	"slotfs/cmd/internal/term"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+// ownerMap gives what is restored its owners on this machine: those of the same name, as tar does.
+type ownerMap struct {
+	here    *view.Accounts
+	numeric bool // they have the numbers of the backup
+
+	mu sync.Mutex
+	// mu guards what follows.
+	unknown map[string]bool // names that nobody has here
+}
+
+func newOwnerMap(numeric bool) *ownerMap {
+	return &ownerMap{here: newAccounts("/etc/passwd", "/etc/group").now(), numeric: numeric, unknown: map[string]bool{}}
+}
+
+// apply gives e its owners here. What is shown with other ones than those of the backup keeps them: it is secret, or the
+// account's own.
+func (m *ownerMap) apply(e *restore.Entry, n *browse.Node, in *browse.Snapshot) {
+	r := n.Recorded
+	if r == nil || in == nil {
+		return // it is not from the backup
+	}
+	if m.numeric {
+		e.Mode, e.UID, e.GID = r.Mode, r.UID, r.GID
+		return
+	}
+	s := &backup.Snapshot{Names: in.Names, Owner: in.Owner}
+	s.Account = in.Account
+	m.note(r, s)
+	if e.UID == r.UID && e.GID == r.GID {
+		a := m.here.Local(view.Attr{Mode: e.Mode, UID: e.UID, GID: e.GID}, s)
+		e.Mode, e.UID, e.GID = a.Mode, a.UID, a.GID
+	}
+	m.applyACL(e, s)
+}
+
+// note remembers names that nobody has here.
+func (m *ownerMap) note(e *browse.Recorded, s *backup.Snapshot) {
+	_, user := m.here.User(s, e.UID)
+	_, group := m.here.Group(s, e.GID)
+	if user && group {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !user && len(m.unknown) < maxUnknown {
+		m.unknown[or(s.Names.User(e.UID), fmt.Sprintf("user %d", e.UID))] = true
+	}
+	if !group && len(m.unknown) < maxUnknown {
+		m.unknown[or(s.Names.Group(e.GID), fmt.Sprintf("group %d", e.GID))] = true
+	}
+}
+
+// maxUnknown bounds how many names are told.
+const maxUnknown = 20
+
+// strangers are the names that nobody has here, sorted.
+func (m *ownerMap) strangers() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.unknown))
+}
+
+// strangers are names of owners that the restore had to do without.
+func (r *restoring) strangers() []string {
+	if r.user != "" || os.Geteuid() != 0 {
+		return nil // everything belongs to the user anyway
+	}
+	return r.owners.strangers()
+}
+
+// warnOfStrangers tells whose files have become root's.
+func (r *restoring) warnOfStrangers() {
+	if names := r.strangers(); len(names) > 0 {
+		fmt.Fprintf(r.err, "slotfs: warning: not here, and what is theirs is root's with mode 0600: %s\n", term.Clean(strings.Join(names, ", ")))
+		fmt.Fprintln(r.err, "slotfs: hint: make these users and groups before, or keep the numbers of the backup with --numeric-owner")
+	}
+}
+
+// Access control lists are a version (4 bytes) and entries: tag and permissions (2 bytes each) and the number of a user or
+// group (4 bytes), as posix_acl_xattr.h of Linux has them.
+const (
+	aclHeader = 4
+	aclEntry  = 8
+	aclUser   = 2
+	aclGroup  = 8
+)
+
+// applyACL gives the lists of e the numbers of this machine. Entries of those who are not here are left out.
+func (m *ownerMap) applyACL(e *restore.Entry, s *backup.Snapshot) {
+	own := false
+	for i, x := range e.Xattrs {
+		if x.Name != "system.posix_acl_access" && x.Name != "system.posix_acl_default" {
+			continue
+		}
+		if !own {
+			e.Xattrs, own = slices.Clone(e.Xattrs), true
+		}
+		e.Xattrs[i].Value = m.list(x.Value, s)
+	}
+}
+
+func (m *ownerMap) list(value string, s *backup.Snapshot) string {
+	if len(value) < aclHeader || (len(value)-aclHeader)%aclEntry != 0 {
+		return value // the kernel refuses it
+	}
+	out := []byte(value[:aclHeader])
+	for rest := []byte(value[aclHeader:]); len(rest) > 0; rest = rest[aclEntry:] {
+		id, here := binary.LittleEndian.Uint32(rest[4:]), true
+		switch binary.LittleEndian.Uint16(rest) {
+		case aclUser:
+			id, here = m.here.User(s, id)
+		case aclGroup:
+			id, here = m.here.Group(s, id)
+		}
+		if here {
+			out = binary.LittleEndian.AppendUint32(append(out, rest[:4]...), id)
+		}
+	}
+	return string(out)
+}
