@@ -13,6 +13,13 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// What a frame of repeated lines unpacks to has no end. An entry that is not one of those takes several bytes: more than
+// maxDense for each byte, besides the first freeEntries, are no manifest.
+const (
+	freeEntries = 1 << 16
+	maxDense    = 2
+)
+
 // maxWindow bounds what a frame makes a reader hold, in bytes. Writers stay far below.
 const maxWindow = 8 << 20
 
@@ -104,6 +111,9 @@ func (r *Reader) next() (*Entry, error) {
 	}
 	if err := r.order.next(e); err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	if r.order.entries > freeEntries+maxDense*r.input.size {
+		return nil, fmt.Errorf("%w: %d bytes unpack to more than %d entries", errDamaged, r.input.size, r.order.entries-1)
 	}
 	return e, nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -18,11 +19,18 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// lineSize is about how many bytes an entry takes in a segment: notes of a million files should not have to grow.
-const lineSize = 80
+const (
+	// mostSegment bounds a segment of a journal that is read, in bytes.
+	mostSegment = 256 << 20
+	// mostNoted bounds the memory that all of a journal takes, in bytes: notes of some 800,000 files. The oldest segments beyond
+	// are left out.
+	mostNoted = 160 << 20
+	// notedBytes is about what a note takes besides its texts.
+	notedBytes = 160
+)
 
-// mostSegment bounds a segment of a journal that is read, in bytes.
-const mostSegment = 256 << 20
+// errNotes says that a journal is too large.
+var errNotes = errors.New("a journal with more notes than fit in memory")
 
 // journal notes what was put into place, in segments. They are written beside the work: nobody waits for them.
 type journal struct {
@@ -209,36 +217,38 @@ func readJournal(ctx context.Context, store dest.Reader, slot string, gen uint64
 	}
 	segments := make(map[uint64]dest.Info)
 	var order []uint64
-	var size int64
 	for _, info := range list {
 		if g, seq, ok := manifest.ParseJournalName(info.Name); ok && g == gen {
 			segments[seq] = info
 			order = append(order, seq)
-			size += min(info.Size, mostSegment)
 		}
 	}
-	slices.Sort(order)
-	all := make(notes, 0, min(size/lineSize, 1<<20))
-	for _, seq := range order {
-		info := segments[seq]
-		part, err := readSegment(ctx, store, slot+"/meta/"+info.Name, info.Size)
+	if len(order) == 0 {
+		return nil, 0, nil
+	}
+	slices.SortFunc(order, func(a, b uint64) int { return cmp.Compare(b, a) })
+	var all notes
+	seq := int32(math.MaxInt32) // of the note read last: later ones come first
+	room := int64(mostNoted)
+	for _, number := range order {
+		info := segments[number]
+		part, err := readSegment(ctx, store, slot+"/meta/"+info.Name, info.Size, &room)
 		if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 			return nil, 0, err
 		}
 		if err != nil {
 			damaged(info.Name, err)
-			continue
 		}
+		if errors.Is(err, errNotes) {
+			break
+		}
+		seq -= int32(len(part))
 		for i := range part {
-			part[i].seq = int32(len(all))
-			all = append(all, part[i])
+			part[i].seq = seq + int32(i)
 		}
+		all = append(all, part...)
 	}
-	last := uint64(0)
-	if len(order) > 0 {
-		last = order[len(order)-1]
-	}
-	return all.sorted(), last, nil
+	return all.sorted(), order[0], nil
 }
 
 // sorted keeps the last note of each path.
@@ -264,7 +274,8 @@ func alike(size, mtime, otherSize, otherMTime int64) bool {
 	return size == otherSize && clampTime(mtime) == clampTime(otherMTime)
 }
 
-func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (notes, error) {
+// readSegment reads a segment whose notes take no more bytes than room, which it makes less.
+func readSegment(ctx context.Context, store dest.Reader, p string, size int64, room *int64) (notes, error) {
 	if size > mostSegment {
 		return nil, errTooLong
 	}
@@ -281,9 +292,11 @@ func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (
 	}
 	defer r.Close()
 	var part notes
+	left := *room
 	for {
 		e, err := r.Next()
 		if err == io.EOF {
+			*room = left
 			return part, nil
 		}
 		if err != nil {
@@ -298,6 +311,9 @@ func readSegment(ctx context.Context, store dest.Reader, p string, size int64) (
 		}
 		if _, err := hex.Decode(n.sum[:], []byte(e.Hash)); err != nil {
 			return nil, err
+		}
+		if left -= notedBytes + int64(len(n.path)+len(n.blocks)+len(n.stored)); left < 0 {
+			return nil, errNotes
 		}
 		part = append(part, n)
 	}

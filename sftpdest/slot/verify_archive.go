@@ -19,7 +19,7 @@ import (
 )
 
 // maxAbout bounds what is read of a file in meta/ that is about an archive, in bytes.
-const maxAbout = 256 << 20
+const maxAbout = 64 << 20
 
 // archive compares an archive with what the state says of it: all of it, or a share of its gzip members.
 func (v *verifier) archive(ctx context.Context, a *manifest.Archive) error {

@@ -29,7 +29,7 @@ const (
 
 const (
 	// maxAbout bounds what is read of a file about an archive, in bytes.
-	maxAbout = 256 << 20
+	maxAbout = 64 << 20
 	// maxKept bounds what copies of an archive's files are unpacked to.
 	maxKept = 64 << 20
 )
