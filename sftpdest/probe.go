@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"time"
@@ -43,6 +44,7 @@ type Report struct {
 	Allowed        int     `json:"allowed_connections"`        // at the same time
 	AllowedIsLimit bool    `json:"allowed_is_limit"`           // one more was refused; otherwise no more were tried
 	Sessions       int     `json:"sessions_per_connection"`    //
+	Replaces       bool    `json:"rename_replaces"`            // renaming replaces a file that is there, at once
 	Clock          float64 `json:"clock_difference,omitempty"` // seconds that the server's clock is ahead, to a second
 
 	Skipped map[string]string `json:"skipped,omitempty"`
@@ -57,6 +59,7 @@ type probe struct {
 	one      *Destination // with one connection
 	many     *Destination
 	made     []string  // files to be removed
+	large    string    // the one that was measured with
 	freed    time.Time // when connections were closed last
 }
 
@@ -80,23 +83,32 @@ func Probe(ctx context.Context, s Settings, o Options, may ProbeOptions) (report
 	defer p.one.Close()
 	defer p.many.Close()
 	defer func() { err = errors.Join(err, p.clean(ctx)) }()
-	p.volume(ctx)
-	if may.Write {
-		p.writing(ctx)
-	} else {
+	if err := p.measure(ctx); err != nil {
+		return p.report, err
+	}
+	return p.report, ctx.Err()
+}
+
+// measure fills the report in. What was cut off by the end of ctx says nothing, so that nothing is skipped for it.
+func (p *probe) measure(ctx context.Context) error {
+	release := func(context.Context) {
+		p.one.Close()
+		p.many.Close()
+		p.freed = time.Now()
+	}
+	steps := []func(context.Context){p.volume, p.renaming, p.writing, p.reading, p.writingMany, release, p.limits}
+	if !p.may.Write {
+		steps = []func(context.Context){p.volume, p.renaming, p.reading, release, p.limits}
 		for _, what := range []string{"write", "fsync", "clock"} {
 			p.skip(what, errors.New("only measured with --write"))
 		}
 	}
-	p.reading(ctx)
-	if may.Write {
-		p.writingMany(ctx)
+	for _, step := range steps {
+		if step(ctx); ctx.Err() != nil {
+			return ctx.Err()
+		}
 	}
-	p.one.Close()
-	p.many.Close()
-	p.freed = time.Now()
-	p.limits(ctx)
-	return p.report, ctx.Err()
+	return nil
 }
 
 func (p *probe) skip(what string, err error) {
@@ -178,21 +190,41 @@ func (p *probe) volume(ctx context.Context) {
 	p.report.Free, p.report.Size = v.Available*v.Fragment, v.Blocks*v.Fragment
 }
 
+// renaming looks whether the server replaces a file, by trying where that is allowed.
+func (p *probe) renaming(ctx context.Context) {
+	var err error
+	if p.report.Replaces, err = p.one.Replaces(ctx); err != nil || !p.may.Write {
+		return
+	}
+	for range 2 {
+		o, err := p.file(ctx, p.one)
+		if err != nil {
+			return // writing tells
+		}
+		if err := o.Close(ctx); err != nil {
+			return
+		}
+	}
+	err = p.one.Rename(ctx, p.made[1], p.made[0])
+	p.report.Replaces = err == nil
+}
+
 // file makes one more file of the probe's own.
 func (p *probe) file(ctx context.Context, d *Destination) (dest.Output, error) {
 	name := ".slotfs-test-" + rand.Text()[:12]
-	o, err := d.Create(ctx, name, dest.Create{})
-	if err == nil {
-		p.made = append(p.made, name)
-	}
-	return o, err
+	p.made = append(p.made, name) // it may be there though nobody waited for the answer
+	return d.Create(ctx, name, dest.Create{})
 }
 
-// clean removes the probe's files, also when its caller does not wait any more.
+// clean removes the probe's files, also when its caller does not wait any more. What the server was asked to make may come
+// late then: it looks again.
 func (p *probe) clean(ctx context.Context) error {
 	if len(p.made) == 0 {
 		return nil
 	}
+	p.one.Close() // the server may allow no other connection beside them
+	p.many.Close()
+	p.freed = time.Now()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
 	d, err := New(p.settings, p.options)
@@ -200,11 +232,27 @@ func (p *probe) clean(ctx context.Context) error {
 		return err
 	}
 	defer d.Close()
-	err = p.settled(ctx, func() error { return d.Connect(ctx) })
-	for _, name := range p.made {
-		err = errors.Join(err, d.Remove(ctx, name))
+	if err := p.settled(ctx, func() error { return d.Connect(ctx) }); err != nil {
+		return err
 	}
-	return err
+	for left := p.made; len(left) > 0; {
+		for _, name := range left {
+			if err := d.Remove(ctx, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		names, err := d.List(ctx, "")
+		if err != nil {
+			return err
+		}
+		left = nil
+		for _, info := range names {
+			if slices.Contains(p.made, info.Name) {
+				left = append(left, info.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // largest finds a file worth reading: the first one of 8 MiB, or the largest in the folders that come first.

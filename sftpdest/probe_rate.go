@@ -25,7 +25,9 @@ const (
 // writing measures one connection, the disk and the clock.
 func (p *probe) writing(ctx context.Context) {
 	o, err := p.file(ctx, p.one)
+	p.large = p.made[len(p.made)-1]
 	if err != nil {
+		p.large = ""
 		p.skip("write", fmt.Errorf("the directory is not writable: %w", err))
 		p.skip("fsync", errors.New("the directory is not writable"))
 		p.skip("clock", errors.New("the directory is not writable"))
@@ -34,7 +36,7 @@ func (p *probe) writing(ctx context.Context) {
 	if p.report.FsyncSeconds, err = fsyncTime(ctx, o); err != nil {
 		p.skip("fsync", err)
 	}
-	if info, err := p.one.Stat(ctx, p.made[0]); err == nil {
+	if info, err := p.one.Stat(ctx, p.large); err == nil {
 		// The attributes have whole seconds.
 		p.report.Clock = float64(info.MTime - time.Now().Unix())
 	} else {
@@ -117,9 +119,9 @@ func (p *probe) reading(ctx context.Context) {
 	name := ""
 	var size int64
 	var err error
-	if len(p.made) > 0 {
+	if p.large != "" {
 		var info dest.Info
-		name = p.made[0]
+		name = p.large
 		info, err = p.one.Stat(ctx, name)
 		size = info.Size
 	} else {

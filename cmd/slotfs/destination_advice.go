@@ -36,10 +36,27 @@ func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest
 		return err
 	}
 	fmt.Fprintf(a.err, "Connected; the directory has %s\n", term.Count(int64(len(names)), "entry", "entries"))
-	for _, line := range advice(ctx, conn, d, others) {
+	lines := advice(ctx, conn, d, others)
+	if d.Engine == config.SlotsEngine {
+		lines = append(lines, slotAdvice(ctx, conn)...)
+	}
+	for _, line := range lines {
 		fmt.Fprintf(a.err, "Warning: %s\n", term.Clean(line))
 	}
 	return a.tryNames(ctx, d, conn)
+}
+
+// replacer tells whether the server can rename over a file.
+type replacer interface {
+	Replaces(ctx context.Context) (bool, error)
+}
+
+// slotAdvice tells what a server lacks that slots are written to.
+func slotAdvice(ctx context.Context, conn replacer) []string {
+	if can, err := conn.Replaces(ctx); err != nil || can {
+		return nil
+	}
+	return []string{"the server does not replace a file by renaming (no posix-rename): slots are written by removing the old file first, and who looks at them meanwhile may miss it for a moment"}
 }
 
 // resolver is what advice asks the server.

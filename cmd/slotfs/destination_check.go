@@ -42,6 +42,12 @@ func destinationTestCommand(s *shell) *cli.Command {
 				fmt.Fprintln(g.err, "Measuring ...")
 			}
 			r, err := g.test(c.Context, d, may)
+			if stopped := c.Context.Err(); stopped != nil { // a report that is cut off says what is not so
+				if err != nil && !errors.Is(err, stopped) {
+					fmt.Fprintf(g.err, "Test files may be left: %s\n", term.Clean(err.Error()))
+				}
+				return stopped
+			}
 			if err != nil && (r == nil || r.Server == "") {
 				return fmt.Errorf("destination %s: %w", d.Name, err)
 			}
@@ -104,6 +110,7 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		{"server", r.Server},
 		{"extensions", or(strings.Join(r.Extensions, " "), "none")},
 		{"directory", strconv.Itoa(r.Entries) + " entries"},
+		{"rename", renameWords(r.Replaces)},
 		{"round trip", span(r.RoundTripSeconds)},
 		{"read", rates("read", r.ReadOne, r.ReadMany)},
 		{"write", rates("write", r.WriteOne, r.WriteMany)},
@@ -113,6 +120,13 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		{"clock", clock},
 		{"names", or(wordsOf(r.Names), "- (not asked for)")},
 	})
+}
+
+func renameWords(replaces bool) string {
+	if replaces {
+		return "replaces a file at once"
+	}
+	return "does not replace a file: slots are written by removing the old one first"
 }
 
 func rate(bytes float64) string { return term.Bytes(int64(bytes)) + "/s" }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"slotfs/sftpdest"
@@ -188,4 +190,30 @@ func TestHostKeyIsAcceptedOnceAndThenHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.refused(6, "no host key is accepted", "destination", "test", "a")
+}
+
+func TestInterruptedTestReportsNothingAndLeavesNothing(t *testing.T) {
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM} {
+		w := newWorld(t)
+		w.must(0, w.addArgs("box", "--engine", "slots")...)
+		c := w.command("destination", "test", "box", "--time", "15s")
+		var said, out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &said
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		tests := func() []string {
+			found, _ := filepath.Glob(filepath.Join(w.store, ".slotfs-test-*"))
+			return found
+		}
+		eventually(t, "a file of the test", func() bool { return len(tests()) > 0 })
+		_ = c.Process.Signal(sig)
+		_ = c.Wait()
+		if code := c.ProcessState.ExitCode(); code != 130 || out.Len() > 0 || said.String() != "slotfs: interrupted\n" {
+			t.Errorf("%v: %d\n%s%s", sig, code, &out, &said)
+		}
+		if left := tests(); len(left) > 0 {
+			t.Errorf("%v: left %v", sig, left)
+		}
+	}
 }
