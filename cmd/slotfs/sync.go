@@ -42,6 +42,12 @@ func syncCommand(s *shell) *cli.Command {
 			}
 			y := &syncing{settings: g, config: conf, account: c.String("account"), dryRun: c.Bool("dry-run"), quiet: c.Bool("quiet"),
 				allowMassChange: c.Bool("allow-mass-change"), adopt: c.Bool("adopt")}
+			if to := worker(); to != nil {
+				return s.tellEnd(to, y.run(c.Context, jobs))
+			}
+			if needWorker(jobs) {
+				return inWorker(c.Context)
+			}
 			return y.run(c.Context, jobs)
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,7 +130,7 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 		return slot.Summary{}, a.err
 	}
 	if w.dryRun {
-		return w.rehearse(ctx, a)
+		return w.rehearse(ctx, a, result)
 	}
 	held, err := w.state.take(w.state.accountLock(w.job.Destination, a.name))
 	if err != nil {
@@ -143,10 +144,10 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 	defer os.RemoveAll(staging)
 	var summary slot.Summary
 	if err = w.before(ctx, a, staging); err == nil {
-		summary, err = w.write(ctx, a, staging)
+		summary, err = w.write(ctx, a, staging, result)
 	}
 	if afterErr := w.after(ctx, a, staging, summary, err); afterErr != nil {
-		result.Warning = afterErr.Error()
+		result.warn(afterErr.Error())
 	}
 	if err == nil {
 		w.tell(ctx, a)
@@ -155,13 +156,13 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 }
 
 // rehearse tells what would be written. No command runs: an empty folder stands for what it would stage.
-func (w *jobRun) rehearse(ctx context.Context, a account) (slot.Summary, error) {
+func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (slot.Summary, error) {
 	empty, err := os.MkdirTemp(string(w.state), "dry-run-")
 	if err != nil {
 		return slot.Summary{}, w.state.fault(err)
 	}
 	defer os.Remove(empty)
-	return w.write(ctx, a, empty)
+	return w.write(ctx, a, empty, result)
 }
 
 // stage makes an empty folder for what the command before the backup wants to add to it.
@@ -185,7 +186,8 @@ const stagedAs = ".slotfs-staged"
 // open takes hold of the source, and of what was staged for it.
 func (w *jobRun) open(a account, staging string) (*source.Tree, error) {
 	j := w.job
-	o := source.Options{Exclude: excludes(j), ExcludeFile: j.ExcludeFile, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem}
+	o := source.Options{Exclude: excludes(j), ExcludeFile: j.ExcludeFile, CacheDirs: j.ExcludeCaches, OneFileSystem: j.OneFileSystem,
+		NetworkFS: j.NetworkFS, StallTimeout: j.Stall()}
 	root := a.source
 	switch staged, err := filled(staging); {
 	case err != nil:
@@ -208,12 +210,19 @@ func filled(dir string) (bool, error) {
 }
 
 // write brings a slot up to date.
-func (w *jobRun) write(ctx context.Context, a account, staging string) (slot.Summary, error) {
+func (w *jobRun) write(ctx context.Context, a account, staging string, result *syncResult) (slot.Summary, error) {
 	tree, err := w.open(a, staging)
 	if err != nil {
 		return slot.Summary{}, err
 	}
 	defer tree.Close()
+	defer context.AfterFunc(ctx, tree.GiveUp)()
+	defer func() {
+		if all := tree.Skipped(); len(all) > 0 {
+			result.warn("left out, because others answer for what is mounted there: " + strings.Join(all, ", ") +
+				"; exclude it, or set include-network-filesystems")
+		}
+	}()
 	j := w.job
 	return slot.Run(ctx, w.store, tree, slot.Options{
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
@@ -318,6 +327,8 @@ func advised(err error) error {
 	switch {
 	case errors.Is(err, slot.ErrMassChange):
 		return exit.Hinted(err, "look at the source; if that is as it should be: slotfs sync --allow-mass-change")
+	case errors.Is(err, source.ErrStalled):
+		return exit.Hinted(err, "look at what is mounted in the source; the job's stall-timeout says how long to wait")
 	case errors.Is(err, slot.ErrFull):
 		return exit.Hinted(err, "make room or raise the quota, or keep fewer backups (retention); the next run goes on where this one stopped")
 	case errors.Is(err, slot.ErrForeign):

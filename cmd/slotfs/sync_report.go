@@ -59,6 +59,14 @@ type leftJSON struct {
 	Why  string `json:"why"`
 }
 
+// warn adds to what is wrong with a backup that was made.
+func (r *syncResult) warn(text string) {
+	if r.Warning != "" {
+		text = r.Warning + "; " + text
+	}
+	r.Warning = text
+}
+
 // done keeps a result and tells it to people: one line for each account.
 func (y *syncing) done(r syncResult, err error) {
 	r.DryRun = y.dryRun
@@ -68,12 +76,12 @@ func (y *syncing) done(r syncResult, err error) {
 			r.Error = r.name() + ": interrupted"
 		}
 	}
-	if r.Error == "" && r.Frozen > 0 && r.Warning == "" {
+	if r.Error == "" && r.Frozen > 0 {
 		instead := "the slot keeps what it had of them"
 		if j := y.config.Jobs[r.Job]; j != nil && j.Mode == string(manifest.Compressed) {
 			instead = "the backup lacks them"
 		}
-		r.Warning = fmt.Sprintf("%d files or folders could not be read; %s", r.Frozen, instead)
+		r.warn(fmt.Sprintf("%d files or folders could not be read; %s", r.Frozen, instead))
 	}
 	if r.Error == "" {
 		r.warnOfMissing()

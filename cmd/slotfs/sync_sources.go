@@ -50,7 +50,7 @@ func discover(j *config.Job, before lastRun) discovery {
 func accountsOf(j *config.Job, pattern string) ([]account, error) {
 	if !config.Pattern(pattern) {
 		a := account{name: or(j.AccountName, filepath.Base(pattern)), source: filepath.Clean(pattern), from: pattern}
-		err := source.Check(a.source)
+		err := source.Check(a.source, j.Stall())
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("source %s: %w", pattern, fs.ErrNotExist)
@@ -60,7 +60,7 @@ func accountsOf(j *config.Job, pattern string) ([]account, error) {
 		a.err = config.AccountName(a.name)
 		return []account{a}, nil
 	}
-	matches, err := source.Find(pattern)
+	matches, err := source.Find(pattern, j.Stall())
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", pattern, err)
 	}

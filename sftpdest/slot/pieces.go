@@ -93,7 +93,7 @@ func (u *upload) fetch(ctx context.Context, end int64) (piece, error) {
 	}
 	n, err := u.f.ReadAt(p.buf[:min(chunkSize, min(end, u.upTo())-u.next)], u.next)
 	if err != nil && err != io.EOF {
-		u.j.buffers <- p.buf
+		u.j.buffers <- nil // a call that did not come back may still write to this one
 		return piece{}, fmt.Errorf("%w: %w", errSource, err)
 	}
 	p.n = n

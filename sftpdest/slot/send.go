@@ -37,6 +37,8 @@ func (j *job) send(ctx context.Context, s *step) error {
 	for try := 0; ; try++ {
 		unchanged, err := j.sendOnce(ctx, s, try == readAgain)
 		switch {
+		case errors.Is(err, source.ErrStalled):
+			return err
 		case errors.Is(err, errSource):
 			return j.unread(s, err)
 		case err != nil:

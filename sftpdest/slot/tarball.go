@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -161,6 +162,9 @@ func one(e *manifest.Entry) iter.Seq2[*manifest.Entry, error] {
 func (a *archiver) file(ctx context.Context, e *manifest.Entry) error {
 	now := a.j.o.Now().UnixNano()
 	f, err := a.j.src.OpenFile(e.Path, e)
+	if errors.Is(err, source.ErrStalled) {
+		return err
+	}
 	if err != nil {
 		a.left[e.Path] = e.Nlink > 1
 		if !gone(err) {
@@ -232,7 +236,11 @@ func (a *archiver) content(ctx context.Context, c *copying, off, length int64) e
 		old := len(a.text)
 		a.text = append(a.text, make([]byte, n)...)
 		if c.torn == nil {
-			if _, err := c.file.ReadAt(a.text[old:], off); err != nil && err != io.EOF {
+			_, err := c.file.ReadAt(a.text[old:], off)
+			if errors.Is(err, source.ErrStalled) {
+				return err
+			}
+			if err != nil && err != io.EOF {
 				c.torn = err
 			}
 		}

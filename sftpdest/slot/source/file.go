@@ -22,6 +22,19 @@ type File struct {
 // fs.ErrNotExist if it vanished or is something else now. If it has changed since, e is filled in anew: it tells of the
 // file that was opened.
 func (t *Tree) OpenFile(path string, e *manifest.Entry) (*File, error) {
+	var f *File
+	var opened error
+	seen := *e
+	if err := t.watch.call(func() { f, opened = t.openFile(path, &seen) }); err != nil {
+		return nil, fmt.Errorf("open %q: %w", path, err)
+	}
+	if opened == nil {
+		*e = seen
+	}
+	return f, opened
+}
+
+func (t *Tree) openFile(path string, e *manifest.Entry) (*File, error) {
 	f := &File{tree: t, st: unix.Stat_t{Dev: e.Device, Ino: e.Inode}}
 	root, below := t.locate(path)
 	fd, err := openRegular(int(root.Fd()), below, &f.st, true)
@@ -38,12 +51,26 @@ func (t *Tree) OpenFile(path string, e *manifest.Entry) (*File, error) {
 	return f, nil
 }
 
-// ReadAt reads the file.
-func (f *File) ReadAt(p []byte, off int64) (int, error) { return f.file.ReadAt(p, off) }
+// ReadAt reads the file. After ErrStalled p may still be written to, at any time.
+func (f *File) ReadAt(p []byte, off int64) (n int, err error) {
+	if stalled := f.tree.watch.call(func() { n, err = f.file.ReadAt(p, off) }); stalled != nil {
+		return 0, fmt.Errorf("read %q: %w", f.file.Name(), stalled)
+	}
+	return n, err
+}
 
 // Unchanged compares size, mtime and ctime with what they were when the file was opened, and fills in e anew if not.
 // The next call compares with that.
-func (f *File) Unchanged(e *manifest.Entry) (bool, error) {
+func (f *File) Unchanged(e *manifest.Entry) (same bool, err error) {
+	seen := *e
+	if stalled := f.tree.watch.call(func() { same, err = f.unchanged(&seen) }); stalled != nil {
+		return false, fmt.Errorf("stat %q: %w", f.file.Name(), stalled)
+	}
+	*e = seen
+	return same, err
+}
+
+func (f *File) unchanged(e *manifest.Entry) (bool, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.file.Fd()), &st); err != nil {
 		return false, fmt.Errorf("stat %q: %w", f.file.Name(), err)
@@ -81,7 +108,12 @@ func sparseOf(fd int, st *unix.Stat_t) []backup.Extent {
 }
 
 // Close closes the file.
-func (f *File) Close() error { return f.file.Close() }
+func (f *File) Close() (err error) {
+	if stalled := f.tree.watch.call(func() { err = f.file.Close() }); stalled != nil {
+		return stalled
+	}
+	return err
+}
 
 // Data tells the first region at or behind off that holds data, of the first size bytes: both size if there is none. What
 // is no region reads as zeros.
@@ -89,6 +121,13 @@ func (f *File) Data(off, size int64) (start, end int64, err error) {
 	if !isSparse(&f.st) {
 		return off, size, nil
 	}
+	if stalled := f.tree.watch.call(func() { start, end, err = f.data(off, size) }); stalled != nil {
+		return off, off, fmt.Errorf("seek in %q: %w", f.file.Name(), stalled)
+	}
+	return start, end, err
+}
+
+func (f *File) data(off, size int64) (start, end int64, err error) {
 	fd := int(f.file.Fd())
 	start, err = unix.Seek(fd, off, unix.SEEK_DATA)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,20 +23,24 @@ var hidden = map[string]bool{"virtfs": true, "lost+found": true}
 
 // Find lists the directories that a pattern of path.Match matches, in the order of their paths. Wildcards match no
 // links, because two names of one directory would be two accounts, and no hidden directories unless they begin with a
-// dot. Links in the pattern itself are followed as far as those of a source.
-func Find(pattern string) ([]Match, error) {
+// dot. Links in the pattern itself are followed as far as those of a source. What does not answer for timeout is a match
+// with an error if a wildcard has led there; 0 waits for ever.
+func Find(pattern string, timeout time.Duration) ([]Match, error) {
 	slash, err := openSlash()
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: "/", Err: err}
 	}
 	defer slash.close()
-	f := &finder{}
+	f := &finder{timeout: timeout}
 	err = f.below(slash, Match{}, strings.FieldsFunc(pattern, func(c rune) bool { return c == '/' }))
 	return f.found, err
 }
 
 // finder collects matches.
-type finder struct{ found []Match }
+type finder struct {
+	found   []Match
+	timeout time.Duration
+}
 
 // below finds what matches the elements of a pattern below a directory.
 func (f *finder) below(at *directory, m Match, elements []string) error {
@@ -48,8 +53,10 @@ func (f *finder) below(at *directory, m Match, elements []string) error {
 		return f.each(at, m, element, rest)
 	}
 	m.Path += "/" + unescaped(element)
-	links := 0
-	next, err := at.enter(unescaped(element), &links)
+	next, err := answered(f.timeout, func() (*directory, error) {
+		links := 0
+		return at.enter(unescaped(element), &links)
+	}, (*directory).close)
 	if err != nil {
 		return f.missed(m, err)
 	}
@@ -73,7 +80,7 @@ func (f *finder) missed(m Match, err error) error {
 
 // each finds what matches below the directories whose names match an element.
 func (f *finder) each(at *directory, m Match, element string, rest []string) error {
-	names, err := at.names()
+	names, err := answered(f.timeout, at.names, func([]name) {})
 	if err != nil {
 		return f.missed(m, err)
 	}
@@ -92,18 +99,38 @@ func (f *finder) each(at *directory, m Match, element string, rest []string) err
 			f.found = append(f.found, match)
 			continue
 		}
-		next, err := at.child(n.name)
-		if err == nil {
-			err = f.below(next, match, rest)
-			next.close()
-		} else {
-			err = f.missed(match, err)
-		}
-		if err != nil {
+		if err := f.into(at, match, rest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// into finds what matches below a directory that a wildcard has led to. Where that does not answer, the others do.
+func (f *finder) into(at *directory, m Match, rest []string) error {
+	fd, err := ignoringEINTR(func() (int, error) { return unix.FcntlInt(uintptr(at.fd), unix.F_DUPFD_CLOEXEC, 0) })
+	if err != nil {
+		return err
+	}
+	own := &directory{fd, at.trusted, at.shared} // it may be used for longer than at is open
+	found, err := answered(f.timeout, func() ([]Match, error) {
+		defer own.close()
+		next, err := own.child(m.Path[strings.LastIndexByte(m.Path, '/')+1:])
+		inner := &finder{timeout: f.timeout}
+		if err != nil {
+			err = inner.missed(m, err)
+			return inner.found, err
+		}
+		defer next.close()
+		err = inner.below(next, m, rest)
+		return inner.found, err
+	}, func([]Match) {})
+	f.found = append(f.found, found...)
+	if err == ErrStalled {
+		f.timeout = max(f.timeout/2, min(f.timeout, time.Second)) // many of them must not add up
+		return f.missed(m, err)
+	}
+	return err
 }
 
 // names lists the directory.

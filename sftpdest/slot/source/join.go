@@ -58,6 +58,19 @@ func (j *join) close() error {
 	return err
 }
 
+// each calls do for the folders that are joined at or below a path.
+func (j *join) each(path string, do func(path string, folder *os.File)) {
+	if j == nil {
+		return
+	}
+	if j.folder != nil {
+		do(path, j.folder)
+	}
+	for name, child := range j.children {
+		child.each(strings.TrimPrefix(path+"/"+name, "/"), do)
+	}
+}
+
 // child is what stands at a name; nil: nothing joined.
 func (j *join) child(name string) *join {
 	if j == nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -192,26 +193,14 @@ func resolve(path string) (int, error) {
 	return openFolder(at.fd, ".")
 }
 
-// ReadHead reads the first bytes of the regular file with that name in the directory at root, at most n. Neither is
-// reached by a link that its owner could have made. fs.ErrNotExist: there is no regular file.
-func ReadHead(root, name string, n int) ([]byte, error) {
-	dir, err := openRoot(root)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.Close()
-	data, err := readHead(int(dir.Fd()), name, n)
-	if gone(err) {
-		return nil, fmt.Errorf("read %s: %w", name, fs.ErrNotExist)
-	}
-	return data, err
-}
-
-// Check reports why Open could not open the directory at path; nil: it can.
-func Check(path string) error {
-	dir, err := openRoot(path)
-	if err != nil {
-		return err
-	}
-	return dir.Close()
+// Check reports why Open could not open the directory at path; nil: it can. It waits so long for an answer.
+func Check(path string, timeout time.Duration) error {
+	_, err := answered(timeout, func() (struct{}, error) {
+		dir, err := openRoot(path)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, dir.Close()
+	}, func(struct{}) {})
+	return err
 }

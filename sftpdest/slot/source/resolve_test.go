@@ -46,7 +46,7 @@ func TestLinksAreFollowedWhereOnlyRootMakesThem(t *testing.T) {
 		"group/link": ErrForeignLink, "loop": unix.ELOOP, "none": fs.ErrNotExist, "www/none": fs.ErrNotExist,
 		"file": unix.ENOTDIR, "file/below": unix.ENOTDIR,
 	} {
-		if err := Check(root + "/" + path); !errors.Is(err, want) {
+		if err := Check(root+"/"+path, 0); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", path, err, want)
 		}
 	}
@@ -69,7 +69,7 @@ func TestFindFollowsNoLinksOfCustomers(t *testing.T) {
 		"home/alice/*/*":       "home/alice/domains/a home/alice/web/html",
 		"none*":                "",
 	} {
-		matches, err := Find(root + "/" + pattern)
+		matches, err := Find(root+"/"+pattern, 0)
 		if err != nil {
 			t.Errorf("%s: %v", pattern, err)
 		}
@@ -103,7 +103,7 @@ func TestSwappedSourcesNeverLeadToSecrets(t *testing.T) {
 			done = true
 		default:
 		}
-		if matches, err := Find(root + "/home/*/web/*"); err != nil || len(matches) > 1 {
+		if matches, err := Find(root+"/home/*/web/*", 0); err != nil || len(matches) > 1 {
 			t.Fatalf("found %v, %v", matches, err)
 		}
 		tree, err := Open(root+"/home/alice/web/html", Options{})

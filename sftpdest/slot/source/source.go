@@ -25,6 +25,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +41,11 @@ type Options struct {
 	ExcludeIn     string   // path in the backup of the folder that has that file, and that its patterns count from
 	CacheDirs     bool     // leave out what is below a CACHEDIR.TAG
 	OneFileSystem bool
+	// NetworkFS reads what is mounted in the folder from other machines or by FUSE. Without it such a mount is an empty
+	// folder of the backup, and nothing is asked of it.
+	NetworkFS bool
+	// StallTimeout is how long the source may give no answer before it is given up with ErrStalled; 0: for ever.
+	StallTimeout time.Duration
 	// Also joins a second folder into the tree at a path of its own: what a command staged. It stands in place of what
 	// the folder itself has there.
 	Also map[string]string // path in the backup -> local folder
@@ -51,6 +59,10 @@ type Tree struct {
 	filter *filter // of the job
 	joined *join   // nil: nothing is joined
 	owners *owners
+	watch  *watch // nil: nobody waits with an end
+
+	mu      sync.Mutex // guards what follows
+	skipped []string   // see Skipped
 }
 
 // Found is one entry as the walk sees it. It is the caller's.
@@ -66,6 +78,14 @@ type Found struct {
 
 // Open takes hold of the folder at root.
 func Open(root string, o Options) (*Tree, error) {
+	t, err := answered(o.StallTimeout, func() (*Tree, error) { return openTree(root, o) }, func(t *Tree) { t.Close() })
+	if err == ErrStalled {
+		err = fmt.Errorf("open source %s: %w", root, err)
+	}
+	return t, err
+}
+
+func openTree(root string, o Options) (*Tree, error) {
 	t := &Tree{name: root, o: o, owners: newOwners()}
 	var err error
 	if t.filter, err = parseFilter(o.Exclude); err != nil {
@@ -83,14 +103,51 @@ func Open(root string, o Options) (*Tree, error) {
 	if err := unix.Access(procPath(int(t.root.Fd()), "."), unix.F_OK); err != nil {
 		return nil, errors.Join(fmt.Errorf("open source %s: /proc is needed: %w", root, err), t.Close())
 	}
+	if o.StallTimeout > 0 {
+		t.watch = newWatch(o.StallTimeout)
+		_, self := t.remotes()
+		t.watch.files.Store(self)
+	}
 	return t, nil
 }
 
-// Close lets go of the folder.
+// Close lets go of the folder, unless calls that will not come back still use it.
 func (t *Tree) Close() error {
+	if t.watch != nil {
+		if t.watch.given() && t.watch.pending.Load() > 0 {
+			return nil
+		}
+		t.watch.end()
+	}
 	err := t.root.Close()
 	if t.joined != nil {
 		err = errors.Join(err, t.joined.close())
 	}
 	return err
+}
+
+// GiveUp lets everybody go who waits for the source, with ErrStalled, if there is a StallTimeout.
+func (t *Tree) GiveUp() {
+	if t.watch != nil {
+		t.watch.giveUp()
+	}
+}
+
+// maxSkipped bounds how many mounts are named.
+const maxSkipped = 20
+
+// skip notes a mount that was left out.
+func (t *Tree) skip(path, kind string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if text := fmt.Sprintf("%s (%s)", path, kind); len(t.skipped) < maxSkipped && !slices.Contains(t.skipped, text) {
+		t.skipped = append(t.skipped, text)
+	}
+}
+
+// Skipped names the file systems of other machines that walks left out, at most 20 of them.
+func (t *Tree) Skipped() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.skipped)
 }

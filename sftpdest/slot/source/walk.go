@@ -16,14 +16,21 @@ import (
 // Walk yields everything in manifest order. Vanished files are left out; a folder that cannot be read is yielded
 // with Frozen. An error ends the walk.
 func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
-	return func(yield func(*Found, error) bool) {
+	walk := func(yield func(*Found, error) bool) {
 		w := &walker{ctx: ctx, tree: t, yield: yield, xattrs: newXattrs(), names: make([]byte, listBuffer), target: make([]byte, 8192)}
 		if err := w.readOwnPatterns(); err != nil {
 			yield(nil, fmt.Errorf("walk %s: %w", t.name, err))
 			return
 		}
+		if !t.o.NetworkFS {
+			w.remote, _ = t.remotes()
+		}
 		w.folder(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, job: t.filter.root()})
 	}
+	if t.watch != nil {
+		return t.watch.watched(walk)
+	}
+	return walk
 }
 
 // walker is one walk. Of the tree it holds the names of the folders on the way to where it is.
@@ -34,9 +41,10 @@ type walker struct {
 	own     *filter // of the source's own file
 	links   links
 	xattrs  *xattrs
-	ignored error  // what of own has no effect
-	names   []byte // of list
-	target  []byte // of symlinks
+	remote  map[string]string // kinds of file systems of other machines, by path: they are left out
+	ignored error             // what of own has no effect
+	names   []byte            // of list
+	target  []byte            // of symlinks
 }
 
 // place is where a folder stands.
@@ -107,6 +115,17 @@ func (w *walker) closed(parent int, p *place, why error) bool {
 	return w.yield(found, nil)
 }
 
+// mounted yields an empty folder in place of a file system of another machine: what it covers cannot be seen, and it may
+// not answer.
+func (w *walker) mounted(path, kind string) bool {
+	found := &Found{Entry: entryAt(path)}
+	found.Mode = backup.ModeDir | 0o755
+	if !w.tree.o.OneFileSystem {
+		w.tree.skip(path, kind)
+	}
+	return w.yield(found, nil)
+}
+
 // opened yields the folder fd and what is in it.
 func (w *walker) opened(fd int, p *place) bool {
 	if err := w.ctx.Err(); err != nil {
@@ -125,6 +144,9 @@ func (w *walker) opened(fd int, p *place) bool {
 	w.tree.attributes(&found.Entry, &st)
 	if p.device == 0 {
 		p.device = found.Device
+	}
+	if found.Device != p.device && w.tree.watch != nil {
+		w.tree.watch.files.Store(true) // whoever mounted it may take it away again
 	}
 	var names []name
 	if !found.Frozen && (!w.tree.o.OneFileSystem || found.Device == p.device) {
@@ -194,6 +216,9 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 		return w.folder(below)
 	}
 	kind := n.kind
+	if other, ok := w.remote[path]; ok && (kind == unix.DT_DIR || kind == unix.DT_UNKNOWN) {
+		return w.excluded(&below, unix.DT_DIR) || w.mounted(path, other)
+	}
 	if kind != unix.DT_UNKNOWN && w.excluded(&below, kind) {
 		return true
 	}
