@@ -97,9 +97,11 @@ func workerEnd(err error) error {
 	return nil
 }
 
-// tellEnd says how a worker ends, and what was wrong.
+// tellEnd says how a worker ends, and what was wrong. If it cannot end, nobody waits for more output of it.
 func (s *shell) tellEnd(to io.WriteCloser, err error) error {
 	code := s.exit(err)
+	os.Stdout.Close()
+	os.Stderr.Close()
 	fmt.Fprintln(to, code)
 	to.Close()
 	return &reported{code}
