@@ -35,6 +35,7 @@ func (p *pass) readArchive(ctx context.Context, s *backup.Source, serial uint64)
 	if err != nil {
 		return nil, err
 	}
+	defer r.builder.Release()
 	r.kind = kind
 	result, err := r.scan(ctx)
 	if err == nil {
@@ -156,7 +157,7 @@ func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, serial ui
 		return nil, err
 	}
 	r := &archiveReader{pass: p, source: s, file: file, unfinished: *u, start: start}
-	r.builder = tree.NewBuilder(p.index, u.Root)
+	r.builder = p.newBuilder(u.Root)
 	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
 		names: backup.CollectNames(u.Names)}
 	return r, nil

@@ -84,7 +84,8 @@ type Options struct {
 	Log         *slog.Logger
 	Progress    Progress // may be nil
 	Now         func() time.Time
-	Every       int64 // bytes of uncompressed archive between two saved states; 0: 256 MiB
+	Memory      *Memory // shared with other passes of the process; may be nil
+	Every       int64   // bytes of uncompressed archive between two saved states; 0: 256 MiB
 }
 
 // Summary is what a pass did.

@@ -19,6 +19,7 @@ import (
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
+	"slotfs/indexer/tree"
 )
 
 // Pass indexes a destination once. Its error is what ended the pass as a whole: the network, the index or
@@ -38,7 +39,7 @@ type pass struct {
 	dest   dest.Destination
 	engine engine.Engine
 	index  Index
-	room   *room
+	room   *room                       // of Memory
 	known  map[string]*backup.Snapshot // by key; not written after run loaded it
 
 	mu sync.Mutex
@@ -59,7 +60,17 @@ func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &pass{Options: o, dest: d, engine: e, index: x, room: newRoom()}
+	if o.Memory == nil {
+		o.Memory = new(Memory)
+	}
+	return &pass{Options: o, dest: d, engine: e, index: x, room: &o.Memory.entries}
+}
+
+// newBuilder begins a tree, or goes on with one. The builder is to be released.
+func (p *pass) newBuilder(root backup.Entry) *tree.Builder {
+	b := tree.NewBuilder(p.index, root)
+	b.Share(&p.Memory.nodes)
+	return b
 }
 
 func (p *pass) run(ctx context.Context) error {

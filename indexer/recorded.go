@@ -109,7 +109,8 @@ func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, 
 
 // fromList makes the record of a snapshot whose entries are listed, and its tree.
 func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
-	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
+	l := &listing{pass: p, source: s, builder: p.newBuilder(backup.Entry{})}
+	defer l.builder.Release()
 	remarks, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
 	if err != nil {
 		return nil, err
@@ -171,7 +172,8 @@ func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 // readWalked makes the snapshot of a tree from its listings; what the record lists tells the attributes of what is
 // still as it was listed.
 func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
-	l := &listing{pass: p, source: s, builder: tree.NewBuilder(p.index, backup.Entry{})}
+	l := &listing{pass: p, source: s, builder: p.newBuilder(backup.Entry{})}
+	defer l.builder.Release()
 	if record.List != nil {
 		_, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
 		if err != nil && !errors.Is(err, engine.ErrDamaged) {
@@ -182,6 +184,7 @@ func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, 
 	if err != nil {
 		return nil, storeError{err}
 	}
+	l.builder.Release()
 	known := &attributes{top: s.Key(), tree: tree.New(p.index, root, tree.NewCache(nodeCache)), root: root}
 	snapshot, err := p.walkTree(ctx, s, serial, known)
 	if err != nil {

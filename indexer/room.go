@@ -3,7 +3,10 @@ package indexer
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
+
+	"slotfs/indexer/tree"
 )
 
 const (
@@ -20,13 +23,18 @@ const (
 // errWide says that directories have more entries than can be, or than fit in memory.
 var errWide = errors.New("more than 1.5 million entries in the directories of one path")
 
+// Memory is what the passes of a process share, so that as many as there are take no more than one. The zero value is ready.
+type Memory struct {
+	nodes   tree.Memory
+	entries room
+}
+
 // room bounds the entries of listings that are in memory.
 type room struct {
 	held  atomic.Int64
-	alone chan struct{} // a token for who walks on while there is no room
+	once  sync.Once
+	token chan struct{} // of who walks on while there is no room
 }
-
-func newRoom() *room { return &room{alone: make(chan struct{}, 1)} }
 
 // take says that n more entries are in memory, until give.
 func (r *room) take(n int) error {
@@ -45,8 +53,9 @@ func (r *room) enter(ctx context.Context) (alone bool, err error) {
 	if r.held.Load() < sharedEntries {
 		return false, nil
 	}
+	r.once.Do(func() { r.token = make(chan struct{}, 1) })
 	select {
-	case r.alone <- struct{}{}:
+	case r.token <- struct{}{}:
 		return true, nil
 	case <-ctx.Done():
 		return false, ctx.Err()
@@ -55,6 +64,6 @@ func (r *room) enter(ctx context.Context) (alone bool, err error) {
 
 func (r *room) leave(alone bool) {
 	if alone {
-		<-r.alone
+		<-r.token
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestDirectoriesAreWalkedOneByOneWhenEntriesFillTheRoom(t *testing.T) {
-	r := newRoom()
+	var r room
 	if alone, err := r.enter(t.Context()); alone || err != nil {
 		t.Fatalf("empty: %v, %v", alone, err)
 	}
@@ -28,7 +28,7 @@ func TestDirectoriesAreWalkedOneByOneWhenEntriesFillTheRoom(t *testing.T) {
 	}
 	r.leave(alone)
 	r.give(sharedEntries)
-	if r.held.Load() != 0 || len(r.alone) != 0 {
-		t.Errorf("%d entries and %d tokens stay behind", r.held.Load(), len(r.alone))
+	if r.held.Load() != 0 || len(r.token) != 0 {
+		t.Errorf("%d entries and %d tokens stay behind", r.held.Load(), len(r.token))
 	}
 }

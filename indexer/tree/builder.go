@@ -29,6 +29,8 @@ type Builder struct {
 	used        int64 // bytes of all open folders
 	limit       int64 // above which folders are closed, or parts of them
 	calm        int64 // used when nothing more could be closed: it has to grow before that is tried again
+	memory      *Memory
+	large       bool  // it has the token of memory
 	sealFrom    int   // entries of a folder that are worth being put into the store while it is open
 	pathLimit   int   // entries that the folders on one path may have together
 	rereadLimit int64 // bytes of folders to open again, besides rereadShare times what was added

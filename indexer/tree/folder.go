@@ -202,8 +202,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 		return nil
 	}
 	if b.reread-b.raised > 4*b.added+openLimit && b.limit < crowdedLimit {
-		b.limit, b.raised = 2*b.limit, b.reread
-		return nil
+		return b.raise(ctx)
 	}
 	for f := b.last; f != nil; f = f.parent {
 		f.pinned = true
@@ -220,10 +219,12 @@ func (b *Builder) shrink(ctx context.Context) error {
 		}
 		return b.close(ctx, f)
 	})
-	if err == nil && b.used > b.limit && b.limit >= crowdedLimit {
-		err = b.shrinkTo(ctx, goal, func(f *folder) error {
-			return b.close(ctx, f)
-		})
+	switch {
+	case err != nil || b.used <= b.limit:
+	case b.limit < crowdedLimit && b.memory != nil:
+		err = b.raise(ctx)
+	case b.limit >= crowdedLimit:
+		err = b.shrinkTo(ctx, goal, func(f *folder) error { return b.close(ctx, f) })
 	}
 	if b.calm = 0; b.used > goal {
 		b.calm = b.used + b.limit/4

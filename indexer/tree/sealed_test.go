@@ -2,9 +2,11 @@ package tree
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand"
 	"testing"
+	"time"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/tree/treetest"
@@ -115,4 +117,38 @@ func TestFilesThatComeScatteredOverFoldersAreNotReadAgain(t *testing.T) {
 	if b.reread > 4*b.added {
 		t.Errorf("%d bytes read again of %d", b.reread, b.added)
 	}
+}
+
+func TestOneBuilderAtATimeTakesMuchMemory(t *testing.T) {
+	var m Memory
+	begin := func() (*Builder, func(context.Context, int) error) {
+		b := NewBuilder(treetest.NewStore(), backup.Entry{})
+		b.Share(&m)
+		b.limit = 1000
+		n := 0
+		return b, func(ctx context.Context, more int) error {
+			for range more {
+				n++
+				if _, err := b.Add(ctx, fmt.Sprintf("%0200d", n), backup.Entry{Mode: backup.ModeRegular}, 0); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	first, add := begin()
+	if err := add(t.Context(), 50); err != nil || !first.large {
+		t.Fatalf("%v, large: %v", err, first.large)
+	}
+	second, addToo := begin()
+	over, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := addToo(over, 50); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("beside a large one: %v", err)
+	}
+	first.Release()
+	if err := addToo(t.Context(), 50); err != nil || !second.large {
+		t.Errorf("behind it: %v", err)
+	}
+	second.Release()
 }

@@ -44,6 +44,8 @@ type Runner struct {
 	// Changed, if set, is called when snapshots were committed or forgotten. It must not wait.
 	Changed func()
 
+	memory indexer.Memory // of all passes
+
 	mu sync.Mutex
 	// mu guards what follows.
 	running map[string]*underway
@@ -120,7 +122,7 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 	})
 	err = watch(ctx, name, stallLimit, feed, func(ctx context.Context, p indexer.Progress) (err error) {
 		s, err = indexer.Pass(ctx, d, e, r.Index, indexer.Options{
-			Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now, Progress: p,
+			Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now, Memory: &r.memory, Progress: p,
 		})
 		return err
 	})
