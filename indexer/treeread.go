@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -102,6 +103,10 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 		}
 		content, err := p.readFile(ctx, path.Join(s.Key(), stored), item.Size)
 		if err != nil && !endsPass(ctx, err) {
+			return nil, fs.ErrNotExist
+		}
+		if err == nil && item.Checksums != "" && !item.Checksums.Matches(sha256.Sum256(content)) {
+			p.Log.Warn("not what was backed up", "path", path.Join(s.Key(), stored))
 			return nil, fs.ErrNotExist
 		}
 		return content, err

@@ -33,6 +33,7 @@ var firstFields = map[reflect.Type]int{
 	reflect.TypeFor[backup.Snapshot]():   13,
 	reflect.TypeFor[backup.Entry]():      16,
 	reflect.TypeFor[backup.Unfinished](): 5,
+	reflect.TypeFor[backup.File]():       3,
 }
 
 // encodeRecord encodes v, a struct or a pointer to one.

@@ -31,6 +31,8 @@ type File struct {
 	Path  string // from the destination's directory, '/'-separated, raw bytes
 	Size  int64  // bytes; 0 for a tree
 	MTime int64  // Unix seconds; NoTime: whatever the destination says
+	// Checksums are what it must add up to, where a record beside it says so.
+	Checksums Checksums
 }
 
 // Source is a backup that an engine recognised on a destination, before anything of it was read.

@@ -158,7 +158,7 @@ func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*
 	}
 	remote := s.Files[n]
 	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
-	if err := r.attach(f, plainKey(remote), remoteFile, "", remote); err != nil {
+	if err := r.attach(f, plainKey(remote), remoteFile, remote.Checksums, remote); err != nil {
 		return nil, err
 	}
 	f.hold = r.beginHold(s)

@@ -212,3 +212,31 @@ func TestContentIsKeptOnceForAllItsBackups(t *testing.T) {
 		t.Errorf("%d calls for what is kept", n)
 	}
 }
+
+func TestOriginalThatARecordHasAChecksumOfIsProven(t *testing.T) {
+	for _, size := range []int{100_000, 20 << 20} {
+		data := randomBytes(size)
+		x := plant(t, map[string][]byte{"f": data}, content.Options{})
+		info, err := os.Stat(filepath.Join(x.root, "acct", "f"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.snap.Kind = backup.TarGzip
+		x.snap.Files = []backup.File{{Path: "acct/f", Size: int64(size), MTime: info.ModTime().Unix(), Checksums: checksumsOf(data, false)}}
+		for _, rotten := range []bool{false, true} {
+			if rotten {
+				x.rot(t, size/2, time.Time{})
+				x.reader.Close()
+				x.reader = content.NewReader(x.fake, nil, content.Options{})
+			}
+			f, err := x.reader.OpenOriginal(t.Context(), x.snap, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := read(t.Context(), f, 128<<10); rotten != errors.Is(err, backup.ErrCorrupt) {
+				t.Errorf("%d bytes, rotten %v: %v", size, rotten, err)
+			}
+			f.Close()
+		}
+	}
+}

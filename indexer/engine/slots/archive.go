@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -47,6 +48,8 @@ func describeArchive(r *engine.Record, d dest.Reader, meta string, state *manife
 	if r.Status != backup.Complete || state.Archive == nil || state.Manifest == nil {
 		return
 	}
+	s.Files = slices.Clone(s.Files)
+	s.Files[0].Checksums = backup.NewChecksums(state.Archive.SHA256, "")
 	r.Names = backup.CollectNames(backup.Names{})
 	l := lister{dest: d, meta: meta, state: state, names: r.Names, offsets: true}
 	a := &about{dest: d, meta: meta, archive: state.Archive}
