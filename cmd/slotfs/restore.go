@@ -25,6 +25,7 @@ func restoreCommand(s *shell) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},
 			&cli.BoolFlag{Name: "partial", Usage: "keep the beginning of a file that cannot be read to its end, as NAME.partial"},
+			&cli.BoolFlag{Name: "maildir", Usage: "merge mailboxes: a message that is there with other flags is not restored again"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 			&cli.BoolFlag{Name: "numeric-owner", Usage: "keep the numbers of owners, whoever has them here"},
@@ -53,7 +54,7 @@ func restoreCommand(s *shell) *cli.Command {
 			defer b.Close()
 			owners := newOwnerMap(c.Bool("numeric-owner"))
 			r := &restoring{settings: g, from: restorer{b, owners}, owners: owners, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				partial: c.Bool("partial"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
+				partial: c.Bool("partial"), maildir: c.Bool("maildir"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
 				began: time.Now()}
 			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
 		},
@@ -70,6 +71,7 @@ type restoring struct {
 	quiet     bool
 	literal   bool
 	partial   bool
+	maildir   bool
 	as        string
 	security  []string
 	began     time.Time
@@ -98,7 +100,7 @@ func (r *restoring) run(ctx context.Context, paths []string, dest string) error 
 	}
 	r.dir = strings.TrimSuffix(target.Path, "/")
 	window, files := r.from.window(&roots[0].Entry)
-	o := restore.Options{Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Window: window, Workers: files, Security: r.security}
+	o := restore.Options{Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Maildir: r.maildir, Window: window, Workers: files, Security: r.security}
 	if id != nil {
 		return r.runAs(ctx, &asuser.Host{Identity: *id, Destination: target, Roots: roots, Options: o})
 	}

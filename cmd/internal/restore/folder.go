@@ -30,6 +30,7 @@ type folder struct {
 	fresh    bool   // made by this run: nothing else is in it
 	inherits bool   // what is made in it inherits an access control list
 	refs     *atomic.Int64
+	mail     map[string]bool // messages that are in it or beside it; see Options.Maildir
 }
 
 func counted(n int64) *atomic.Int64 {

@@ -72,6 +72,9 @@ type Options struct {
 	// Partial says to keep the beginning of a file that cannot be read to its end, under its name and PartialSuffix. It
 	// counts as failed all the same.
 	Partial bool
+	// Maildir merges mailboxes: a message that is there with other flags is there, and a mailbox keeps the files of its mail
+	// server.
+	Maildir bool
 	// Security names the attributes security.* that are set. Others are not: they are for the machine that they came from.
 	Security []string
 	// Workers is how many files are written side by side, and Window how many bytes of what is being read may be

@@ -120,6 +120,11 @@ func (r *run) regular(ctx context.Context, from Source, f *folder, e *Entry, nam
 	if err != nil {
 		return err
 	}
+	if f.merged(name, &at) {
+		r.same.Add(1)
+		r.sent(1, e.Size)
+		return nil
+	}
 	if at.same(e) && !r.elsewhere(&at, e) {
 		return r.keep(f, e, name, &at)
 	}

@@ -16,7 +16,7 @@ type None struct{}
 // Begin tells what there is to do.
 func (c *Calls) Begin(_ None, out *Order) error {
 	h := c.h
-	*out = Order{Identity: h.Identity, Destination: h.Destination, Overwrite: h.Options.Overwrite, Partial: h.Options.Partial, Workers: h.Options.Workers,
+	*out = Order{Identity: h.Identity, Destination: h.Destination, Overwrite: h.Options.Overwrite, Partial: h.Options.Partial, Maildir: h.Options.Maildir, Workers: h.Options.Workers,
 		Window: h.Options.Window, Security: h.Options.Security}
 	for _, r := range h.Roots {
 		out.Roots = append(out.Roots, Root{h.hand(r.Source, r.Entry), r.Name, r.Path})

@@ -31,6 +31,7 @@ type Order struct {
 	Roots       []Root
 	Overwrite   bool
 	Partial     bool
+	Maildir     bool
 	Workers     int
 	Window      int64
 	Security    []string

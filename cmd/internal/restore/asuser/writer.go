@@ -82,7 +82,7 @@ func (w *writer) run(ctx context.Context, q *Order) Ending {
 	ctx, cancel := context.WithCancel(ctx)
 	var telling sync.WaitGroup
 	telling.Go(func() { w.tell(ctx) })
-	s, err := restore.Run(ctx, roots, restore.Options{Place: place, Overwrite: q.Overwrite, Partial: q.Partial, Rehearse: q.Destination.Rehearse, Workers: q.Workers, Window: q.Window,
+	s, err := restore.Run(ctx, roots, restore.Options{Place: place, Overwrite: q.Overwrite, Partial: q.Partial, Maildir: q.Maildir, Rehearse: q.Destination.Rehearse, Workers: q.Workers, Window: q.Window,
 		Security: q.Security, Progress: w, Failed: func(path string, err error) {
 			_ = w.call("Failed", Failure{path, newFault(err)}, &None{}) // the next read tells that the host is gone
 		}})
