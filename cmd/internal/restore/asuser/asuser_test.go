@@ -36,16 +36,11 @@ func file(name, data string) *item {
 }
 
 // fake is a source in memory, which counts what is open.
-type fake struct{ files, kept atomic.Int64 }
+type fake struct{ files atomic.Int64 }
 
 type handle struct {
 	*fake
 	it *item
-}
-
-func (h handle) Keep() func() {
-	h.kept.Add(1)
-	return func() { h.kept.Add(-1) }
 }
 
 func (f *fake) entry(it *item) restore.Entry {
