@@ -215,6 +215,9 @@ func (j *job) perform(ctx context.Context, s *step) error {
 }
 
 func (j *job) carryOut(ctx context.Context, s *step) error {
+	if err := j.trial.calm(ctx); err != nil {
+		return err
+	}
 	if err := j.turn(ctx, s); err != nil {
 		return err
 	}

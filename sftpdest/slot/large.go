@@ -99,7 +99,7 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
 	}
 	err := u.all(ctx)
-	if errors.Is(err, dest.ErrUnreachable) && j.alive(ctx) {
+	if errors.Is(err, dest.ErrUnreachable) && j.alive(ctx) == nil {
 		err = fmt.Errorf("%w: %v", errKills, err)
 	}
 	if err != nil {

@@ -76,7 +76,7 @@ func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at strin
 		j.took(s, at, false)
 		return at, nil
 	}
-	if !refusal(ctx, err) || j.occupied(ctx, s, at) {
+	if !refusal(ctx, err) || !errors.Is(err, errKills) && j.occupied(ctx, s, at) {
 		return "", err
 	}
 	if s.entry.Stored == "" {
@@ -85,12 +85,36 @@ func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at strin
 		case escapedErr == nil:
 			j.o.Log.Info("escape a name that the server refuses", "path", s.entry.Path, "error", err)
 			j.took(s, other, true)
-			return other, nil
+			return other, j.clear(ctx, at, err)
 		case !refusal(ctx, escapedErr):
 			return "", escapedErr
 		}
 	}
+	if clearErr := j.clear(ctx, at, err); clearErr != nil {
+		return "", clearErr
+	}
 	return "", j.refuse(ctx, s, err)
+}
+
+// clear removes what a request left that was given up, if a listing shows it: its name may not be used again.
+func (j *job) clear(ctx context.Context, at string, err error) error {
+	if !errors.Is(err, errKills) {
+		return nil
+	}
+	list, err := j.List(ctx, dest.Parent(at))
+	if err != nil {
+		return err
+	}
+	for _, info := range list {
+		switch {
+		case info.Name != baseName(at):
+		case isDir(info.Mode):
+			return j.removeTree(ctx, at)
+		default:
+			return j.drop(ctx, at)
+		}
+	}
+	return nil
 }
 
 // took notes that the server has an entry.
@@ -172,7 +196,7 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 	if err := j.serves(ctx, s.entry.Size, cause); err != nil {
 		return err
 	}
-	keeps := s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed
+	keeps := s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed && !errors.Is(cause, errKills)
 	if keeps {
 		info, err := j.Stat(ctx, s.at)
 		keeps = err == nil && info.Size == s.old.Size // what replaces it may have taken it away first

@@ -58,11 +58,20 @@ func (r *remote) temp(slot string) string {
 func again(ctx context.Context, f func() error) error {
 	watched := watchOf(ctx)
 	for try := 1; ; try++ {
+		if watched != nil {
+			if err := watched.prove(ctx); err != nil {
+				return err
+			}
+		}
 		err := f()
 		if !errors.Is(err, dest.ErrUnreachable) || try == attempts || ctx.Err() != nil {
 			return err
 		}
-		if watched != nil && try == suspicious {
+		if watched == nil {
+			continue
+		}
+		watched.lost.Store(time.Now().UnixNano())
+		if try == suspicious {
 			return watched.alone(ctx, f)
 		}
 	}

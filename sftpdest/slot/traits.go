@@ -72,8 +72,11 @@ func (r *remote) tryName(ctx context.Context, name string) error {
 		if !errors.Is(err, dest.ErrUnreachable) {
 			return ctx.Err()
 		}
-		if try+1 == convicted && !r.alive(ctx) {
+		if aliveErr := r.alive(ctx); aliveErr != nil {
 			return err
+		}
+		if try+1 == convicted {
+			break
 		}
 	}
 	return nil
