@@ -23,16 +23,18 @@ type credentials struct {
 	mu       sync.Mutex // guards what follows
 	signer   ssh.Signer
 	password Secret
-	asked    bool
+	asked    int // how often
 }
 
 // attempt is one log-in: it notes what was tried.
 type attempt struct {
 	mu    sync.Mutex // guards what follows
 	tried []string
-	taken bool   // the server took a key, and wants more
-	asked string // what it asked last
-	err   error  // why a secret could not be had
+	taken bool         // the server took a key, and wants more
+	asked string       // what it asked last
+	given int          // passwords
+	hold  func(func()) // runs something while the time to log in stands still
+	err   error        // why a secret could not be had
 }
 
 // changeRequest is in the error of package ssh about SSH_MSG_USERAUTH_PASSWD_CHANGEREQ (RFC 4252, 8), which has no type.
@@ -118,49 +120,75 @@ func (c *credentials) methods(ctx context.Context, a *attempt) (methods []ssh.Au
 		}))
 	}
 	if hasPassword {
-		methods = append(methods, ssh.PasswordCallback(func() (string, error) {
+		password := ssh.PasswordCallback(func() (string, error) {
 			a.note("password")
 			return c.secret(ctx, a)
-		}), ssh.KeyboardInteractive(c.answer(ctx, a)))
+		})
+		interactive := ssh.AuthMethod(ssh.KeyboardInteractive(c.answer(ctx, a)))
+		if tries := c.tries(); tries > 1 {
+			password, interactive = ssh.RetryableAuthMethod(password, tries), ssh.RetryableAuthMethod(interactive, tries)
+		}
+		methods = append(methods, password, interactive)
 	}
 	return methods, close, nil
 }
 
-// answer answers the one hidden question that servers ask instead of the password method. A second round of
-// questions means that the answer was wrong: it is not given again.
+// answer answers the one hidden question that servers ask instead of the password method. A second round of questions means
+// that the answer was wrong: it is not given again, unless somebody can be asked, and the question is the same.
 func (c *credentials) answer(ctx context.Context, a *attempt) ssh.KeyboardInteractiveChallenge {
-	given := false
+	given, before := false, ""
 	return func(_, instruction string, questions []string, echos []bool) ([]string, error) {
 		a.note("keyboard-interactive")
 		answers := make([]string, len(questions))
-		for i := range questions {
-			a.ask(words([]byte(instruction + " " + questions[i])))
-			if echos[i] || given {
+		for i, question := range questions {
+			a.ask(words([]byte(instruction + " " + question)))
+			again := c.tries() > 1 && question == before
+			if echos[i] || given && !again {
 				return nil, errors.New("the server asks something other than the password")
 			}
 			password, err := c.secret(ctx, a)
 			if err != nil {
 				return nil, err
 			}
-			answers[i], given = password, true
+			answers[i], given, before = password, true, question
 		}
 		return answers, nil
 	}
 }
 
+// tries is how often a password is tried in one log-in by one method.
+func (c *credentials) tries() int {
+	if c.settings.AskPassword == nil {
+		return 1
+	}
+	return max(1, c.settings.PasswordTries)
+}
+
+// errNoMore says that nobody is asked again.
+var errNoMore = errors.New("no further password")
+
+// secret is the password. Where it was refused a moment ago and may be asked for again, it is.
 func (c *credentials) secret(ctx context.Context, a *attempt) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.settings.Password != "" {
 		return string(c.settings.Password), nil
 	}
-	if !c.asked {
-		password, err := c.settings.AskPassword(ctx)
+	a.given++
+	again := a.given > 1 && c.tries() > 1
+	if again && c.asked >= c.tries() {
+		return "", errNoMore
+	}
+	if c.asked == 0 || again {
+		var password Secret
+		var err error
+		a.hold(func() { password, err = c.settings.AskPassword(ctx) })
 		if err != nil {
 			a.failed(err)
 			return "", err
 		}
-		c.password, c.asked = password, true
+		c.password = password
+		c.asked++
 	}
 	return string(c.password), nil
 }

@@ -72,18 +72,35 @@ var errMute = errors.New("the server says nothing")
 
 // mute is the error of who waited for a server that is there until ctx ended.
 func mute(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", errMute, ctx.Err())
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", errMute, cause)
 	}
-	return ctx.Err()
+	return cause
 }
 
-// handshake connects and logs in, all within the connection timeout.
+// within is ctx with a time limit that stands still while hold runs something: a person takes his time.
+func within(ctx context.Context, limit time.Duration) (limited context.Context, hold func(func()), cancel func()) {
+	limited, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() { end(context.DeadlineExceeded) })
+	hold = func(f func()) {
+		timer.Stop()
+		f()
+		timer.Reset(limit)
+	}
+	return limited, hold, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
+// handshake connects and logs in until ctx ends.
 func handshake(ctx context.Context, s Settings, o Options, config *ssh.ClientConfig) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.ConnectionTimeout)
-	defer cancel()
 	raw, err := o.Dial(ctx, "tcp", s.address())
 	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return nil, err
 	}
 	w := &watched{Conn: raw}
@@ -230,7 +247,11 @@ func (c *conn) openChannel() (*channel, error) {
 // dial makes a logged-in connection. Its errors are UnreachableError, AuthError, HostKeyError, IdentityError, or ctx's.
 func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credentials) (*conn, error) {
 	a := &attempt{}
-	methods, release, err := creds.methods(ctx, a)
+	asks := ctx
+	ctx, hold, cancel := within(ctx, s.ConnectionTimeout)
+	defer cancel()
+	a.hold = hold
+	methods, release, err := creds.methods(asks, a)
 	defer release()
 	if err != nil {
 		return nil, err
@@ -257,7 +278,7 @@ func dial(ctx context.Context, s Settings, o Options, p *pins, creds *credential
 	case refused != nil:
 		return nil, refused
 	case errors.As(err, &none) && len(p.keys)+len(p.authorities) > 0:
-		return nil, refusedType(ctx, s, o, p, err)
+		return nil, refusedType(asks, s, o, p, err)
 	case trusted && !isNetwork(err):
 		tried, cause := a.end()
 		if cause == nil {

@@ -123,6 +123,8 @@ func fetchHostKey(ctx context.Context, s Settings, o Options, algorithms []strin
 		seen = hostKey(key)
 		return errSeen
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.ConnectionTimeout)
+	defer cancel()
 	c, err := handshake(ctx, s, o.withDefaults(), config)
 	if err == nil {
 		c.close()

@@ -20,6 +20,8 @@ const (
 	mostSessions = 12
 	// settling is how long a server may count a connection that was closed: it hears of that late, and logs out.
 	settling = 2 * time.Second
+	// patience is how long connections are opened, one after the other, to find how many the server takes.
+	patience = 30 * time.Second
 )
 
 // writing measures one connection, the disk and the clock.
@@ -204,7 +206,7 @@ func (p *probe) limits(ctx context.Context) {
 		}
 		p.freed = time.Now()
 	}()
-	for len(open) < p.may.Connections {
+	for began := time.Now(); len(open) < p.may.Connections && (len(open) == 0 || time.Since(began) < patience); {
 		var c *conn
 		err := p.settled(ctx, func() (err error) {
 			c, err = p.another(ctx, o, known, creds)

@@ -33,7 +33,8 @@ func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
 // MarshalText hides the value from JSON and TOML.
 func (Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil }
 
-// Ask gets a secret when it is needed, for example from a terminal. It is called once at most for a Destination.
+// Ask gets a secret when it is needed, for example from a terminal. It is called once at most for a Destination, but for
+// PasswordTries.
 type Ask func(ctx context.Context) (Secret, error)
 
 // The defaults of Settings, for those who read them from a file.
@@ -59,6 +60,8 @@ type Settings struct {
 
 	Password    Secret // also the answer to keyboard-interactive questions
 	AskPassword Ask    // instead of Password; may be nil
+	// PasswordTries is how often AskPassword is called in one log-in while the server refuses what it gets; 0: once.
+	PasswordTries int
 
 	// HostKeys are the lines ("ssh-ed25519 AAAA...") of all host keys that were confirmed. The server must offer
 	// one of them; it is asked for no other type. "@cert-authority ssh-ed25519 AAAA..." takes every certificate

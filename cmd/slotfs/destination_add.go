@@ -94,12 +94,10 @@ func (a *adding) run(ctx context.Context) error {
 	if d.HostKeys, err = a.hostKeys(ctx, d, remote); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
-	if typed {
-		if password, err = a.ask(ctx, d); err != nil {
-			return err
-		}
-	}
 	remote.HostKeys, remote.Password = d.HostKeys, sftpdest.Secret(password)
+	if typed {
+		a.askAgain(d, &remote, &password)
+	}
 	asked, err := a.passphrase(d, &remote)
 	if err != nil {
 		return err
@@ -107,6 +105,7 @@ func (a *adding) run(ctx context.Context) error {
 	if err := a.try(ctx, d, remote, before); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
+	remote.Password, remote.AskPassword = sftpdest.Secret(password), nil
 	keep := a.c.Bool("keep-password")
 	if password != "" && !keep || asked() {
 		if err := a.install(ctx, d, remote); err != nil {
@@ -192,6 +191,21 @@ func (s *settings) passwordStdin() (string, error) {
 		return "", exit.Usagef("password: standard input has none")
 	}
 	return line, nil
+}
+
+// askAgain has a password typed when the server wants it, and again where it refuses it, as often as ssh does, in one connection:
+// some servers block an address for a while after a few that failed. The one that was typed last is left in password.
+func (a *adding) askAgain(d *config.Destination, remote *sftpdest.Settings, password *string) {
+	const tries = 3
+	remote.PasswordTries = tries
+	remote.AskPassword = func(ctx context.Context) (sftpdest.Secret, error) {
+		if *password != "" {
+			fmt.Fprintln(a.err, "The server refuses it; again, please")
+		}
+		var err error
+		*password, err = a.ask(ctx, d)
+		return sftpdest.Secret(*password), err
+	}
 }
 
 // ask has somebody type the password.

@@ -258,3 +258,28 @@ func TestPassOnATerminalIsALiveBlockThatLeavesTheSummary(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWrongPasswordIsTypedAgain(t *testing.T) {
+	w := newWorld(t)
+	home, authorized := w.home()
+	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: home, Password: "s3cret", AuthorizedFile: authorized})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer local.Close()
+	c := w.command("destination", "add", "box", "--host", local.Host, "--port", strconv.Itoa(local.Port), "--username", "u", "--accept-new-host-key")
+	m := newTerminal(t, c)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	m.typed("Password of u@127.0.0.1: ", "s3cre")
+	m.expect("again")
+	m.typed("Password of u@127.0.0.1: ", "s3cret")
+	m.expect("next: slotfs index box")
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+	if data, err := os.ReadFile(authorized); err != nil || !strings.Contains(string(data), "slotfs-box@") {
+		t.Errorf("%s, %v", data, err)
+	}
+}
