@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -109,7 +108,7 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		{"authenticated", "by " + r.Authenticated + ", host key accepted, in " + span(r.ConnectSeconds)},
 		{"server", r.Server},
 		{"extensions", or(strings.Join(r.Extensions, " "), "none")},
-		{"directory", strconv.Itoa(r.Entries) + " entries"},
+		{"directory", term.Count(int64(r.Entries), "entry", "entries")},
 		{"rename", renameWords(r.Replaces)},
 		{"round trip", span(r.RoundTripSeconds)},
 		{"read", rates("read", r.ReadOne, r.ReadMany)},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"log/slog"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -183,6 +185,8 @@ func explainPlace(dest string, err error) error {
 		return exit.With(out, exit.Usage, "")
 	case errors.As(err, &unsafe):
 		return exit.Hinted(out, "root would write wherever that leads: give the user with whose rights to write (--as USER), or a directory of root's")
+	case errors.Is(err, iofs.ErrNotExist):
+		return exit.Hinted(out, "make the directory that it is to lie in first: mkdir -p "+filepath.Dir(dest))
 	}
 	return out
 }
