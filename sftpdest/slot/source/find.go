@@ -113,10 +113,10 @@ func (f *finder) into(at *directory, m Match, rest []string) error {
 		return err
 	}
 	own := &directory{fd, at.trusted, at.shared} // it may be used for longer than at is open
+	inner := &finder{timeout: f.timeout / 2}     // it tells first, and more exactly
 	found, err := answered(f.timeout, func() ([]Match, error) {
 		defer own.close()
 		next, err := own.child(m.Path[strings.LastIndexByte(m.Path, '/')+1:])
-		inner := &finder{timeout: f.timeout}
 		if err != nil {
 			err = inner.missed(m, err)
 			return inner.found, err
