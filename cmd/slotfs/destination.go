@@ -15,10 +15,10 @@ import (
 func destinationCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:  "destination",
-		Usage: "add, list, show, test and remove destinations",
+		Usage: "add, list, show, test, change and remove destinations",
 		Subcommands: []*cli.Command{
 			destinationAddCommand(s), destinationListCommand(s), destinationShowCommand(s),
-			destinationTestCommand(s), destinationRemoveCommand(s),
+			destinationTestCommand(s), destinationSetCommand(s), destinationRemoveCommand(s),
 		},
 		Action: func(c *cli.Context) error {
 			return exit.With(fmt.Errorf("destination: which command?"), exit.Usage, seeHelp("destination"))

@@ -119,12 +119,15 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 		host = "unknown"
 	}
 	comment := "slotfs-" + d.Name + "@" + host
-	if err := a.makeKey(d, comment); err != nil {
+	made, err := a.makeKey(d, comment)
+	if err != nil {
 		return err
 	}
 	got, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.key(d.Name), comment, d.Engine != config.SlotsEngine)
 	if err != nil {
-		err = errors.Join(err, a.state.removeKey(d.Name))
+		if made {
+			err = errors.Join(err, a.state.removeKey(d.Name))
+		}
 		var refused *sftpdest.KeyRefusedError
 		if errors.As(err, &refused) {
 			hint := "give --keep-password to store the password instead"
@@ -150,19 +153,20 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 	return nil
 }
 
-// makeKey makes the key of a destination, or takes that of an attempt that was cut off, and notes where it is about to be
-// installed.
-func (a *adding) makeKey(d *config.Destination, comment string) error {
+// makeKey makes the key of a destination, which it reports, or takes the one that is there: of an attempt that was cut off, or
+// to be installed anew. It notes where that is about to be.
+func (a *adding) makeKey(d *config.Destination, comment string) (made bool, err error) {
 	if _, err := sftpdest.PublicLine(a.state.key(d.Name)); err != nil {
 		key, err := sftpdest.NewKey(comment)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if err := a.state.saveKey(d.Name, key); err != nil {
-			return err
+			return true, err
 		}
+		made = true
 	}
-	return a.state.savePending(d)
+	return made, a.state.savePending(d)
 }
 
 // unauthorize takes the key that was installed away from the server. password may be empty; a key that may only read cannot take

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -90,54 +91,131 @@ func same(path string, data []byte, want *Config, engines []string) error {
 
 // text is the table of d; what has its default is left out.
 func (d *Destination) text() string {
-	var b strings.Builder
 	name := d.Name
 	if strings.Contains(name, ".") {
 		name = strconv.Quote(name)
 	}
-	fmt.Fprintf(&b, "[destination.%s]\n", name)
+	text := fmt.Sprintf("[destination.%s]\n", name)
+	for _, v := range d.values() {
+		text += v.text()
+	}
+	return text
+}
+
+// value is a key with what stands behind it; empty: it has its default, and is left out.
+type value struct{ key, toml string }
+
+func (v value) text() string {
+	if v.toml == "" {
+		return ""
+	}
+	return v.key + " = " + v.toml + "\n"
+}
+
+// values are the settings of d.
+func (d *Destination) values() []value {
+	var all []value
 	for _, s := range []struct{ key, value string }{
 		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
 		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile},
 		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex},
 	} {
+		v := value{key: s.key}
 		if s.value != "" {
-			fmt.Fprintf(&b, "%s = %s\n", s.key, quote(s.value))
+			v.toml = quote(s.value)
 		}
+		all = append(all, v)
 	}
-	writeList(&b, "host-key", d.HostKeys)
-	writeList(&b, "local-origin", d.LocalOrigins)
+	number := func(key string, n, standard int) {
+		v := value{key: key}
+		if n != standard {
+			v.toml = strconv.Itoa(n)
+		}
+		all = append(all, v)
+	}
+	legacy, timeout := value{key: "legacy-algorithms"}, value{key: "connection-timeout"}
 	if d.LegacyAlgorithms {
-		b.WriteString("legacy-algorithms = true\n")
-	}
-	if d.Port != DefaultPort {
-		fmt.Fprintf(&b, "port = %d\n", d.Port)
+		legacy.toml = "true"
 	}
 	if d.ConnectionTimeout != DefaultConnectionTimeout {
-		fmt.Fprintf(&b, "connection-timeout = %q\n", d.ConnectionTimeout)
+		timeout.toml = strconv.Quote(d.ConnectionTimeout.String())
 	}
-	if d.MaxRetries != DefaultMaxRetries {
-		fmt.Fprintf(&b, "max-retries = %d\n", d.MaxRetries)
-	}
-	if d.MaxConnections != DefaultMaxConnections {
-		fmt.Fprintf(&b, "max-connections = %d\n", d.MaxConnections)
-	}
-	return b.String()
+	all = append(all, value{"host-key", listOf(d.HostKeys)}, value{"local-origin", listOf(d.LocalOrigins)}, legacy)
+	number("port", d.Port, DefaultPort)
+	all = append(all, timeout)
+	number("max-retries", d.MaxRetries, DefaultMaxRetries)
+	number("max-connections", d.MaxConnections, DefaultMaxConnections)
+	return all
 }
 
-// writeList writes a key whose value is a text or a list of it; nothing where the list is empty.
-func writeList(b *strings.Builder, key string, values []string) {
+// listOf is a text, or a list of several; empty where there is none.
+func listOf(values []string) string {
 	switch len(values) {
 	case 0:
+		return ""
 	case 1:
-		fmt.Fprintf(b, "%s = %s\n", key, quote(values[0]))
-	default:
-		fmt.Fprintf(b, "%s = [\n", key)
-		for _, v := range values {
-			fmt.Fprintf(b, "  %s,\n", quote(v))
-		}
-		b.WriteString("]\n")
+		return quote(values[0])
 	}
+	text := "[\n"
+	for _, v := range values {
+		text += "  " + quote(v) + ",\n"
+	}
+	return text + "]"
+}
+
+// Set returns the document with the table of d as d says. What does not change stays as it was written, comments too.
+func Set(path string, data []byte, d *Destination, engines []string) ([]byte, error) {
+	before, err := Parse(path, data, engines)
+	if err != nil {
+		return nil, err
+	}
+	old := before.Destinations[d.Name]
+	if old == nil {
+		return nil, fmt.Errorf("destination %s: unknown", d.Name)
+	}
+	where, err := scan(data)
+	if err != nil {
+		return nil, &Error{Path: path, Err: err}
+	}
+	table, ok := where.table("destination", d.Name)
+	if !ok {
+		err := fmt.Errorf("destination %s: %w", d.Name, errByHand)
+		return nil, &Error{Path: path, Line: where.line("destination", d.Name), Err: err}
+	}
+	type edit struct {
+		from, to int
+		text     string
+	}
+	var edits []edit
+	added := ""
+	was := old.values()
+	for i, v := range d.values() {
+		if v == was[i] {
+			continue
+		}
+		k := joined([]string{"destination", d.Name, v.key})
+		from, there := where.keys[k]
+		switch {
+		case !there:
+			added += v.text()
+		case v.toml == "":
+			edits = append(edits, edit{where.lineStart(from), where.lineEnd(where.ends[k]), ""})
+		default:
+			edits = append(edits, edit{from, where.ends[k], v.key + " = " + v.toml})
+		}
+	}
+	header := where.lineEnd(table.start)
+	if added != "" && header > 0 && data[header-1] != '\n' {
+		added = "\n" + added
+	}
+	edits = append(edits, edit{header, header, added})
+	slices.SortFunc(edits, func(a, b edit) int { return b.from - a.from })
+	out := bytes.Clone(data)
+	for _, e := range edits { // the last one first: what is before it does not move
+		out = slices.Replace(out, e.from, e.to, []byte(e.text)...)
+	}
+	before.Destinations[d.Name] = d
+	return out, same(path, out, before, engines)
 }
 
 // quote writes a basic string of TOML. Control characters were refused before.

@@ -13,6 +13,7 @@ type places struct {
 	tables []tablePlace
 	// keys has the offset of the key of each value, by its path joined with NUL.
 	keys map[string]int
+	ends map[string]int // the same of the byte behind the value
 }
 
 // tablePlace is one [a.b] header and the values below it.
@@ -24,7 +25,7 @@ type tablePlace struct {
 
 // scan finds all tables and keys of a TOML document.
 func scan(data []byte) (*places, error) {
-	w := &places{data: data, keys: map[string]int{}}
+	w := &places{data: data, keys: map[string]int{}, ends: map[string]int{}}
 	var p unstable.Parser
 	p.Reset(data)
 	var at []string
@@ -38,7 +39,9 @@ func scan(data []byte) (*places, error) {
 			w.note(path, offset)
 		case unstable.KeyValue:
 			path, offset := keyOf(e)
-			w.note(append(append([]string(nil), at...), path...), offset)
+			full := append(append([]string(nil), at...), path...)
+			w.note(full, offset)
+			w.ends[joined(full)] = int(e.Raw.Offset) + int(e.Raw.Length)
 			if n := len(w.tables); n > 0 {
 				last := int(e.Raw.Offset) + int(e.Raw.Length)
 				w.tables[n-1].end = w.lineEnd(last)
