@@ -233,14 +233,17 @@ func (a *adding) keep(ctx context.Context, d *config.Destination, password strin
 	if err := a.state.settled(d.Name); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
+	var text strings.Builder
+	fmt.Fprintf(&text, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
 	if password != "" {
-		fmt.Fprintf(a.out, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
+		fmt.Fprintf(&text, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
 	}
+	next := "slotfs index " + d.Name
 	if d.Engine == config.SlotsEngine {
-		fmt.Fprintf(a.out, "next: slotfs job add JOB --destination %s --source '/home/*' --retention 7\n", d.Name)
-	} else {
-		fmt.Fprintf(a.out, "next: slotfs index %s\n", d.Name)
+		next = fmt.Sprintf("slotfs job add JOB --destination %s --source '/home/*' --retention 7", d.Name)
+	}
+	if err := a.tell(jsonOf(d), "%snext: %s", text.String(), next); err != nil {
+		return err
 	}
 	return a.reloadOwner(ctx)
 }

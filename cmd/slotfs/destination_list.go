@@ -40,6 +40,24 @@ func jsonOf(d *config.Destination) destinationJSON {
 	}
 }
 
+// changedJSON tells a program what a command changed.
+type changedJSON struct {
+	Changed     string `json:"changed"` // "removed", "pinned", "unpinned", "deleted"
+	Destination string `json:"destination,omitempty"`
+	Job         string `json:"job,omitempty"`
+	Account     string `json:"account,omitempty"`
+	Slot        int    `json:"slot,omitempty"`
+}
+
+// tell says what was done: in words, or as v where --json is given.
+func (s *shell) tell(v any, format string, args ...any) error {
+	if s.json {
+		return s.printJSON(v)
+	}
+	_, err := fmt.Fprintf(s.out, format+"\n", args...)
+	return printed(err)
+}
+
 // printJSON writes one JSON value for programs to read.
 func (s *shell) printJSON(v any) error {
 	e := json.NewEncoder(s.out)

@@ -90,7 +90,10 @@ func (s *settings) remove(ctx context.Context, d *config.Destination, away bool,
 	if err := errors.Join(s.state.removeSecret(d.Name), s.state.removeKey(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "destination %s removed from %s and from the index\n", d.Name, s.configPath)
+	err = s.tell(changedJSON{Changed: "removed", Destination: d.Name}, "destination %s removed from %s and from the index", d.Name, s.configPath)
+	if err != nil {
+		return err
+	}
 	return errors.Join(stays, s.reloadOwner(ctx))
 }
 

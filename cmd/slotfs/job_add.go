@@ -69,7 +69,6 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "job %s added to %s\n", j.Name, s.configPath)
 	found := discover(j, nil)
 	for _, text := range found.warnings {
 		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
@@ -79,9 +78,8 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.name), term.Clean(a.err.Error()))
 		}
 	}
-	fmt.Fprintf(s.out, "it finds %s\n", term.Count(int64(len(found.names())), "account", "accounts"))
-	fmt.Fprintf(s.out, "next: slotfs sync %s\n", j.Name)
-	return nil
+	return s.tell(jsonOfJob(j), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.configPath,
+		term.Count(int64(len(found.names())), "account", "accounts"), j.Name)
 }
 
 // readJob makes a job of the flags.
@@ -147,6 +145,5 @@ func (s *settings) removeJob(j *config.Job) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "job %s removed from %s; its backups stay on %s\n", j.Name, s.configPath, j.Destination)
-	return nil
+	return s.tell(changedJSON{Changed: "removed", Job: j.Name}, "job %s removed from %s; its backups stay on %s", j.Name, s.configPath, j.Destination)
 }

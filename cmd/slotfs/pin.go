@@ -69,12 +69,11 @@ func (s *settings) pinSlot(ctx context.Context, d dest.Changeable, j *config.Job
 	if err := slot.Pin(ctx, d, folderOf(j, account), number, pinned); err != nil {
 		return fmt.Errorf("account %s: slot %d: %w", account, number, err)
 	}
-	word := "pinned"
+	changed, word := "pinned", "pinned"
 	if !pinned {
-		word = "not pinned any more"
+		changed, word = "unpinned", "not pinned any more"
 	}
-	fmt.Fprintf(s.out, "%s/%s: slot %d is %s\n", j.Name, account, number, word)
-	return nil
+	return s.tell(changedJSON{Changed: changed, Job: j.Name, Account: account, Slot: number}, "%s/%s: slot %d is %s", j.Name, account, number, word)
 }
 
 // hasSlot makes sure that a slot is there.

@@ -73,6 +73,5 @@ func (s *settings) deleteSlot(ctx context.Context, d dest.Changeable, j *config.
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, advised(err))
 	}
-	fmt.Fprintf(s.out, "%s/%s: slot %d is deleted\n", j.Name, account, number)
-	return nil
+	return s.tell(changedJSON{Changed: "deleted", Job: j.Name, Account: account, Slot: number}, "%s/%s: slot %d is deleted", j.Name, account, number)
 }
