@@ -236,8 +236,12 @@ func (p *probe) clean(ctx context.Context) error {
 		return err
 	}
 	for left := p.made; len(left) > 0; {
+		var denied error // a login that may only read is told so also of what is not there
 		for _, name := range left {
-			if err := d.Remove(ctx, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			err := d.Remove(ctx, name)
+			if errors.Is(err, fs.ErrPermission) {
+				denied = err
+			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
@@ -250,6 +254,9 @@ func (p *probe) clean(ctx context.Context) error {
 			if slices.Contains(p.made, info.Name) {
 				left = append(left, info.Name)
 			}
+		}
+		if len(left) > 0 && denied != nil {
+			return denied
 		}
 	}
 	return nil
