@@ -58,7 +58,7 @@ type testReport struct {
 
 // testNames adds what the server does to names, if it may be written to.
 func (s *settings) testNames(ctx context.Context, d *config.Destination, may sftpdest.ProbeOptions, r *testReport) error {
-	if !may.Write {
+	if !may.Write || d.Engine != config.SlotsEngine {
 		return nil
 	}
 	remote, err := s.storeOf(d)

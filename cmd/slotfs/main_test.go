@@ -72,6 +72,12 @@ func newWorld(t *testing.T) *world {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Mkdir(filepath.Dir(w.config), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(w.config, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		// Also that of a process which was killed.
 		for syscall.Unmount(w.mnt, syscall.MNT_DETACH) == nil {

@@ -238,7 +238,7 @@ func TestRefusedHostKeyAddsNothing(t *testing.T) {
 	m.write("\n")
 	m.expect("host key: refused")
 	c.Wait()
-	if _, err := os.Stat(w.config); c.ProcessState.ExitCode() != 6 || err == nil {
+	if data, err := os.ReadFile(w.config); c.ProcessState.ExitCode() != 6 || len(data) > 0 {
 		t.Errorf("exit code %d", c.ProcessState.ExitCode())
 	}
 }
@@ -253,7 +253,7 @@ func TestPassOnATerminalIsALiveBlockThatLeavesTheSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.expect("\x1b[J")
-	m.expect("offsite: 1 backups found: 1 read, 0 unchanged")
+	m.expect("offsite: 1 backup found: 1 read, 0 unchanged")
 	if err := c.Wait(); err != nil {
 		t.Error(err)
 	}
