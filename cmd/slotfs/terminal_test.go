@@ -238,7 +238,7 @@ func TestRefusedHostKeyAddsNothing(t *testing.T) {
 	m.write("\n")
 	m.expect("host key: refused")
 	c.Wait()
-	if data, err := os.ReadFile(w.config); c.ProcessState.ExitCode() != 6 || len(data) > 0 {
+	if data, _ := os.ReadFile(w.config); c.ProcessState.ExitCode() != 6 || len(data) > 0 {
 		t.Errorf("exit code %d", c.ProcessState.ExitCode())
 	}
 }
