@@ -106,6 +106,9 @@ func newHostAt(t *testing.T, server *sshdtest.Server) *host {
 			t.Fatal(err)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(h.work, "slotfs.toml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		// Also that of a process which was killed.
 		for unix.Unmount(h.mnt, unix.MNT_DETACH) == nil {
