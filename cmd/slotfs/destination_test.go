@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,7 @@ func TestDestinationsComeAndGo(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(w.config), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(w.config, []byte(comment), 0o640); err != nil {
+	if err := errors.Join(os.WriteFile(w.config, []byte(comment), 0o640), os.Chmod(w.config, 0o640)); err != nil {
 		t.Fatal(err)
 	}
 	r := w.must(0, w.addArgs("offsite", "--reindex", "05:30", "--max-connections", "2")...)
