@@ -3,6 +3,7 @@ package browse
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 
 	"slotfs/fs"
@@ -13,7 +14,7 @@ import (
 // Local is the Tree of the process that owns the index.
 type Local struct {
 	View *view.View
-	// Content reads the snapshots of a destination.
+	// Content reads the snapshots of a destination; nil from it says that the destination is gone.
 	Content func(destination string) fs.Content
 }
 
@@ -61,13 +62,17 @@ func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch at.Source {
-	case view.FromData, view.FromMoment:
+	if at.Source == view.FromData || at.Source == view.FromMoment {
 		return inMemory{bytes.NewReader(at.Data)}, nil
-	case view.FromOriginal:
-		return l.Content(at.Snapshot.Destination).OpenOriginal(ctx, at.Snapshot, at.Piece)
 	}
-	return l.Content(at.Snapshot.Destination).Open(ctx, at.Snapshot, at.Tree, at.Item)
+	content := l.Content(at.Snapshot.Destination)
+	if content == nil {
+		return nil, fmt.Errorf("destination %s: not in the configuration", at.Snapshot.Destination)
+	}
+	if at.Source == view.FromOriginal {
+		return content.OpenOriginal(ctx, at.Snapshot, at.Piece)
+	}
+	return content.Open(ctx, at.Snapshot, at.Tree, at.Item)
 }
 
 // nodeOf is what others see of a node of the view.
