@@ -11,27 +11,35 @@ import (
 // servers that do not survive the reading of a long one.
 func (j *job) symlink(ctx context.Context, s *step) error {
 	l, err := j.linker(ctx)
-	if l == nil || err != nil {
+	if err == nil && l != nil {
+		err = j.makeLink(ctx, l, s)
+	}
+	switch {
+	case err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)):
 		return err
+	case err != nil:
+		j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)
+	case l != nil:
+		return nil
 	}
-	var temp string
-	err = again(ctx, func() error {
-		temp = j.temp(j.slot)
-		return l.Symlink(ctx, s.entry.Target, temp)
-	})
-	if err == nil {
-		j.touch(s.in)
-		err = j.move(ctx, temp, s.target())
-	}
-	if err == nil || ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
-		return err
-	}
-	j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)
 	if s.have == file { // what is there is something else
 		j.lose(s.at, false)
 		j.touch(s.in)
 	}
 	return nil
+}
+
+func (j *job) makeLink(ctx context.Context, l dest.Symlinker, s *step) error {
+	var temp string
+	err := again(ctx, func() error {
+		temp = j.temp(j.slot)
+		return l.Symlink(ctx, s.entry.Target, temp)
+	})
+	if err != nil {
+		return err
+	}
+	j.touch(s.in)
+	return j.move(ctx, temp, s.target())
 }
 
 // linker is what makes symbolic links; nil where the server cannot. Some servers take the two names in the other order, or make
