@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"slotfs/cache/index"
+	"slotfs/fs/content"
 	"slotfs/indexer"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/engine/cpanel"
 	"slotfs/indexer/tree"

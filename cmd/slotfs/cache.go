@@ -11,8 +11,8 @@ import (
 	"slotfs/cache/data"
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 )
 
 const (

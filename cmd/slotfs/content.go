@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"slotfs/fs"
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/tree"
 )
 

@@ -6,8 +6,8 @@ import (
 	"sync"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine/slots"
 	"slotfs/sftpdest/slot"

@@ -13,7 +13,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/passes"
-	"slotfs/indexer/content"
+	"slotfs/fs/content"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/engines"

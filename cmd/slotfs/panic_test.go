@@ -16,9 +16,9 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/fs"
+	"slotfs/fs/content"
 	"slotfs/indexer"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/engine"

@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/restore"
-	"slotfs/cmd/internal/restore/asuser"
+	"slotfs/fs/restore"
+	"slotfs/fs/restore/asuser"
 	"slotfs/indexer/backup"
 )
 

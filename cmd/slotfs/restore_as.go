@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/restore"
-	"slotfs/cmd/internal/restore/asuser"
+	"slotfs/fs/restore"
+	"slotfs/fs/restore/asuser"
 )
 
 // writerName is what the process is called that restores with the rights of a user. Its connection is descriptor 3.

@@ -10,8 +10,8 @@ import (
 	"sync"
 
 	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/restore"
 	"slotfs/cmd/internal/term"
+	"slotfs/fs/restore"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 )

@@ -10,8 +10,8 @@ import (
 	"regexp"
 	"strings"
 
-	"slotfs/cmd/internal/restore"
 	"slotfs/cmd/internal/term"
+	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
 )
 

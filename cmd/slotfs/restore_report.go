@@ -11,8 +11,8 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
-	"slotfs/cmd/internal/restore"
 	"slotfs/cmd/internal/term"
+	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
 )
 

@@ -5,7 +5,7 @@ import (
 	"context"
 
 	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/restore"
+	"slotfs/fs/restore"
 )
 
 // restorer shows what can be restored, with or without a mount.

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"slotfs/cmd/internal/restore"
+	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 )

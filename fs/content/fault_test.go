@@ -14,8 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest/desttest"
 )
 

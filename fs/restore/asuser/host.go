@@ -7,7 +7,7 @@ import (
 	"net/rpc"
 	"sync"
 
-	"slotfs/cmd/internal/restore"
+	"slotfs/fs/restore"
 )
 
 // Host reads for a process that writes with the rights of a user.

@@ -17,10 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/archive"
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/tree"
 )

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/tree"
 	"slotfs/indexer/tree/treetest"

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"slotfs/cmd/internal/restore"
+	"slotfs/fs/restore"
 )
 
 // Write restores what the Host at the other end of conn has, with the rights that it names: the process gives up its own for

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/engine/slots/slottest"
 	"slotfs/indexer/manifest"

@@ -3,8 +3,8 @@ package content_test
 import (
 	"testing"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 )
 
 func TestColdReadOfALittleFetchesLittle(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/engine/slots/slottest"
 )
 

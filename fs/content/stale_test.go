@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 	"slotfs/indexer/dest"
 )
 

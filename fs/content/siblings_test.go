@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"slotfs/indexer/content"
+	"slotfs/fs/content"
 )
 
 func TestSmallFilesAheadAreBoundedInBytes(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/fs/content"
 	"slotfs/indexer/backup"
-	"slotfs/indexer/content"
 )
 
 // BenchmarkArchiveInOrder reads all members of a tar.gz one after the other, as `cp -a` does.
