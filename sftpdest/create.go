@@ -13,7 +13,7 @@ import (
 )
 
 // Create implements dest.Creator.
-func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (dest.WriteFile, error) {
 	remote, err := d.remote(p)
 	if err != nil {
 		return nil, err
@@ -28,10 +28,10 @@ func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (de
 	if how.Permissions == 0 {
 		how.Permissions = 0o600
 	}
-	o := &output{d: d, path: p, lasting: how.Lasting}
+	o := &output{d: d, path: p, lasting: how.LongLived}
 	made := creation{remote: remote, permissions: how.Permissions, fresh: !how.Existing}
 	err = d.create(ctx, made, func(a wire.Attributes) (opened bool, err error) {
-		return false, d.doHandle(ctx, opening{keep: true, once: true, lasting: how.Lasting}, func(s *session) (err error) {
+		return false, d.doHandle(ctx, opening{keep: true, once: true, lasting: how.LongLived}, func(s *session) (err error) {
 			o.s = s
 			o.handle, err = s.openHandle(ctx, remote, flags, a)
 			return err

@@ -11,11 +11,11 @@ import (
 )
 
 var (
-	_ dest.FolderSyncer = (*Destination)(nil)
-	_ dest.Installer    = (*Destination)(nil)
+	_ dest.DirSyncer      = (*Destination)(nil)
+	_ dest.DurableRenamer = (*Destination)(nil)
 )
 
-// SyncDir implements dest.FolderSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
+// SyncDir implements dest.DirSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
 func (d *Destination) SyncDir(ctx context.Context, p string) error {
 	remote, err := d.remote(p)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *session) alter(ctx context.Context, folder string, change func(b []byte
 	return true, nil
 }
 
-// Install implements dest.Installer.
+// Install implements dest.DurableRenamer.
 func (d *Destination) Install(ctx context.Context, from, to string) (synced bool, err error) {
 	old, err := d.remote(from)
 	if err != nil {
@@ -105,8 +105,8 @@ func (d *Destination) Install(ctx context.Context, from, to string) (synced bool
 	return synced, nil
 }
 
-// SettleDir implements dest.Installer.
-func (d *Destination) SettleDir(ctx context.Context, p string, set dest.Attributes) (synced bool, err error) {
+// SyncDirAttributes implements dest.DurableRenamer.
+func (d *Destination) SyncDirAttributes(ctx context.Context, p string, set dest.Attributes) (synced bool, err error) {
 	remote, err := d.remote(p)
 	if err != nil {
 		return false, err

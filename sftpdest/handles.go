@@ -83,7 +83,7 @@ func (l *pool) acquireHandle(ctx context.Context, lasting bool) (*session, error
 		}
 		if !soon && !dest.Waits(ctx) {
 			l.mu.Unlock()
-			return nil, dest.ErrCrowded
+			return nil, dest.ErrTooManyOpenFiles
 		}
 		l.grow()
 		changed := l.changed

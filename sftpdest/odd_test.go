@@ -44,7 +44,7 @@ func TestOddServersCanBeChanged(t *testing.T) {
 		"one handle, missing is FAILURE": {odd: sshdtest.Oddities{Handles: 1, Missing: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable { return oddDest(t, root, c.odd) }, c.traits...)
+			desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter { return oddDest(t, root, c.odd) }, c.traits...)
 		})
 	}
 }

@@ -23,8 +23,8 @@ var (
 	_ dest.Symlinker   = (*Destination)(nil)
 	_ dest.Copier      = (*Destination)(nil)
 	_ dest.RangeCopier = (*Destination)(nil)
-	_ dest.Putter      = (*Destination)(nil)
-	_ dest.Measurer    = (*Destination)(nil)
+	_ dest.FileWriter  = (*Destination)(nil)
+	_ dest.StatFS      = (*Destination)(nil)
 )
 
 func (s *session) offers(extension string) bool {
@@ -70,7 +70,7 @@ func (d *Destination) Symlink(ctx context.Context, target, p string) error {
 	return nil
 }
 
-// Space implements dest.Measurer.
+// Space implements dest.StatFS.
 func (d *Destination) Space(ctx context.Context, p string) (dest.Space, error) {
 	v, err := d.volume(ctx, p)
 	if err != nil {
@@ -188,7 +188,7 @@ func (s *session) setPath(ctx context.Context, path string, a wire.Attributes) e
 	return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, path, a) })
 }
 
-// Put implements dest.Putter: two round trips where the server keeps the order of requests.
+// Put implements dest.FileWriter: two round trips where the server keeps the order of requests.
 func (d *Destination) Put(ctx context.Context, p string, content []byte, set dest.Attributes, sync bool) (synced bool, err error) {
 	remote, err := d.remote(p)
 	if err != nil {

@@ -210,7 +210,7 @@ func (p *probe) renaming(ctx context.Context) {
 }
 
 // file makes one more file of the probe's own.
-func (p *probe) file(ctx context.Context, d *Destination) (dest.Output, error) {
+func (p *probe) file(ctx context.Context, d *Destination) (dest.WriteFile, error) {
 	name := ".slotfs-test-" + rand.Text()[:12]
 	p.made = append(p.made, name) // it may be there though nobody waited for the answer
 	return d.Create(ctx, name, dest.Create{})

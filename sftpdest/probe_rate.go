@@ -53,7 +53,7 @@ func (p *probe) writing(ctx context.Context) {
 }
 
 // fsyncTime is the shortest of a few.
-func fsyncTime(ctx context.Context, o dest.Output) (float64, error) {
+func fsyncTime(ctx context.Context, o dest.WriteFile) (float64, error) {
 	best := time.Duration(1<<63 - 1)
 	for i := range 5 {
 		if _, err := o.WriteAt(ctx, make([]byte, 4<<10), int64(i)<<12); err != nil {
@@ -69,7 +69,7 @@ func fsyncTime(ctx context.Context, o dest.Output) (float64, error) {
 }
 
 // writeRate writes the file once, and over it until the time is over.
-func writeRate(ctx context.Context, o dest.Output, limit time.Duration) (float64, error) {
+func writeRate(ctx context.Context, o dest.WriteFile, limit time.Duration) (float64, error) {
 	p := make([]byte, probeChunk)
 	began, sum := time.Now(), 0
 	for sum < probeFile && time.Since(began) < limit || sum == 0 {

@@ -71,7 +71,7 @@ func TestServerWithoutExtensionsIsADestination(t *testing.T) {
 
 func TestOpenSSHCanBeChanged(t *testing.T) {
 	s := startSSHD(t, sshdtest.Options{User: "nobody"})
-	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		settings := settingsOf(s)
 		settings.Directory = root
 		return newDest(t, settings, Options{})
@@ -80,7 +80,7 @@ func TestOpenSSHCanBeChanged(t *testing.T) {
 
 func TestServerWithoutExtensionsCanBeChanged(t *testing.T) {
 	l := startLocal(t, sshdtest.LocalOptions{Root: "/", Password: secret})
-	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		s := localSettings(l)
 		s.Password, s.Directory = secret, root
 		return newDest(t, s, Options{})
@@ -112,7 +112,7 @@ func TestProFTPDIsADestination(t *testing.T) {
 
 func TestProFTPDCanBeChanged(t *testing.T) {
 	s := startProFTPD(t)
-	desttest.WriteSuite(t, func(t testing.TB, root string) dest.Changeable {
+	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		s.Directory = root
 		return newDest(t, s, Options{})
 	})

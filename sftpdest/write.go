@@ -16,8 +16,8 @@ import (
 const writeAhead = 8 << 20
 
 var (
-	_ dest.Changeable = (*Destination)(nil)
-	_ dest.Output     = (*output)(nil)
+	_ dest.ReadWriter = (*Destination)(nil)
+	_ dest.WriteFile  = (*output)(nil)
 )
 
 // once runs f on a session. What f asks for may not be asked twice: a connection that is lost is an error.

@@ -33,13 +33,13 @@ func slotsCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return g.onJob(j, func(d dest.Changeable) error { return g.slots(c.Context, d, j, c.String("account")) })
+			return g.onJob(j, func(d dest.ReadWriter) error { return g.slots(c.Context, d, j, c.String("account")) })
 		},
 	}
 }
 
 // onJob opens the destination of a job.
-func (s *settings) onJob(j *config.Job, do func(dest.Changeable) error) error {
+func (s *settings) onJob(j *config.Job, do func(dest.ReadWriter) error) error {
 	conf, err := s.config()
 	if err != nil {
 		return err

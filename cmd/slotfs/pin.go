@@ -45,7 +45,7 @@ func (s *shell) pin(c *cli.Context, pinned bool) error {
 	if err != nil {
 		return err
 	}
-	return g.onJob(j, func(d dest.Changeable) error { return g.pinSlot(c.Context, d, j, account, number, pinned) })
+	return g.onJob(j, func(d dest.ReadWriter) error { return g.pinSlot(c.Context, d, j, account, number, pinned) })
 }
 
 func slotNumber(text string) (int, error) {
@@ -57,7 +57,7 @@ func slotNumber(text string) (int, error) {
 }
 
 // pinSlot holds the account meanwhile: a run that begins just then must see the pin or be seen by it.
-func (s *settings) pinSlot(ctx context.Context, d dest.Changeable, j *config.Job, account string, number int, pinned bool) error {
+func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned bool) error {
 	held, err := s.state.take(s.state.accountLock(j.Destination, account))
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)

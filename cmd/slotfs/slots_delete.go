@@ -41,13 +41,13 @@ func slotsDeleteCommand(s *shell) *cli.Command {
 				return err
 			}
 			o := slot.DeleteOptions{Last: c.Bool("force"), Adopt: c.Bool("adopt")}
-			return g.onJob(j, func(d dest.Changeable) error { return g.deleteSlot(c.Context, d, j, account, number, o) })
+			return g.onJob(j, func(d dest.ReadWriter) error { return g.deleteSlot(c.Context, d, j, account, number, o) })
 		},
 	}
 }
 
 // deleteSlot removes a slot while it holds the account.
-func (s *settings) deleteSlot(ctx context.Context, d dest.Changeable, j *config.Job, account string, number int, o slot.DeleteOptions) error {
+func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, o slot.DeleteOptions) error {
 	held, err := s.state.take(s.state.accountLock(j.Destination, account))
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)

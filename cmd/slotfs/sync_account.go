@@ -29,7 +29,7 @@ import (
 type jobRun struct {
 	*syncing
 	job    *config.Job
-	store  dest.Changeable
+	store  dest.ReadWriter
 	budget *slot.Budget
 	traits func(context.Context) (manifest.Traits, error) // of the destination
 	show   *progress.Transfer

@@ -10,9 +10,9 @@ import (
 type store struct{ *sftpdest.Destination }
 
 var (
-	_ dest.Changeable   = store{}
-	_ dest.FolderSyncer = store{}
-	_ dest.RangeCopier  = store{}
+	_ dest.ReadWriter  = store{}
+	_ dest.DirSyncer   = store{}
+	_ dest.RangeCopier = store{}
 )
 
 // storeOf makes a destination that slots are written to. It connects with its first use.

@@ -49,7 +49,7 @@ func verifyCommand(s *shell) *cli.Command {
 				}
 				v.sample = 1
 			}
-			return g.onJob(j, func(d dest.Changeable) error { return v.run(c.Context, d) })
+			return g.onJob(j, func(d dest.ReadWriter) error { return v.run(c.Context, d) })
 		},
 	}
 }
@@ -99,7 +99,7 @@ type verified struct {
 	err   error // of what could not be compared
 }
 
-func (v *verifying) run(ctx context.Context, d dest.Changeable) error {
+func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 	accounts, err := accountsOn(ctx, d, v.job, v.account)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (v *verifying) fail(account string, err error) {
 }
 
 // one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
-func (v *verifying) one(ctx context.Context, d dest.Changeable, account string) (got verified) {
+func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) (got verified) {
 	held, err := v.state.take(v.state.accountLock(v.job.Destination, account))
 	if err != nil {
 		return verified{err: err}

@@ -35,30 +35,30 @@ type RangeCopier interface {
 // Range is a part of a file, in bytes.
 type Range struct{ Offset, Length int64 }
 
-// Putter writes small files in few round trips.
-type Putter interface {
+// FileWriter writes small files in few round trips.
+type FileWriter interface {
 	// Put makes the new file path with content, which is small enough to be in flight at once (at most 1 MiB), and
 	// sets a; the server confirmed all of it. synced is as for Copy.
 	Put(ctx context.Context, path string, content []byte, a Attributes, sync bool) (synced bool, err error)
 }
 
-// FolderSyncer makes names durable.
-type FolderSyncer interface {
+// DirSyncer makes names durable.
+type DirSyncer interface {
 	// SyncDir waits until the names in the folder path are on the server's disk.
 	SyncDir(ctx context.Context, path string) error
 }
 
-// Installer moves names durably in fewer round trips.
-type Installer interface {
+// DurableRenamer moves names durably in fewer round trips.
+type DurableRenamer interface {
 	// Install is Rename, and behind it SyncDir of the folder of to. An error that is not ErrUnreachable and names from is that
 	// of Rename. synced says that the new name is on the server's disk; a server that cannot say leaves it false.
 	Install(ctx context.Context, from, to string) (synced bool, err error)
-	// SettleDir is SetAttributes, and behind it SyncDir of the folder path.
-	SettleDir(ctx context.Context, path string, a Attributes) (synced bool, err error)
+	// SyncDirAttributes is SetAttributes, and behind it SyncDir of the folder path.
+	SyncDirAttributes(ctx context.Context, path string, a Attributes) (synced bool, err error)
 }
 
-// Measurer tells how much room there is.
-type Measurer interface {
+// StatFS tells how much room there is.
+type StatFS interface {
 	Space(ctx context.Context, path string) (Space, error)
 }
 

@@ -10,8 +10,8 @@ type Writer interface {
 	Mover
 }
 
-// Changeable is a destination that can be read and changed.
-type Changeable interface {
+// ReadWriter is a destination that can be read and changed.
+type ReadWriter interface {
 	Destination
 	Writer
 }
@@ -20,7 +20,7 @@ type Changeable interface {
 type Creator interface {
 	// Create opens a file for writing; one that is there and may not be is fs.ErrExist. Permission bits of how are those of a file that is made, as far as the
 	// server's umask lets them.
-	Create(ctx context.Context, path string, how Create) (Output, error)
+	Create(ctx context.Context, path string, how Create) (WriteFile, error)
 	// Mkdir makes a folder. One that is there already is fs.ErrExist. Some servers do not heed permissions:
 	// SetAttributes makes sure.
 	Mkdir(ctx context.Context, path string, permissions uint32) error
@@ -44,7 +44,7 @@ type Create struct {
 	Permissions uint32 // of a file that is made; 0: 0600
 	Append      bool   // writes go to the end, whoever else writes there
 	Existing    bool   // it may be there already; otherwise that is an error
-	Lasting     bool   // it stays open for long: where few files may be open, one is left to others
+	LongLived   bool   // it stays open for long: where few files may be open, one is left to others
 }
 
 // Attributes are what SetAttributes changes: nil leaves as is.
@@ -54,8 +54,8 @@ type Attributes struct {
 	MTime       *int64  // Unix seconds
 }
 
-// Output is a file that is open for writing.
-type Output interface {
+// WriteFile is a file that is open for writing.
+type WriteFile interface {
 	// WriteAt writes p at off, with several requests in flight. An error says that any part of p may be there.
 	WriteAt(ctx context.Context, p []byte, off int64) (int, error)
 	// Sync waits until what was written is on the server's disk. errors.ErrUnsupported: the server cannot say.

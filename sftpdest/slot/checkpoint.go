@@ -179,9 +179,9 @@ func (a *archiver) reach(ctx context.Context, c *cut) error {
 		if a.unmarked.Load() {
 			return nil
 		}
-		err := a.save(dest.WithoutWaiting(outlast), c, &at, members)
+		err := a.save(dest.NoWait(outlast), c, &at, members)
 		a.unsure = a.unsure || unreached(outlast, err) != nil
-		if errors.Is(err, dest.ErrCrowded) { // the archive has the only handle
+		if errors.Is(err, dest.ErrTooManyOpenFiles) { // the archive has the only handle
 			a.unmarked.Store(true)
 			return nil
 		}

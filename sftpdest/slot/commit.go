@@ -124,7 +124,7 @@ func (j *job) putTemp(ctx context.Context, spool *os.File, size int64) (temp str
 }
 
 func (j *job) putSpool(ctx context.Context, temp string, spool *os.File, size int64) error {
-	out, err := j.Create(ctx, temp, dest.Create{Lasting: true})
+	out, err := j.Create(ctx, temp, dest.Create{LongLived: true})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ type upload struct {
 	temp   string
 	start  front // what an earlier try has brought there
 	used   bool  // an earlier try may have made the temporary file
-	outs   []dest.Output
+	outs   []dest.WriteFile
 	sum    *backup.Summer
 	next   int64        // to be read
 	summed bool         // sum is computed: there are not too many holes
@@ -173,7 +173,7 @@ func (u *upload) try(ctx context.Context) (err error) {
 	}
 	g, inner := errgroup.WithContext(ctx)
 	ready := make(chan piece)
-	writers := func(out dest.Output) {
+	writers := func(out dest.WriteFile) {
 		for range 2 {
 			g.Go(func() error { return u.write(inner, out, ready) })
 		}
@@ -201,7 +201,7 @@ func (u *upload) try(ctx context.Context) (err error) {
 // open opens the temporary file.
 func (u *upload) open(ctx context.Context) error {
 	u.outs, u.since = nil, 0
-	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used, Lasting: true})
+	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used, LongLived: true})
 	if err != nil {
 		if u.used && ctx.Err() == nil && !errors.Is(err, dest.ErrUnreachable) {
 			return fmt.Errorf("%w: %w", errUnusable, err)
@@ -221,13 +221,13 @@ func (u *upload) open(ctx context.Context) error {
 
 // widen opens a file that is large once more when n more bytes are on their way: the destination opens sessions when
 // there is much to do, and puts a handle where there is the least, so handles that come one by one are spread.
-func (u *upload) widen(ctx context.Context, n int, writers func(dest.Output)) error {
+func (u *upload) widen(ctx context.Context, n int, writers func(dest.WriteFile)) error {
 	u.since += int64(n)
 	if wide := u.j.o.tune.wide; u.s.entry.Size < wide || u.since < wide/4 || len(u.outs) == handles || u.narrow {
 		return nil
 	}
 	u.since = 0
-	out, err := u.j.Create(dest.WithoutWaiting(ctx), u.temp, dest.Create{Existing: true, Lasting: true})
+	out, err := u.j.Create(dest.NoWait(ctx), u.temp, dest.Create{Existing: true, LongLived: true})
 	switch {
 	case err == nil:
 		u.outs = append(u.outs, out)

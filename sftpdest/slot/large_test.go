@@ -239,7 +239,7 @@ func TestFileOfEqualContentUnderAnotherTimeIsSent(t *testing.T) {
 // picky is a server that opens nothing for writing that is there.
 type picky struct{ *memory }
 
-func (p picky) Create(ctx context.Context, name string, how dest.Create) (dest.Output, error) {
+func (p picky) Create(ctx context.Context, name string, how dest.Create) (dest.WriteFile, error) {
 	if _, err := p.Stat(ctx, name); err == nil {
 		return nil, fs.ErrPermission
 	}

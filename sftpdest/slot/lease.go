@@ -152,7 +152,7 @@ func busy(folder string, err error) error {
 // create makes the lease, and looks who else is there but known stale ones. Others see it from its name on: what it says
 // only tells them sooner that it is left over.
 func (l *lease) create(ctx context.Context, known map[string]dest.Info) error {
-	var out dest.Output
+	var out dest.WriteFile
 	lost := false // it may be there then
 	err := again(ctx, func() (err error) {
 		out, err = l.r.Create(ctx, l.name, dest.Create{Existing: lost})
@@ -295,7 +295,7 @@ func (r *remote) writeAt(ctx context.Context, name string, text []byte, how dest
 }
 
 // writeOut fills a file that was opened for it, and closes it.
-func writeOut(ctx context.Context, out dest.Output, text []byte) error {
+func writeOut(ctx context.Context, out dest.WriteFile, text []byte) error {
 	_, err := out.WriteAt(ctx, text, 0)
 	if closeErr := out.Close(ctx); err == nil {
 		err = closeErr

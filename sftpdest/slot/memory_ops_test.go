@@ -57,7 +57,7 @@ type memoryOutput struct {
 	done atomic.Bool
 }
 
-func (m *memory) Create(ctx context.Context, path string, how dest.Create) (dest.Output, error) {
+func (m *memory) Create(ctx context.Context, path string, how dest.Create) (dest.WriteFile, error) {
 	o := &memoryOutput{m: m, path: path}
 	err := m.do(ctx, "create", path, func() error {
 		n, err := m.find(path)
@@ -245,7 +245,7 @@ func (m *memory) Install(ctx context.Context, from, to string) (bool, error) {
 	return m.synced(m.SyncDir(ctx, dest.Parent(to)))
 }
 
-func (m *memory) SettleDir(ctx context.Context, path string, a dest.Attributes) (bool, error) {
+func (m *memory) SyncDirAttributes(ctx context.Context, path string, a dest.Attributes) (bool, error) {
 	if err := m.SetAttributes(ctx, path, a); err != nil {
 		return false, err
 	}

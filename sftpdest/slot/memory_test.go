@@ -17,14 +17,14 @@ import (
 var (
 	errKilled = errors.New("the run was killed")
 
-	_ Store             = (*memory)(nil)
-	_ dest.Putter       = (*memory)(nil)
-	_ dest.Copier       = (*memory)(nil)
-	_ dest.Linker       = (*memory)(nil)
-	_ dest.Symlinker    = (*memory)(nil)
-	_ dest.FolderSyncer = (*memory)(nil)
-	_ dest.Installer    = (*memory)(nil)
-	_ dest.Measurer     = (*memory)(nil)
+	_ Store               = (*memory)(nil)
+	_ dest.FileWriter     = (*memory)(nil)
+	_ dest.Copier         = (*memory)(nil)
+	_ dest.Linker         = (*memory)(nil)
+	_ dest.Symlinker      = (*memory)(nil)
+	_ dest.DirSyncer      = (*memory)(nil)
+	_ dest.DurableRenamer = (*memory)(nil)
+	_ dest.StatFS         = (*memory)(nil)
 )
 
 // memory is a server with a file system that forgets, when its power is cut, any part of what was not synced: of the

@@ -72,7 +72,7 @@ func (o odd) Open(ctx context.Context, p string) (dest.File, error) {
 	return o.memory.Open(ctx, o.as(p))
 }
 
-func (o odd) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+func (o odd) Create(ctx context.Context, p string, how dest.Create) (dest.WriteFile, error) {
 	if err := o.denied("create", p); err != nil {
 		return nil, err
 	}
@@ -129,6 +129,6 @@ func (o odd) SetAttributes(ctx context.Context, p string, a dest.Attributes) err
 func (o odd) Remove(ctx context.Context, p string) error    { return o.memory.Remove(ctx, o.as(p)) }
 func (o odd) RemoveDir(ctx context.Context, p string) error { return o.memory.RemoveDir(ctx, o.as(p)) }
 func (o odd) SyncDir(ctx context.Context, p string) error   { return o.memory.SyncDir(ctx, o.as(p)) }
-func (o odd) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool, error) {
-	return o.memory.SettleDir(ctx, o.as(p), a)
+func (o odd) SyncDirAttributes(ctx context.Context, p string, a dest.Attributes) (bool, error) {
+	return o.memory.SyncDirAttributes(ctx, o.as(p), a)
 }

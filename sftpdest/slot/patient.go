@@ -13,14 +13,14 @@ import (
 type patient struct {
 	r    *remote
 	name string
-	out  dest.Output
+	out  dest.WriteFile
 	off  int64
 	torn bool // a connection was lost: what was asked by it may still be done
 }
 
 func (p *patient) open(ctx context.Context) (err error) {
 	if p.out == nil {
-		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true, Lasting: true})
+		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true, LongLived: true})
 	}
 	return err
 }

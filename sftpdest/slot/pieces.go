@@ -19,7 +19,7 @@ type piece struct {
 
 // read reads the file once, hashes all of it and hands out what is behind start and no hole. writers sets further handles to
 // work.
-func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest.Output)) error {
+func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest.WriteFile)) error {
 	h := holes{file: u.f}
 	for u.next < u.s.entry.Size {
 		end, err := h.until(u.next, u.upTo())
@@ -139,7 +139,7 @@ func zero(p []byte) bool {
 	return true
 }
 
-func (u *upload) write(ctx context.Context, out dest.Output, ready <-chan piece) error {
+func (u *upload) write(ctx context.Context, out dest.WriteFile, ready <-chan piece) error {
 	for p := range ready {
 		err := u.j.limit.wait(ctx, p.n)
 		if err == nil {
@@ -159,7 +159,7 @@ func (u *upload) write(ctx context.Context, out dest.Output, ready <-chan piece)
 }
 
 // written notes that a piece is on the server, and leaves a mark there when much is.
-func (u *upload) written(ctx context.Context, p piece, out dest.Output) error {
+func (u *upload) written(ctx context.Context, p piece, out dest.WriteFile) error {
 	u.mu.Lock()
 	if p.off >= u.head.at {
 		u.done[p.off] = p.end
@@ -182,8 +182,8 @@ func (u *upload) written(ctx context.Context, p piece, out dest.Output) error {
 	if err := u.j.synced(err); err != nil {
 		return err
 	}
-	err = u.j.parts.note(dest.WithoutWaiting(ctx), &u.s.entry, u.temp, head, durable)
-	if errors.Is(err, dest.ErrCrowded) {
+	err = u.j.parts.note(dest.NoWait(ctx), &u.s.entry, u.temp, head, durable)
+	if errors.Is(err, dest.ErrTooManyOpenFiles) {
 		return nil // a later run goes on with an earlier mark, or begins anew
 	}
 	return err

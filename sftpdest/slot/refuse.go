@@ -168,7 +168,7 @@ func refusal(ctx context.Context, err error) bool {
 		return false
 	}
 	for _, other := range []error{
-		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, dest.ErrClosed, dest.ErrCrowded,
+		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, dest.ErrClosed, dest.ErrTooManyOpenFiles,
 		syscall.ENOSPC, syscall.EDQUOT, ErrFull, ErrBusy, errSource, errLeft,
 	} {
 		if errors.Is(err, other) {

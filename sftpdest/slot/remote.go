@@ -154,7 +154,7 @@ func (r *remote) moveBy(ctx context.Context, from, to string, rename func() erro
 
 // syncDir makes the names in a folder durable as far as the server can.
 func (r *remote) syncDir(ctx context.Context, p string) error {
-	s, ok := r.Store.(dest.FolderSyncer)
+	s, ok := r.Store.(dest.DirSyncer)
 	if !ok || r.unsynced.Load() {
 		r.unsynced.Store(true)
 		return nil
@@ -284,7 +284,7 @@ func (r *remote) putAs(ctx context.Context, slot, first string, content []byte, 
 }
 
 func (r *remote) putNew(ctx context.Context, name string, content []byte, a dest.Attributes) (bool, error) {
-	if p, ok := r.Store.(dest.Putter); ok && len(content) <= small {
+	if p, ok := r.Store.(dest.FileWriter); ok && len(content) <= small {
 		return p.Put(ctx, name, content, a, true)
 	}
 	out, err := r.Create(ctx, name, dest.Create{})
@@ -296,7 +296,7 @@ func (r *remote) putNew(ctx context.Context, name string, content []byte, a dest
 }
 
 // finish sets the attributes of name, and syncs and closes out, whose writing ended with err.
-func (r *remote) finish(ctx context.Context, out dest.Output, name string, a dest.Attributes, err error) (durable bool, _ error) {
+func (r *remote) finish(ctx context.Context, out dest.WriteFile, name string, a dest.Attributes, err error) (durable bool, _ error) {
 	if err == nil && a != (dest.Attributes{}) {
 		err = r.SetAttributes(ctx, name, a)
 	}
@@ -322,7 +322,7 @@ func (r *remote) replace(ctx context.Context, slot, name string, content []byte)
 
 // install moves a temporary file to its name and makes that durable.
 func (r *remote) install(ctx context.Context, temp, target string) error {
-	in, ok := r.Store.(dest.Installer)
+	in, ok := r.Store.(dest.DurableRenamer)
 	synced := false
 	err := r.moveBy(ctx, temp, target, func() (err error) {
 		if !ok || r.unsynced.Load() {
@@ -341,7 +341,7 @@ func (r *remote) install(ctx context.Context, temp, target string) error {
 
 // settleDir sets the attributes of a folder, as far as the server takes them, and makes them and the names in it durable.
 func (r *remote) settleDir(ctx context.Context, p string, a dest.Attributes) error {
-	in, ok := r.Store.(dest.Installer)
+	in, ok := r.Store.(dest.DurableRenamer)
 	synced := false
 	err := r.lenient(a, func(a dest.Attributes) (err error) {
 		switch {
@@ -350,7 +350,7 @@ func (r *remote) settleDir(ctx context.Context, p string, a dest.Attributes) err
 		case !ok || r.unsynced.Load():
 			return r.SetAttributes(ctx, p, a)
 		}
-		synced, err = in.SettleDir(ctx, p, a)
+		synced, err = in.SyncDirAttributes(ctx, p, a)
 		return err
 	})
 	if err != nil || synced {

@@ -20,7 +20,7 @@ func (r *remote) full(ctx context.Context, folder string, err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
-	if m, ok := r.Store.(dest.Measurer); ok {
+	if m, ok := r.Store.(dest.StatFS); ok {
 		space, measureErr := m.Space(ctx, "")
 		if measureErr == nil && (space.Bytes < 4<<20 || space.Files >= 0 && space.Files < 100) {
 			return fmt.Errorf("%w: %w", ErrFull, err)

@@ -37,11 +37,11 @@ const (
 	FillLink   Fill = "link"
 )
 
-// Store is the destination of a slot writer. What it offers beyond (dest.Putter, dest.Copier, dest.Linker,
-// dest.Symlinker, dest.FolderSyncer, dest.Measurer) is used where it is there: a method that the server behind it does
+// Store is the destination of a slot writer. What it offers beyond (dest.FileWriter, dest.Copier, dest.Linker,
+// dest.Symlinker, dest.DirSyncer, dest.StatFS) is used where it is there: a method that the server behind it does
 // not support is found out by its answer.
 type Store interface {
-	dest.Changeable
+	dest.ReadWriter
 }
 
 // Options of a run over one account.

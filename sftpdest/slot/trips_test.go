@@ -41,22 +41,22 @@ func (f distantFile) ReadAt(ctx context.Context, p []byte, off int64) (int, erro
 	return f.File.ReadAt(ctx, p, off)
 }
 
-func (d distant) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+func (d distant) Create(ctx context.Context, p string, how dest.Create) (dest.WriteFile, error) {
 	time.Sleep(trip)
 	out, err := d.memory.Create(ctx, p, how)
 	return distantOutput{out}, err
 }
 
-type distantOutput struct{ dest.Output }
+type distantOutput struct{ dest.WriteFile }
 
 func (o distantOutput) WriteAt(ctx context.Context, p []byte, off int64) (int, error) {
 	time.Sleep(trip)
-	return o.Output.WriteAt(ctx, p, off)
+	return o.WriteFile.WriteAt(ctx, p, off)
 }
 
 func (o distantOutput) Close(ctx context.Context) error {
 	time.Sleep(trip)
-	return o.Output.Close(ctx)
+	return o.WriteFile.Close(ctx)
 }
 
 func (d distant) Put(ctx context.Context, p string, c []byte, a dest.Attributes, sync bool) (bool, error) {
@@ -99,9 +99,9 @@ func (d distant) Install(ctx context.Context, from, to string) (bool, error) {
 	return d.memory.Install(ctx, from, to)
 }
 
-func (d distant) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool, error) {
+func (d distant) SyncDirAttributes(ctx context.Context, p string, a dest.Attributes) (bool, error) {
 	time.Sleep(2 * trip)
-	return d.memory.SettleDir(ctx, p, a)
+	return d.memory.SyncDirAttributes(ctx, p, a)
 }
 
 // hundreds are 300 files in three folders.

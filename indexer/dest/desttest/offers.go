@@ -22,14 +22,14 @@ const (
 )
 
 var (
-	_ dest.Linker       = (*Fake)(nil)
-	_ dest.Symlinker    = (*Fake)(nil)
-	_ dest.Copier       = (*Fake)(nil)
-	_ dest.RangeCopier  = (*Fake)(nil)
-	_ dest.Putter       = (*Fake)(nil)
-	_ dest.FolderSyncer = (*Fake)(nil)
-	_ dest.Installer    = (*Fake)(nil)
-	_ dest.Measurer     = (*Fake)(nil)
+	_ dest.Linker         = (*Fake)(nil)
+	_ dest.Symlinker      = (*Fake)(nil)
+	_ dest.Copier         = (*Fake)(nil)
+	_ dest.RangeCopier    = (*Fake)(nil)
+	_ dest.FileWriter     = (*Fake)(nil)
+	_ dest.DirSyncer      = (*Fake)(nil)
+	_ dest.DurableRenamer = (*Fake)(nil)
+	_ dest.StatFS         = (*Fake)(nil)
 )
 
 // Link implements dest.Linker.
@@ -45,14 +45,14 @@ func (d *Fake) Symlink(ctx context.Context, target, p string) error {
 	return d.change(ctx, Call{Op: OpSymlink, Path: p}, func() error { return unix.Symlink(target, d.local(p)) })
 }
 
-// Space implements dest.Measurer.
+// Space implements dest.StatFS.
 func (d *Fake) Space(ctx context.Context, p string) (dest.Space, error) {
 	var v unix.Statfs_t
 	err := d.change(ctx, Call{Op: OpSpace, Path: p}, func() error { return unix.Statfs(d.local(p), &v) })
 	return dest.Space{Bytes: int64(v.Bavail) * v.Bsize, Files: int64(v.Ffree)}, err
 }
 
-// SyncDir implements dest.FolderSyncer.
+// SyncDir implements dest.DirSyncer.
 func (d *Fake) SyncDir(ctx context.Context, p string) error {
 	return d.change(ctx, Call{Op: OpSyncDir, Path: p}, func() error {
 		f, err := os.Open(d.local(p))
@@ -63,7 +63,7 @@ func (d *Fake) SyncDir(ctx context.Context, p string) error {
 	})
 }
 
-// Install implements dest.Installer. It is heard as the two operations that it consists of.
+// Install implements dest.DurableRenamer. It is heard as the two operations that it consists of.
 func (d *Fake) Install(ctx context.Context, from, to string) (bool, error) {
 	if err := d.Rename(ctx, from, to); err != nil {
 		return false, err
@@ -72,8 +72,8 @@ func (d *Fake) Install(ctx context.Context, from, to string) (bool, error) {
 	return err == nil, err
 }
 
-// SettleDir implements dest.Installer. It is heard as the two operations that it consists of.
-func (d *Fake) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool, error) {
+// SyncDirAttributes implements dest.DurableRenamer. It is heard as the two operations that it consists of.
+func (d *Fake) SyncDirAttributes(ctx context.Context, p string, a dest.Attributes) (bool, error) {
 	if err := d.SetAttributes(ctx, p, a); err != nil {
 		return false, err
 	}
@@ -81,7 +81,7 @@ func (d *Fake) SettleDir(ctx context.Context, p string, a dest.Attributes) (bool
 	return err == nil, err
 }
 
-// Put implements dest.Putter.
+// Put implements dest.FileWriter.
 func (d *Fake) Put(ctx context.Context, p string, content []byte, a dest.Attributes, sync bool) (bool, error) {
 	err := d.change(ctx, Call{Op: OpPut, Path: p, Len: len(content)}, func() error {
 		return d.make(p, a, sync, func(f *os.File) error {

@@ -35,7 +35,7 @@ func (b *writeBench) hasAttributes(t *testing.T, name string) {
 }
 
 func testPut(t *testing.T, b *writeBench) {
-	d, ok := b.d.(dest.Putter)
+	d, ok := b.d.(dest.FileWriter)
 	if !ok {
 		return
 	}
@@ -136,12 +136,12 @@ func testWriteLinks(t *testing.T, b *writeBench) {
 
 // syncs reports whether the server makes names durable.
 func (b *writeBench) syncs(t *testing.T, dir string) bool {
-	d, ok := b.d.(dest.FolderSyncer)
+	d, ok := b.d.(dest.DirSyncer)
 	return ok && d.SyncDir(t.Context(), dir) == nil
 }
 
 func testInstall(t *testing.T, b *writeBench) {
-	d, ok := b.d.(dest.Installer)
+	d, ok := b.d.(dest.DurableRenamer)
 	if !ok {
 		return
 	}
@@ -166,7 +166,7 @@ func testInstall(t *testing.T, b *writeBench) {
 }
 
 func testSettleDir(t *testing.T, b *writeBench) {
-	d, ok := b.d.(dest.Installer)
+	d, ok := b.d.(dest.DurableRenamer)
 	if !ok {
 		return
 	}
@@ -175,13 +175,13 @@ func testSettleDir(t *testing.T, b *writeBench) {
 	}
 	mode, when := uint32(0o750), int64(1_000_000_000)
 	set := dest.Attributes{Permissions: &mode, MTime: &when}
-	if synced, err := d.SettleDir(t.Context(), "dir", set); err != nil || synced != b.syncs(t, "dir") {
+	if synced, err := d.SyncDirAttributes(t.Context(), "dir", set); err != nil || synced != b.syncs(t, "dir") {
 		t.Errorf("%v, %v", synced, err)
 	}
 	if info, err := b.d.Stat(t.Context(), "dir"); err != nil || info.Mode != backup.ModeDir|mode || info.MTime != when {
 		t.Errorf("%+v, %v", info, err)
 	}
-	if synced, err := d.SettleDir(t.Context(), "missing", set); !errors.Is(err, fs.ErrNotExist) || synced {
+	if synced, err := d.SyncDirAttributes(t.Context(), "missing", set); !errors.Is(err, fs.ErrNotExist) || synced {
 		t.Errorf("a missing folder was settled: %v, %v", synced, err)
 	}
 }
@@ -190,13 +190,13 @@ func testSyncDir(t *testing.T, b *writeBench) {
 	if err := b.d.Mkdir(t.Context(), "dir", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if d, ok := b.d.(dest.FolderSyncer); ok {
+	if d, ok := b.d.(dest.DirSyncer); ok {
 		can(t, "SyncDir", d.SyncDir(t.Context(), "dir"))
 		if err := d.SyncDir(t.Context(), "missing"); err == nil {
 			t.Error("a missing folder was synced")
 		}
 	}
-	if d, ok := b.d.(dest.Measurer); ok {
+	if d, ok := b.d.(dest.StatFS); ok {
 		space, err := d.Space(t.Context(), "dir")
 		if can(t, "Space", err) && space.Bytes <= 0 {
 			t.Errorf("%+v", space)

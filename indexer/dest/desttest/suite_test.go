@@ -12,7 +12,7 @@ func TestFolderIsADestination(t *testing.T) {
 }
 
 func TestFolderCanBeChanged(t *testing.T) {
-	desttest.WriteSuite(t, func(_ testing.TB, root string) dest.Changeable {
+	desttest.WriteSuite(t, func(_ testing.TB, root string) dest.ReadWriter {
 		return desttest.Dir(root)
 	})
 }

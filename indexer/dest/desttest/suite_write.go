@@ -16,7 +16,7 @@ import (
 )
 
 // WriterMaker makes a destination that can be changed, whose directory is the local folder root.
-type WriterMaker func(t testing.TB, root string) dest.Changeable
+type WriterMaker func(t testing.TB, root string) dest.ReadWriter
 
 // NoReplace says that the server cannot replace a file by renaming.
 const NoReplace Trait = 2
@@ -44,7 +44,7 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"CopyRanges", testCopyRanges},
 		{"Links", testWriteLinks},
 		{"SyncDirAndSpace", testSyncDir},
-		{"SettleDir", testSettleDir},
+		{"SyncDirAttributes", testSettleDir},
 	}
 	if !replaces {
 		tests = append(tests, struct {
@@ -64,7 +64,7 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 
 type writeBench struct {
 	root string
-	d    dest.Changeable
+	d    dest.ReadWriter
 }
 
 func newWriteBench(t *testing.T, make WriterMaker) *writeBench {
@@ -81,7 +81,7 @@ func newWriteBench(t *testing.T, make WriterMaker) *writeBench {
 	return b
 }
 
-func (b *writeBench) create(t *testing.T, name string, how dest.Create) dest.Output {
+func (b *writeBench) create(t *testing.T, name string, how dest.Create) dest.WriteFile {
 	t.Helper()
 	o, err := b.d.Create(t.Context(), name, how)
 	if err != nil {
@@ -220,7 +220,7 @@ func testReplaceNothing(t *testing.T, b *writeBench) {
 	b.put(t, "new", dest.Create{}, 0, []byte("new"))
 	b.put(t, "old", dest.Create{}, 0, []byte("old"))
 	rename := map[string]func(to string) error{"Rename": func(to string) error { return b.d.Rename(t.Context(), "new", to) }}
-	if in, ok := b.d.(dest.Installer); ok {
+	if in, ok := b.d.(dest.DurableRenamer); ok {
 		rename["Install"] = func(to string) error {
 			_, err := in.Install(t.Context(), "new", to)
 			return err

@@ -41,7 +41,7 @@ func (d *Fake) change(ctx context.Context, c Call, f func() error) error {
 }
 
 // Create implements dest.Creator.
-func (d *Fake) Create(ctx context.Context, p string, how dest.Create) (dest.Output, error) {
+func (d *Fake) Create(ctx context.Context, p string, how dest.Create) (dest.WriteFile, error) {
 	flags := os.O_WRONLY | os.O_CREATE | unix.O_NONBLOCK
 	if !how.Existing {
 		flags |= os.O_EXCL
@@ -129,7 +129,7 @@ type output struct {
 	close   sync.Once
 }
 
-var _ dest.Output = (*output)(nil)
+var _ dest.WriteFile = (*output)(nil)
 
 func (o *output) WriteAt(ctx context.Context, p []byte, off int64) (n int, err error) {
 	err = o.d.change(ctx, Call{Op: OpWrite, Path: o.path, Off: off, Len: len(p)}, func() (err error) {
