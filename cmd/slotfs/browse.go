@@ -9,9 +9,9 @@ import (
 	"path"
 	"syscall"
 
-	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 	slotfs "slotfs/fs"
 	"slotfs/indexer/backup"
 )
@@ -97,9 +97,9 @@ func (b *browser) open(ctx context.Context, p string) (io.ReadCloser, error) {
 }
 
 // find hands all matches to yield.
-func (b *browser) find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
+func (b *browser) find(ctx context.Context, q api.Query, yield func(api.Match) error) error {
 	return b.tree.again(ctx, func(a *access, skip func() bool) error {
-		hand := func(m control.Match) error {
+		hand := func(m api.Match) error {
 			if skip() {
 				return nil
 			}
@@ -113,9 +113,9 @@ func (b *browser) find(ctx context.Context, q control.Query, yield func(control.
 }
 
 // diff hands all differences to yield.
-func (b *browser) diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
+func (b *browser) diff(ctx context.Context, q api.Pair, yield func(api.Change) error) error {
 	return b.tree.again(ctx, func(a *access, skip func() bool) error {
-		hand := func(c control.Change) error {
+		hand := func(c api.Change) error {
 			if skip() {
 				return nil
 			}

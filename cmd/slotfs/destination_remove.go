@@ -8,9 +8,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/config"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 )
@@ -129,14 +129,14 @@ func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
 func (s *settings) forget(ctx context.Context, name string) error {
-	return s.withIndex(ctx, func(c *control.Client) error { return c.Forget(ctx, name) },
+	return s.withIndex(ctx, func(c *api.Client) error { return c.Forget(ctx, name) },
 		func(o *owner) error { return o.Forget(ctx, name) })
 }
 
 // reloadOwner tells a running mount that the configuration is another one.
 func (s *settings) reloadOwner(ctx context.Context) error {
-	err := control.NewClient(s.state.socket()).Reload(ctx)
-	if err == nil || errors.Is(err, control.ErrNoOwner) {
+	err := api.NewClient(s.state.socket()).Reload(ctx)
+	if err == nil || errors.Is(err, api.ErrNoOwner) {
 		return nil
 	}
 	return exit.Hinted(fmt.Errorf("the running mount does not know it yet: %w", err), "send it SIGHUP, or mount again")

@@ -10,9 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 )
@@ -52,14 +52,14 @@ type diffing struct {
 	literal bool
 	content bool
 
-	q control.Pair
+	q api.Pair
 }
 
 // run prints each difference as soon as it is found, and counts them.
 func (d *diffing) run(ctx context.Context) (n int, err error) {
 	out := bufio.NewWriter(d.out)
 	list := jsonList{out: out}
-	err = d.changes(ctx, func(c control.Change) error {
+	err = d.changes(ctx, func(c api.Change) error {
 		n++
 		if d.json {
 			return list.add(newDiffJSON(c))
@@ -80,20 +80,20 @@ func (d *diffing) run(ctx context.Context) (n int, err error) {
 }
 
 // changes asks the owner of the index, or looks into the index itself.
-func (d *diffing) changes(ctx context.Context, yield func(control.Change) error) error {
+func (d *diffing) changes(ctx context.Context, yield func(api.Change) error) error {
 	b, err := d.browser(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	for i, side := range []*control.Bytes{&d.q.Old, &d.q.New} {
+	for i, side := range []*api.Bytes{&d.q.Old, &d.q.New} {
 		p, err := d.path(ctx, b, d.args[i], d.literal)
 		if err != nil {
 			return err
 		}
-		*side = control.Bytes(p)
+		*side = api.Bytes(p)
 	}
-	compare := func(yield func(control.Change) error) error { return b.diff(ctx, d.q, yield) }
+	compare := func(yield func(api.Change) error) error { return b.diff(ctx, d.q, yield) }
 	if !d.content {
 		return compare(yield)
 	}
@@ -101,9 +101,9 @@ func (d *diffing) changes(ctx context.Context, yield func(control.Change) error)
 }
 
 // diffIn compares what the index has.
-func diffIn(ctx context.Context, v *view.View, q control.Pair, yield func(control.Change) error) error {
+func diffIn(ctx context.Context, v *view.View, q api.Pair, yield func(api.Change) error) error {
 	var sides [2]view.Node
-	for i, p := range []control.Bytes{q.Old, q.New} {
+	for i, p := range []api.Bytes{q.Old, q.New} {
 		n, err := browse.Find(ctx, &browse.Local{View: v}, string(p))
 		if err == nil {
 			sides[i], err = v.Node(ctx, n.ID)
@@ -120,7 +120,7 @@ func diffIn(ctx context.Context, v *view.View, q control.Pair, yield func(contro
 		case err != nil:
 			return fmt.Errorf("diff %s %s: %w", q.Old, q.New, err)
 		}
-		err := yield(control.Change{Path: []byte(c.Path), What: c.What(), Old: sideOf(c.Old), New: sideOf(c.New)})
+		err := yield(api.Change{Path: []byte(c.Path), What: c.What(), Old: sideOf(c.Old), New: sideOf(c.New)})
 		if err != nil {
 			return err
 		}
@@ -128,11 +128,11 @@ func diffIn(ctx context.Context, v *view.View, q control.Pair, yield func(contro
 	return ctx.Err()
 }
 
-func sideOf(e *backup.Entry) *control.Side {
+func sideOf(e *backup.Entry) *api.Side {
 	if e == nil {
 		return nil
 	}
-	s := &control.Side{Type: typeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: time.Unix(0, e.MTime).UTC(),
+	s := &api.Side{Type: typeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: time.Unix(0, e.MTime).UTC(),
 		Target: []byte(e.Target)}
 	if e.IsRegular() {
 		s.Size = e.Size
@@ -141,7 +141,7 @@ func sideOf(e *backup.Entry) *control.Side {
 }
 
 // Diff compares what the index has.
-func (o *owner) Diff(ctx context.Context, q control.Pair, yield func(control.Change) error) error {
+func (o *owner) Diff(ctx context.Context, q api.Pair, yield func(api.Change) error) error {
 	v, err := o.view(ctx)
 	if err != nil {
 		return err

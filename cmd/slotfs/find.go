@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/term"
 )
 
@@ -33,7 +33,7 @@ func findCommand(s *shell) *cli.Command {
 			if n := c.Args().Len(); n == 0 || n > 2 {
 				return arguments(c, "PATTERN", "PATH")
 			}
-			f := &finding{settings: g, q: control.Query{Pattern: control.Bytes(c.Args().First()), Latest: c.Bool("latest")}, print0: c.Bool("print0")}
+			f := &finding{settings: g, q: api.Query{Pattern: api.Bytes(c.Args().First()), Latest: c.Bool("latest")}, print0: c.Bool("print0")}
 			if _, err := path.Match(c.Args().First(), ""); err != nil {
 				return exit.Usagef("pattern %q: %w", c.Args().First(), err)
 			}
@@ -45,7 +45,7 @@ func findCommand(s *shell) *cli.Command {
 // finding is one search.
 type finding struct {
 	*settings
-	q      control.Query
+	q      api.Query
 	print0 bool
 	n      int
 }
@@ -63,7 +63,7 @@ type matchJSON struct {
 func (f *finding) run(ctx context.Context, below string, literal bool) error {
 	out := bufio.NewWriter(f.out)
 	list := jsonList{out: out}
-	err := f.matches(ctx, below, literal, func(m control.Match) error {
+	err := f.matches(ctx, below, literal, func(m api.Match) error {
 		f.n++
 		if f.json {
 			j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
@@ -98,7 +98,7 @@ func (f *finding) print(out *bufio.Writer, p string) error {
 }
 
 // matches asks the owner of the index, or looks into the index itself.
-func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(control.Match) error) error {
+func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(api.Match) error) error {
 	b, err := f.browser(ctx)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (f *finding) matches(ctx context.Context, below string, literal bool, yield
 		if err != nil {
 			return explain("find in", p, err)
 		}
-		f.q.Below = control.Bytes(at)
+		f.q.Below = api.Bytes(at)
 	}
 	return b.find(ctx, f.q, yield)
 }

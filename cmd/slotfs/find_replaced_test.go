@@ -5,7 +5,7 @@ import (
 	"errors"
 	"testing"
 
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/fs/fstest"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -38,7 +38,7 @@ func TestFindPassesOverASnapshotThatIsReplacedMeanwhile(t *testing.T) {
 	v.Update([]string{"box"}, all)
 	for _, replaced := range []bool{true, false} {
 		var found []string
-		f := &finder{view: v, query: control.Query{Pattern: "wanted"}, yield: func(m control.Match) error {
+		f := &finder{view: v, query: api.Query{Pattern: "wanted"}, yield: func(m api.Match) error {
 			found = append(found, string(m.Path))
 			return nil
 		}, replaced: func(_ context.Context, s *backup.Snapshot) bool { return replaced && s.Serial == old.Serial }}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 )
@@ -19,8 +19,8 @@ const maxDepth = 2048
 // match is not looked into again, whatever snapshot it belongs to.
 type finder struct {
 	view   *view.View
-	query  control.Query
-	yield  func(control.Match) error
+	query  api.Query
+	yield  func(api.Match) error
 	barren map[backup.Hash]bool // folders with nothing below them that matches; at most maxBarren
 	seen   numbers              // folders of the snapshot that were looked into
 	found  numbers              // matches of the snapshot
@@ -183,5 +183,5 @@ func (f *finder) match(n *view.Node, at string) error {
 	if b := string(f.query.Below); b != "" && at != b && !strings.HasPrefix(at, b+"/") {
 		return nil
 	}
-	return f.yield(control.Match{Path: control.Bytes(at), Type: typeName(n.Attr.Mode), Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC()})
+	return f.yield(api.Match{Path: api.Bytes(at), Type: typeName(n.Attr.Mode), Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC()})
 }

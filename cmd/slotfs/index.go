@@ -10,10 +10,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/term"
 )
 
@@ -76,14 +76,14 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 
 // passes asks the owner of the index, or is the owner.
 func (s *settings) passes(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
-	return s.withIndex(ctx, func(c *control.Client) error { return c.Index(ctx, q, emit) },
+	return s.withIndex(ctx, func(c *api.Client) error { return c.Index(ctx, q, emit) },
 		func(o *owner) error { return o.Index(ctx, q, emit) })
 }
 
 // removeIndex deletes the index, unless a mount uses it.
 func (s *settings) removeIndex(ctx context.Context) error {
 	var r report
-	err := control.NewClient(s.state.socket()).Brief(ctx, &r)
+	err := api.NewClient(s.state.socket()).Brief(ctx, &r)
 	switch {
 	case err == nil && r.Mountpoint == "":
 		return exit.Hinted(fmt.Errorf("rebuild: %w: process %d works with it", index.ErrBusy, r.PID), "wait until it has ended")
@@ -91,7 +91,7 @@ func (s *settings) removeIndex(ctx context.Context) error {
 		err = fmt.Errorf("rebuild: %w: process %d shows it at %s", index.ErrBusy, r.PID, r.Mountpoint)
 		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
 	}
-	if !errors.Is(err, control.ErrNoOwner) {
+	if !errors.Is(err, api.ErrNoOwner) {
 		return err
 	}
 	if err := index.Remove(s.state.index()); err != nil {

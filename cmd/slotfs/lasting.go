@@ -5,16 +5,16 @@ import (
 	"errors"
 	"sync"
 
-	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
 )
 
 // access is a way to the index: the process that has it, over its socket, or this one.
 type access struct {
 	tree       browse.Tree
-	client     *control.Client // nil: this process has the index
-	owner      *owner          // nil: another process has it
+	client     *api.Client // nil: this process has the index
+	owner      *owner      // nil: another process has it
 	mountpoint string
 	release    func() error
 }
@@ -22,7 +22,7 @@ type access struct {
 // access finds out who has the index, or opens it.
 func (s *settings) access(ctx context.Context) (a *access, err error) {
 	err = patiently(ctx, func() (again bool, err error) {
-		client := control.NewClient(s.state.socket())
+		client := api.NewClient(s.state.socket())
 		var r report
 		err = client.Brief(ctx, &r)
 		if err == nil {
@@ -30,7 +30,7 @@ func (s *settings) access(ctx context.Context) (a *access, err error) {
 			a = &access{tree: tree, client: client, mountpoint: r.Mountpoint, release: tree.Close}
 			return false, nil
 		}
-		if !errors.Is(err, control.ErrNoOwner) {
+		if !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
 		a = &access{}
@@ -111,7 +111,7 @@ func (t *lastingTree) do(ctx context.Context, request func(a *access) error) err
 		if err != nil {
 			return err
 		}
-		if err = request(a); !errors.Is(err, control.ErrLost) && !errors.Is(err, control.ErrNoOwner) {
+		if err = request(a); !errors.Is(err, api.ErrLost) && !errors.Is(err, api.ErrNoOwner) {
 			return err
 		}
 		t.lost(a)

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -217,7 +217,7 @@ func (w *world) mount() {
 // owner is the process that mounts, or 0.
 func (w *world) owner() int {
 	var r report
-	if control.NewClient(stateDir(w.state).socket()).Brief(context.Background(), &r) != nil {
+	if api.NewClient(stateDir(w.state).socket()).Brief(context.Background(), &r) != nil {
 		return 0
 	}
 	return r.PID

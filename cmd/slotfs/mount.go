@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/fs"
 )
 
@@ -136,7 +136,7 @@ func (m *mounting) openOwned(ctx context.Context) (x *index.Index, err error) {
 			return false, err
 		}
 		var r report
-		if statusErr := control.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
+		if statusErr := api.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
 			return true, fmt.Errorf("mount %s: %w", m.mountpoint, err)
 		}
 		if r.Mountpoint == "" {

@@ -12,7 +12,7 @@ import (
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/fs/content"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/fs/view"
 )
 
@@ -25,7 +25,7 @@ func (s *settings) ownIndex(ctx context.Context) (o *owner, release func() error
 	r := newRemotes(s, conf, x)
 	o = newOwner(s, x, r)
 	work, cancel := context.WithCancel(ctx)
-	socket, err := control.Listen(work, s.state.socket(), o)
+	socket, err := api.Listen(work, s.state.socket(), o)
 	if err != nil {
 		cancel()
 		r.close()
@@ -51,9 +51,9 @@ func (s *settings) ownIndex(ctx context.Context) (o *owner, release func() error
 }
 
 // withIndex asks the process that has the index, or has do work with it in this one.
-func (s *settings) withIndex(ctx context.Context, ask func(*control.Client) error, do func(*owner) error) error {
+func (s *settings) withIndex(ctx context.Context, ask func(*api.Client) error, do func(*owner) error) error {
 	return patiently(ctx, func() (again bool, err error) {
-		if err := ask(control.NewClient(s.state.socket())); !errors.Is(err, control.ErrNoOwner) {
+		if err := ask(api.NewClient(s.state.socket())); !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
 		o, release, err := s.ownIndex(ctx)
@@ -65,7 +65,7 @@ func (s *settings) withIndex(ctx context.Context, ask func(*control.Client) erro
 }
 
 // busy reports whether another process has the index.
-func busy(err error) bool { return errors.Is(err, index.ErrBusy) || errors.Is(err, control.ErrOwned) }
+func busy(err error) bool { return errors.Is(err, index.ErrBusy) || errors.Is(err, api.ErrOwned) }
 
 // loneView is what an owner without a mount shows.
 type loneView struct {

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/browse"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/schedule"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -40,7 +40,7 @@ type owner struct {
 	work context.Context // what schedules end with; nil before the mount stands
 }
 
-var _ control.Owner = (*owner)(nil)
+var _ api.Owner = (*owner)(nil)
 
 // newOwner wires an owner up. It mounts nothing yet.
 func newOwner(s *settings, x *index.Index, r *remotes) *owner {
@@ -136,7 +136,7 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 }
 
 // Find looks for names in all snapshots.
-func (o *owner) Find(ctx context.Context, q control.Query, yield func(control.Match) error) error {
+func (o *owner) Find(ctx context.Context, q api.Query, yield func(api.Match) error) error {
 	v, err := o.view(ctx)
 	if err != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
 )
 
 func reloadCommand(s *shell) *cli.Command {
@@ -22,8 +22,8 @@ func reloadCommand(s *shell) *cli.Command {
 			if _, err := g.config(); err != nil {
 				return err
 			}
-			err = control.NewClient(g.state.socket()).Reload(c.Context)
-			if errors.Is(err, control.ErrNoOwner) {
+			err = api.NewClient(g.state.socket()).Reload(c.Context)
+			if errors.Is(err, api.ErrNoOwner) {
 				return exit.Hinted(fmt.Errorf("reload: %w", err), "without a mount each command reads the configuration when it begins")
 			}
 			return err

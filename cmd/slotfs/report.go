@@ -9,7 +9,7 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
-	"slotfs/cmd/internal/passes"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/indexer/backup"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 	"slotfs/fs/restore"
 	"slotfs/fs/view"

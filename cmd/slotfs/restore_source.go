@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"context"
 
-	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore"
 )
 

@@ -10,7 +10,7 @@ import (
 	"syscall"
 
 	"slotfs/cmd/internal/config"
-	"slotfs/cmd/internal/control"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/fs"
 )
 
@@ -60,7 +60,7 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	// Passes, schedules and requests end before the mount does.
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	socket, err := control.Listen(work, m.state.socket(), o)
+	socket, err := api.Listen(work, m.state.socket(), o)
 	if err != nil {
 		return errors.Join(err, o.mounts.end(), o.mounts.wait())
 	}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/backup"
 )

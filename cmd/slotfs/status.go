@@ -14,8 +14,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/backup"
 )
@@ -54,7 +54,7 @@ func (s *settings) status(ctx context.Context) (*report, error) {
 		return s.report(ctx, conf, nothing{})
 	}
 	r := new(report)
-	err := s.withIndex(ctx, func(c *control.Client) error { return c.Status(ctx, r) }, func(o *owner) (err error) {
+	err := s.withIndex(ctx, func(c *api.Client) error { return c.Status(ctx, r) }, func(o *owner) (err error) {
 		r, err = o.report(ctx, o.remotes.current(), o.index)
 		return err
 	})

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/config"
-	"slotfs/cmd/internal/control"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/hooks"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine/slots"
 	"slotfs/indexer/manifest"
@@ -294,7 +294,7 @@ func (w *jobRun) tell(ctx context.Context, a account) {
 	defer w.telling.Unlock()
 	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
 	busy := false
-	err := control.NewClient(w.state.socket()).Index(ctx, q, func(e progress.Event) {
+	err := api.NewClient(w.state.socket()).Index(ctx, q, func(e progress.Event) {
 		if e.Kind != progress.Finished || e.Error == "" {
 			return
 		}
@@ -308,7 +308,7 @@ func (w *jobRun) tell(ctx context.Context, a account) {
 		w.untold = append(w.untold, a)
 		return
 	}
-	if err != nil && !errors.Is(err, control.ErrNoOwner) && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, api.ErrNoOwner) && ctx.Err() == nil {
 		w.log.Warn("the running mount was not told", "account", a.name, "error", err)
 	}
 }

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 	"reflect"
 	"testing"
 
-	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"

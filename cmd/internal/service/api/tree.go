@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 	"sync"
 	"syscall"
 
-	"slotfs/cmd/internal/browse"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
 )
 

@@ -1,4 +1,4 @@
-// Package control is how commands talk to the process that owns the index: HTTP on the Unix socket
+// Package api is how commands talk to the process that owns the index: HTTP on the Unix socket
 // STATE-DIR/control.sock, which only its owner can open. It must not know what a pass or a mount is made of.
 //
 //	GET  /v1/status           the report, one JSON object; with ?brief what takes no time only
@@ -14,7 +14,7 @@
 //
 // What goes wrong before an answer begins is status 400 or above with {"error", "hint", "code"}, code being the exit
 // code.
-package control
+package api
 
 import (
 	"context"
@@ -29,8 +29,8 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/passes"
 )
 
 // ErrNoOwner says that nobody serves the socket.

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"context"
@@ -10,10 +10,10 @@ import (
 	"reflect"
 	"testing"
 
-	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/passes"
 )
 
 // owner is a fake that records what it is asked.

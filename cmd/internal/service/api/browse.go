@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"strconv"
 	"sync"
 
-	"slotfs/cmd/internal/browse"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"

@@ -1,4 +1,4 @@
-package control
+package api
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/passes"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/passes"
 )
 
 // Client talks to the owner of the index.
