@@ -21,9 +21,11 @@
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
 //	legacy-algorithms = true         log in with SHA-1 and old key exchanges too, for servers that know nothing better
 //	local-origin = "srv1"            origin (or a list) whose accounts are users of this machine; absent: none
+//	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
-// mount keeps on the local disk; Cache has its keys.
+// mount keeps on the local disk, [watch] what there are alarms about, a [notify.NAME] table whom they are sent to, and [metrics]
+// where Prometheus looks; Cache, Watch, Notify and Metrics have their keys.
 package config
 
 import (
@@ -54,6 +56,9 @@ type Config struct {
 	Destinations map[string]*Destination
 	Jobs         map[string]*Job
 	Cache        Cache
+	Watch        Watch
+	Metrics      Metrics
+	Notify       map[string]*Notify // nil: none
 }
 
 // Destination is one [destination.NAME] table with its defaults filled in.
@@ -77,6 +82,8 @@ type Destination struct {
 	// LocalOrigins are the origins whose accounts live on this machine, so that they belong to its users of the same name.
 	// "" is that of date folders directly in the directory. Nil: none.
 	LocalOrigins []string
+	// MaxAge is how old the newest good backup may be; 0: as Watch has it, Never: any.
+	MaxAge time.Duration
 }
 
 // file is the TOML document.
@@ -84,6 +91,10 @@ type file struct {
 	Destination map[string]*table    `toml:"destination"`
 	Job         map[string]*jobTable `toml:"job"`
 	Cache       *cacheTable          `toml:"cache"`
+
+	Watch   *watchTable             `toml:"watch"`
+	Metrics *metricsTable           `toml:"metrics"`
+	Notify  map[string]*notifyTable `toml:"notify"`
 }
 
 // table is a destination as it stands in the file: pointers tell what is absent.
@@ -103,6 +114,7 @@ type table struct {
 	Reindex           string  `toml:"reindex"`
 	LegacyAlgorithms  bool    `toml:"legacy-algorithms"`
 	LocalOrigin       any     `toml:"local-origin"` // text or a list of it
+	MaxAge            *string `toml:"max-age"`
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -163,11 +175,27 @@ func Parse(path string, data []byte, engines []string) (*Config, error) {
 	if err := c.parseJobs(f.Job, where); err != nil {
 		return nil, err
 	}
-	var key string
-	if c.Cache, key, err = f.Cache.cache(); err != nil {
-		return nil, &Error{Path: path, Line: where.line("cache", key), Err: err}
+	if err := c.parseRest(&f, where); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// parseRest reads the tables that are neither destinations nor jobs.
+func (c *Config) parseRest(f *file, where *places) error {
+	for _, t := range []struct {
+		name  string
+		parse func() (string, error)
+	}{
+		{"cache", func() (key string, err error) { c.Cache, key, err = f.Cache.cache(); return }},
+		{"watch", func() (key string, err error) { c.Watch, key, err = f.Watch.watch(); return }},
+		{"metrics", func() (key string, err error) { c.Metrics, key, err = f.Metrics.metrics(); return }},
+	} {
+		if key, err := t.parse(); err != nil {
+			return &Error{Path: c.Path, Line: where.line(t.name, key), Err: err}
+		}
+	}
+	return c.parseNotify(f.Notify, where)
 }
 
 // Names lists the destinations in order.
@@ -208,6 +236,9 @@ func (t *table) destination(name string) (*Destination, string, error) {
 			return nil, "connection-timeout", fmt.Errorf(`connection-timeout %q: want a duration like "30s"`, *t.ConnectionTimeout)
 		}
 		d.ConnectionTimeout = v
+	}
+	if d.MaxAge, err = ownAge(t.MaxAge); err != nil {
+		return nil, "max-age", err
 	}
 	return d, "", nil
 }

@@ -118,7 +118,7 @@ func (d *Destination) values() []value {
 	for _, s := range []struct{ key, value string }{
 		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
 		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile},
-		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex},
+		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex}, {"max-age", FormatAge(d.MaxAge)},
 	} {
 		v := value{key: s.key}
 		if s.value != "" {

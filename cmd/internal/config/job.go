@@ -45,6 +45,9 @@ const (
 //	bandwidth = "10M"                bytes per second, with K, M or G; absent: no limit
 //	concurrency = 2048               files of an account on their way at once
 //	parallel-accounts = 4            accounts side by side; absent: 1 with commands or archives
+//	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
+//	ping = "https://hc-ping.com/ID"  URL that is asked when a run of all accounts succeeded; with /start and /fail behind it when
+//	                                 one begins and fails
 type Job struct {
 	Name          string
 	Destination   string
@@ -65,7 +68,9 @@ type Job struct {
 	Fill          string
 	Bandwidth     int64 // bytes per second; 0: no limit
 	Concurrency   int
-	Parallel      int // accounts side by side
+	Parallel      int           // accounts side by side
+	MaxAge        time.Duration // of the newest good backup; 0: as Watch has it, Never: any
+	Ping          string        // a secret
 }
 
 // jobTable is a job as it stands in the file: pointers tell what is absent.
@@ -88,6 +93,8 @@ type jobTable struct {
 	Bandwidth     *string  `toml:"bandwidth"`
 	Concurrency   *int     `toml:"concurrency"`
 	Parallel      *int     `toml:"parallel-accounts"`
+	MaxAge        *string  `toml:"max-age"`
+	Ping          string   `toml:"ping"`
 }
 
 // JobNames lists the jobs in order.
@@ -143,7 +150,11 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 		Name: name, Destination: t.Destination, AccountName: t.AccountName, NetworkFS: t.NetworkFS,
 		Mode: or(t.Mode, DefaultMode), Prefix: t.Prefix, Exclude: t.Exclude, ExcludeFile: t.ExcludeFile,
 		ExcludeCaches: t.ExcludeCaches, OneFileSystem: t.OneFileSystem, Before: t.Before, After: t.After,
-		Fill: or(t.Fill, DefaultFill), Concurrency: or(t.Concurrency, DefaultConcurrency),
+		Fill: or(t.Fill, DefaultFill), Concurrency: or(t.Concurrency, DefaultConcurrency), Ping: t.Ping,
+	}
+	var err error
+	if j.MaxAge, err = ownAge(t.MaxAge); err != nil {
+		return nil, "max-age", err
 	}
 	if err := j.readSources(t.Source); err != nil {
 		return nil, "source", err

@@ -61,6 +61,9 @@ func (j *Job) check() (string, error) {
 			return key, fmt.Errorf("%s: too long, or with control characters; put it into a script", key)
 		}
 	}
+	if err := checkPing(j.Ping); err != nil {
+		return "ping", err
+	}
 	return j.checkNumbers()
 }
 
