@@ -16,6 +16,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 )
@@ -46,7 +47,7 @@ type settings struct {
 	*shell
 	configPath string
 	given      bool // the path of the configuration was chosen: it must be there
-	state      stateDir
+	state      state.Dir
 	log        *slog.Logger
 	logLevel   string
 	processors int // where the scheduler is told of more than there are; 0: it is not
@@ -149,8 +150,8 @@ func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.state = stateDir(dir)
-	if len(out.state.socket()) > maxSocket {
+	out.state = state.Dir(dir)
+	if len(out.state.Socket()) > maxSocket {
 		return nil, exit.Usagef("--state-dir %s: longer than a socket's path may be", dir)
 	}
 	if out.logLevel != "" {

@@ -25,7 +25,7 @@ type answer struct {
 
 // background mounts in a process of its own and returns when the mount answers, or with the reason why not.
 func (m *mounting) background(ctx context.Context) error {
-	if err := m.state.make(); err != nil {
+	if err := m.state.Make(); err != nil {
 		return err
 	}
 	log, err := m.openLog()
@@ -73,14 +73,14 @@ func (m *mounting) hear(ctx context.Context, r *os.File, child *exec.Cmd) error 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return exit.Hinted(fmt.Errorf("mount %s: the background process ended: %w", m.mountpoint, err), "see "+m.state.log())
+	return exit.Hinted(fmt.Errorf("mount %s: the background process ended: %w", m.mountpoint, err), "see "+m.state.Log())
 }
 
 // answers looks at the mount from outside.
 func (m *mounting) answers() error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(m.mountpoint, &st); err != nil {
-		return exit.Hinted(fmt.Errorf("mount %s: does not answer: %w", m.mountpoint, err), "see "+m.state.log())
+		return exit.Hinted(fmt.Errorf("mount %s: does not answer: %w", m.mountpoint, err), "see "+m.state.Log())
 	}
 	return nil
 }
@@ -90,15 +90,15 @@ const maxLog = 10 << 20
 
 // openLog opens the file for the messages of the background process.
 func (m *mounting) openLog() (*os.File, error) {
-	path := m.state.log()
+	path := m.state.Log()
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
 		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, m.state.fault(err)
+			return nil, m.state.Fault(err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, m.state.fault(err)
+		return nil, m.state.Fault(err)
 	}
 	return f, nil
 }

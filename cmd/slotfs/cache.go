@@ -32,7 +32,7 @@ func (m *mounting) openCache(ctx context.Context, c config.Cache) (*data.Cache, 
 	if size < 0 {
 		size = c.Size
 	}
-	dir := m.state.cache()
+	dir := m.state.Cache()
 	if c.Directory != "" {
 		dir = c.Directory
 		if err := m.cacheAlone(dir); err != nil {

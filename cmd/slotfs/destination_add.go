@@ -12,6 +12,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest"
@@ -75,13 +76,13 @@ func (a *adding) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if old := a.state.leftOver(d.Name); old != nil && before.Destinations[d.Name] == nil && !sameAccount(old, d) {
+	if old := a.state.Pending(d.Name); old != nil && before.Destinations[d.Name] == nil && !sameAccount(old, d) {
 		fmt.Fprintf(a.err, "Warning: an earlier attempt was cut off; its key may be in .ssh/authorized_keys at %s\n", term.Clean(address(old)))
 	}
 	if before.Destinations[d.Name] != nil {
 		return exit.With(fmt.Errorf("destination %s: exists already", d.Name), exit.Usage, "remove it first: slotfs destination remove "+d.Name)
 	}
-	if err := a.state.make(); err != nil {
+	if err := a.state.Make(); err != nil {
 		return err
 	}
 	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
@@ -151,7 +152,7 @@ func (a *adding) read() (*config.Destination, error) {
 	if err := d.Check(engines.Names()); err != nil {
 		return nil, exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
 	}
-	return d, private("identity file", d.IdentityFile)
+	return d, state.Private("identity file", d.IdentityFile)
 }
 
 // sameAccount reports whether two destinations log in as one user of one server.
@@ -167,7 +168,7 @@ const maxStdin = 64 << 10
 func (a *adding) password(d *config.Destination) (password string, typed bool, err error) {
 	switch {
 	case a.c.IsSet("password-file"):
-		password, err = readSecret(a.c.String("password-file"))
+		password, err = state.ReadSecret(a.c.String("password-file"))
 		return password, false, err
 	case a.c.Bool("password-stdin"):
 		password, err = a.passwordStdin()
@@ -220,7 +221,7 @@ func (a *adding) ask(ctx context.Context, d *config.Destination) (string, error)
 // keep writes secret and settings, and tells a running mount.
 func (a *adding) keep(ctx context.Context, d *config.Destination, password string) error {
 	if password != "" {
-		if err := a.state.saveSecret(d.Name, password); err != nil {
+		if err := a.state.SaveSecret(d.Name, password); err != nil {
 			return err
 		}
 	}
@@ -228,15 +229,15 @@ func (a *adding) keep(ctx context.Context, d *config.Destination, password strin
 		return config.Add(a.configPath, data, d, engines.Names())
 	})
 	if err != nil {
-		return errors.Join(err, a.state.removeSecret(d.Name))
+		return errors.Join(err, a.state.RemoveSecret(d.Name))
 	}
-	if err := a.state.settled(d.Name); err != nil {
+	if err := a.state.ClearPending(d.Name); err != nil {
 		return err
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
 	if password != "" {
-		fmt.Fprintf(&text, "its password is kept in %s, which only root may read\n", a.state.secret(d.Name))
+		fmt.Fprintf(&text, "its password is kept in %s, which only root may read\n", a.state.Secret(d.Name))
 	}
 	next := "slotfs index " + d.Name
 	if d.Engine == config.SlotsEngine {

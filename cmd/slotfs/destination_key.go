@@ -6,93 +6,20 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
-	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest"
 )
-
-// key is the private key that was made for a destination.
-func (d stateDir) key(name string) string { return filepath.Join(string(d), "keys", name) }
-
-// ownKey is the same if there is one, else "".
-func (d stateDir) ownKey(name string) string {
-	if _, err := os.Stat(d.key(name)); errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	return d.key(name)
-}
-
-// saveKey keeps a private key, and its public half beside it for people to look at.
-func (d stateDir) saveKey(name string, key *sftpdest.Key) error {
-	path := d.key(name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return d.fault(err)
-	}
-	if err := config.WriteFile(path, key.Private); err != nil {
-		return d.fault(err)
-	}
-	if err := config.WriteFile(path+".pub", []byte(key.Line+"\n")); err != nil {
-		return d.fault(err)
-	}
-	return nil
-}
-
-// pending is a note about a key that is being installed: the destination as a configuration. It is there until that is done.
-func (d stateDir) pending(name string) string { return d.key(name) + ".pending" }
-
-func (d stateDir) savePending(c *config.Destination) error {
-	noted := *c
-	noted.IdentityFile, noted.PassphraseFile, noted.PasswordFile = "", "", "" // it is about the key that was made
-	text, err := config.Add(d.pending(c.Name), nil, &noted, engines.Names())
-	if err == nil {
-		err = config.WriteFile(d.pending(c.Name), text)
-	}
-	if err != nil {
-		return d.fault(err)
-	}
-	return nil
-}
-
-// leftOver is the destination whose key was being installed when an attempt was cut off; nil: there is none.
-func (d stateDir) leftOver(name string) *config.Destination {
-	if config.Name(name) != nil {
-		return nil
-	}
-	c, err := config.Load(d.pending(name), engines.Names())
-	if err != nil {
-		return nil
-	}
-	return c.Destinations[name]
-}
-
-// settled notes that the key of a destination is installed.
-func (d stateDir) settled(name string) error {
-	if err := os.Remove(d.pending(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return d.fault(err)
-	}
-	return nil
-}
-
-// removeKey forgets a destination's key, if there is one.
-func (d stateDir) removeKey(name string) error {
-	for _, path := range []string{d.key(name), d.key(name) + ".pub", d.pending(name)} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return d.fault(err)
-		}
-	}
-	return nil
-}
 
 // passphrase tells where the passphrase of the private key comes from. asked reports whether somebody typed it.
 func (a *adding) passphrase(d *config.Destination, remote *sftpdest.Settings) (asked func() bool, err error) {
 	var typed sftpdest.Secret
 	asked = func() bool { return typed != "" }
 	if d.PassphraseFile != "" {
-		text, err := readSecret(d.PassphraseFile)
+		text, err := state.ReadSecret(d.PassphraseFile)
 		remote.Passphrase = sftpdest.Secret(text)
 		return asked, err
 	}
@@ -123,10 +50,10 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 	if err != nil {
 		return err
 	}
-	got, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.key(d.Name), comment, d.Engine != config.SlotsEngine)
+	got, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.Key(d.Name), comment, d.Engine != config.SlotsEngine)
 	if err != nil {
 		if made {
-			err = errors.Join(err, a.state.removeKey(d.Name))
+			err = errors.Join(err, a.state.RemoveKey(d.Name))
 		}
 		var refused *sftpdest.KeyRefusedError
 		if errors.As(err, &refused) {
@@ -156,17 +83,17 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 // makeKey makes the key of a destination, which it reports, or takes the one that is there: of an attempt that was cut off, or
 // to be installed anew. It notes where that is about to be.
 func (a *adding) makeKey(d *config.Destination, comment string) (made bool, err error) {
-	if _, err := sftpdest.PublicLine(a.state.key(d.Name)); err != nil {
+	if _, err := sftpdest.PublicLine(a.state.Key(d.Name)); err != nil {
 		key, err := sftpdest.NewKey(comment)
 		if err != nil {
 			return false, err
 		}
-		if err := a.state.saveKey(d.Name, key); err != nil {
+		if err := a.state.SaveKey(d.Name, key); err != nil {
 			return true, err
 		}
 		made = true
 	}
-	return made, a.state.savePending(d)
+	return made, a.state.SavePending(d)
 }
 
 // unauthorize takes the key that was installed away from the server. password may be empty; a key that may only read cannot take
@@ -182,7 +109,7 @@ func (s *settings) unauthorize(ctx context.Context, d *config.Destination, passw
 	switch {
 	case err != nil:
 		fmt.Fprintf(s.err, "The key stays on the server: %s\n", term.Clean(err.Error()))
-		if line, lineErr := sftpdest.PublicLine(s.state.key(d.Name)); lineErr == nil {
+		if line, lineErr := sftpdest.PublicLine(s.state.Key(d.Name)); lineErr == nil {
 			fmt.Fprintf(s.err, "Its line in .ssh/authorized_keys of %s ends with: %s\n", term.Clean(d.Username), line)
 		}
 		err = fmt.Errorf("destination %s: its key stays on the server", d.Name)
@@ -206,5 +133,5 @@ func (s *settings) removeKeyBy(ctx context.Context, d *config.Destination, passw
 	if password != "" {
 		remote.IdentityFile, remote.Password = "", sftpdest.Secret(password)
 	}
-	return sftpdest.RemoveKey(ctx, remote, s.remoteOptions(&c), s.state.key(d.Name))
+	return sftpdest.RemoveKey(ctx, remote, s.remoteOptions(&c), s.state.Key(d.Name))
 }

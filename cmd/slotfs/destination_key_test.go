@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"slotfs/cmd/internal/state"
 	"slotfs/sftpdest"
 	"slotfs/sftpdest/sshdtest"
 )
@@ -58,7 +59,7 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.err, "Installed a key of its own, for reading by SFTP only") || !strings.Contains(r.err, "Made the directory") {
 		t.Fatalf("add: %d\n%s%s", r.code, r.out, r.err)
 	}
-	key := stateDir(w.state).key("box")
+	key := state.Dir(w.state).Key("box")
 	if info, err := os.Stat(key); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("key: %v, %v", info, err)
 	}

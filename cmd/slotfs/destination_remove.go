@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 )
@@ -42,7 +43,7 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 				return err
 			}
 			away := c.Bool("remove-key")
-			if !away && !c.Bool("yes") && g.state.ownKey(d.Name) != "" {
+			if !away && !c.Bool("yes") && g.state.InstalledKey(d.Name) != "" {
 				if away, err = g.terminal.Confirm(c.Context, "Take the key that slotfs installed away from the server too?"); err != nil {
 					return err
 				}
@@ -84,10 +85,10 @@ func (s *settings) remove(ctx context.Context, d *config.Destination, away bool,
 		return err
 	}
 	var stays error
-	if away && s.state.ownKey(d.Name) != "" {
+	if away && s.state.InstalledKey(d.Name) != "" {
 		stays = s.unauthorize(ctx, d, password)
 	}
-	if err := errors.Join(s.state.removeSecret(d.Name), s.state.removeKey(d.Name), passes.Forget(s.state.passes(), d.Name)); err != nil {
+	if err := errors.Join(s.state.RemoveSecret(d.Name), s.state.RemoveKey(d.Name), passes.Forget(s.state.Passes(), d.Name)); err != nil {
 		return err
 	}
 	err = s.tell(changedJSON{Changed: "removed", Destination: d.Name}, "destination %s removed from %s and from the index", d.Name, s.configPath)
@@ -103,7 +104,7 @@ func (s *settings) passwordFor(c *cli.Context) (string, error) {
 	case c.IsSet("password-file") && c.Bool("password-stdin"):
 		return "", exit.Usagef("--password-file and --password-stdin: only one of them")
 	case c.IsSet("password-file"):
-		return readSecret(c.String("password-file"))
+		return state.ReadSecret(c.String("password-file"))
 	case c.Bool("password-stdin"):
 		return s.passwordStdin()
 	}
@@ -113,7 +114,7 @@ func (s *settings) passwordFor(c *cli.Context) (string, error) {
 // removeLeftOver takes away what an attempt to add a destination left that was cut off.
 func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
 	name := c.Args().First()
-	d := s.state.leftOver(name)
+	d := s.state.Pending(name)
 	if d == nil {
 		return unknownDestination(conf, name)
 	}
@@ -124,7 +125,7 @@ func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.unauthorize(c.Context, d, password), s.state.removeKey(name))
+	return errors.Join(s.unauthorize(c.Context, d, password), s.state.RemoveKey(name))
 }
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
@@ -135,7 +136,7 @@ func (s *settings) forget(ctx context.Context, name string) error {
 
 // reloadOwner tells a running mount that the configuration is another one.
 func (s *settings) reloadOwner(ctx context.Context) error {
-	err := api.NewClient(s.state.socket()).Reload(ctx)
+	err := api.NewClient(s.state.Socket()).Reload(ctx)
 	if err == nil || errors.Is(err, api.ErrNoOwner) {
 		return nil
 	}

@@ -75,7 +75,7 @@ func (a *adding) set(ctx context.Context, d *config.Destination, assignments []s
 		}
 	}
 	if kept != "" {
-		if err := a.state.saveSecret(d.Name, kept); err != nil {
+		if err := a.state.SaveSecret(d.Name, kept); err != nil {
 			return err
 		}
 	}
@@ -90,12 +90,12 @@ func (a *adding) set(ctx context.Context, d *config.Destination, assignments []s
 		return config.Set(a.configPath, data, &next, engines.Names())
 	})
 	if err == nil {
-		err = a.state.settled(d.Name)
+		err = a.state.ClearPending(d.Name)
 	}
 	if err != nil {
 		return err
 	}
-	if !sameAccount(d, &next) && a.state.ownKey(d.Name) != "" {
+	if !sameAccount(d, &next) && a.state.InstalledKey(d.Name) != "" {
 		fmt.Fprintf(a.err, "The key that slotfs installed stays at %s: delete its line in .ssh/authorized_keys there\n", term.Clean(address(d)))
 	}
 	fmt.Fprintf(a.out, "destination %s: %s at %s\n", d.Name, next.Engine, term.Clean(address(&next)))
@@ -162,7 +162,7 @@ func (a *adding) prove(ctx context.Context, d, next *config.Destination) (kept s
 	if reaches(d, next) && !asked && !login {
 		return "", nil
 	}
-	if err := a.state.make(); err != nil {
+	if err := a.state.Make(); err != nil {
 		return "", err
 	}
 	bare := sftpdest.Settings{Host: next.Host, Port: next.Port, Username: next.Username, ConnectionTimeout: next.ConnectionTimeout,
@@ -213,16 +213,16 @@ func (a *adding) relogin(ctx context.Context, next *config.Destination, remote s
 	}
 	remote.Password, remote.AskPassword = sftpdest.Secret(password), nil
 	if a.c.Bool("keep-password") {
-		if a.state.ownKey(next.Name) != "" {
+		if a.state.InstalledKey(next.Name) != "" {
 			if err := a.unauthorize(ctx, next, password); err != nil {
 				return "", err
 			}
 		}
-		return password, a.state.removeKey(next.Name)
+		return password, a.state.RemoveKey(next.Name)
 	}
 	if err := a.install(ctx, next, remote); err != nil {
 		return "", err
 	}
 	next.PasswordFile = ""
-	return "", a.state.removeSecret(next.Name)
+	return "", a.state.RemoveSecret(next.Name)
 }

@@ -64,10 +64,10 @@ func (s *settings) show(d *config.Destination) error {
 		}
 		keys += fingerprint
 	}
-	identity := or(d.IdentityFile, or(s.state.ownKey(d.Name), "-"))
+	identity := or(d.IdentityFile, or(s.state.InstalledKey(d.Name), "-"))
 	password := d.PasswordFile
 	if password == "" {
-		password = s.state.secret(d.Name)
+		password = s.state.Secret(d.Name)
 		if _, err := os.Stat(password); errors.Is(err, fs.ErrNotExist) {
 			password = "-"
 		}

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"slotfs/cmd/internal/state"
 	"slotfs/sftpdest"
 	"slotfs/sftpdest/sshdtest"
 )
@@ -84,7 +85,7 @@ func TestPasswordIsKeptPrivateAndNeverShown(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.out, w.state) {
 		t.Fatalf("add: %d\n%s%s", r.code, r.out, r.err)
 	}
-	secret := stateDir(w.state).secret("box")
+	secret := state.Dir(w.state).Secret("box")
 	info, err := os.Stat(secret)
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("secret: %v, %v", info, err)

@@ -83,7 +83,7 @@ func (s *settings) passes(ctx context.Context, q passes.Request, emit func(progr
 // removeIndex deletes the index, unless a mount uses it.
 func (s *settings) removeIndex(ctx context.Context) error {
 	var r report
-	err := api.NewClient(s.state.socket()).Brief(ctx, &r)
+	err := api.NewClient(s.state.Socket()).Brief(ctx, &r)
 	switch {
 	case err == nil && r.Mountpoint == "":
 		return exit.Hinted(fmt.Errorf("rebuild: %w: process %d works with it", index.ErrBusy, r.PID), "wait until it has ended")
@@ -94,8 +94,8 @@ func (s *settings) removeIndex(ctx context.Context) error {
 	if !errors.Is(err, api.ErrNoOwner) {
 		return err
 	}
-	if err := index.Remove(s.state.index()); err != nil {
-		return s.state.fault(err)
+	if err := index.Remove(s.state.Index()); err != nil {
+		return s.state.Fault(err)
 	}
 	return nil
 }

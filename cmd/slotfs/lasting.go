@@ -22,7 +22,7 @@ type access struct {
 // access finds out who has the index, or opens it.
 func (s *settings) access(ctx context.Context) (a *access, err error) {
 	err = patiently(ctx, func() (again bool, err error) {
-		client := api.NewClient(s.state.socket())
+		client := api.NewClient(s.state.Socket())
 		var r report
 		err = client.Brief(ctx, &r)
 		if err == nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/state"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -217,7 +218,7 @@ func (w *world) mount() {
 // owner is the process that mounts, or 0.
 func (w *world) owner() int {
 	var r report
-	if api.NewClient(stateDir(w.state).socket()).Brief(context.Background(), &r) != nil {
+	if api.NewClient(state.Dir(w.state).Socket()).Brief(context.Background(), &r) != nil {
 		return 0
 	}
 	return r.PID

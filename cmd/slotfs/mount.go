@@ -136,7 +136,7 @@ func (m *mounting) openOwned(ctx context.Context) (x *index.Index, err error) {
 			return false, err
 		}
 		var r report
-		if statusErr := api.NewClient(m.state.socket()).Brief(ctx, &r); statusErr != nil {
+		if statusErr := api.NewClient(m.state.Socket()).Brief(ctx, &r); statusErr != nil {
 			return true, fmt.Errorf("mount %s: %w", m.mountpoint, err)
 		}
 		if r.Mountpoint == "" {

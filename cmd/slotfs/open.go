@@ -13,6 +13,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/state"
 	"slotfs/fs/content"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
@@ -22,15 +23,15 @@ import (
 
 // openIndex opens the index of the state directory.
 func (s *settings) openIndex() (*index.Index, error) {
-	if err := s.state.make(); err != nil {
+	if err := s.state.Make(); err != nil {
 		return nil, err
 	}
-	x, err := index.Open(s.state.index(), index.Options{Log: s.log})
+	x, err := index.Open(s.state.Index(), index.Options{Log: s.log})
 	if errors.Is(err, index.ErrBusy) {
 		return nil, exit.Hinted(err, "another slotfs works with it; `slotfs status` tells whether a mount does")
 	}
 	if err != nil {
-		return nil, s.state.fault(err)
+		return nil, s.state.Fault(err)
 	}
 	return x, nil
 }
@@ -44,35 +45,24 @@ func (s *settings) remoteSettings(c *config.Destination) (sftpdest.Settings, err
 	}
 	out.HostKeys = c.HostKeys
 	if out.IdentityFile == "" {
-		out.IdentityFile = s.state.ownKey(c.Name)
+		out.IdentityFile = s.state.InstalledKey(c.Name)
 	}
-	if err := private("identity file", out.IdentityFile); err != nil {
+	if err := state.Private("identity file", out.IdentityFile); err != nil {
 		return out, err
 	}
 	if c.PassphraseFile != "" {
-		passphrase, err := readSecret(c.PassphraseFile)
+		passphrase, err := state.ReadSecret(c.PassphraseFile)
 		if err != nil {
 			return out, fmt.Errorf("passphrase: %w", err)
 		}
 		out.Passphrase = sftpdest.Secret(passphrase)
 	}
-	password, err := s.state.password(c)
+	password, err := s.state.Password(c)
 	if err != nil {
 		return out, err
 	}
 	out.Password = sftpdest.Secret(password)
 	return out, nil
-}
-
-// private refuses a file with a secret that others could have read or written, as OpenSSH does.
-func private(what, file string) error {
-	if file == "" {
-		return nil
-	}
-	if err := config.Private(file); err != nil {
-		return exit.With(fmt.Errorf("%s %w", what, err), exit.Usage, "")
-	}
-	return nil
 }
 
 // remote makes a destination. It connects with its first use. known says that it worked before, so that an outage is

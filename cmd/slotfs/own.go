@@ -25,7 +25,7 @@ func (s *settings) ownIndex(ctx context.Context) (o *owner, release func() error
 	r := newRemotes(s, conf, x)
 	o = newOwner(s, x, r)
 	work, cancel := context.WithCancel(ctx)
-	socket, err := api.Listen(work, s.state.socket(), o)
+	socket, err := api.Listen(work, s.state.Socket(), o)
 	if err != nil {
 		cancel()
 		r.close()
@@ -43,7 +43,7 @@ func (s *settings) ownIndex(ctx context.Context) (o *owner, release func() error
 		wait.Wait()
 		r.close()
 		if closeErr := x.Close(); closeErr != nil {
-			err = errors.Join(err, s.state.fault(closeErr))
+			err = errors.Join(err, s.state.Fault(closeErr))
 		}
 		return err
 	}
@@ -53,7 +53,7 @@ func (s *settings) ownIndex(ctx context.Context) (o *owner, release func() error
 // withIndex asks the process that has the index, or has do work with it in this one.
 func (s *settings) withIndex(ctx context.Context, ask func(*api.Client) error, do func(*owner) error) error {
 	return patiently(ctx, func() (again bool, err error) {
-		if err := ask(api.NewClient(s.state.socket())); !errors.Is(err, api.ErrNoOwner) {
+		if err := ask(api.NewClient(s.state.Socket())); !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
 		o, release, err := s.ownIndex(ctx)

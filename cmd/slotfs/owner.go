@@ -45,7 +45,7 @@ var _ api.Owner = (*owner)(nil)
 // newOwner wires an owner up. It mounts nothing yet.
 func newOwner(s *settings, x *index.Index, r *remotes) *owner {
 	o := &owner{settings: s, index: x, remotes: r, since: time.Now(), changed: make(chan struct{}, 1)}
-	o.runner = &passes.Runner{Index: x, Targets: r, Dir: s.state.passes(), Log: s.log, Now: time.Now, Changed: o.wake}
+	o.runner = &passes.Runner{Index: x, Targets: r, Dir: s.state.Passes(), Log: s.log, Now: time.Now, Changed: o.wake}
 	o.scheduler = &passes.Scheduler{Runner: o.runner, Log: s.log, Now: time.Now}
 	return o
 }
@@ -225,7 +225,7 @@ func (o *owner) content(name string) fs.Content {
 
 // lastPass is what status.json says of a destination.
 func (o *owner) lastPass(name string) any {
-	r, err := passes.Last(o.state.passes(), name)
+	r, err := passes.Last(o.state.Passes(), name)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
 			o.log.Log(context.Background(), slog.LevelWarn, "last pass", "destination", name, "error", err)

@@ -22,7 +22,7 @@ func reloadCommand(s *shell) *cli.Command {
 			if _, err := g.config(); err != nil {
 				return err
 			}
-			err = api.NewClient(g.state.socket()).Reload(c.Context)
+			err = api.NewClient(g.state.Socket()).Reload(c.Context)
 			if errors.Is(err, api.ErrNoOwner) {
 				return exit.Hinted(fmt.Errorf("reload: %w", err), "without a mount each command reads the configuration when it begins")
 			}

@@ -93,7 +93,7 @@ func (s *settings) report(ctx context.Context, c *config.Config, x holdings) (*r
 		d.count(snapshot, accounts)
 	}
 	for _, d := range by {
-		d.LastPass, err = passes.Last(s.state.passes(), d.Name)
+		d.LastPass, err = passes.Last(s.state.Passes(), d.Name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			s.log.Warn("last pass", "destination", d.Name, "error", err)
 		}

@@ -41,7 +41,7 @@ func (m *mounting) serve(ctx context.Context, ready func(error)) error {
 		r.cache.Close() // nothing in it would be missed
 	}
 	if closeErr := x.Close(); closeErr != nil {
-		err = errors.Join(err, m.state.fault(closeErr))
+		err = errors.Join(err, m.state.Fault(closeErr))
 	}
 	return err
 }
@@ -60,7 +60,7 @@ func (m *mounting) own(ctx context.Context, o *owner, ready func(error)) error {
 	// Passes, schedules and requests end before the mount does.
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
-	socket, err := api.Listen(work, m.state.socket(), o)
+	socket, err := api.Listen(work, m.state.Socket(), o)
 	if err != nil {
 		return errors.Join(err, o.mounts.end(), o.mounts.wait())
 	}

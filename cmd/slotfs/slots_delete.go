@@ -48,16 +48,16 @@ func slotsDeleteCommand(s *shell) *cli.Command {
 
 // deleteSlot removes a slot while it holds the account.
 func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, o slot.DeleteOptions) error {
-	held, err := s.state.take(s.state.accountLock(j.Destination, account))
+	held, err := s.state.LockAccount(j.Destination, account)
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)
 	}
-	defer held.release()
+	defer held.Release()
 	host, err := os.Hostname()
 	if err != nil {
 		return fmt.Errorf("name of this machine: %w", err)
 	}
-	if o.Machine, err = s.state.machine(host); err != nil {
+	if o.Machine, err = s.state.MachineID(host); err != nil {
 		return err
 	}
 	if err := hasSlot(ctx, d, j, account, number); err != nil {

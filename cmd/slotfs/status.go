@@ -43,10 +43,10 @@ func statusCommand(s *shell) *cli.Command {
 
 // status asks the owner of the index, or looks into the index itself.
 func (s *settings) status(ctx context.Context) (*report, error) {
-	if err := s.state.make(); err != nil {
+	if err := s.state.Make(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.state.index()); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(s.state.Index()); errors.Is(err, fs.ErrNotExist) {
 		conf, err := s.config()
 		if err != nil {
 			return nil, err

@@ -132,11 +132,11 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 	if w.dryRun {
 		return w.rehearse(ctx, a, result)
 	}
-	held, err := w.state.take(w.state.accountLock(w.job.Destination, a.name))
+	held, err := w.state.LockAccount(w.job.Destination, a.name)
 	if err != nil {
 		return slot.Summary{}, err
 	}
-	defer held.release()
+	defer held.Release()
 	staging, err := w.stage(a)
 	if err != nil {
 		return slot.Summary{}, err
@@ -159,7 +159,7 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (slot.Summary, error) {
 	empty, err := os.MkdirTemp(string(w.state), "dry-run-")
 	if err != nil {
-		return slot.Summary{}, w.state.fault(err)
+		return slot.Summary{}, w.state.Fault(err)
 	}
 	defer os.Remove(empty)
 	return w.write(ctx, a, empty, result)
@@ -167,15 +167,15 @@ func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (s
 
 // stage makes an empty folder for what the command before the backup wants to add to it.
 func (w *jobRun) stage(a account) (string, error) {
-	dir := w.state.staging(w.job.Destination, a.name)
+	dir := w.state.Staging(w.job.Destination, a.name)
 	if err := os.RemoveAll(dir); err != nil {
-		return "", w.state.fault(err)
+		return "", w.state.Fault(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", w.state.fault(err)
+		return "", w.state.Fault(err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", w.state.fault(err)
+		return "", w.state.Fault(err)
 	}
 	return dir, nil
 }
@@ -294,7 +294,7 @@ func (w *jobRun) tell(ctx context.Context, a account) {
 	defer w.telling.Unlock()
 	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
 	busy := false
-	err := api.NewClient(w.state.socket()).Index(ctx, q, func(e progress.Event) {
+	err := api.NewClient(w.state.Socket()).Index(ctx, q, func(e progress.Event) {
 		if e.Kind != progress.Finished || e.Error == "" {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/state"
 )
 
 // lastRun has the accounts that the last run of a job found, by name. They stand as JSON in the state directory:
@@ -23,18 +24,18 @@ type lastAccount struct {
 	From   string `json:"from"`   // the source of the job that matched it
 }
 
-func (d stateDir) lastRun(j *config.Job) string {
+func lastRunFile(d state.Dir, j *config.Job) string {
 	return filepath.Join(string(d), "accounts", j.Destination, j.Name+".json")
 }
 
 // loadLastRun reads what the last run found. A file that is none counts as a first run: what it tells is no backup.
-func (d stateDir) loadLastRun(j *config.Job) (lastRun, error) {
-	data, err := os.ReadFile(d.lastRun(j))
+func loadLastRun(d state.Dir, j *config.Job) (lastRun, error) {
+	data, err := os.ReadFile(lastRunFile(d, j))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, d.fault(err)
+		return nil, d.Fault(err)
 	}
 	var k lastRun
 	if err := json.Unmarshal(data, &k); err != nil {
@@ -44,7 +45,7 @@ func (d stateDir) loadLastRun(j *config.Job) (lastRun, error) {
 }
 
 // saveLastRun keeps what a run found.
-func (d stateDir) saveLastRun(j *config.Job, accounts []account) error {
+func saveLastRun(d state.Dir, j *config.Job, accounts []account) error {
 	k := lastRun{}
 	for _, a := range accounts {
 		if a.err == nil {
@@ -55,12 +56,12 @@ func (d stateDir) saveLastRun(j *config.Job, accounts []account) error {
 	if err != nil {
 		return err
 	}
-	path := d.lastRun(j)
+	path := lastRunFile(d, j)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return d.fault(err)
+		return d.Fault(err)
 	}
 	if err := config.WriteFile(path, append(data, '\n')); err != nil {
-		return d.fault(err)
+		return d.Fault(err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/state"
 )
 
 func TestPatternsMatchAccountsAndNothingElse(t *testing.T) {
@@ -116,19 +117,19 @@ func TestPatternsThatEndWithANameAreNamedByTheirWildcard(t *testing.T) {
 }
 
 func TestLastRunIsKept(t *testing.T) {
-	d, j := stateDir(t.TempDir()), &config.Job{Name: "j", Destination: "d"}
-	if last, err := d.loadLastRun(j); err != nil || len(last) != 0 {
+	d, j := state.Dir(t.TempDir()), &config.Job{Name: "j", Destination: "d"}
+	if last, err := loadLastRun(d, j); err != nil || len(last) != 0 {
 		t.Errorf("before the first run: %v, %v", last, err)
 	}
-	err := d.saveLastRun(j, []account{{name: "a", source: "/s/a", from: "/s/*"}, {name: "b", err: os.ErrInvalid}})
-	last, loadErr := d.loadLastRun(j)
+	err := saveLastRun(d, j, []account{{name: "a", source: "/s/a", from: "/s/*"}, {name: "b", err: os.ErrInvalid}})
+	last, loadErr := loadLastRun(d, j)
 	if err != nil || loadErr != nil || len(last) != 1 || last["a"] != (lastAccount{"/s/a", "/s/*"}) {
 		t.Errorf("kept %v, %v, %v", last, err, loadErr)
 	}
-	if err := os.WriteFile(d.lastRun(j), []byte("{"), 0o600); err != nil {
+	if err := os.WriteFile(lastRunFile(d, j), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if last, err := d.loadLastRun(j); err != nil || len(last) != 0 {
+	if last, err := loadLastRun(d, j); err != nil || len(last) != 0 {
 		t.Errorf("a damaged file is %v, %v", last, err)
 	}
 }

@@ -44,7 +44,7 @@ const (
 func (s *settings) umount(ctx context.Context, mountpoint string) error {
 	process := -1
 	var r report
-	if api.NewClient(s.state.socket()).Brief(ctx, &r) == nil && resolved(r.Mountpoint) == resolved(mountpoint) {
+	if api.NewClient(s.state.Socket()).Brief(ctx, &r) == nil && resolved(r.Mountpoint) == resolved(mountpoint) {
 		if fd, err := unix.PidfdOpen(r.PID, 0); err == nil {
 			process = fd
 			defer unix.Close(fd)

@@ -22,7 +22,7 @@ func (s *settings) accountOwners(conf func() *config.Config) func(*backup.Snapsh
 	host, err := os.Hostname()
 	var machine string
 	if err == nil {
-		machine, err = s.state.machine(host)
+		machine, err = s.state.MachineID(host)
 	}
 	if err != nil {
 		s.log.Warn("machine id", "error", err)

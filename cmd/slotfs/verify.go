@@ -152,11 +152,11 @@ func (v *verifying) fail(account string, err error) {
 
 // one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
 func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) (got verified) {
-	held, err := v.state.take(v.state.accountLock(v.job.Destination, account))
+	held, err := v.state.LockAccount(v.job.Destination, account)
 	if err != nil {
 		return verified{err: err}
 	}
-	defer held.release()
+	defer held.Release()
 	if v.slot != 0 {
 		if err := hasSlot(ctx, d, v.job, account, v.slot); err != nil {
 			return verified{err: err}

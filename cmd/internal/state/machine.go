@@ -1,4 +1,4 @@
-package main
+package state
 
 import (
 	"crypto/rand"
@@ -17,10 +17,10 @@ import (
 // systemID is where a system keeps its id.
 const systemID = "/etc/machine-id"
 
-// machine tells this machine from others that write to the same destinations. The system's id is hashed, as machine-id(5)
+// MachineID tells this machine from others that write to the same destinations. The system's id is hashed, as machine-id(5)
 // wants it, together with the host name: clones of a machine have the same id. A system without one gets an id in the state
 // directory.
-func (d stateDir) machine(host string) (string, error) {
+func (d Dir) MachineID(host string) (string, error) {
 	if id, ok := readID(systemID); ok {
 		sum := sha256.Sum256([]byte("slotfs\x00" + id + "\x00" + host))
 		return hex.EncodeToString(sum[:16]), nil
@@ -30,12 +30,12 @@ func (d stateDir) machine(host string) (string, error) {
 		return id, nil
 	}
 	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return "", d.fault(errors.Join(fmt.Errorf("%s: it holds no id of a machine", path), err))
+		return "", d.Fault(errors.Join(fmt.Errorf("%s: it holds no id of a machine", path), err))
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // it never fails
 	if err := config.WriteFile(path, []byte(hex.EncodeToString(id[:])+"\n")); err != nil {
-		return "", d.fault(err)
+		return "", d.Fault(err)
 	}
 	return hex.EncodeToString(id[:]), nil
 }

@@ -1,4 +1,4 @@
-package main
+package state
 
 import (
 	"os"
@@ -6,12 +6,12 @@ import (
 )
 
 func TestMachineIsKnownByItsSystemAndItsName(t *testing.T) {
-	d := stateDir(t.TempDir())
-	one, err := d.machine("one")
+	d := Dir(t.TempDir())
+	one, err := d.MachineID("one")
 	if err != nil || len(one) != 32 {
 		t.Fatalf("%q, %v", one, err)
 	}
-	if again, err := d.machine("one"); err != nil || again != one {
+	if again, err := d.MachineID("one"); err != nil || again != one {
 		t.Errorf("the same machine: %q and %q, %v", one, again, err)
 	}
 	text, err := os.ReadFile(systemID)
@@ -21,7 +21,7 @@ func TestMachineIsKnownByItsSystemAndItsName(t *testing.T) {
 	if id, _ := readID(systemID); id == one || len(text) < 32 {
 		t.Error("the system's id is shown")
 	}
-	if clone, err := d.machine("two"); err != nil || clone == one {
+	if clone, err := d.MachineID("two"); err != nil || clone == one {
 		t.Errorf("a clone of another name: %q, %v", clone, err)
 	}
 }
