@@ -29,6 +29,8 @@ type Hook struct {
 	Text string            // for the shell
 	Env  map[string]string // added to the environment
 	Say  func(line string) // hears its output, line by line; may be nil
+
+	Input string // on its standard input
 }
 
 // Run runs the command and waits for it. When ctx ends, the command and everything that it started is told to end
@@ -42,6 +44,9 @@ func (h *Hook) Run(ctx context.Context) error {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	cmd.Stdout, cmd.Stderr = out, out
+	if h.Input != "" {
+		cmd.Stdin = strings.NewReader(h.Input)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = patience
