@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -195,6 +196,9 @@ func TestHostKeyIsAcceptedOnceAndThenHeld(t *testing.T) {
 }
 
 func TestInterruptedTestReportsNothingAndLeavesNothing(t *testing.T) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // else a suite under nohup hands on that the signal is ignored
+	defer signal.Stop(hangups)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGTERM} {
 		w := newWorld(t)
 		w.must(0, w.addArgs("box", "--engine", "slots")...)
