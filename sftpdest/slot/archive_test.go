@@ -34,6 +34,7 @@ func tools(t testing.TB, name string, args ...string) string {
 }
 
 func TestArchiveIsUnpackedByTarToWhatTheSourceHas(t *testing.T) {
+	t.Parallel()
 	a := newAccount(t)
 	a.edit(1)
 	long := strings.Repeat("x", 250)
@@ -110,6 +111,7 @@ func TestArchiveIsMadeOfMembersThatCanBeReadAlone(t *testing.T) {
 }
 
 func TestOldestArchiveStaysUntilTheNewestIsThere(t *testing.T) {
+	t.Parallel()
 	for _, power := range []bool{false, true} {
 		t.Run(fmt.Sprintf("power %v", power), func(t *testing.T) {
 			a, server := newAccount(t), newMemory()
@@ -125,6 +127,7 @@ func TestOldestArchiveStaysUntilTheNewestIsThere(t *testing.T) {
 }
 
 func TestOldSlotsStayWhenTheModeOfAJobChanges(t *testing.T) {
+	t.Parallel()
 	for _, power := range []bool{false, true} {
 		for _, from := range []manifest.Mode{manifest.Incremental, manifest.Compressed} {
 			t.Run(fmt.Sprintf("from %s, power %v", from, power), func(t *testing.T) {

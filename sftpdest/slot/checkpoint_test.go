@@ -27,6 +27,16 @@ import (
 	"slotfs/indexer/manifest"
 )
 
+// unit is half of a member of the archives here.
+const unit = 64 << 10
+
+// inSmallMembers are options for an archive that is made of as many members as one that is many times as large.
+func inSmallMembers() Options {
+	o := compressed()
+	o.tune.member = 2 * unit
+	return o
+}
+
 // archived proves that an archive in a slot holds what the source has: by the manifest, whose offsets are looked at, and
 // unpacked by tar. It may have more.
 func (a *account) archived(m *memory, slot int) {
@@ -70,7 +80,9 @@ func (a *account) archived(m *memory, slot int) {
 		t.Fatalf("it lists\n%q, want\n%q", paths, want)
 	}
 
-	work := t.TempDir()
+	work, err := os.MkdirTemp(t.TempDir(), "")
+	a.check(err)
+	defer os.RemoveAll(work)
 	a.check(os.WriteFile(filepath.Join(work, "a.tar.gz"), stored, 0o600))
 	a.check(os.Mkdir(filepath.Join(work, "out"), 0o700))
 	tools(t, "tar", "-C", filepath.Join(work, "out"), "-xpzf", filepath.Join(work, "a.tar.gz"))
@@ -90,7 +102,13 @@ func (a *account) state(m *memory, slot int) *manifest.State {
 
 func (m *memory) load(t testing.TB, p string) ([]byte, error) {
 	t.Helper()
-	return load(t.Context(), m, p, 1<<30)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n, err := m.find(p)
+	if err != nil {
+		return nil, err
+	}
+	return bytes.Clone(n.data), nil
 }
 
 // segments counts what checkpoints tell of the archive in slot 1. It may be called while the server is locked.
@@ -137,16 +155,17 @@ func (a *account) broken(m *memory, o Options, n int) {
 }
 
 func TestKilledArchiveIsGoneOnWith(t *testing.T) {
+	t.Parallel()
 	a, server := newAccount(t), newMemory()
 	a.edit(1)
-	a.file("big", string(desttest.Content(5<<20)), 70)
+	a.file("big", string(desttest.Content(5*unit)), 70)
 	a.check(os.Link(a.path("big"), a.path("zlink")))
-	o := compressed()
+	o := inSmallMembers()
 	whole := server.clone()
 	total := a.mustRun(whole, o)
 	a.archived(whole, 1)
 	rnd := rand.New(rand.NewPCG(5, 6))
-	step, resumed := 6, 0
+	step, resumed := 12, 0
 	if thorough() {
 		step = 1
 	}
@@ -177,12 +196,13 @@ func TestKilledArchiveIsGoneOnWith(t *testing.T) {
 }
 
 func TestKilledArchiveIsGoneOnWithAfterTheSourceChanged(t *testing.T) {
+	t.Parallel()
 	for n := 1; n < 8; n++ {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			a, server := newAccount(t), newMemory()
-			o := compressed()
+			o := inSmallMembers()
 			a.edit(1)
-			a.file("big", string(desttest.Content(16<<20)), 70)
+			a.file("big", string(desttest.Content(16*unit)), 70)
 			a.file("first", "linked", 71)
 			a.check(os.Link(a.path("first"), a.path("public_html/further")))
 			a.broken(server, o, (n+1)/2)
@@ -195,7 +215,7 @@ func TestKilledArchiveIsGoneOnWithAfterTheSourceChanged(t *testing.T) {
 			a.file("logs/3", "changed", 74)
 			a.file("zzz", "new", 75)
 			sum := a.mustRun(server, o)
-			if !sum.Resumed || n > 3 && sum.UploadedBytes >= 12<<20 {
+			if !sum.Resumed || n > 3 && sum.UploadedBytes >= 12*unit {
 				t.Errorf("begun anew: %+v", sum)
 			}
 			a.archived(server, 1)
@@ -204,6 +224,7 @@ func TestKilledArchiveIsGoneOnWithAfterTheSourceChanged(t *testing.T) {
 }
 
 func TestKilledArchiveIsBegunAnew(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(a *account, m *memory){
 		"where a file became a folder": func(a *account, _ *memory) {
 			a.gone("before/it")
@@ -257,10 +278,10 @@ func TestKilledArchiveIsBegunAnew(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, server := newAccount(t), newMemory()
-			o := compressed()
-			a.file("aaa", string(desttest.Content(3<<20)), 68)
+			o := inSmallMembers()
+			a.file("aaa", string(desttest.Content(3*unit)), 68)
 			a.file("before/it", "small", 69)
-			a.file("big", string(desttest.Content(5<<20)), 70)
+			a.file("big", string(desttest.Content(5*unit)), 70)
 			a.edit(1)
 			a.broken(server, o, 5)
 			change(a, server)
@@ -274,10 +295,11 @@ func TestKilledArchiveIsBegunAnew(t *testing.T) {
 }
 
 func TestArchiveIsGoneOnWithBeforeAFileThatChanged(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(a *account, m *memory){
-		"as its times tell": func(a *account, _ *memory) { a.file("big", string(desttest.Content(7<<20)), 71) },
+		"as its times tell": func(a *account, _ *memory) { a.file("big", string(desttest.Content(7*unit)), 71) },
 		"without a trace": func(a *account, m *memory) {
-			content := desttest.Content(8 << 20)
+			content := desttest.Content(8 * unit)
 			content[5]++
 			a.file("big", string(content), 70)
 			a.forgeInside(m)
@@ -285,9 +307,9 @@ func TestArchiveIsGoneOnWithBeforeAFileThatChanged(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, server := newAccount(t), newMemory()
-			o := compressed()
-			a.file("before", string(desttest.Content(6<<20)), 69)
-			a.file("big", string(desttest.Content(8<<20)), 70)
+			o := inSmallMembers()
+			a.file("before", string(desttest.Content(6*unit)), 69)
+			a.file("big", string(desttest.Content(8*unit)), 70)
 			a.broken(server, o, 6)
 			change(a, server)
 			if sum := a.mustRun(server, o); !sum.Resumed || sum.Uploaded != 1 {
@@ -324,13 +346,14 @@ func (a *account) forgeInside(m *memory) {
 }
 
 func TestArchiveBrokenTwiceKeepsWhatBothRunsPutIn(t *testing.T) {
+	t.Parallel()
 	a, server := newAccount(t), newMemory()
-	o := compressed()
+	o := inSmallMembers()
 	for i := range 9 {
 		a.file(fmt.Sprintf("before/%d", i), strings.Repeat("0123456789", 200), i)
 		a.file(fmt.Sprintf("later/%d", i), strings.Repeat("9876543210", 8000), i)
 	}
-	a.file("big", string(desttest.Content(7<<20)), 70)
+	a.file("big", string(desttest.Content(7*unit)), 70)
 	a.broken(server, o, 8)
 	a.file("before/3", "changed", 71)
 	a.file("before/5", "changed", 72)
@@ -360,11 +383,11 @@ func TestArchiveBrokenTwiceKeepsWhatBothRunsPutIn(t *testing.T) {
 // Copies of small files that an index wants are made of what is read, and links need their file before them.
 func TestArchiveThatIsGoneOnWithHasItsCopies(t *testing.T) {
 	a, server := newAccount(t), newMemory()
-	o := compressed()
+	o := inSmallMembers()
 	o.Keep = func(p string, _ int64) bool { return p == "before/kept" }
 	a.file("before/kept", "copied", 1)
 	a.check(os.Link(a.path("before/kept"), a.path("before/link")))
-	a.file("big", string(desttest.Content(7<<20)), 70)
+	a.file("big", string(desttest.Content(7*unit)), 70)
 	a.broken(server, o, 4)
 	if sum := a.mustRun(server, o); !sum.Resumed {
 		t.Errorf("%+v", sum)
@@ -392,9 +415,9 @@ func TestArchiveThatIsGoneOnWithHasItsCopies(t *testing.T) {
 // Servers go on with what a dead run has asked for, and nothing tells when they have done.
 func TestLateWritesOfADeadRunAreNotInTheArchive(t *testing.T) {
 	a, server := newAccount(t), newMemory()
-	o := compressed()
+	o := inSmallMembers()
 	a.edit(1)
-	a.file("big", string(desttest.Content(9<<20)), 70)
+	a.file("big", string(desttest.Content(9*unit)), 70)
 	a.broken(server, o, 3)
 	tmp, err := server.find("job/alice/slot-01/tmp")
 	a.check(err)
@@ -405,7 +428,7 @@ func TestLateWritesOfADeadRunAreNotInTheArchive(t *testing.T) {
 		}
 		return nil
 	}
-	if sum := a.mustRun(server, o); !sum.Resumed || sum.UploadedBytes > 8<<20 {
+	if sum := a.mustRun(server, o); !sum.Resumed || sum.UploadedBytes > 8*unit {
 		t.Errorf("begun anew: %+v", sum)
 	}
 	a.archived(server, 1)
@@ -433,11 +456,11 @@ func (c *cutCopies) Copy(ctx context.Context, from, to string, size int64, a des
 
 func TestCopiesOfAnArchiveThatWereCutOffTakeNoRoom(t *testing.T) {
 	a, m := newAccount(t), newMemory()
-	o := compressed()
-	a.file("big", string(desttest.Content(9<<20)), 70)
+	o := inSmallMembers()
+	a.file("big", string(desttest.Content(9*unit)), 70)
 	a.broken(m, o, 3)
 	server := &cutCopies{memory: m, left: 3}
-	if sum, err := a.run(t.Context(), server, o); err != nil || !sum.Resumed || sum.UploadedBytes > 8<<20 {
+	if sum, err := a.run(t.Context(), server, o); err != nil || !sum.Resumed || sum.UploadedBytes > 8*unit {
 		t.Errorf("begun anew: %+v, %v", sum, err)
 	}
 	if len(server.seen) != 4 || slices.Max(server.seen) > server.seen[0] {
@@ -448,12 +471,13 @@ func TestCopiesOfAnArchiveThatWereCutOffTakeNoRoom(t *testing.T) {
 
 // A run that ended in good order has seen the answers to all that it asked for: a copy would need the room once more.
 func TestInterruptedArchiveIsGoneOnWithInItsPlace(t *testing.T) {
+	t.Parallel()
 	for name, failure := range map[string]error{"interrupted": context.Canceled, "out of space": syscall.ENOSPC} {
 		t.Run(name, func(t *testing.T) {
 			a, server := newAccount(t), newMemory()
-			o := compressed()
+			o := inSmallMembers()
 			a.edit(1)
-			a.file("big", string(desttest.Content(12<<20)), 70)
+			a.file("big", string(desttest.Content(12*unit)), 70)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			room := 0
@@ -485,7 +509,7 @@ func TestInterruptedArchiveIsGoneOnWithInItsPlace(t *testing.T) {
 				return nil
 			}
 			sum := a.mustRun(server, o)
-			if sum.UploadedBytes > 9<<20 || copies > 0 {
+			if sum.UploadedBytes > 9*unit || copies > 0 {
 				t.Errorf("%d bytes were sent, %d copies made", sum.UploadedBytes, copies)
 			}
 			a.archived(server, 1)

@@ -31,6 +31,7 @@ func (c *cutting) Install(ctx context.Context, from, to string) (bool, error) {
 }
 
 func TestRunOutlivesLostConnections(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, "nobody")
 	a, d := newAccount(t), dialSSHD(t, s, served(t))
 	o := options(2)

@@ -14,6 +14,7 @@ import (
 
 // Some servers let a handful of files be open, or one. Who has one open must not wait for one more for ever.
 func TestServerThatLetsFewFilesBeOpen(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		handles, connections int
 		mode                 manifest.Mode

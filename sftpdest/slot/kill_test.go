@@ -12,6 +12,7 @@ import (
 func thorough() bool { return os.Getenv("SLOTFS_MATRIX") == "full" }
 
 func TestAKilledRunLeavesAllSlotsButOneAndTheNextOneGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, retention := range []int{3, 1} {
 		for _, late := range []bool{false, true} {
 			t.Run(fmt.Sprintf("retention %d, late %v", retention, late), func(t *testing.T) {
@@ -22,23 +23,27 @@ func TestAKilledRunLeavesAllSlotsButOneAndTheNextOneGoesOn(t *testing.T) {
 }
 
 func TestAPowerCutLeavesAllSlotsButOneAndTheNextRunGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, retention := range []int{3, 1} {
 		t.Run(fmt.Sprintf("retention %d", retention), func(t *testing.T) { matrix(t, options(retention), false, true) })
 	}
 }
 
 func TestAKilledRunOfSeveralLanesLeavesAllSlotsButOne(t *testing.T) {
+	t.Parallel()
 	o := options(3)
 	o.Lanes = 8
 	matrix(t, o, false, false)
 }
 
 func TestAKilledRunWithoutFsyncLeavesAllSlotsButOne(t *testing.T) {
+	t.Parallel()
 	o := options(3)
 	matrixOn(t, o, true, false, func(_ *account, m *memory) { m.unsync = true })
 }
 
 func TestAKilledRunWhereTheServerReplacesNothingLeavesAllSlotsButOne(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ late, power, unsync bool }{{late: true, unsync: true}, {power: true}, {power: true, late: true}} {
 		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
 			matrixOn(t, options(3), c.late, c.power, func(_ *account, m *memory) { m.plain, m.unsync = true, c.unsync })
@@ -48,6 +53,7 @@ func TestAKilledRunWhereTheServerReplacesNothingLeavesAllSlotsButOne(t *testing.
 
 // SFTP tells whole seconds: of two versions of one size within a second a listing shows the same.
 func TestAKilledRunAfterChangesWithinOneSecondLeavesAllSlotsButOne(t *testing.T) {
+	t.Parallel()
 	for _, power := range []bool{false, true} {
 		t.Run(fmt.Sprintf("power %v", power), func(t *testing.T) {
 			matrixOn(t, options(3), !power, power, func(a *account, _ *memory) { a.tight = true })

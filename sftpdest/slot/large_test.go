@@ -67,6 +67,7 @@ func marked(t *testing.T, server *memory, slot string) (mark, temp *node) {
 }
 
 func TestLargeFileGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
 	a, server := newAccount(t), newMemory()
 	content := desttest.Content(6 << 20)
 	a.file("large", string(content), 1)
@@ -112,6 +113,7 @@ func TestLargeFileThatNoTimeShowsToBeAnotherIsNotMixed(t *testing.T) {
 }
 
 func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
+	t.Parallel()
 	a, server := newAccount(t), newMemory()
 	content := desttest.Content(3 * attempts << 20)
 	a.file("large", string(content), 1)

@@ -131,6 +131,7 @@ func (a *account) names(round int) {
 }
 
 func TestNamesThatAServerTakesForOneAreAllBackedUp(t *testing.T) {
+	t.Parallel()
 	for name, server := range map[string]odd{
 		"plain":  {},
 		"folds":  {same: manifest.Fold},
@@ -176,6 +177,7 @@ func TestNamesThatAServerTakesForOneAreAllBackedUp(t *testing.T) {
 
 // A run that is killed anywhere between such rounds leaves nothing that the next one takes for something else.
 func TestKilledRunOnAServerThatFoldsNamesLeavesNoMixture(t *testing.T) {
+	t.Parallel()
 	a := newAccount(t)
 	before := newMemory()
 	o := options(1)

@@ -32,6 +32,7 @@ func (p poisoned) Read(b []byte) (int, error) {
 }
 
 func TestPoisonousNameLeavesTheOtherFilesAndAccountsTheirBackups(t *testing.T) {
+	t.Parallel()
 	root := served(t)
 	var died atomic.Int64
 	serve := func(client io.ReadWriteCloser) error {

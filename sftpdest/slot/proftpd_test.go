@@ -31,6 +31,7 @@ func dialProFTPD(t testing.TB, start func(uid, gid int) (*sshdtest.ProFTPD, erro
 }
 
 func TestProFTPDIsBackedUpTo(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(uid, gid int) (*sshdtest.ProFTPD, error){
 		"as most have it": sshdtest.StartProFTPD, "without overwriting": sshdtest.StartStrictProFTPD,
 	} {

@@ -39,6 +39,7 @@ func TestRepairSendsOnlyWhatIsDamaged(t *testing.T) {
 }
 
 func TestRepairThatIsInterruptedTrustsNothingAfterwards(t *testing.T) {
+	t.Parallel()
 	a, damaged, o := rotten(t)
 	whole := damaged.clone()
 	a.mustRun(whole, o)

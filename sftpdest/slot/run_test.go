@@ -65,6 +65,7 @@ func TestSecondRunAtOnceIsBusy(t *testing.T) {
 }
 
 func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
+	t.Parallel()
 	a, before := newAccount(t), newMemory()
 	o := options(2)
 	for n := 1; n <= 2; n++ {

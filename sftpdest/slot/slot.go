@@ -78,6 +78,7 @@ type tuning struct {
 	small   int64                             // bytes of a file that is read at once
 	wide    int64                             // bytes from which a file is written by several handles
 	mark    int64                             // bytes between two marks inside a large file
+	member  int                               // bytes of an archive that go into a gzip member
 	dead    func(h *holder) bool              // whether who left a lease is known to be dead
 	beat    func() (<-chan time.Time, func()) // when the lease is refreshed
 }
@@ -129,6 +130,9 @@ func (t tuning) withDefaults(ttl time.Duration) tuning {
 	}
 	if t.mark == 0 {
 		t.mark = 128 << 20
+	}
+	if t.member == 0 {
+		t.member = 2 << 20
 	}
 	if t.dead == nil {
 		t.dead = (*holder).dead

@@ -98,6 +98,7 @@ func (m *mortal) Mkdir(ctx context.Context, p string, permissions uint32) error 
 }
 
 func TestKilledOverOpenSSHTheNextRunGoesOn(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, "nobody")
 	a, root := newAccount(t), served(t)
 	d := dialSSHD(t, s, root)
@@ -150,6 +151,7 @@ func TestKilledOverOpenSSHTheNextRunGoesOn(t *testing.T) {
 }
 
 func TestSecondFullOverOpenSSHIsCopiedOnTheServer(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, "nobody")
 	a := newAccount(t)
 	a.edit(1)
@@ -201,6 +203,7 @@ func TestServerThatOffersLittleIsBackedUpTo(t *testing.T) {
 }
 
 func TestFullDiskOfTheServerIsToldAndTheRunGoesOn(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, "nobody")
 	root := served(t)
 	mountTmpfs(t, root, 12<<20)

@@ -14,10 +14,8 @@ import (
 )
 
 const (
-	// memberText is how much of the archive goes into a gzip member: each can be read without the others.
-	memberText = 2 << 20
-	// memberLarge is how large a file is that starts a member.
-	memberLarge = 256 << 10
+	// largePart is how small a part of a member a file may be that still starts one of its own.
+	largePart = 8
 	// membersAhead are compressed or on their way at once.
 	membersAhead = 8
 )
@@ -31,6 +29,7 @@ type archiver struct {
 	members manifest.Members // that are written
 	list    *manifest.Writer // of entries
 	kept    *keeper
+	member  int    // bytes of text that go into a gzip member: each can be read without the others
 	text    []byte // of the member to come
 	base    int64  // bytes of text before it
 	left    map[string]bool
@@ -61,7 +60,7 @@ type packed struct {
 func (j *job) newArchiver(spool *os.File) (a *archiver, err error) {
 	a = &archiver{
 		j: j, earlier: j.earlier, out: &patient{r: j.remote, name: j.temp(j.slot)}, sum: sha256.New(), kept: newKeeper(j.o.Keep),
-		left: make(map[string]bool), anew: make(map[string]bool), marking: make(chan struct{}, 1),
+		left: make(map[string]bool), anew: make(map[string]bool), marking: make(chan struct{}, 1), member: j.o.tune.member,
 	}
 	if a.list, err = manifest.NewWriter(spool); err == nil {
 		a.entered, err = newEntered()
@@ -113,7 +112,7 @@ func (a *archiver) at() int64 { return a.base + int64(len(a.text)) }
 
 // full ends the member if it has enough.
 func (a *archiver) full(ctx context.Context) error {
-	if len(a.text) < memberText {
+	if len(a.text) < a.member {
 		return nil
 	}
 	return a.flush(ctx)
@@ -126,7 +125,7 @@ func (a *archiver) flush(ctx context.Context) error {
 	}
 	text := a.text
 	a.base += int64(len(text))
-	a.text = make([]byte, 0, memberText+memberText/4)
+	a.text = make([]byte, 0, a.member+a.member/4)
 	member := make(chan packed, 1)
 	if err := a.hand(ctx, member); err != nil {
 		return err

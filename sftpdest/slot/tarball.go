@@ -178,7 +178,7 @@ func (a *archiver) file(ctx context.Context, e *manifest.Entry) error {
 	switch {
 	case e.Size >= a.j.o.tune.mark:
 		err = a.mark(ctx, nil) // in case that the file is another one when this run is gone on with
-	case e.Size >= memberLarge:
+	case e.Size >= int64(a.member/largePart):
 		err = a.flush(ctx)
 	}
 	if err != nil {
@@ -225,7 +225,7 @@ type copying struct {
 // content appends a range of a file. What is missing is zeros.
 func (a *archiver) content(ctx context.Context, c *copying, off, length int64) error {
 	for length > 0 {
-		room := int64(memberText - len(a.text))
+		room := int64(a.member - len(a.text))
 		if room <= 0 {
 			if err := a.pause(ctx, c); err != nil {
 				return err

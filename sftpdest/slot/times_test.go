@@ -74,6 +74,7 @@ func TestServerThatKeepsNoTimesIsSaidToBeSo(t *testing.T) {
 }
 
 func TestInterruptedRunOnAServerWithoutTimesGoesOn(t *testing.T) {
+	t.Parallel()
 	a := newAccount(t)
 	a.tight = true
 	server := timeless{newMemory(), false}
