@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -20,9 +19,6 @@ import (
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 )
-
-// version is that of the program, not of the index.
-const version = "0.1.0"
 
 // Where things are unless flags say otherwise.
 const (
@@ -123,19 +119,6 @@ func exitCodes() string {
 		fmt.Fprintf(&b, "%5d  %s\n", m.Code, m.Text)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
-}
-
-func fullVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return version
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return version + " (" + s.Value[:12] + ")"
-		}
-	}
-	return version
 }
 
 // settings reads the global flags. level is that of the log where --log-level does not say.
