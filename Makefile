@@ -3,13 +3,15 @@ export CGO_ENABLED ?= 0
 
 PREFIX ?= /usr/local
 UNITDIR ?= /etc/systemd/system
+# The commit is part of the version where there is a checkout.
+BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 UNITS = slotfs.service slotfs-sync@.service slotfs-sync@.timer
 
-.PHONY: all build install uninstall demo test fuzz bench clean
+.PHONY: all build install uninstall demo check test fuzz bench clean
 all: build
 
 build: ## the static binary, in bin/
-	$(GO) build -trimpath -o bin/slotfs ./cmd/slotfs
+	$(GO) build -trimpath -buildvcs=$(BUILDVCS) -o bin/slotfs ./cmd/slotfs
 
 install: build ## the binary, the mount helpers, the manual page and the systemd unit
 	install -D -m 0755 bin/slotfs $(DESTDIR)$(PREFIX)/bin/slotfs
@@ -26,6 +28,9 @@ uninstall: ## what install put there; configuration and state stay
 
 demo: ## the main job from end to end, on a destination made for it
 	scripts/demo
+
+check: ## what needs no root, no FUSE and no packages, in a minute
+	scripts/check
 
 test: ## everything that must pass
 	scripts/install-deps test

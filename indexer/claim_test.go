@@ -9,6 +9,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
+//check:without it takes seconds
 func TestALooseBackupIsWhoseFileNameSays(t *testing.T) {
 	w := newWorld(t)
 	bob := w.account("bob", nil)
@@ -62,6 +63,7 @@ func TestALooseBackupThatIsMisplacedIsReadAgain(t *testing.T) {
 	}
 }
 
+//check:without needs xz and pigz
 func TestArchivesThatArePackedOtherwiseSayWhatToDo(t *testing.T) {
 	w := newWorld(t)
 	dir := filepath.Join(w.root, "2026-01-05", "accounts")

@@ -50,6 +50,7 @@ func TestWhatTheTreeRefusesIsCounted(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestFilesThatLookWantedAreBounded(t *testing.T) {
 	const many = 25_000
 	w := newWorld(t)

@@ -57,6 +57,7 @@ func (c *crowd) add(s *backup.Source, n int) {
 	}
 }
 
+//check:without it takes seconds
 func TestFewLargeAndMoreSmallArchivesAreReadSideBySide(t *testing.T) {
 	w := newWorld(t)
 	for i := range 4 {

@@ -19,6 +19,7 @@ import (
 	"slotfs/indexer/engine/cpanel"
 )
 
+//check:without it takes seconds
 func TestSecondPassOpensNothingAndListsFoldersOnce(t *testing.T) {
 	w := newWorld(t)
 	parent := w.account("alice", nil)
@@ -126,6 +127,7 @@ func (w *world) incompressible(name string, size int) {
 	w.sh(`head -c "$2" /dev/urandom >"$1"`, name, fmt.Sprint(size))
 }
 
+//check:without it takes seconds
 func TestCutOffPassGoesOnFromItsLastSavedState(t *testing.T) {
 	w := newWorld(t)
 	parent := w.account("alice", nil)
@@ -300,6 +302,7 @@ func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
 	}
 }
 
+//check:without needs xz and pigz
 func TestSplitArchiveIsReadAsOne(t *testing.T) {
 	w := newWorld(t)
 	parent := w.account("carol", nil)

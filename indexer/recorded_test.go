@@ -245,6 +245,7 @@ func TestSlotThatChangesWhileItIsReadIsLeftForTheNextPass(t *testing.T) {
 	}
 }
 
+//check:without needs xz and pigz
 func TestCompressedSlotIsItsArchive(t *testing.T) {
 	w := newWorld(t)
 	folder := w.slot("slot-02")

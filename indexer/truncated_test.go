@@ -9,6 +9,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
+//check:without needs xz and pigz
 func TestPiecesOfASplitArchiveBeforeAMissingOneAreShown(t *testing.T) {
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/aa": "first"})

@@ -26,6 +26,7 @@ func tmpfs(t *testing.T, size string) string {
 	return dir
 }
 
+//check:without needs root
 func TestFullDiskIsBypassedWithOneWarning(t *testing.T) {
 	dir := tmpfs(t, "6m")
 	var log bytes.Buffer
@@ -45,6 +46,7 @@ func TestFullDiskIsBypassedWithOneWarning(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestFreeSpaceIsLeftToOthers(t *testing.T) {
 	dir := tmpfs(t, "20m")
 	var log bytes.Buffer

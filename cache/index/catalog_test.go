@@ -42,6 +42,7 @@ func keys(t testing.TB, x *Index, destination string) (found []string) {
 	return found
 }
 
+//check:without it takes seconds
 func TestCatalogIsSortedAndSurvives(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
@@ -98,6 +99,7 @@ func TestRecordsOfCallersAreTheirOwn(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestStatesComeAndGo(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
@@ -145,6 +147,7 @@ func TestLostCatalogRecordIsDamage(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestSerialsAreNeverReused(t *testing.T) {
 	x := open(t, t.TempDir())
 	last := uint64(0)

@@ -66,6 +66,8 @@ func TestMissingFilesAreDamage(t *testing.T) {
 }
 
 // TestFlippedBytesNeverGiveWrongNodes damages every part of a table in turn.
+//
+//check:without it takes seconds
 func TestFlippedBytesNeverGiveWrongNodes(t *testing.T) {
 	dir, table := filled(t)
 	good, err := os.ReadFile(table)
@@ -108,6 +110,8 @@ func TestFlippedBytesNeverGiveWrongNodes(t *testing.T) {
 }
 
 // TestFullDiskIsToldAndOvercome runs on a file system of its own that is too small.
+//
+//check:without needs root
 func TestFullDiskIsToldAndOvercome(t *testing.T) {
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=130m"); err != nil {

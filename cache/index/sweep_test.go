@@ -268,6 +268,7 @@ func left(t testing.TB, x *Index, serial uint64) int {
 	return len(keys)
 }
 
+//check:without it takes seconds
 func TestPointsGoWithTheirSnapshot(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir)
@@ -299,6 +300,7 @@ func TestPointsGoWithTheirSnapshot(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestPointsOfAPassThatDiedAreSwept(t *testing.T) {
 	x := open(t, t.TempDir())
 	dead, err := x.NextSerial()

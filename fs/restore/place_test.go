@@ -23,6 +23,7 @@ func owned(t *testing.T, dir string, uid int, mode uint32) {
 
 const alice, bob = 30001, 30002
 
+//check:without needs root
 func TestRootGoesNowhereThatSomebodyElseLeads(t *testing.T) {
 	top := t.TempDir()
 	for _, d := range []struct {
@@ -93,6 +94,8 @@ func TestOneFileMayGetAnotherName(t *testing.T) {
 
 // TestNobodyLeadsRootAwayWhileItRestores lets the owner of a directory exchange what lies on the way and below for links
 // as fast as he can.
+//
+//check:without needs root
 func TestNobodyLeadsRootAwayWhileItRestores(t *testing.T) {
 	top := t.TempDir()
 	if err := os.Chmod(filepath.Dir(top), 0o755); err != nil {

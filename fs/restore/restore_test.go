@@ -17,6 +17,7 @@ import (
 	"slotfs/indexer/dest"
 )
 
+//check:without needs root
 func TestEverythingArrivesWithWhatBelongsToIt(t *testing.T) {
 	to := t.TempDir()
 	hard := func(it *item) { it.Link = 77 }

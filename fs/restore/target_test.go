@@ -57,6 +57,7 @@ func TestAListIsNotNarrowedByTheMode(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestOneInvalidAttributeLeavesTheOthersAlone(t *testing.T) {
 	to := t.TempDir()
 	top := dir("top", file("bad", "x").with(func(it *item) {
@@ -78,6 +79,7 @@ func TestOneInvalidAttributeLeavesTheOthersAlone(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestSecurityAttributesAreSetOnRequestOnly(t *testing.T) {
 	for _, asked := range []bool{false, true} {
 		to := t.TempDir()
@@ -97,6 +99,7 @@ func TestSecurityAttributesAreSetOnRequestOnly(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestADirectoryThatWasMadeGetsTheAttributesOfTheFolder(t *testing.T) {
 	for _, made := range []bool{true, false} {
 		to := t.TempDir()
@@ -162,6 +165,7 @@ func asNobody(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 	to, outside := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(outside+"/x", []byte("precious"), 0o600); err != nil {
@@ -184,6 +188,7 @@ func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 	wantState(t, to+"/moved", map[string]string{"first": "1", "x": "2", "l": "-> x"})
 }
 
+//check:without needs root
 func TestAFileThatHasANameElsewhereIsReplacedAndNotGivenAway(t *testing.T) {
 	to, outside := t.TempDir(), t.TempDir()
 	top := dir("top", file("a", "one"))

@@ -13,6 +13,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
+//check:without needs pigz and bsdtar
 func TestAppendedAndLabelledArchivesReadOnAndConcatenatedOnesEnd(t *testing.T) {
 	dir := account(t, false)
 	top := t.TempDir()
@@ -35,6 +36,7 @@ func TestAppendedAndLabelledArchivesReadOnAndConcatenatedOnesEnd(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestIncrementalDumpsShowDirectories(t *testing.T) {
 	for _, format := range []string{"--format=gnu", "--format=oldgnu", "--format=posix"} {
 		dir := account(t, true)
@@ -76,6 +78,7 @@ func TestVolumesShowWhatIsThere(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestExtendedAttributesAndACLs(t *testing.T) {
 	top := t.TempDir()
 	write(t, top+"/f", "content")

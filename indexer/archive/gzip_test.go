@@ -39,6 +39,7 @@ func scanGzip(t testing.TB, r io.Reader) (*recorder, Result) {
 	return rec, res
 }
 
+//check:without needs pigz and bsdtar
 func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
 	data := mixed(t)
 	whole, want := scanNested(t, data)
@@ -57,6 +58,7 @@ func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestCompressedArchiveResumes(t *testing.T) {
 	small := mixed(t)
 	small = small[:len(small)-1024] // without its end
@@ -94,6 +96,7 @@ func TestCompressedArchiveResumes(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestFaultsOfCompressedArchives(t *testing.T) {
 	data := mixed(t)
 	gz := cpanel(t, data)
@@ -131,6 +134,7 @@ func TestFaultsOfCompressedArchives(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestCompressedArchiveErrorsAreTold(t *testing.T) {
 	gz := cpanel(t, mixed(t))
 	own := errors.New("own")

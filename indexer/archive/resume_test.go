@@ -97,6 +97,7 @@ func checkResume(t testing.TB, data []byte, o Options, s split, whole *recorder,
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestResumeGivesTheSameAtEveryBlock(t *testing.T) {
 	data := mixed(t)
 	o := Options{Nested: nestedHome}
@@ -137,6 +138,7 @@ func countMembers(events []string) int {
 	return n
 }
 
+//check:without needs pigz and bsdtar
 func TestDamagedStatesAreRefused(t *testing.T) {
 	data := mixed(t)
 	_, _, all := states(t, data, 3000, Options{Nested: nestedHome})
@@ -160,6 +162,7 @@ func TestDamagedStatesAreRefused(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestArchiveCutAnywhereKeepsWhatArrived(t *testing.T) {
 	data := mixed(t)
 	whole, _ := scanNested(t, data)
@@ -194,6 +197,7 @@ func scanNested(t testing.TB, data []byte) (*recorder, Result) {
 	return rec, res
 }
 
+//check:without needs pigz and bsdtar
 func TestFlippedBytesKeepEarlierMembers(t *testing.T) {
 	data := mixed(t)
 	whole, _ := scanNested(t, data)
@@ -214,6 +218,8 @@ func TestFlippedBytesKeepEarlierMembers(t *testing.T) {
 }
 
 // TestStandardLibraryAgrees compares ordinary archives with archive/tar.
+//
+//check:without needs pigz and bsdtar
 func TestStandardLibraryAgrees(t *testing.T) {
 	for _, format := range []string{"v7", "oldgnu", "gnu", "ustar", "posix"} {
 		data := pack(t, account(t, format != "v7" && format != "ustar"), "--format="+format, ".")

@@ -174,6 +174,7 @@ func TestDamagedSparseMapsLeaveTheMemberOut(t *testing.T) {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestSystemTarAgreesAboutNestedPaths(t *testing.T) {
 	top := t.TempDir()
 	dir := account(t, true)

@@ -114,6 +114,7 @@ func dialects() []dialectCase {
 	}
 }
 
+//check:without needs pigz and bsdtar
 func TestTarDialectsMatchTheDisk(t *testing.T) {
 	for _, c := range dialects() {
 		t.Run(c.name, func(t *testing.T) {

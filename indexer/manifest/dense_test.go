@@ -9,6 +9,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+//check:without it takes seconds
 func TestJournalsThatUnpackToMoreThanCanBeAreDamaged(t *testing.T) {
 	line := `{"path":"a","type":"file","mode":"0644","uid":0,"gid":0}` + "\n"
 	var packed bytes.Buffer

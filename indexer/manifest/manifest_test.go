@@ -160,6 +160,7 @@ func many(n int) []*Entry {
 	return all
 }
 
+//check:without it takes seconds
 func TestCutAndDamagedManifestsAreNoticed(t *testing.T) {
 	data, _ := write(t, many(9000))
 	var frames []int // where frames end

@@ -25,6 +25,7 @@ func (u *unchecked) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
 	return u.Store.Get(ctx, h)
 }
 
+//check:without it takes seconds
 func TestFlippedBytesAreErrorsOrOtherValuesButNeverPanics(t *testing.T) {
 	store := treetest.NewStore()
 	root := buildSteps(t, store, append(randomSteps(rand.New(rand.NewSource(5)), 150, 5), mailSteps(600)...))

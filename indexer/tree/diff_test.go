@@ -104,6 +104,7 @@ func TestDiffFindsWhatAComparisonOfAllPathsFinds(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestDiffReadsOnlyWhatDiffers(t *testing.T) {
 	steps := mailSteps(30000)
 	store := treetest.NewStore()

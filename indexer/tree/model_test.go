@@ -363,6 +363,7 @@ func checkFolders(t *testing.T, b *Builder) {
 	}
 }
 
+//check:without it takes seconds
 func TestBuilderExtractsAsTarDoes(t *testing.T) {
 	for seed := range int64(400) {
 		r := rand.New(rand.NewSource(seed))

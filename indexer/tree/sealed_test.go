@@ -45,6 +45,7 @@ func crowdedSteps(r *rand.Rand, n int, archive bool) []step {
 	return steps
 }
 
+//check:without it takes seconds
 func TestFoldersThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
 	for seed := range int64(24) {
 		r := rand.New(rand.NewSource(seed))
@@ -79,6 +80,7 @@ func TestFoldersThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestAFolderOfManyFilesFitsInLittleMemory(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
@@ -99,6 +101,7 @@ func TestAFolderOfManyFilesFitsInLittleMemory(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestFilesThatComeScatteredOverFoldersAreNotReadAgain(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})

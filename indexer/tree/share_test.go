@@ -33,6 +33,7 @@ func TestMovedSubtreeKeepsItsNodes(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestOneNewFileInALargeDirectoryChangesFewNodes(t *testing.T) {
 	names := make([]string, 100000)
 	r := rand.New(rand.NewSource(1))

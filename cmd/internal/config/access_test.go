@@ -20,6 +20,7 @@ func chowned(t *testing.T, path string, mode os.FileMode, uid int) {
 	}
 }
 
+//check:without needs root
 func TestConfigurationThatOthersMayWriteIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		file, dir os.FileMode
@@ -55,6 +56,7 @@ func TestConfigurationThatOthersMayWriteIsRefused(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestSecretThatOthersMayReadIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(path, []byte("x\n"), 0o600); err != nil {

@@ -17,6 +17,7 @@ func smallFile(t testing.TB) (gz, data []byte) {
 	return gz, append(append(append(data, a...), b...), b...)
 }
 
+//check:without needs pigz
 func TestTruncationAnywhereIsReported(t *testing.T) {
 	gz, data := smallFile(t)
 	ends := map[int]bool{}
@@ -65,6 +66,7 @@ func TestTailsOfAnotherMemberTakeNothingAway(t *testing.T) {
 	}
 }
 
+//check:without needs pigz
 func TestTruncatedBigFileStaysReadable(t *testing.T) {
 	data := mix(6, 600_000)
 	gz := compress(t, cpanel, data)
@@ -80,6 +82,7 @@ func TestTruncatedBigFileStaysReadable(t *testing.T) {
 	}
 }
 
+//check:without needs pigz
 func TestFlippedBitsAreErrorsOrHarmless(t *testing.T) {
 	gz, data := smallFile(t)
 	for i := range gz {
@@ -144,6 +147,7 @@ func TestGarbageBehindTheLastMemberIsIgnored(t *testing.T) {
 	}
 }
 
+//check:without needs pigz
 func TestDamagedSpansAreNotEmitted(t *testing.T) {
 	data := mix(9, 400_000)
 	gz := compress(t, cpanel, data)

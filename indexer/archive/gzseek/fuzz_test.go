@@ -26,6 +26,7 @@ func FuzzInflate(f *testing.F) {
 	})
 }
 
+//check:without needs pigz
 func FuzzGzip(f *testing.F) {
 	gz, _ := smallFile(f)
 	f.Add(gz)
@@ -86,6 +87,8 @@ func checkPointsOwn(t *testing.T, gz []byte, rec *record) {
 }
 
 // FuzzPoint takes bytes without the checksum, which would keep everything out.
+//
+//check:without needs pigz
 func FuzzPoint(f *testing.F) {
 	gz := compress(f, cpanel, mix(5, 200_000))
 	rec, err := scan(f, gz, nil)
@@ -119,6 +122,8 @@ func FuzzPoint(f *testing.F) {
 }
 
 // FuzzState takes bytes without the checksum, too.
+//
+//check:without needs pigz
 func FuzzState(f *testing.F) {
 	gz := compress(f, cpanel, mix(5, 120_000))
 	_, states, err := resumable(gz, 9000, 70_000)

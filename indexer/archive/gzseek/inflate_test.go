@@ -69,6 +69,7 @@ func randomStream(r *rand.Rand, t testing.TB) (data, deflated []byte) {
 	return data, b.Bytes()
 }
 
+//check:without it takes seconds
 func TestInflateRandomStreams(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	for i := range 1000 {
@@ -80,6 +81,7 @@ func TestInflateRandomStreams(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestInflateDamagedRandomStreamsLikeCompressFlate(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	for range 1500 {
@@ -109,6 +111,8 @@ func compareInflate(t testing.TB, deflated []byte) {
 }
 
 // TestTrackerFindsTheBytesThatAreReferredTo changes every byte of the window that is not tracked, and a few that are.
+//
+//check:without needs pigz
 func TestTrackerFindsTheBytesThatAreReferredTo(t *testing.T) {
 	for _, command := range []string{"gzip -6", "gzip -1", cpanel, "pigz -i -b 32"} {
 		gz := compress(t, command, mix(31, 500_000))

@@ -40,6 +40,7 @@ func resumable(gz []byte, every, hints int64) (*record, []saved, error) {
 	return rec, states, err
 }
 
+//check:without needs pigz
 func TestResumeFromEveryStateGivesTheSamePointsAndOutput(t *testing.T) {
 	data := mix(11, 700_000)
 	noise := mix(12, 300_000)
@@ -96,6 +97,7 @@ func resumeAt(t *testing.T, gz []byte, st saved, want *record) {
 	}
 }
 
+//check:without needs pigz
 func TestDamagedStateIsRefused(t *testing.T) {
 	gz := compress(t, cpanel, mix(11, 100_000))
 	_, states, err := resumable(gz, 9000, 70_000)

@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 )
 
+//check:without needs pigz
 func TestPointsOfEveryCompressorDecodeToTheRightBytes(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	contents := map[string][]byte{
@@ -43,6 +44,7 @@ func TestPointsOfEveryCompressorDecodeToTheRightBytes(t *testing.T) {
 	}
 }
 
+//check:without needs pigz
 func TestHintsPlaceAPointAtTheLastBoundaryBeforeThem(t *testing.T) {
 	data := mix(51, 2<<20)
 	gz := compress(t, cpanel, data)
@@ -102,6 +104,7 @@ func boundaries(t testing.TB, gz []byte) (all []int64) {
 	return all
 }
 
+//check:without needs pigz
 func TestPointsAreWithinTheSpacing(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for name, data := range map[string][]byte{"mix": mix(52, 2<<20), "random": randomBytes(r, 2<<20)} {
@@ -144,6 +147,7 @@ func TestEmptyBlocksDoNotMakePoints(t *testing.T) {
 	checkPoints(t, gz, rec)
 }
 
+//check:without needs pigz
 func TestShortReadsGiveTheSamePoints(t *testing.T) {
 	gz := compress(t, cpanel, mix(53, 300_000))
 	want, err := scan(t, gz, nil)
@@ -188,6 +192,7 @@ type failing struct {
 func (f *failing) Write(p []byte) (int, error) { return len(p), f.write }
 func (f *failing) Point(*Point) error          { return f.point }
 
+//check:without needs pigz
 func TestErrorsOfOthersEndThePass(t *testing.T) {
 	gz := compress(t, cpanel, mix(55, 2<<20))
 	run := func(ctx context.Context, sink Sink, r io.Reader, save func([]byte) error) error {

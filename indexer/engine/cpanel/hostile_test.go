@@ -104,6 +104,7 @@ func TestHostileMailStaysWithinItsFolder(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestManyPartsAreBounded(t *testing.T) {
 	lines := []string{"cp/alice", "dnszones/example.com.db", "cron/alice"}
 	for i := range maxGrafts {

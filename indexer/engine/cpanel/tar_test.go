@@ -83,6 +83,7 @@ func packed(t *testing.T, script string) (*tree.Tree, func(string) ([]byte, erro
 	}
 }
 
+//check:without needs pigz
 func TestArchivesOfTarAreCutIntoParts(t *testing.T) {
 	for _, c := range []struct{ name, script, full, home string }{
 		{"scheduled", "tar -czf out alice", "alice", "alice/homedir"},

@@ -38,6 +38,8 @@ var patternSets = [][]string{
 }
 
 // TestPatternsMeanWhatTheyMeanToRsync asks rsync.
+//
+//check:without needs rsync
 func TestPatternsMeanWhatTheyMeanToRsync(t *testing.T) {
 	root := plant(t, oraclePaths...)
 	for _, patterns := range patternSets {
@@ -112,6 +114,8 @@ func excludes(f *filter, path string, folder bool) bool {
 
 // TestHostilePatternsCostWhatHarmlessOnesDo counts what patterns do for each name: the words of their states, which
 // depend on their length alone. Trying in turn all that stars may stand for would not end.
+//
+//check:without it takes seconds
 func TestHostilePatternsCostWhatHarmlessOnesDo(t *testing.T) {
 	deep := strings.Repeat(strings.Repeat("a", 100)+"/", 30) + strings.Repeat("a", 200)
 	for _, pattern := range []string{"**" + strings.Repeat("a*", 2000) + "b", "a**" + strings.Repeat("?*", 1900) + "b",

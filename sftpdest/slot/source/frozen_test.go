@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+//check:without needs root
 func TestFoldersThatCannotBeReadAreFrozen(t *testing.T) {
 	root := plant(t, "shut/file", "list-only/file", "open/file")
 	for name, mode := range map[string]os.FileMode{"shut": 0, "list-only": 0o644, "": 0o755} {

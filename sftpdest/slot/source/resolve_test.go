@@ -24,6 +24,7 @@ func owned(t *testing.T, root string, names ...string) {
 	}
 }
 
+//check:without needs root
 func TestLinksAreFollowedWhereOnlyRootMakesThem(t *testing.T) {
 	root := plant(t, "data/www/file", "data/deep -> www", "www -> data/deep", "absolute -> /", "loop -> loop", "file",
 		"home/alice/own/file", "home/alice/in -> own", "home/alice/out -> ../../data/www",
@@ -52,6 +53,7 @@ func TestLinksAreFollowedWhereOnlyRootMakesThem(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestFindFollowsNoLinksOfCustomers(t *testing.T) {
 	root := plant(t, "home/alice/domains/a/f", "home/alice/web/html/", "home/bob/domains/b/f", "home/bob/domains/.hidden/", "home/bob/secret/",
 		"home/.hidden/domains/h/", "home/virtfs/domains/v/", "home/eve/domains -> ../bob/secret", "home/eve/web -> ../alice/web",
@@ -89,6 +91,8 @@ func TestFindFollowsNoLinksOfCustomers(t *testing.T) {
 
 // TestSwappedSourcesNeverLeadToSecrets exchanges a directory on the way to a source for a link to another one while the
 // source is found, opened and read.
+//
+//check:without needs root
 func TestSwappedSourcesNeverLeadToSecrets(t *testing.T) {
 	root := plant(t, "home/alice/web/html/file", "home/bob/html/"+secret)
 	if err := os.Symlink("../bob", filepath.Join(root, "home/alice/link")); err != nil {

@@ -38,6 +38,7 @@ func mountDead(t *testing.T, dir string) {
 
 const patience = 500 * time.Millisecond // of tests for what does not answer
 
+//check:without needs root
 func TestMountsOfOthersAreLeftOut(t *testing.T) {
 	root := plant(t, "a", "mnt/", "sub/also here/", "z")
 	staged := plant(t, "mnt/")
@@ -67,6 +68,7 @@ func TestMountsOfOthersAreLeftOut(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestSourcesThatDoNotAnswerAreGivenUp(t *testing.T) {
 	root := plant(t, "home/alice/d/", "home/bob/d/a/", "home/carol/mnt/", "home/carol/file")
 	mountDead(t, root+"/home/alice/d")
@@ -91,6 +93,7 @@ func TestSourcesThatDoNotAnswerAreGivenUp(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestWhoeverGivesUpIsLetGo(t *testing.T) {
 	root := plant(t, "mnt/")
 	mountDead(t, root+"/mnt")

@@ -95,6 +95,7 @@ func find(t testing.TB, all []*Found, path string) *Found {
 	return all[i]
 }
 
+//check:without needs root
 func TestWalkYieldsAllAttributes(t *testing.T) {
 	root := plant(t, "dir/", "dir/file", "link -> ../\xff/nowhere")
 	path := filepath.Join(root, "dir/file")
@@ -213,6 +214,7 @@ func TestCachesAreLeftOutButForTheirTag(t *testing.T) {
 	}
 }
 
+//check:without needs root
 func TestOtherFileSystemsAreLeftOut(t *testing.T) {
 	root := plant(t, "mount/", "file")
 	mountpoint := filepath.Join(root, "mount")
@@ -350,6 +352,7 @@ func TestWalkEndsWhenItIsToldTo(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestDeepTreesAreWalkedAndTooDeepOnesFrozen(t *testing.T) {
 	root := t.TempDir()
 	fd, err := openFolder(unix.AT_FDCWD, root)

@@ -137,6 +137,7 @@ func TestErrorInTheMiddleOfAContentReachesTheReader(t *testing.T) {
 	}
 }
 
+//check:without it takes seconds
 func TestEndOfTheOwnerIsToldApartFromAnError(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 64<<20)
 	tree := &shownTree{nodes: shownNodes(len(content)), content: content}
