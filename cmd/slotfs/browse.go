@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"path"
 	"syscall"
 
-	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
 	slotfs "slotfs/fs"
 	"slotfs/indexer/backup"
@@ -48,9 +44,9 @@ func (b *browser) follow(ctx context.Context, p string) (string, error) {
 
 // list tells what is in a directory, in the order of the mount, or about a file itself.
 func (b *browser) list(ctx context.Context, p string, yield func(shown) error) error {
-	n, err := browse.Find(ctx, b.tree, p)
+	n, err := browse.Resolve(ctx, b.tree, p)
 	if err != nil {
-		return explain("ls", p, err)
+		return browse.Explain("ls", p, err)
 	}
 	if !n.IsDir() {
 		n.Name = path.Base(p)
@@ -62,23 +58,23 @@ func (b *browser) list(ctx context.Context, p string, yield func(shown) error) e
 		return stopped
 	})
 	if err != nil && stopped == nil {
-		return explain("ls", p, err)
+		return browse.Explain("ls", p, err)
 	}
 	return err
 }
 
 // stat tells about one path.
 func (b *browser) stat(ctx context.Context, p string) (shown, error) {
-	n, err := browse.Find(ctx, b.tree, p)
+	n, err := browse.Resolve(ctx, b.tree, p)
 	if err != nil {
-		return shown{}, explain("stat", p, err)
+		return shown{}, browse.Explain("stat", p, err)
 	}
 	return shownNode(&n), nil
 }
 
 // open reads a file.
 func (b *browser) open(ctx context.Context, p string) (io.ReadCloser, error) {
-	n, err := browse.Find(ctx, b.tree, p)
+	n, err := browse.Resolve(ctx, b.tree, p)
 	switch {
 	case err != nil:
 	case n.IsDir():
@@ -91,15 +87,15 @@ func (b *browser) open(ctx context.Context, p string) (io.ReadCloser, error) {
 		f, err = b.tree.Open(ctx, &n)
 	}
 	if err != nil {
-		return nil, explain("cat", p, err)
+		return nil, browse.Explain("cat", p, err)
 	}
 	return &sequential{ctx: ctx, file: f, left: n.Attr.Size}, nil
 }
 
 // find hands all matches to yield.
-func (b *browser) find(ctx context.Context, q api.Query, yield func(api.Match) error) error {
+func (b *browser) find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
 	return b.tree.again(ctx, func(a *access, skip func() bool) error {
-		hand := func(m api.Match) error {
+		hand := func(m browse.Match) error {
 			if skip() {
 				return nil
 			}
@@ -113,9 +109,9 @@ func (b *browser) find(ctx context.Context, q api.Query, yield func(api.Match) e
 }
 
 // diff hands all differences to yield.
-func (b *browser) diff(ctx context.Context, q api.Pair, yield func(api.Change) error) error {
+func (b *browser) diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	return b.tree.again(ctx, func(a *access, skip func() bool) error {
-		hand := func(c api.Change) error {
+		hand := func(c browse.Change) error {
 			if skip() {
 				return nil
 			}
@@ -126,25 +122,6 @@ func (b *browser) diff(ctx context.Context, q api.Pair, yield func(api.Change) e
 		}
 		return a.client.Diff(ctx, q, hand)
 	})
-}
-
-// pathHint tells what paths look like.
-const pathHint = "paths are as in the mount: DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; `slotfs ls` shows the first level"
-
-// explain adds what people need to know to an error about a path.
-func explain(op, p string, err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	if err == fs.ErrNotExist { // in the words of the kernel, whoever says it
-		err = syscall.ENOENT
-	}
-	err = fmt.Errorf("%s %s: %w", op, or(p, "/"), err)
-	if errors.Is(err, fs.ErrNotExist) {
-		return exit.Hinted(err, pathHint)
-	}
-	return err
 }
 
 // sequential reads a file from front to back.

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/browse"
 )
 
 func catCommand(s *shell) *cli.Command {
@@ -62,7 +63,7 @@ func (s *settings) cat(ctx context.Context, b *browser, p string) error {
 		if errors.As(err, &at) && at.Path == s.out.Name() {
 			return fmt.Errorf("standard output: %w", at.Err)
 		}
-		return explain("cat", p, err)
+		return browse.Explain("cat", p, err)
 	}
 	return nil
 }

@@ -3,18 +3,13 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
-	"slotfs/fs/view"
-	"slotfs/indexer/backup"
 )
 
 func diffCommand(s *shell) *cli.Command {
@@ -52,14 +47,14 @@ type diffing struct {
 	literal bool
 	content bool
 
-	q api.Pair
+	q browse.Pair
 }
 
 // run prints each difference as soon as it is found, and counts them.
 func (d *diffing) run(ctx context.Context) (n int, err error) {
 	out := bufio.NewWriter(d.out)
 	list := jsonList{out: out}
-	err = d.changes(ctx, func(c api.Change) error {
+	err = d.changes(ctx, func(c browse.Change) error {
 		n++
 		if d.json {
 			return list.add(newDiffJSON(c))
@@ -80,71 +75,31 @@ func (d *diffing) run(ctx context.Context) (n int, err error) {
 }
 
 // changes asks the owner of the index, or looks into the index itself.
-func (d *diffing) changes(ctx context.Context, yield func(api.Change) error) error {
+func (d *diffing) changes(ctx context.Context, yield func(browse.Change) error) error {
 	b, err := d.browser(ctx)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	for i, side := range []*api.Bytes{&d.q.Old, &d.q.New} {
+	for i, side := range []*browse.Bytes{&d.q.Old, &d.q.New} {
 		p, err := d.path(ctx, b, d.args[i], d.literal)
 		if err != nil {
 			return err
 		}
-		*side = api.Bytes(p)
+		*side = browse.Bytes(p)
 	}
-	compare := func(yield func(api.Change) error) error { return b.diff(ctx, d.q, yield) }
+	compare := func(yield func(browse.Change) error) error { return b.diff(ctx, d.q, yield) }
 	if !d.content {
 		return compare(yield)
 	}
 	return d.byContent(ctx, b, compare, yield)
 }
 
-// diffIn compares what the index has.
-func diffIn(ctx context.Context, v *view.View, q api.Pair, yield func(api.Change) error) error {
-	var sides [2]view.Node
-	for i, p := range []api.Bytes{q.Old, q.New} {
-		n, err := browse.Find(ctx, &browse.Local{View: v}, string(p))
-		if err == nil {
-			sides[i], err = v.Node(ctx, n.ID)
-		}
-		if err != nil {
-			return explain("diff", string(p), err)
-		}
-	}
-	for c, err := range v.Diff(ctx, &sides[0], &sides[1]) {
-		switch {
-		case errors.Is(err, view.ErrNoSnapshot):
-			return exit.With(fmt.Errorf("diff: one of %q and %q is no snapshot, and in none", q.Old, q.New), exit.Usage,
-				"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT[/...]")
-		case err != nil:
-			return fmt.Errorf("diff %s %s: %w", q.Old, q.New, err)
-		}
-		err := yield(api.Change{Path: []byte(c.Path), What: c.What(), Old: sideOf(c.Old), New: sideOf(c.New)})
-		if err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
-}
-
-func sideOf(e *backup.Entry) *api.Side {
-	if e == nil {
-		return nil
-	}
-	s := &api.Side{Type: typeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: time.Unix(0, e.MTime).UTC(),
-		Target: []byte(e.Target)}
-	if e.IsRegular() {
-		s.Size = e.Size
-	}
-	return s
-}
-
 // Diff compares what the index has.
-func (o *owner) Diff(ctx context.Context, q api.Pair, yield func(api.Change) error) error {
+func (o *owner) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	v, err := o.view(ctx)
 	if err != nil {
 		return err
 	}
-	return diffIn(ctx, v, q, yield)
+	return browse.Diff(ctx, v, q, yield)
 }

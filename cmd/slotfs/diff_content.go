@@ -9,12 +9,12 @@ import (
 	"path"
 	"slices"
 
-	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 )
 
 // byContent is compare with files read of which only the time is known to differ: those whose content does too say so.
-func (d *diffing) byContent(ctx context.Context, b *browser, compare func(func(api.Change) error) error, yield func(api.Change) error) error {
-	return compare(func(c api.Change) error {
+func (d *diffing) byContent(ctx context.Context, b *browser, compare func(func(browse.Change) error) error, yield func(browse.Change) error) error {
+	return compare(func(c browse.Change) error {
 		if !slices.Contains(c.What, "time") || slices.Contains(c.What, "content") || c.Old.Type != "file" || c.New.Type != "file" {
 			return yield(c)
 		}

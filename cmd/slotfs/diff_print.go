@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 )
 
@@ -30,7 +30,7 @@ type diffSideJSON struct {
 	TargetB64 string    `json:"target_base64,omitempty"`
 }
 
-func newDiffJSON(c api.Change) diffJSON {
+func newDiffJSON(c browse.Change) diffJSON {
 	j := diffJSON{Change: "changed", What: c.What, Old: newDiffSide(c.Old), New: newDiffSide(c.New)}
 	j.Path, j.PathB64 = term.Text(string(c.Path))
 	switch {
@@ -42,7 +42,7 @@ func newDiffJSON(c api.Change) diffJSON {
 	return j
 }
 
-func newDiffSide(s *api.Side) *diffSideJSON {
+func newDiffSide(s *browse.Side) *diffSideJSON {
 	if s == nil {
 		return nil
 	}
@@ -52,7 +52,7 @@ func newDiffSide(s *api.Side) *diffSideJSON {
 }
 
 // diffLine puts a difference into one line.
-func diffLine(c api.Change) string {
+func diffLine(c browse.Change) string {
 	mark, side := "~", c.New
 	switch {
 	case c.Old == nil:
@@ -76,7 +76,7 @@ func diffLine(c api.Change) string {
 }
 
 // diffWord tells one way in which two things differ, with what it was and what it is.
-func diffWord(word string, old, new *api.Side) string {
+func diffWord(word string, old, new *browse.Side) string {
 	switch {
 	case word == "type":
 		return fmt.Sprintf("type %s -> %s", old.Type, new.Type)

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 )
 
@@ -33,7 +33,7 @@ func findCommand(s *shell) *cli.Command {
 			if n := c.Args().Len(); n == 0 || n > 2 {
 				return arguments(c, "PATTERN", "PATH")
 			}
-			f := &finding{settings: g, q: api.Query{Pattern: api.Bytes(c.Args().First()), Latest: c.Bool("latest")}, print0: c.Bool("print0")}
+			f := &finding{settings: g, q: browse.Query{Pattern: browse.Bytes(c.Args().First()), Latest: c.Bool("latest")}, print0: c.Bool("print0")}
 			if _, err := path.Match(c.Args().First(), ""); err != nil {
 				return exit.Usagef("pattern %q: %w", c.Args().First(), err)
 			}
@@ -45,7 +45,7 @@ func findCommand(s *shell) *cli.Command {
 // finding is one search.
 type finding struct {
 	*settings
-	q      api.Query
+	q      browse.Query
 	print0 bool
 	n      int
 }
@@ -63,7 +63,7 @@ type matchJSON struct {
 func (f *finding) run(ctx context.Context, below string, literal bool) error {
 	out := bufio.NewWriter(f.out)
 	list := jsonList{out: out}
-	err := f.matches(ctx, below, literal, func(m api.Match) error {
+	err := f.matches(ctx, below, literal, func(m browse.Match) error {
 		f.n++
 		if f.json {
 			j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
@@ -98,7 +98,7 @@ func (f *finding) print(out *bufio.Writer, p string) error {
 }
 
 // matches asks the owner of the index, or looks into the index itself.
-func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(api.Match) error) error {
+func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(browse.Match) error) error {
 	b, err := f.browser(ctx)
 	if err != nil {
 		return err
@@ -110,13 +110,13 @@ func (f *finding) matches(ctx context.Context, below string, literal bool, yield
 			return err
 		}
 		at, err := b.follow(ctx, p)
-		if missing(err) {
-			return exit.Hinted(fmt.Errorf("find in %s: no such path", or(p, "/")), pathHint)
+		if browse.Missing(err) {
+			return exit.Hinted(fmt.Errorf("find in %s: no such path", or(p, "/")), browse.PathHint)
 		}
 		if err != nil {
-			return explain("find in", p, err)
+			return browse.Explain("find in", p, err)
 		}
-		f.q.Below = api.Bytes(at)
+		f.q.Below = browse.Bytes(at)
 	}
 	return b.find(ctx, f.q, yield)
 }

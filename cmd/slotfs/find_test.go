@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slotfs/cmd/internal/service/browse"
 )
 
 func TestFindSeesEachMatchOnceWithAndWithoutAMount(t *testing.T) {
@@ -64,14 +66,21 @@ func TestVersionsTellWhereAFileChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.pack("alice", "2026-01-05")
+	w.backup("bob", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)
 	w.must(0, "index")
 	look := func() {
 		t.Helper()
-		var all []versionJSON
+		var all []browse.Version
 		r := w.must(0, "versions", "--json", "offsite/accounts/alice/latest/files/public_html/index.php")
-		if err := json.Unmarshal([]byte(r.out), &all); err != nil || len(all) != 2 || !all[0].Changed || all[1].Changed {
+		if err := json.Unmarshal([]byte(r.out), &all); err != nil || len(all) != 2 || !all[0].Changed || !all[0].First || all[1].Changed || all[1].First {
 			t.Errorf("versions: %+v, %v", all, err)
+		}
+		if r := w.must(0, "versions", "offsite/accounts/alice/latest/files/public_html/index.php"); !strings.Contains(r.out, "first version") || strings.Contains(r.out, "changed") {
+			t.Errorf("versions:\n%s", r.out)
+		}
+		if r := w.must(0, "versions", "offsite/accounts/bob/latest/files/public_html/index.php"); !strings.Contains(r.out, "only version") {
+			t.Errorf("a path that one snapshot has:\n%s", r.out)
 		}
 		w.refused(1, "no such file", "versions", "offsite/accounts/alice/latest/files/nothing")
 		w.refused(2, "no path in a snapshot", "versions", "offsite/accounts/alice/latest")
@@ -79,34 +88,4 @@ func TestVersionsTellWhereAFileChanged(t *testing.T) {
 	look()
 	w.mount()
 	look()
-}
-
-func TestSplitVersioned(t *testing.T) {
-	for p, want := range map[string]string{
-		"d/accounts/a/2026-01-05/files/x":            "d/accounts/a files/x",
-		"d/srv/1/accounts/a/latest/files/accounts/x": "d/srv/1/accounts/a files/accounts/x",
-		"d/srv/system/2026-01-05/files/accounts/b":   "d/srv/system files/accounts/b",
-	} {
-		above, below, err := splitVersioned(p)
-		if err != nil || above+" "+below != want {
-			t.Errorf("%s: %q %q %v", p, above, below, err)
-		}
-	}
-	for _, p := range []string{"", "d", "accounts/a/b/c/d", "d/accounts/a/s", "d/system/s"} {
-		if above, below, err := splitVersioned(p); err == nil {
-			t.Errorf("%s: %q %q", p, above, below)
-		}
-	}
-}
-
-func TestNumbersRememberWhatWasAdded(t *testing.T) {
-	s := numbers{}
-	for _, n := range []uint64{0, 1, 63, 64, 1023, 1024, 1 << 40, 1<<40 + 1} {
-		if !s.add(n) || s.add(n) {
-			t.Errorf("%d is not remembered once", n)
-		}
-	}
-	if len(s) != 3 {
-		t.Errorf("%d blocks", len(s))
-	}
 }

@@ -136,12 +136,12 @@ func (o *owner) Report(ctx context.Context, brief bool) (any, error) {
 }
 
 // Find looks for names in all snapshots.
-func (o *owner) Find(ctx context.Context, q api.Query, yield func(api.Match) error) error {
+func (o *owner) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
 	v, err := o.view(ctx)
 	if err != nil {
 		return err
 	}
-	return (&finder{view: v, query: q, yield: yield, replaced: o.replaced}).run(ctx)
+	return (&browse.Search{View: v, Query: q, Yield: yield, Replaced: o.replaced}).Run(ctx)
 }
 
 // replaced reports whether the index has another snapshot in the place of s, or none.

@@ -2,17 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 )
 
@@ -108,16 +106,11 @@ func among(paths []string, look func(p string) error) (string, error) {
 		if err == nil {
 			return p, nil
 		}
-		if !missing(err) {
+		if !browse.Missing(err) {
 			return "", err
 		}
 	}
 	return paths[0], nil
-}
-
-// missing reports whether err says that there is no such path.
-func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
 }
 
 // path is the path below the mountpoint that an argument means.

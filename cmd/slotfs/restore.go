@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/asuser"
 	"slotfs/indexer/backup"
@@ -149,7 +150,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 		root := restore.Root{Source: r.from, Entry: e, Name: path.Base(clean), Path: clean}
 		if strings.HasSuffix(p, "/") || clean == "" {
 			if !isFolder(&e) {
-				return nil, explain("restore", p, errors.New("not a folder"))
+				return nil, browse.Explain("restore", p, errors.New("not a folder"))
 			}
 			root.Name = ""
 		}

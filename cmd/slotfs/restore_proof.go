@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
@@ -33,7 +34,7 @@ func (r *restoring) notComplete(ctx context.Context, roots []restore.Root) ([]no
 		at, ok := snapshotOf(root.Path)
 		if !ok {
 			if err := r.below(ctx, &root.Entry, root.Path, &all); err != nil {
-				return nil, explain("restore", root.Path, err)
+				return nil, browse.Explain("restore", root.Path, err)
 			}
 			continue
 		}
@@ -54,7 +55,7 @@ func (r *restoring) notComplete(ctx context.Context, roots []restore.Root) ([]no
 
 // snapshotOf is the directory of the snapshot that a path leads to or into.
 func snapshotOf(p string) (string, bool) {
-	above, _, err := splitVersioned(p + "/.")
+	above, _, err := browse.SplitVersioned(p + "/.")
 	if err != nil {
 		return "", false
 	}
@@ -70,16 +71,16 @@ func (r *restoring) proven(ctx context.Context, at string) (notComplete, error) 
 	}
 	f, err := r.from.Open(ctx, &e)
 	if err != nil {
-		return notComplete{}, explain("restore", at, err)
+		return notComplete{}, browse.Explain("restore", at, err)
 	}
 	defer f.Close()
 	data := make([]byte, e.Size)
 	if _, err := f.ReadAt(ctx, data, 0); err != nil && !errors.Is(err, io.EOF) {
-		return notComplete{}, explain("restore", at, err)
+		return notComplete{}, browse.Explain("restore", at, err)
 	}
 	s := notComplete{}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return notComplete{}, explain("restore", at, fmt.Errorf("snapshot.json: %w", err))
+		return notComplete{}, browse.Explain("restore", at, fmt.Errorf("snapshot.json: %w", err))
 	}
 	s.Path = at
 	return s, nil

@@ -38,7 +38,7 @@ func (b restorer) find(ctx context.Context, p string) (restore.Entry, error) {
 		way, err = browse.Walk(ctx, b.tree, p, true)
 	}
 	if err != nil {
-		return restore.Entry{}, explain("restore", p, err)
+		return restore.Entry{}, browse.Explain("restore", p, err)
 	}
 	n := &way[len(way)-1]
 	return b.entry(n, n.Snapshot), nil

@@ -36,25 +36,9 @@ func (s shown) coded() shown {
 
 // shownNode is what people see of a node.
 func shownNode(n *browse.Node) shown {
-	return shown{Name: n.Name, Type: typeName(n.Attr.Mode), Size: n.Attr.Size, mode: n.Attr.Mode,
+	return shown{Name: n.Name, Type: browse.TypeName(n.Attr.Mode), Size: n.Attr.Size, mode: n.Attr.Mode,
 		Mode: fmt.Sprintf("%04o", n.Attr.Mode&backup.ModePerm), UID: n.Attr.UID, GID: n.Attr.GID,
 		MTime: time.Unix(0, n.Attr.MTime).UTC(), Target: n.Target}
-}
-
-func typeName(mode uint32) string {
-	switch mode & backup.ModeType {
-	case backup.ModeDir:
-		return "directory"
-	case backup.ModeRegular:
-		return "file"
-	case backup.ModeSymlink:
-		return "link"
-	case backup.ModeFIFO:
-		return "fifo"
-	case backup.ModeSocket:
-		return "socket"
-	}
-	return "other"
 }
 
 // modeString is the mode as ls -l shows it.

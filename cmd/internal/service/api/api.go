@@ -4,8 +4,8 @@
 //	GET  /v1/status           the report, one JSON object; with ?brief what takes no time only
 //	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
 //	                          Who hangs up ends the pass.
-//	POST /v1/find             body: Query; answer: one Match per line, and a line with "failure" if it ends early
-//	POST /v1/diff             body: Pair; answer: one Change per line, and a line with "failure" if it ends early
+//	POST /v1/find             body: browse.Query; answer: one browse.Match per line, and a line with "failure" if it ends early
+//	POST /v1/diff             body: browse.Pair; answer: one browse.Change per line, and a line with "failure" if it ends early
 //	GET  /v1/node?id=N        what is shown at a node id, one JSON object; /v1/lookup?id=N&name=S: a name in a directory
 //	GET  /v1/list?id=N        what is in a directory, one node per line, and a line with "failure" if it ends early
 //	GET  /v1/content?id=N&offset=O&length=L   bytes of a file; the trailer Slotfs-Failure says why they end early
@@ -18,7 +18,6 @@ package api
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +29,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
 )
 
@@ -47,39 +47,9 @@ type Indexer interface {
 	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
 }
 
-// Bytes are a path or a name, which JSON has no strings for: they are sent in base64.
-type Bytes string
-
-// MarshalText encodes the bytes.
-func (b Bytes) MarshalText() ([]byte, error) {
-	return base64.StdEncoding.AppendEncode(nil, []byte(b)), nil
-}
-
-// UnmarshalText decodes the bytes.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	raw, err := base64.StdEncoding.AppendDecode(nil, text)
-	*b = Bytes(raw)
-	return err
-}
-
-// Query says what to find.
-type Query struct {
-	Pattern Bytes `json:"pattern"`          // of a name, as path.Match takes it
-	Below   Bytes `json:"below,omitempty"`  // path in the mount, without links; "": everywhere
-	Latest  bool  `json:"latest,omitempty"` // only in the newest complete snapshots
-}
-
-// Match is something that was found.
-type Match struct {
-	Path  Bytes     `json:"path"` // in the mount
-	Type  string    `json:"type"`
-	Size  int64     `json:"size"`
-	MTime time.Time `json:"mtime"`
-}
-
 // Finder finds names in the snapshots.
 type Finder interface {
-	Find(ctx context.Context, q Query, yield func(Match) error) error
+	Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error
 }
 
 // Keeper is the owner's state.
@@ -192,20 +162,20 @@ func serveIndex(o Indexer, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// found is a line of the answer to a Query.
+// found is a line of the answer to a browse.Query.
 type found struct {
-	Match
+	browse.Match
 	Failure *failure `json:"failure,omitempty"`
 }
 
 func serveFind(o Finder, w http.ResponseWriter, r *http.Request) {
-	var q Query
+	var q browse.Query
 	if !request(w, r, &q) {
 		return
 	}
 	out := json.NewEncoder(w)
 	began := false
-	err := o.Find(r.Context(), q, func(m Match) error {
+	err := o.Find(r.Context(), q, func(m browse.Match) error {
 		began = true
 		return out.Encode(found{Match: m})
 	})

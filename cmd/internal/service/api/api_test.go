@@ -45,20 +45,20 @@ func (o *owner) Report(_ context.Context, brief bool) (any, error) {
 	return map[string]int{"pid": 7}, o.err
 }
 
-func (o *owner) Find(_ context.Context, q Query, yield func(Match) error) error {
+func (o *owner) Find(_ context.Context, q browse.Query, yield func(browse.Match) error) error {
 	o.asked = append(o.asked, string("find "+q.Pattern+" "+q.Below))
 	for range 2 {
-		if err := yield(Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
+		if err := yield(browse.Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
 			return err
 		}
 	}
 	return o.err
 }
 
-func (o *owner) Diff(_ context.Context, q Pair, yield func(Change) error) error {
+func (o *owner) Diff(_ context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	o.asked = append(o.asked, string("diff "+q.Old+" "+q.New))
 	for _, path := range []string{"a", "b\xff"} {
-		if err := yield(Change{Path: []byte(path), New: &Side{Size: 7}}); err != nil {
+		if err := yield(browse.Change{Path: []byte(path), New: &browse.Side{Size: 7}}); err != nil {
 			return err
 		}
 	}
@@ -137,7 +137,7 @@ func TestMatchesComeWithTheErrorThatEndsThem(t *testing.T) {
 	for _, fault := range []error{nil, exit.With(errors.New("no"), exit.Busy, "wait")} {
 		c := serve(t, &owner{err: fault})
 		n := 0
-		err := c.Find(context.Background(), Query{Pattern: "x"}, func(m Match) error {
+		err := c.Find(context.Background(), browse.Query{Pattern: "x"}, func(m browse.Match) error {
 			if n++; m.Path != "a/x" || m.Size != 7 {
 				t.Errorf("match %+v", m)
 			}
@@ -148,7 +148,7 @@ func TestMatchesComeWithTheErrorThatEndsThem(t *testing.T) {
 		}
 	}
 	enough := errors.New("enough")
-	if err := serve(t, &owner{}).Find(context.Background(), Query{}, func(Match) error { return enough }); !errors.Is(err, enough) {
+	if err := serve(t, &owner{}).Find(context.Background(), browse.Query{}, func(browse.Match) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("an error of who listens became %v", err)
 	}
 }
@@ -195,7 +195,7 @@ func TestDifferencesCrossTheSocketByteForByte(t *testing.T) {
 	o := &owner{}
 	c := serve(t, o)
 	ask := func() (paths []string, err error) {
-		err = c.Diff(context.Background(), Pair{Old: "x", New: "y"}, func(d Change) error {
+		err = c.Diff(context.Background(), browse.Pair{Old: "x", New: "y"}, func(d browse.Change) error {
 			if d.Old != nil || d.New == nil || d.New.Size != 7 {
 				t.Errorf("got %+v", d)
 			}
@@ -212,7 +212,7 @@ func TestDifferencesCrossTheSocketByteForByte(t *testing.T) {
 	if got, err := ask(); !reflect.DeepEqual(got, want) || exit.Code(err) != exit.Busy || exit.Hint(err) != "cure" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if err := NewClient("/nonexistent").Diff(context.Background(), Pair{}, nil); !errors.Is(err, ErrNoOwner) {
+	if err := NewClient("/nonexistent").Diff(context.Background(), browse.Pair{}, nil); !errors.Is(err, ErrNoOwner) {
 		t.Errorf("without an owner: %v", err)
 	}
 }

@@ -24,9 +24,9 @@ type Browser interface {
 // node is a browse.Node on its way over the socket.
 type node struct {
 	ID       uint64           `json:"id"`
-	Name     Bytes            `json:"name"`
+	Name     browse.Bytes     `json:"name"`
 	Attr     view.Attr        `json:"attr"`
-	Target   Bytes            `json:"target,omitempty"`
+	Target   browse.Bytes     `json:"target,omitempty"`
 	Xattrs   []xattr          `json:"xattrs,omitempty"`
 	Sparse   bool             `json:"sparse,omitempty"`
 	Extents  []backup.Extent  `json:"extents,omitempty"`
@@ -36,15 +36,15 @@ type node struct {
 }
 
 type xattr struct {
-	Name  Bytes `json:"name"`
-	Value Bytes `json:"value"`
+	Name  browse.Bytes `json:"name"`
+	Value browse.Bytes `json:"value"`
 }
 
 func nodeOf(n *browse.Node) *node {
-	out := &node{ID: n.ID, Name: Bytes(n.Name), Attr: n.Attr, Target: Bytes(n.Target), Sparse: n.Extents != nil,
+	out := &node{ID: n.ID, Name: browse.Bytes(n.Name), Attr: n.Attr, Target: browse.Bytes(n.Target), Sparse: n.Extents != nil,
 		Extents: n.Extents, Snapshot: n.Snapshot, Recorded: n.Recorded}
 	for _, x := range n.Xattrs {
-		out.Xattrs = append(out.Xattrs, xattr{Bytes(x.Name), Bytes(x.Value)})
+		out.Xattrs = append(out.Xattrs, xattr{browse.Bytes(x.Name), browse.Bytes(x.Value)})
 	}
 	return out
 }

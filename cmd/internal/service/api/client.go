@@ -17,6 +17,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
 )
 
@@ -95,7 +96,7 @@ func events(body io.Reader, emit func(progress.Event)) error {
 }
 
 // Find hands what the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
-func (c *Client) Find(ctx context.Context, q Query, yield func(Match) error) error {
+func (c *Client) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
 	return ask(ctx, c, "/v1/find", q, func(m *found) error {
 		if m.Failure != nil {
 			return m.Failure.err()
@@ -105,7 +106,7 @@ func (c *Client) Find(ctx context.Context, q Query, yield func(Match) error) err
 }
 
 // Diff hands each difference that the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
-func (c *Client) Diff(ctx context.Context, q Pair, yield func(Change) error) error {
+func (c *Client) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	return ask(ctx, c, "/v1/diff", q, func(m *differs) error {
 		if m.Failure != nil {
 			return m.Failure.err()

@@ -116,8 +116,8 @@ func Walk(ctx context.Context, t Looker, p string, last bool) ([]Node, error) {
 	return way, nil
 }
 
-// Find tells what is at a path, links followed.
-func Find(ctx context.Context, t Looker, p string) (Node, error) {
+// Resolve tells what is at a path, links followed.
+func Resolve(ctx context.Context, t Looker, p string) (Node, error) {
 	way, err := Walk(ctx, t, p, true)
 	if err != nil {
 		return Node{}, err

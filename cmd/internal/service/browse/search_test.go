@@ -1,11 +1,10 @@
-package main
+package browse
 
 import (
 	"context"
 	"errors"
 	"testing"
 
-	"slotfs/cmd/internal/service/api"
 	"slotfs/fs/fstest"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -38,11 +37,11 @@ func TestFindPassesOverASnapshotThatIsReplacedMeanwhile(t *testing.T) {
 	v.Update([]string{"box"}, all)
 	for _, replaced := range []bool{true, false} {
 		var found []string
-		f := &finder{view: v, query: api.Query{Pattern: "wanted"}, yield: func(m api.Match) error {
+		f := &Search{View: v, Query: Query{Pattern: "wanted"}, Yield: func(m Match) error {
 			found = append(found, string(m.Path))
 			return nil
-		}, replaced: func(_ context.Context, s *backup.Snapshot) bool { return replaced && s.Serial == old.Serial }}
-		err := f.run(t.Context())
+		}, Replaced: func(_ context.Context, s *backup.Snapshot) bool { return replaced && s.Serial == old.Serial }}
+		err := f.Run(t.Context())
 		if replaced && (err != nil || len(found) != 1) {
 			t.Errorf("beside a pass: found %v, %v", found, err)
 		}

@@ -1,0 +1,36 @@
+package browse
+
+import (
+	"encoding/base64"
+	"time"
+)
+
+// Bytes are a path or a name, which JSON has no strings for: they are sent in base64.
+type Bytes string
+
+// MarshalText encodes the bytes.
+func (b Bytes) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, []byte(b)), nil
+}
+
+// UnmarshalText decodes the bytes.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	raw, err := base64.StdEncoding.AppendDecode(nil, text)
+	*b = Bytes(raw)
+	return err
+}
+
+// Query says what to find.
+type Query struct {
+	Pattern Bytes `json:"pattern"`          // of a name, as path.Match takes it
+	Below   Bytes `json:"below,omitempty"`  // path in the mount, without links; "": everywhere
+	Latest  bool  `json:"latest,omitempty"` // only in the newest complete snapshots
+}
+
+// Match is something that was found.
+type Match struct {
+	Path  Bytes     `json:"path"` // in the mount
+	Type  string    `json:"type"`
+	Size  int64     `json:"size"`
+	MTime time.Time `json:"mtime"`
+}
