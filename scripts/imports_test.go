@@ -31,6 +31,7 @@ var pure = map[string][]string{
 	everywhere:                      {},
 	"slotfs/indexer/backup":         {},
 	"slotfs/indexer/dest":           {},
+	"slotfs/indexer/dest/retry":     {"slotfs/indexer/dest"},
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
 	"slotfs/indexer/archive/gzseek": {},
 	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},

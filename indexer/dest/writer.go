@@ -3,8 +3,8 @@ package dest
 import "context"
 
 // Writer is a destination that can be changed. Requests that may not be made twice (Mkdir, Rename, Remove, RemoveDir,
-// and writing to an Output) are not repeated when the connection is lost under them: the error then is
-// ErrUnreachable, and whether they were done is not known.
+// Create and what is done with a WriteFile) are not repeated when the connection is lost under them: the error then is
+// ErrConnectionLost, and whether they were done is not known.
 type Writer interface {
 	Creator
 	Mover
