@@ -23,6 +23,8 @@ const (
 	// tempKeys begins the name of a file that is to become authorizedKeys; one that is older than leftOver was left by a kill.
 	tempKeys = authorizedKeys + ".slotfs-"
 	leftOver = time.Hour
+	// changedMeanwhile is how often the file is read while somebody else changes it.
+	changedMeanwhile = 5
 	// mostAuthorized bounds the file that is read and written again.
 	mostAuthorized = 4 << 20
 )
@@ -40,7 +42,7 @@ type authorized struct {
 
 // read gets the whole file, again if somebody changes it meanwhile; one that is not there is empty.
 func (a *authorized) read(ctx context.Context) (content []byte, info dest.Info, err error) {
-	for range attempts {
+	for range changedMeanwhile {
 		if content, info, err = a.readOnce(ctx); !errors.Is(err, backup.ErrStale) {
 			break
 		}

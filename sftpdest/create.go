@@ -87,7 +87,7 @@ func (d *Destination) create(ctx context.Context, c creation, open func(a wire.A
 
 // discard removes an empty file.
 func (d *Destination) discard(ctx context.Context, remote string) {
-	_ = d.once(ctx, func(s *session) error {
+	_ = d.doOnce(ctx, func(s *session) error {
 		a, err := s.attributes(ctx, wire.Lstat, remote)
 		if err != nil || a.Mode&backup.ModeType != backup.ModeRegular || a.Size != 0 {
 			return err
@@ -104,7 +104,7 @@ func (d *Destination) Mkdir(ctx context.Context, p string, permissions uint32) e
 	}
 	made := creation{remote: remote, permissions: permissions, fresh: true}
 	err = d.create(ctx, made, func(a wire.Attributes) (opened bool, err error) {
-		return false, d.once(ctx, func(s *session) error {
+		return false, d.doOnce(ctx, func(s *session) error {
 			return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.MkDir, id, remote, a) })
 		})
 	})

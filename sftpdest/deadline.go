@@ -79,19 +79,6 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// tries counts how often what one call asked for was lost with its session.
-type tries struct{ lost, silent int }
-
-// over counts a loss and reports whether it was the last one that is put up with: what kills the server, or keeps it from
-// answering, must end.
-func (t *tries) over(err error) bool {
-	t.lost++
-	if errors.Is(err, errSilent) {
-		t.silent++
-	}
-	return t.lost == attempts || t.silent == 2
-}
-
 // stopwatch bounds how slowly the parts of one answer may come.
 type stopwatch struct {
 	began time.Time

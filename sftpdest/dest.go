@@ -8,12 +8,9 @@ import (
 	"strings"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/retry"
 	"slotfs/sftpdest/wire"
 )
-
-// attempts is how often a request is asked again when its session is lost each time: one that kills the server
-// must end.
-const attempts = 5
 
 // Destination is a directory of an SFTP account. Its methods may be called side by side.
 type Destination struct {
@@ -88,25 +85,45 @@ func (d *Destination) remote(p string) (string, error) {
 	}
 }
 
+// repeat runs f, and again while its session is lost under it: see package retry. f calls progress when a part of what it does is done.
+func (d *Destination) repeat(ctx context.Context, f func(progress func()) error) error {
+	policy := retry.Default
+	policy.Lost = func(err error) bool { return errors.Is(err, errLost) }
+	err := policy.DoParts(ctx, f)
+	if errors.Is(err, errLost) {
+		return &UnreachableError{Address: d.settings.address(), Err: err}
+	}
+	return err
+}
+
+// once is the error of what is not repeated: whether the server did what it was asked in a session that was lost is not known.
+func (d *Destination) once(err error) error {
+	if errors.Is(err, errLost) {
+		return &UnreachableError{Address: d.settings.address(), Err: err, Unknown: true}
+	}
+	return err
+}
+
 // do runs f on a session, and again on another one if the first is lost.
 func (d *Destination) do(ctx context.Context, f func(s *session) error) error {
-	var t tries
-	for {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		s, err := d.pool.acquire(ctx)
-		if err != nil {
-			return err
-		}
-		err = f(s)
-		if !errors.Is(err, errLost) {
-			return d.drop(s, err)
-		}
-		if t.over(err) {
-			return &UnreachableError{Address: d.settings.address(), Err: err}
-		}
+	return d.repeat(ctx, func(func()) error { return d.onSession(ctx, f) })
+}
+
+// doOnce is do for what must not be asked twice.
+func (d *Destination) doOnce(ctx context.Context, f func(s *session) error) error {
+	return d.once(d.onSession(ctx, f))
+}
+
+// onSession runs f on a session.
+func (d *Destination) onSession(ctx context.Context, f func(s *session) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
+	s, err := d.pool.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	return d.drop(s, f(s))
 }
 
 // drop ends a session that does not speak SFTP, or so slowly that it holds us up. It returns err, which in those cases is about

@@ -47,7 +47,7 @@ func (l *pool) doubt(s *session) {
 		ctx, cancel := context.WithTimeout(l.ctx, min(proofTime, l.options.Idle))
 		defer cancel()
 		if _, err := s.ask(ctx, wire.RealPath, "."); err != nil {
-			s.fail(errSilent)
+			s.fail(dest.ErrNoAnswer)
 			return
 		}
 		s.doubted.Store(false)

@@ -89,7 +89,7 @@ func (d *Destination) Install(ctx context.Context, from, to string) (synced bool
 		return false, err
 	}
 	plain := false
-	err = d.once(ctx, func(s *session) (err error) {
+	err = d.doOnce(ctx, func(s *session) (err error) {
 		if plain = !d.replaces(s); plain {
 			return nil
 		}

@@ -19,14 +19,14 @@ import (
 	"slotfs/sftpdest/wire"
 )
 
-// errLost says that a request's connection is gone: whether the server heard it is not known. Everything that is
-// asked here can be asked again.
+// errLost says that a request's connection is gone: whether the server heard it is not known.
 var errLost = errors.New("connection lost")
 
 // UnreachableError says why no connection could be had.
 type UnreachableError struct {
 	Address string // host:port
 	Err     error
+	Unknown bool // a connection was there and was lost under a request that is not repeated
 }
 
 func (e *UnreachableError) Error() string {
@@ -35,6 +35,11 @@ func (e *UnreachableError) Error() string {
 
 // Unwrap makes it dest.ErrUnreachable.
 func (e *UnreachableError) Unwrap() []error { return []error{dest.ErrUnreachable, unended(e.Err)} }
+
+// Is makes it dest.ErrConnectionLost where the request may have been done.
+func (e *UnreachableError) Is(target error) bool {
+	return e.Unknown && target == dest.ErrConnectionLost
+}
 
 // Hint tells the cure.
 func (e *UnreachableError) Hint() string {
@@ -54,7 +59,7 @@ func (e *UnreachableError) Hint() string {
 		return noSFTP.Hint()
 	case errors.Is(e.Err, wire.ErrMalformed):
 		return "what answers there does not speak SFTP as it is written down: ask who runs the server"
-	case errors.Is(e.Err, errMute), errors.Is(e.Err, errSilent), errors.Is(e.Err, errSlow):
+	case errors.Is(e.Err, errMute), errors.Is(e.Err, dest.ErrNoAnswer), errors.Is(e.Err, errSlow):
 		return "the server takes connections and does not answer in time: look what it does, or raise connection-timeout"
 	}
 	return "check host, port and firewall; some servers block an address for a while after failed log-ins"

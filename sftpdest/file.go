@@ -184,23 +184,17 @@ func (f *file) Stat(ctx context.Context) (dest.Info, error) {
 
 // do runs g with a handle, and again with another one if its session is lost.
 func (f *file) do(ctx context.Context, g func(h *handle) error) error {
-	var t tries
-	for {
+	return f.d.repeat(ctx, func(func()) error {
 		h, err := f.handle(ctx)
 		if err != nil {
 			return err
 		}
+		defer f.free(h)
 		if err = g(h); err == nil {
 			err = h.check(ctx)
 		}
-		f.free(h)
-		if !errors.Is(err, errLost) {
-			return f.d.drop(h.s, err)
-		}
-		if t.over(err) {
-			return &UnreachableError{Address: f.d.settings.address(), Err: err}
-		}
-	}
+		return f.d.drop(h.s, err)
+	})
 }
 
 // check waits until the handle is known to be the file.

@@ -2,7 +2,6 @@ package sftpdest
 
 import (
 	"context"
-	"errors"
 
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/wire"
@@ -25,7 +24,14 @@ type opening struct {
 // doHandle is do for what opens a handle: it looks for a session where one more may be open. Servers limit them by
 // session or connection, some to a hundred, some to one, and tell by refusing.
 func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *session) error) error {
-	var t tries
+	if how.once {
+		return d.once(d.withRoom(ctx, how, f))
+	}
+	return d.repeat(ctx, func(func()) error { return d.withRoom(ctx, how, f) })
+}
+
+// withRoom runs f in one session after another until one has room for its handle.
+func (d *Destination) withRoom(ctx context.Context, how opening, f func(s *session) error) error {
 	crowd, doubts := 0, 0
 	for {
 		s, err := d.pool.acquireHandle(ctx, how.lasting)
@@ -51,12 +57,7 @@ func (d *Destination) doHandle(ctx context.Context, how opening, f func(s *sessi
 			doubts++ // room may have come between the two questions
 			continue
 		}
-		if !errors.Is(err, errLost) {
-			return d.drop(s, err)
-		}
-		if t.over(err) || how.once {
-			return &UnreachableError{Address: d.settings.address(), Err: err}
-		}
+		return d.drop(s, err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (d *Destination) Link(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doOnce(ctx, func(s *session) error {
 		if !s.offers(wire.HardLinkExtension) {
 			return errors.ErrUnsupported
 		}
@@ -61,7 +61,7 @@ func (d *Destination) Symlink(ctx context.Context, target, p string) error {
 	if err != nil {
 		return err
 	}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doOnce(ctx, func(s *session) error {
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendStrings(b, wire.SymLink, id, target, name) })
 	})
 	if err != nil {

@@ -158,41 +158,57 @@ func (t *part) compare(ctx context.Context, first wire.Attributes) error {
 // take waits for a part. What is short is asked for again, and what is lost is asked for in another session.
 func (r *reading) take(t part) (int, error) {
 	defer func() { r.f.free(t.h) }()
-	total := 0
-	short := 0 // bytes of a reply that was short, though more came behind it
-	var losses tries
-	for watch := t.h.s.stopwatch(); ; {
-		n, err := t.take(r.ctx)
-		if fault := t.compare(r.ctx, r.f.first); fault != nil {
-			n, err = 0, fault
-		}
-		total += n
-		if n > 0 && short > 0 {
-			t.h.s.shorten(short)
-		}
-		switch {
-		case errors.Is(err, errLost):
-			if losses.over(err) {
-				return total, &UnreachableError{Address: r.f.d.settings.address(), Err: err}
-			}
+	p := partial{part: &t, watch: t.h.s.stopwatch()}
+	lost := false
+	err := r.f.d.repeat(r.ctx, func(progress func()) error {
+		if lost {
 			h, err := r.f.handle(r.ctx)
 			if err != nil {
-				return total, err
+				return err
 			}
 			r.f.free(t.h)
 			t.h = h
-		case err != nil:
-			return total, r.f.d.drop(t.h.s, err)
-		case n == t.n:
-			return total, nil
-		default:
-			short = n
-			if err := watch.check(total, slowestRate, "bytes"); err != nil {
-				return total, r.f.d.drop(t.h.s, err)
+			t.send(r.unchanged)
+		}
+		err := r.rest(&p, progress)
+		lost = errors.Is(err, errLost)
+		return r.f.d.drop(t.h.s, err)
+	})
+	return p.done, err
+}
+
+// partial is a part that comes in several replies.
+type partial struct {
+	*part
+	watch stopwatch
+	done  int // bytes
+	short int // bytes of a reply that was short, though more came behind it
+}
+
+// rest takes replies, the first of which was asked for, until the part is there.
+func (r *reading) rest(p *partial, progress func()) error {
+	for {
+		n, err := p.take(r.ctx)
+		if fault := p.compare(r.ctx, r.f.first); fault != nil {
+			n, err = 0, fault
+		}
+		p.done += n
+		if n > 0 {
+			progress()
+			if p.short > 0 {
+				p.h.s.shorten(p.short)
 			}
 		}
-		t.n, t.p, t.off = t.n-n, t.p[n:], t.off+int64(n)
-		t.send(r.unchanged)
+		whole := n == p.n
+		p.n, p.p, p.off = p.n-n, p.p[n:], p.off+int64(n)
+		if err != nil || whole {
+			return err
+		}
+		p.short = n
+		if err := p.watch.check(p.done, slowestRate, "bytes"); err != nil {
+			return err
+		}
+		p.send(r.unchanged)
 	}
 }
 

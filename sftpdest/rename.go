@@ -34,7 +34,7 @@ func (d *Destination) Rename(ctx context.Context, from, to string) error {
 		return err
 	}
 	plain := false
-	err = d.once(ctx, func(s *session) error {
+	err = d.doOnce(ctx, func(s *session) error {
 		if d.replaces(s) {
 			err := s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
 			if !errors.Is(err, errors.ErrUnsupported) {

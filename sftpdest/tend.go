@@ -1,12 +1,10 @@
 package sftpdest
 
 import (
-	"errors"
 	"time"
-)
 
-// errSilent says that the connection lives but its SFTP server stopped answering.
-var errSilent = errors.New("no reply from the server")
+	"slotfs/indexer/dest"
+)
 
 // tend drops sessions that stopped answering, and gives connections back that are not needed any more.
 func (l *pool) tend() {
@@ -17,7 +15,7 @@ func (l *pool) tend() {
 		select {
 		case now := <-tick.C:
 			for _, s := range l.silent(now) {
-				s.fail(errSilent)
+				s.fail(dest.ErrNoAnswer)
 			}
 			l.release(now)
 		case <-l.ctx.Done():

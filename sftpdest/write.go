@@ -20,27 +20,6 @@ var (
 	_ dest.WriteFile  = (*output)(nil)
 )
 
-// once runs f on a session. What f asks for may not be asked twice: a connection that is lost is an error.
-func (d *Destination) once(ctx context.Context, f func(s *session) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s, err := d.pool.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	err = f(s)
-	return d.unknown(d.drop(s, err))
-}
-
-// unknown is what a lost connection means for a request that may have been done.
-func (d *Destination) unknown(err error) error {
-	if errors.Is(err, errLost) {
-		return &UnreachableError{Address: d.settings.address(), Err: err}
-	}
-	return err
-}
-
 // order sends a request that is answered by a status alone.
 func (s *session) order(ctx context.Context, build func(b []byte, id uint32) []byte) error {
 	reply, err := s.wait(ctx, s.send(smallCost, build), nil)
@@ -73,7 +52,7 @@ func (d *Destination) remove(ctx context.Context, op string, typ byte, p string)
 	if err != nil {
 		return err
 	}
-	err = d.once(ctx, func(s *session) error {
+	err = d.doOnce(ctx, func(s *session) error {
 		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, remote) })
 	})
 	if err != nil {
@@ -106,7 +85,7 @@ func (o *output) WriteAt(ctx context.Context, p []byte, off int64) (int, error) 
 	}
 	n, err := o.write(ctx, p, off)
 	if err != nil {
-		return n, o.d.fail("write", o.path, o.d.unknown(err))
+		return n, o.d.fail("write", o.path, o.d.once(err))
 	}
 	return n, nil
 }
@@ -164,7 +143,7 @@ func (o *output) Sync(ctx context.Context) error {
 		})
 	}
 	if err != nil {
-		return o.d.fail("sync", o.path, o.d.unknown(err))
+		return o.d.fail("sync", o.path, o.d.once(err))
 	}
 	return nil
 }
@@ -183,7 +162,7 @@ func (o *output) Close(ctx context.Context) error {
 		err = statusReply(reply)
 	}
 	if err != nil {
-		return o.d.fail("close", o.path, o.d.unknown(err))
+		return o.d.fail("close", o.path, o.d.once(err))
 	}
 	return nil
 }

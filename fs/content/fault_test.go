@@ -16,6 +16,7 @@ import (
 
 	"slotfs/fs/content"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 )
 
@@ -220,14 +221,14 @@ func TestSilentDestinationIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestLostConnectionIsTriedOnceMore(t *testing.T) {
+func TestLostConnectionIsNoReasonToFail(t *testing.T) {
 	all := members(3, 100_000)
 	for name, x := range sorts(t, makeTar(t, all), content.Options{}) {
 		t.Run(name, func(t *testing.T) {
 			var failed atomic.Bool
 			x.fake.SetFault(func(ctx context.Context, c desttest.Call) error {
 				if c.Op == desttest.OpRead && !failed.Swap(true) {
-					return errors.New("connection lost")
+					return dest.ErrConnectionLost
 				}
 				return nil
 			})

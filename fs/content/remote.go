@@ -60,20 +60,9 @@ type handle struct {
 }
 
 // read reads n bytes at off. What comes back is what was indexed, as far as size and time tell. A handle that fails is
-// given up, and the file is opened and compared once more.
+// given up.
 func (m *remote) read(ctx context.Context, off, n int64) ([]byte, error) {
 	asked := time.Now()
-	b, err := m.tryRead(ctx, off, n)
-	if err == nil {
-		m.r.streams.line.took(asked, time.Now())
-	}
-	if err == nil || ctx.Err() != nil || errors.Is(err, backup.ErrStale) || errors.Is(err, dest.ErrClosed) {
-		return b, err
-	}
-	return m.tryRead(ctx, off, n)
-}
-
-func (m *remote) tryRead(ctx context.Context, off, n int64) ([]byte, error) {
 	h, err := m.acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -85,6 +74,7 @@ func (m *remote) tryRead(ctx context.Context, off, n int64) ([]byte, error) {
 		return nil, fault
 	}
 	if int64(len(b)) == n {
+		m.r.streams.line.took(asked, time.Now())
 		return b, nil
 	}
 	if err == nil || err == io.EOF {

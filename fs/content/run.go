@@ -12,7 +12,6 @@ import (
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/contain"
-	"slotfs/indexer/dest"
 )
 
 const (
@@ -95,12 +94,7 @@ func (s *span) start() {
 // decode is the life of a run.
 func (s *span) decode(ctx context.Context, r *run) {
 	defer s.src.r.work.Done()
-	try := func() error { return s.decodeFrom(ctx, r) }
-	err := contain.Do(try)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, backup.ErrStale) && !errors.Is(err, dest.ErrClosed) {
-		// The handle was given up: once more with a new one, compared with the index.
-		err = contain.Do(try)
-	}
+	err := contain.Do(func() error { return s.decodeFrom(ctx, r) })
 	r.timer.Stop()
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

@@ -4,11 +4,14 @@ package desttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/retry"
 )
 
 // Op names an operation of the contract.
@@ -105,8 +108,30 @@ func (d *Fake) Close() error {
 	return nil
 }
 
-// begin counts a call, lets the fault decide about it and waits the latency.
+// repeated are the operations that a destination repeats by itself.
+var repeated = []Op{OpList, OpReadLink, OpOpen, OpStat, OpRead, OpFileStat, OpSetAttributes}
+
+// begin is attempt for what is repeated when its connection is lost, which a fault says with dest.ErrConnectionLost.
 func (d *Fake) begin(ctx context.Context, c Call) error {
+	if !slices.Contains(repeated, c.Op) {
+		err := d.attempt(ctx, c)
+		if errors.Is(err, dest.ErrConnectionLost) {
+			return fmt.Errorf("%w: %w", dest.ErrUnreachable, err)
+		}
+		return err
+	}
+	err := retry.Default.Do(ctx, func() error { return d.attempt(ctx, c) })
+	if errors.Is(err, dest.ErrConnectionLost) {
+		return callError(c, dest.ErrUnreachable) // nobody else repeats it
+	}
+	if err != nil && err == ctx.Err() {
+		return callError(c, err)
+	}
+	return err
+}
+
+// attempt counts a call, lets the fault decide about it and waits the latency.
+func (d *Fake) attempt(ctx context.Context, c Call) error {
 	if err := ctx.Err(); err != nil {
 		return callError(c, err)
 	}
