@@ -18,6 +18,9 @@ var only = map[string][]string{
 	"github.com/pkg/sftp":         {"slotfs/sftpdest"},
 	"github.com/urfave/cli":       {"slotfs/cmd"},
 	"slotfs/cmd":                  {"slotfs/cmd"},
+
+	"github.com/nicholas-fedor/shoutrrr": {"slotfs/cmd/internal/service/alarm/send"},
+	"github.com/prometheus":              {"slotfs/cmd/internal/service/metrics"},
 	"slotfs/fs":                   {"slotfs/cmd", "slotfs/fs"},
 	"slotfs/sftpdest":             {"slotfs/cmd", "slotfs/sftpdest", "slotfs/scripts"},
 	"slotfs/cache":                {"slotfs/cmd", "slotfs/cache"},

@@ -196,7 +196,7 @@ func TestStandingTellsSinceWhenSomethingFails(t *testing.T) {
 	if !b.RunEnded("r") || b.RunEnded("s") {
 		t.Error("runs")
 	}
-	if _, out := b.Outages["box"]; out {
+	if _, out := b.Troubles[Trouble{"box", Unreachable}]; out {
 		t.Error("b reached the destination after the outage")
 	}
 	if got := b.Rooms["box"]; got.Free != 10 || got.Size != 100 {

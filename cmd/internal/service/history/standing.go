@@ -22,10 +22,16 @@ type Board struct {
 	All  map[Key]*Standing
 	now  func() time.Time
 	runs map[string]bool // that have ended
-	// Outages tell since when a destination was unreachable in all records; absent: the newest one reached it.
-	Outages map[string]time.Time
+	// Troubles tell since when all records of a destination have a cause; absent: the newest one was good.
+	Troubles map[Trouble]time.Time
 	// Rooms have the newest measurement of the room on each destination.
 	Rooms map[string]Room
+}
+
+// Trouble is what is wrong with a destination.
+type Trouble struct {
+	Destination string
+	Cause       Cause
 }
 
 // Room is how much room a destination had.
@@ -40,7 +46,7 @@ const tomorrow = 24 * time.Hour
 
 // NewBoard is a board without records.
 func NewBoard(now func() time.Time) *Board {
-	return &Board{All: map[Key]*Standing{}, now: now, runs: map[string]bool{}, Outages: map[string]time.Time{}, Rooms: map[string]Room{}}
+	return &Board{All: map[Key]*Standing{}, now: now, runs: map[string]bool{}, Troubles: map[Trouble]time.Time{}, Rooms: map[string]Room{}}
 }
 
 // KeyOf names what a record is of. A pass over one account only says nothing of the destination's other ones.
@@ -60,7 +66,7 @@ func (b *Board) Take(r *Record) error {
 	if r.Ended.Sub(b.now()) > tomorrow {
 		return nil
 	}
-	b.takeOutage(r)
+	b.takeTrouble(r)
 	if r.Size > 0 || r.Free > 0 {
 		if b.Rooms[r.Destination].At.Before(r.Ended) {
 			b.Rooms[r.Destination] = Room{At: r.Ended, Free: r.Free, Size: r.Size}
@@ -90,18 +96,17 @@ func (s *Standing) take(r *Record) {
 	}
 }
 
-// takeOutage keeps since when a destination is unreachable.
-func (b *Board) takeOutage(r *Record) {
-	if r.Destination == "" {
-		return
-	}
-	switch {
-	case r.Cause == Unreachable:
-		if _, ok := b.Outages[r.Destination]; !ok {
-			b.Outages[r.Destination] = r.Ended
+// takeTrouble keeps since when something is wrong with a destination.
+func (b *Board) takeTrouble(r *Record) {
+	for _, cause := range []Cause{Unreachable, HostKey} {
+		t := Trouble{r.Destination, cause}
+		_, known := b.Troubles[t]
+		switch {
+		case r.Cause == cause && !known:
+			b.Troubles[t] = r.Ended
+		case r.Good() || r.Cause != "" && r.Cause != cause:
+			delete(b.Troubles, t)
 		}
-	case r.Good():
-		delete(b.Outages, r.Destination)
 	}
 }
 

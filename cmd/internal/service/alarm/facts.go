@@ -1,0 +1,132 @@
+package alarm
+
+import (
+	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/service/history"
+	"slotfs/indexer/backup"
+)
+
+// Facts are what findings are made of.
+type Facts struct {
+	Now    time.Time
+	Config *config.Config
+	Board  *history.Board
+	// Configured is when the configuration was changed last: what never had a backup is waited for from then on.
+	Configured time.Time
+	// Members are the accounts that the last run of a job found; nil: not known. Others are not watched any more.
+	Members map[string]map[string]bool
+	// Holdings are the accounts on each destination, by the index. Nil: it could not be asked.
+	Holdings map[string][]Account
+	// Rooms and Outages were measured by this process; both may be newer than those of the board.
+	Rooms   map[string]history.Room
+	Outages map[string]time.Time
+	// MaxAge, if not 0, takes the place of what the configuration says of every object.
+	MaxAge time.Duration
+}
+
+// Account is what the index knows of one account on a destination.
+type Account struct {
+	Origin, Name string
+	Newest       time.Time // of its complete backups, when it was written; zero: it has none
+	Closed       bool      // its origin's newest days have nothing of it
+}
+
+// object names the account.
+func (a *Account) object(destination string) string {
+	name := destination + "/"
+	if a.Origin != "" {
+		name += a.Origin + "/"
+	}
+	return name + a.Name
+}
+
+// closedAfter is how many of the newest days of an origin an account is missing from when it counts as closed: its old backups
+// stay for a while.
+const closedAfter = 3
+
+// Holdings sums up the snapshots of an index.
+func Holdings(all []*backup.Snapshot) map[string][]Account {
+	origins := map[[2]string]*origin{}
+	out := map[string][]Account{}
+	for _, s := range all {
+		if s.System || s.Account == "" || s.Unclaimed {
+			continue
+		}
+		key := [2]string{s.Destination, s.Origin}
+		if origins[key] == nil {
+			origins[key] = &origin{accounts: map[string]*member{}}
+		}
+		origins[key].take(s)
+	}
+	for key, o := range origins {
+		out[key[0]] = append(out[key[0]], o.holdings(key[1])...)
+	}
+	return out
+}
+
+// origin collects the accounts of one server.
+type origin struct {
+	days     []int64 // the newest ones on which anything was written, newest first; closedAfter at most
+	accounts map[string]*member
+}
+
+// member is an account while it is collected.
+type member struct {
+	newest time.Time
+	day    int64 // of its newest backup, whatever its status
+}
+
+const secondsPerDay = 24 * 60 * 60
+
+func (o *origin) take(s *backup.Snapshot) {
+	day := s.Time.Unix() / secondsPerDay
+	o.day(day)
+	m := o.accounts[s.Account]
+	if m == nil {
+		m = &member{day: day}
+		o.accounts[s.Account] = m
+	}
+	m.day = max(m.day, day)
+	if at := written(s); s.Status == backup.Complete && at.After(m.newest) {
+		m.newest = at
+	}
+}
+
+// day keeps a day among the newest ones.
+func (o *origin) day(day int64) {
+	for i, d := range o.days {
+		if d == day {
+			return
+		}
+		if d < day {
+			o.days = append(o.days[:i], append([]int64{day}, o.days[i:]...)...)
+			o.days = o.days[:min(len(o.days), closedAfter)]
+			return
+		}
+	}
+	if len(o.days) < closedAfter {
+		o.days = append(o.days, day)
+	}
+}
+
+func (o *origin) holdings(name string) []Account {
+	var all []Account
+	for account, m := range o.accounts {
+		closed := len(o.days) == closedAfter && m.day < o.days[closedAfter-1]
+		all = append(all, Account{Origin: name, Name: account, Newest: m.newest, Closed: closed})
+	}
+	return all
+}
+
+// written is when a backup was written: its folder may have only the day.
+func written(s *backup.Snapshot) time.Time {
+	at := s.Time
+	for _, f := range s.Files {
+		if t := time.Unix(f.MTime, 0); f.MTime != backup.NoTime && t.After(at) {
+			at = t
+		}
+	}
+	return at
+}
