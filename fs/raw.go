@@ -86,14 +86,11 @@ func (r *raw) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) f
 // fillAttr translates what stat tells.
 func fillAttr(n *view.Node, out *fuse.Attr) {
 	a := &n.Attr
-	seconds, ns := a.MTime/1e9, a.MTime%1e9
-	if ns < 0 {
-		seconds, ns = seconds-1, ns+1e9
-	}
+	seconds, ns := uint64(a.MTime.Sec), uint32(a.MTime.Nsec)
 	*out = fuse.Attr{
 		Ino: a.Ino, Size: uint64(a.Size), Blocks: n.Blocks(), Mode: a.Mode, Nlink: a.Nlink,
-		Atime: uint64(seconds), Mtime: uint64(seconds), Ctime: uint64(seconds),
-		Atimensec: uint32(ns), Mtimensec: uint32(ns), Ctimensec: uint32(ns),
+		Atime: seconds, Mtime: seconds, Ctime: seconds,
+		Atimensec: ns, Mtimensec: ns, Ctimensec: ns,
 		Owner: fuse.Owner{Uid: a.UID, Gid: a.GID}, Blksize: blockSize,
 	}
 }

@@ -284,7 +284,7 @@ func TestSeekFindsDataAndHoles(t *testing.T) {
 
 func TestTimesBefore1970(t *testing.T) {
 	var a fuse.Attr
-	fillAttr(&view.Node{Attr: view.Attr{MTime: -1}}, &a)
+	fillAttr(&view.Node{Attr: view.Attr{MTime: backup.Nanoseconds(-1)}}, &a)
 	if int64(a.Mtime) != -1 || a.Mtimensec != 999999999 {
 		t.Errorf("%d.%09d", int64(a.Mtime), a.Mtimensec)
 	}

@@ -241,7 +241,8 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 	}
 	s.Root = root
 	if s.Root.Mode == 0 {
-		s.Root.Mode, s.Root.MTime = backup.ModeDir|0o755, r.source.Time.UnixNano()
+		s.Root.Mode = backup.ModeDir | 0o755
+		s.Root.SetTime(backup.TimeOf(r.source.Time))
 	}
 	if s.Status != backup.Complete {
 		t := tree.New(r.pass.index, s.Root, tree.NewCache(nodeCache))

@@ -129,7 +129,8 @@ func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, re
 	snapshot.Settled = false
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, l.bytes, l.refused
 	if root.Mode == 0 {
-		snapshot.Root.Mode, snapshot.Root.MTime = backup.ModeDir|0o755, s.Time.UnixNano()
+		snapshot.Root.Mode = backup.ModeDir | 0o755
+		snapshot.Root.SetTime(backup.TimeOf(s.Time))
 	}
 	return snapshot, nil
 }
@@ -249,6 +250,6 @@ func apply(e *backup.Entry, known *backup.Entry) {
 		e.UID, e.GID = 0, 0
 		return
 	}
-	e.Mode, e.UID, e.GID, e.MTime = known.Mode, known.UID, known.GID, known.MTime
+	e.Mode, e.UID, e.GID, e.MTime, e.Far = known.Mode, known.UID, known.GID, known.MTime, known.Far
 	e.Xattrs, e.Sparse = known.Xattrs, known.Sparse
 }

@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
 )
 
 // diffJSON is a difference as --json shows it.
@@ -20,14 +20,14 @@ type diffJSON struct {
 }
 
 type diffSideJSON struct {
-	Type      string    `json:"type"`
-	Mode      string    `json:"mode"` // octal
-	UID       uint32    `json:"uid"`
-	GID       uint32    `json:"gid"`
-	Size      int64     `json:"size"`
-	MTime     time.Time `json:"mtime"`
-	Target    string    `json:"target,omitempty"`
-	TargetB64 string    `json:"target_base64,omitempty"`
+	Type      string      `json:"type"`
+	Mode      string      `json:"mode"` // octal
+	UID       uint32      `json:"uid"`
+	GID       uint32      `json:"gid"`
+	Size      int64       `json:"size"`
+	MTime     backup.Time `json:"mtime"`
+	Target    string      `json:"target,omitempty"`
+	TargetB64 string      `json:"target_base64,omitempty"`
 }
 
 func newDiffJSON(c browse.Change) diffJSON {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
 )
 
 func findCommand(s *shell) *cli.Command {
@@ -52,11 +52,11 @@ type finding struct {
 
 // matchJSON is a match as --json shows it.
 type matchJSON struct {
-	Path    string    `json:"path"`
-	PathB64 string    `json:"path_base64,omitempty"` // where the path is not UTF-8
-	Type    string    `json:"type"`
-	Size    int64     `json:"size"`
-	MTime   time.Time `json:"mtime"`
+	Path    string      `json:"path"`
+	PathB64 string      `json:"path_base64,omitempty"` // where the path is not UTF-8
+	Type    string      `json:"type"`
+	Size    int64       `json:"size"`
+	MTime   backup.Time `json:"mtime"`
 }
 
 // run prints each match below a path as soon as it is found.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
@@ -13,16 +12,16 @@ import (
 
 // shown is one thing that the mount shows.
 type shown struct {
-	Name      string    `json:"name"`
-	NameB64   string    `json:"name_base64,omitempty"` // where the name is not UTF-8
-	Type      string    `json:"type"`
-	Size      int64     `json:"size"`
-	Mode      string    `json:"mode"` // permission bits, octal
-	UID       uint32    `json:"uid"`
-	GID       uint32    `json:"gid"`
-	MTime     time.Time `json:"mtime"`
-	Target    string    `json:"target,omitempty"`
-	TargetB64 string    `json:"target_base64,omitempty"`
+	Name      string      `json:"name"`
+	NameB64   string      `json:"name_base64,omitempty"` // where the name is not UTF-8
+	Type      string      `json:"type"`
+	Size      int64       `json:"size"`
+	Mode      string      `json:"mode"` // permission bits, octal
+	UID       uint32      `json:"uid"`
+	GID       uint32      `json:"gid"`
+	MTime     backup.Time `json:"mtime"`
+	Target    string      `json:"target,omitempty"`
+	TargetB64 string      `json:"target_base64,omitempty"`
 
 	mode uint32
 }
@@ -38,7 +37,7 @@ func (s shown) coded() shown {
 func shownNode(n *browse.Node) shown {
 	return shown{Name: n.Name, Type: browse.TypeName(n.Attr.Mode), Size: n.Attr.Size, mode: n.Attr.Mode,
 		Mode: fmt.Sprintf("%04o", n.Attr.Mode&backup.ModePerm), UID: n.Attr.UID, GID: n.Attr.GID,
-		MTime: time.Unix(0, n.Attr.MTime).UTC(), Target: n.Target}
+		MTime: n.Attr.MTime, Target: n.Target}
 }
 
 // modeString is the mode as ls -l shows it.
@@ -57,5 +56,5 @@ func (s *shown) columns() []string {
 		name += " -> " + term.Escape(s.Target)
 	}
 	return []string{modeString(s.mode), strconv.FormatUint(uint64(s.UID), 10), strconv.FormatUint(uint64(s.GID), 10),
-		strconv.FormatInt(s.Size, 10), s.MTime.Local().Format("2006-01-02 15:04"), name}
+		strconv.FormatInt(s.Size, 10), s.MTime.Std().Local().Format("2006-01-02 15:04"), name}
 }

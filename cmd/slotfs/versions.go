@@ -61,7 +61,8 @@ func (s *settings) printVersions(all []browse.Version) error {
 		case v.Changed:
 			changed = "changed"
 		}
-		rows = append(rows, []string{v.Snapshot, strconv.FormatInt(v.Size, 10), clock(&v.MTime), changed})
+		at := v.MTime.Std()
+		rows = append(rows, []string{v.Snapshot, strconv.FormatInt(v.Size, 10), clock(&at), changed})
 	}
 	return term.Table(s.out, rows)
 }

@@ -49,7 +49,8 @@ func addLocal(ctx context.Context, b *tree.Builder, dir, prefix string) error {
 
 // localEntry reads attributes from the local file system.
 func localEntry(path string, st *syscall.Stat_t) (backup.Entry, error) {
-	e := backup.Entry{Mode: st.Mode, UID: st.Uid, GID: st.Gid, MTime: st.Mtim.Nano(), Nlink: uint32(st.Nlink)}
+	e := backup.Entry{Mode: st.Mode, UID: st.Uid, GID: st.Gid, Nlink: uint32(st.Nlink)}
+	e.SetTime(backup.Time{Sec: int64(st.Mtim.Sec), Nsec: int32(st.Mtim.Nsec)})
 	var err error
 	switch st.Mode & backup.ModeType {
 	case backup.ModeSymlink:

@@ -92,11 +92,7 @@ func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // times are those that are set. Backups have one time only.
 func times(e *Entry) []unix.Timespec {
-	seconds, ns := e.MTime/1e9, e.MTime%1e9
-	if ns < 0 {
-		seconds, ns = seconds-1, ns+1e9
-	}
-	t := unix.Timespec{Sec: seconds, Nsec: ns}
+	t := unix.Timespec{Sec: e.MTime.Sec, Nsec: int64(e.MTime.Nsec)}
 	return []unix.Timespec{t, t}
 }
 

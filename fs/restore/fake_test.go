@@ -27,16 +27,16 @@ type item struct {
 }
 
 func dir(name string, below ...*item) *item {
-	return &item{Entry: Entry{Name: name, Mode: backup.ModeDir | 0o750, UID: 1001, GID: 1002, MTime: 1_700_000_000_123_456_789}, below: below}
+	return &item{Entry: Entry{Name: name, Mode: backup.ModeDir | 0o750, UID: 1001, GID: 1002, MTime: backup.Nanoseconds(1_700_000_000_123_456_789)}, below: below}
 }
 
 func file(name, data string) *item {
 	return &item{Entry: Entry{Name: name, Mode: backup.ModeRegular | 0o640, UID: 1001, GID: 1002, Size: int64(len(data)),
-		MTime: 1_600_000_000_987_654_321}, data: data}
+		MTime: backup.Nanoseconds(1_600_000_000_987_654_321)}, data: data}
 }
 
 func link(name, target string) *item {
-	return &item{Entry: Entry{Name: name, Mode: backup.ModeSymlink | 0o777, UID: 1001, GID: 1002, Target: target, MTime: 1_500_000_000_000_000_001}}
+	return &item{Entry: Entry{Name: name, Mode: backup.ModeSymlink | 0o777, UID: 1001, GID: 1002, Target: target, MTime: backup.Nanoseconds(1_500_000_000_000_000_001)}}
 }
 
 // with changes an item.

@@ -24,7 +24,7 @@ type Entry struct {
 	Mode     uint32 // st_mode
 	UID, GID uint32
 	Size     int64
-	MTime    int64  // nanoseconds since 1970-01-01 UTC
+	MTime    backup.Time
 	Link     uint64 // equal for all names of one file; 0: it has one name only
 	Target   string // of a symbolic link
 	Xattrs   []backup.Xattr

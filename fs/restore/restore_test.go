@@ -28,7 +28,7 @@ func TestEverythingArrivesWithWhatBelongsToIt(t *testing.T) {
 				it.Extents = []backup.Extent{{Offset: 1 << 20, Length: 3}}
 				it.Size += 5 << 20
 			}),
-			&item{Entry: Entry{Name: "pipe", Mode: backup.ModeFIFO | 0o666, UID: 5, MTime: 7}}),
+			&item{Entry: Entry{Name: "pipe", Mode: backup.ModeFIFO | 0o666, UID: 5, MTime: backup.Nanoseconds(7)}}),
 		file("x", "attributes").with(func(it *item) {
 			it.Mode |= 0o6000
 			it.Xattrs = []backup.Xattr{{Name: "user.a", Value: "b"}, {Name: "security.capability", Value: "\x01\x00\x00\x02"}}

@@ -20,7 +20,7 @@ type Attr struct {
 	GID   uint32
 	Nlink uint32
 	Size  int64
-	MTime int64 // nanoseconds since 1970; access and change time are the same
+	MTime backup.Time // access and change time are the same
 }
 
 // Blocks counts the 512-byte blocks of what has these attributes.
@@ -54,7 +54,7 @@ func Recorded(e *backup.Entry) Attr { return rawAttr(e) }
 
 // rawAttr is what the backup says, without set-id bits. Ino is left to the caller.
 func rawAttr(e *backup.Entry) Attr {
-	a := Attr{Mode: e.Mode &^ setID, UID: e.UID, GID: e.GID, Nlink: max(e.Nlink, 1), Size: max(e.Size, 0), MTime: e.MTime}
+	a := Attr{Mode: e.Mode &^ setID, UID: e.UID, GID: e.GID, Nlink: max(e.Nlink, 1), Size: max(e.Size, 0), MTime: e.Time()}
 	switch e.Mode & backup.ModeType {
 	case backup.ModeDir:
 		a.Size, a.Nlink = dirSize, max(e.Nlink, 2)

@@ -228,7 +228,7 @@ func (b *built) shownNode(ctx context.Context, s *shown) (Node, error) {
 	case s.data == nil && s.number >= numberPiece && s.number < numberMade:
 		f := &b.rec.Files[s.piece]
 		n.Source, n.Piece = FromOriginal, s.piece
-		n.Attr.Size, n.Attr.MTime = max(f.Size, 0), f.MTime*1e9
+		n.Attr.Size, n.Attr.MTime = max(f.Size, 0), backup.Time{Sec: f.MTime}
 	default:
 		n.Source, n.Data, n.Attr.Size = FromData, s.data, int64(len(s.data))
 	}

@@ -166,7 +166,7 @@ func (d *differ) tellMade(path string, old, new *Node) error {
 			return nil
 		}
 		c.Content = true
-	case before.Size == after.Size && before.MTime == after.MTime:
+	case before.Size == after.Size && before.Time() == after.Time():
 		return nil
 	}
 	return d.hand(c)
@@ -181,7 +181,9 @@ func itemOf(n *Node) *tree.Item {
 		return &n.Item
 	}
 	a := n.Attr
-	return &tree.Item{Entry: backup.Entry{Name: n.Name, Mode: a.Mode, UID: a.UID, GID: a.GID, Size: a.Size, MTime: a.MTime, Target: n.Target}}
+	it := &tree.Item{Entry: backup.Entry{Name: n.Name, Mode: a.Mode, UID: a.UID, GID: a.GID, Size: a.Size, Target: n.Target}}
+	it.SetTime(a.MTime)
+	return it
 }
 
 // change tells of two entries that differ, unless that was told.
@@ -244,7 +246,8 @@ func equalEntries(a, b *backup.Entry) bool {
 }
 
 func equalTimes(a, b *backup.Entry) bool {
-	return a.MTime == b.MTime || a.Seconds() == b.Seconds() && (a.MTime%1e9 == 0 || b.MTime%1e9 == 0)
+	s, t := a.Time(), b.Time()
+	return s.Sec == t.Sec && (s.Nsec == t.Nsec || s.Nsec == 0 || t.Nsec == 0)
 }
 
 // What tells in which ways two entries differ, in the words "type", "content", "mode", "owner", "time", "target" and

@@ -54,7 +54,7 @@ func (v *View) topNode(e *entry) Node {
 	}
 	if e.file != "" {
 		n.Source, n.Data = FromMoment, v.moment(e.file)
-		n.Attr.Size, n.Attr.MTime = int64(len(n.Data)), v.o.Now().UnixNano()
+		n.Attr.Size, n.Attr.MTime = int64(len(n.Data)), backup.TimeOf(v.o.Now())
 	}
 	n.Attr.Ino = e.id
 	return n

@@ -180,7 +180,7 @@ func TestPiecesOfASplitArchiveAreShown(t *testing.T) {
 	if got := paths(at, dir); !slices.Equal(got, []string{"x.part1", "x.part1.2", "x.part2"}) {
 		t.Errorf("%q", got)
 	}
-	if n := at[dir+"x.part2"]; n.Attr.Size != 5 || n.Attr.MTime != 9e9 || n.Piece != 1 || n.Source != view.FromOriginal {
+	if n := at[dir+"x.part2"]; n.Attr.Size != 5 || n.Attr.MTime != backup.Nanoseconds(9e9) || n.Piece != 1 || n.Source != view.FromOriginal {
 		t.Errorf("%+v", n)
 	}
 }

@@ -235,7 +235,7 @@ func (m *maker) latest(at *entry, r *record) {
 	link := m.add(at, nameLatest, r.entry.name)
 	link.target = r.entry.name
 	link.attr = Attr{Mode: backup.ModeSymlink | 0o777, UID: r.local.UID, GID: r.local.GID, Nlink: 1,
-		Size: int64(len(link.target)), MTime: r.Time.UnixNano()}
+		Size: int64(len(link.target)), MTime: backup.TimeOf(r.Time)}
 }
 
 // local finds the local user that a snapshot belongs to, once for all that the same holds of.
@@ -275,15 +275,15 @@ func (m *maker) snapshot(at *entry, name string, r *record) bool {
 	return true
 }
 
-// shownTime is the modification time of what was made for a snapshot, in nanoseconds.
-func shownTime(s *backup.Snapshot) int64 {
+// shownTime is the modification time of what was made for a snapshot.
+func shownTime(s *backup.Snapshot) backup.Time {
 	switch {
 	case !s.Time.IsZero():
-		return s.Time.UnixNano()
+		return backup.TimeOf(s.Time)
 	case !s.Indexed.IsZero():
-		return s.Indexed.UnixNano()
+		return backup.TimeOf(s.Indexed)
 	}
-	return 0
+	return backup.Time{}
 }
 
 // folder finds or makes a folder.
@@ -333,7 +333,9 @@ func (m *maker) settle(e *entry) {
 		if c.attr.Mode&backup.ModeType == backup.ModeDir {
 			e.attr.Nlink++
 		}
-		e.attr.MTime = max(e.attr.MTime, c.attr.MTime)
+		if c.attr.MTime.After(e.attr.MTime) {
+			e.attr.MTime = c.attr.MTime
+		}
 	}
 	e.attr.Size = dirSize
 	e.attr.Ino = e.id

@@ -208,19 +208,20 @@ func TestNumbersOfHeaders(t *testing.T) {
 }
 
 func TestTimesOfRecords(t *testing.T) {
-	for text, want := range map[string]int64{
-		"0": 0, "1.5": 1.5e9, "-1.5": -1.5e9, "-0.000000001": -1, "1.": 1e9, "1.0000000019": 1e9 + 1,
-		"999999999999999999": math.MaxInt64, "-999999999999999999": math.MinInt64, "9223372036854775807": math.MaxInt64,
-		"1e9": 1e9, "1.5x": 1.5e9, "1.5 ": 1.5e9, "1.5\x00": 1.5e9, "00000000000000000000001": 1e9,
-		"-1.0000000000001": -1e9 - 1, "7.123456789012345678901234567890": 7_123_456_789,
+	for text, want := range map[string]backup.Time{
+		"0": {}, "1.5": {Sec: 1, Nsec: 5e8}, "-1.5": {Sec: -2, Nsec: 5e8}, "-0.000000001": {Sec: -1, Nsec: 999_999_999}, "1.": {Sec: 1},
+		"1.0000000019": {Sec: 1, Nsec: 1}, "20000000000.5": {Sec: 20_000_000_000, Nsec: 5e8},
+		"999999999999999999": {Sec: 999999999999999999}, "-999999999999999999.25": {Sec: -1e18, Nsec: 75e7}, "9223372036854775807": {Sec: math.MaxInt64},
+		"1e9": {Sec: 1}, "1.5x": {Sec: 1, Nsec: 5e8}, "1.5 ": {Sec: 1, Nsec: 5e8}, "1.5\x00": {Sec: 1, Nsec: 5e8}, "00000000000000000000001": {Sec: 1},
+		"-1.0000000000001": {Sec: -2, Nsec: 999_999_999}, "-1.9999999999": {Sec: -2}, "7.123456789012345678901234567890": {Sec: 7, Nsec: 123_456_789},
 	} {
 		if got, ok, _ := parseTime([]byte(text)); !ok || got != want {
-			t.Errorf("%q: %d, %v, want %d", text, got, ok, want)
+			t.Errorf("%q: %v, %v, want %v", text, got, ok, want)
 		}
 	}
 	for _, text := range []string{"", ".", "-", "x1", "--1", "9999999999999999999"} {
 		if got, ok, _ := parseTime([]byte(text)); ok {
-			t.Errorf("%q: %d", text, got)
+			t.Errorf("%q: %v", text, got)
 		}
 	}
 }

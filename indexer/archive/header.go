@@ -122,13 +122,14 @@ func (b *block) device() (major, minor int64) {
 func (b *block) attributes(e *backup.Entry, r *records) (odd oddities) {
 	mode, _ := number(b[100:108])
 	e.Mode = uint32(mode) & backup.ModePerm
-	var uid, gid, mtime bool
+	var uid, gid bool
 	e.UID, uid = ownerID(r.uid.or(b[108:116]))
 	e.GID, gid = ownerID(r.gid.or(b[116:124]))
-	e.MTime, mtime = r.mtime.n, true
-	if !r.mtime.set {
-		e.MTime, mtime = nanoseconds(number(b[136:148]))
+	at, mtime := r.mtime, true
+	if !r.timed {
+		at.Sec, mtime = number(b[136:148])
 	}
+	e.SetTime(at)
 	if !uid || !gid {
 		odd |= oddOwner
 	}
@@ -218,19 +219,6 @@ func ownerID(v int64, ok bool) (uint32, bool) {
 		return overflowID, false
 	}
 	return uint32(v), ok
-}
-
-// nanoseconds is seconds as nanoseconds, held within what an int64 can tell (the years 1678 to 2262). It reports false for
-// seconds that were not ok or not within.
-func nanoseconds(seconds int64, ok bool) (int64, bool) {
-	const most = math.MaxInt64/1_000_000_000 - 1
-	switch {
-	case seconds > most:
-		return math.MaxInt64, false
-	case seconds < -most:
-		return math.MinInt64, false
-	}
-	return seconds * 1_000_000_000, ok
 }
 
 // makedev packs device numbers as makedev(3) does on Linux.

@@ -37,19 +37,21 @@ func (v value) or(field []byte) (int64, bool) {
 
 // records is what the extended headers of a member say. Slices alias the headers.
 type records struct {
-	path, link      []byte
-	hasPath         bool
-	hasLink         bool
-	size            value
-	uid, gid, mtime value
-	user, group     []byte
-	major, minor    value // device numbers
-	xattrs          []backup.Xattr
-	xattrNames      int // bytes
-	sparse          sparseRecords
-	odd             oddities
-	damaged         bool // a record could not be read, and none behind it
-	broken          bool // one that says where the content is makes no sense
+	path, link   []byte
+	hasPath      bool
+	hasLink      bool
+	size         value
+	uid, gid     value
+	mtime        backup.Time
+	timed        bool // there is an mtime
+	user, group  []byte
+	major, minor value // device numbers
+	xattrs       []backup.Xattr
+	xattrNames   int // bytes
+	sparse       sparseRecords
+	odd          oddities
+	damaged      bool // a record could not be read, and none behind it
+	broken       bool // one that says where the content is makes no sense
 }
 
 // nextRecord takes "LENGTH KEY=VALUE\n" off the front of data, LENGTH counting all of it. Blanks in front of LENGTH and
@@ -131,12 +133,12 @@ func (r *records) number(v *value, val []byte, most int64, odd oddities) {
 
 // time applies a record with a time in the same way.
 func (r *records) time(val []byte) {
-	r.mtime = value{}
+	r.mtime, r.timed = backup.Time{}, false
 	if len(val) == 0 {
 		return
 	}
 	exact := false
-	if r.mtime.n, r.mtime.set, exact = parseTime(val); !exact {
+	if r.mtime, r.timed, exact = parseTime(val); !exact {
 		r.odd |= oddTime
 	}
 }
@@ -262,30 +264,30 @@ func leadingDigits(text []byte) (v int64, rest []byte, ok bool) {
 	return v, text[i:], i > 0
 }
 
-// parseTime reads seconds with a fraction as GNU tar does and gives nanoseconds: further digits are cut off towards the
-// past, and what follows the number does not count. exact tells whether that was all, and within what an int64 can hold.
-func parseTime(text []byte) (ns int64, ok, exact bool) {
+// parseTime reads seconds with a fraction as GNU tar does: digits after the ninth are cut off towards the past, and what follows
+// the number does not count. exact tells whether nothing follows it and it is a time that a file can have.
+func parseTime(text []byte) (t backup.Time, ok, exact bool) {
 	digits, negative := bytes.CutPrefix(bytes.Trim(cString(text), " \t"), []byte{'-'})
 	seconds, rest, ok := leadingDigits(digits)
 	if !ok {
-		return 0, false, false
+		return backup.Time{}, false, false
 	}
 	rest, _ = bytes.CutPrefix(rest, []byte{'.'})
-	unit, more := int64(100_000_000), false
+	nanos, unit, more := int32(0), int32(100_000_000), false
 	for ; len(rest) > 0 && rest[0] >= '0' && rest[0] <= '9'; rest = rest[1:] {
-		ns += int64(rest[0]-'0') * unit
+		nanos += int32(rest[0]-'0') * unit
 		more = more || unit == 0 && rest[0] != '0'
 		unit /= 10
 	}
+	exact = seconds < backup.MaxSeconds && len(rest) == 0
 	if negative {
-		seconds, ns = -seconds, -ns
+		seconds, nanos = -seconds, -nanos
 		if more {
-			ns--
+			nanos--
 		}
 	}
-	whole, exact := nanoseconds(seconds, true)
-	if exact {
-		whole += ns
+	if nanos < 0 {
+		seconds, nanos = seconds-1, nanos+1_000_000_000
 	}
-	return whole, true, exact && len(rest) == 0
+	return backup.Time{Sec: seconds, Nsec: nanos}, true, exact
 }

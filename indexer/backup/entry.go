@@ -30,7 +30,7 @@ type Entry struct {
 	UID   uint32
 	GID   uint32
 	Size  int64  // bytes; of a sparse file the logical size; 0 for directories
-	MTime int64  // nanoseconds since 1970-01-01 UTC; may be negative
+	MTime int64  // nanoseconds since 1970-01-01 UTC; may be negative. See Far
 	Nlink uint32 // 2 + child directories for a directory; hard links of a file, at least 1
 
 	// Offset is where the content (of a directory: its first header) stands in the uncompressed
@@ -57,6 +57,10 @@ type Entry struct {
 
 	// Checksums prove the content of a regular file of a slot. Members of archives are proven by their archive.
 	Checksums Checksums
+
+	// Far is the modification time in Unix seconds if nanoseconds in MTime do not reach it; MTime has the fraction then, in the
+	// last second that it can hold. Otherwise Far is 0. See Time and SetTime.
+	Far int64
 }
 
 // IsDir reports whether e is a directory.
@@ -73,13 +77,7 @@ func (e *Entry) IsSymlink() bool { return e.Mode&ModeType == ModeSymlink }
 func (e *Entry) RemoteMTime() int64 { return min(max(e.Seconds(), 0), math.MaxUint32) }
 
 // Seconds is the modification time in whole Unix seconds, rounded down.
-func (e *Entry) Seconds() int64 {
-	seconds := e.MTime / 1e9
-	if e.MTime%1e9 < 0 {
-		seconds--
-	}
-	return seconds
-}
+func (e *Entry) Seconds() int64 { return e.Time().Sec }
 
 // Xattr is one extended attribute with its raw value.
 type Xattr struct{ Name, Value string }

@@ -25,8 +25,8 @@ func appendEntry(out []byte, e *Entry) []byte {
 	out = appendOptionalText(out, "user", e.User)
 	out = appendOptionalText(out, "group", e.Group)
 	out = appendNumber(out, `,"size":`, uint64(e.Size))
-	out = appendTime(out, `,"mtime":"`, e.MTime)
-	out = appendTime(out, `,"ctime":"`, e.CTime)
+	out = appendTime(out, `,"mtime":"`, e.Time())
+	out = appendTime(out, `,"ctime":"`, backup.Nanoseconds(e.CTime))
 	out = appendNumber(out, `,"nlink":`, uint64(e.Nlink))
 	out = appendNumber(out, `,"inode":`, e.Inode)
 	out = appendNumber(out, `,"device":`, e.Device)
@@ -113,27 +113,29 @@ func appendNumber(out []byte, field string, n uint64) []byte {
 	return strconv.AppendUint(append(out, field...), n, 10)
 }
 
-// appendTime leaves out zero. ns are nanoseconds since 1970-01-01 UTC.
-func appendTime(out []byte, field string, ns int64) []byte {
-	if ns == 0 {
+// appendTime leaves out zero.
+func appendTime(out []byte, field string, t backup.Time) []byte {
+	if t == (backup.Time{}) {
 		return out
 	}
-	return append(appendSeconds(append(out, field...), ns), '"')
+	return append(appendSeconds(append(out, field...), t), '"')
 }
 
-// appendSeconds writes nanoseconds as seconds with as many decimals as they need.
-func appendSeconds(out []byte, ns int64) []byte {
-	u := uint64(ns)
-	if ns < 0 {
-		out, u = append(out, '-'), -u
+// appendSeconds writes seconds with as many decimals as they need.
+func appendSeconds(out []byte, t backup.Time) []byte {
+	seconds, rest := t.Sec, t.Nsec
+	if seconds < 0 {
+		if rest > 0 {
+			seconds, rest = seconds+1, 1e9-rest
+		}
+		out, seconds = append(out, '-'), -seconds
 	}
-	out = strconv.AppendUint(out, u/1e9, 10)
-	rest := u % 1e9
+	out = strconv.AppendInt(out, seconds, 10)
 	if rest == 0 {
 		return out
 	}
 	out = append(out, '.')
-	for unit := uint64(1e8); rest > 0; unit /= 10 {
+	for unit := int32(1e8); rest > 0; unit /= 10 {
 		out = append(out, '0'+byte(rest/unit))
 		rest %= unit
 	}

@@ -27,7 +27,7 @@ func oneOfEach() []*Entry {
 		return &Entry{Path: path, Entry: e}
 	}
 	full := file("dir/\xff\xfe", backup.Entry{Mode: backup.ModeRegular | 0o4755, UID: math.MaxUint32, GID: 5, Size: math.MaxInt64 - backup.CheckedWhole - 1,
-		MTime: math.MinInt64, Nlink: math.MaxUint32, Offset: 1 << 40,
+		MTime: backup.MinNanoSeconds*1e9 + 1, Far: -backup.MaxSeconds, Nlink: math.MaxUint32, Offset: 1 << 40,
 		Xattrs: []backup.Xattr{{Name: "system.posix_acl_access", Value: "\x00\x01\n"}, {Name: "user.\xff", Value: ""}},
 		Sparse: []backup.Extent{{Offset: 0, Length: 4096}, {Offset: 1 << 40, Length: 1}, {Offset: 1 << 41, Length: 0}}})
 	full.User, full.Group, full.CTime, full.Inode = "alice", "gr\xffup", math.MaxInt64, math.MaxUint64
@@ -49,6 +49,7 @@ func oneOfEach() []*Entry {
 		file("null", backup.Entry{Mode: backup.ModeChar | 0o666, Rdev: 0x103}),
 		file("sda", backup.Entry{Mode: backup.ModeBlock, Rdev: math.MaxUint64}),
 		file("socket", backup.Entry{Mode: backup.ModeSocket | 0o777, MTime: 1}),
+		file("year2603", backup.Entry{Mode: backup.ModeFIFO, MTime: backup.MaxNanoSeconds*1e9 + 25e7, Far: 20_000_000_000}),
 	}
 }
 
@@ -137,7 +138,7 @@ func TestOtherProgramsReadManifests(t *testing.T) {
 			t.Errorf("hash of the last line: %s", line)
 		}
 	}
-	for _, want := range []string{`"" dir 0711 1767225600.25 ""`, `"dir/\xff\xfe" file 4755 -9223372036.854775808 ""`,
+	for _, want := range []string{`"" dir 0711 1767225600.25 ""`, `"dir/\xff\xfe" file 4755 -9223371974719179006.999999999 ""`,
 		`"dir.txt" symlink 0777 -1.5 "../\xff"`} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))

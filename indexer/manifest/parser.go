@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"unicode/utf8"
+
+	"slotfs/indexer/backup"
 )
 
 // parser takes values off the front of rest; after the first one that is not there failed stays set and rest is empty.
@@ -90,41 +92,52 @@ func (p *parser) octal() uint32 {
 	return mode
 }
 
-// time takes seconds with decimals, if the field comes next, and gives nanoseconds.
-func (p *parser) time(field string) int64 {
+// time takes seconds with decimals, if the field comes next.
+func (p *parser) time(field string) backup.Time {
 	if !p.try(field) {
-		return 0
+		return backup.Time{}
 	}
 	text := p.until('"')
-	ns, ok := parseSeconds(text)
+	t, ok := parseSeconds(text)
 	// Times have one form only: what is written in another is not ours.
-	var form [24]byte
-	p.check(ok && ns != 0 && string(appendSeconds(form[:0], ns)) == string(text))
+	var form [32]byte
+	p.check(ok && t != (backup.Time{}) && string(appendSeconds(form[:0], t)) == string(text))
+	return t
+}
+
+// nanoseconds takes a time as time does, and gives the nanoseconds since 1970-01-01 UTC.
+func (p *parser) nanoseconds(field string) int64 {
+	t := p.time(field)
+	ns := t.Sec*1e9 + int64(t.Nsec) // a sum that does not fit is another time
+	p.check(backup.Nanoseconds(ns) == t)
 	return ns
 }
 
-func parseSeconds(text []byte) (int64, bool) {
+func parseSeconds(text []byte) (t backup.Time, ok bool) {
 	negative := len(text) > 0 && text[0] == '-'
 	if negative {
 		text = text[1:]
 	}
 	whole, decimals, _ := bytes.Cut(text, []byte{'.'})
-	if len(decimals) > 9 || len(whole) > 10 {
-		return 0, false
+	if len(decimals) > 9 || len(whole) > len("9223372036854775807") {
+		return t, false
 	}
-	u, unit := uint64(0), uint64(1e9)
 	for _, c := range whole {
-		u = u*10 + uint64(c-'0')*1e9
+		t.Sec = t.Sec*10 + int64(c-'0')
 	}
+	unit := int32(1e9)
 	for _, c := range decimals {
 		unit /= 10
-		u += uint64(c-'0') * unit
+		t.Nsec += int32(c-'0') * unit
 	}
-	// Whatever u came to of other bytes than digits, or beyond 64 bits, does not look like text when it is written.
+	// Whatever came of other bytes than digits, or beyond 64 bits, does not look like text when it is written.
 	if negative {
-		return int64(-u), true
+		t.Sec, t.Nsec = -t.Sec, -t.Nsec
 	}
-	return int64(u), true
+	if t.Nsec < 0 {
+		t.Sec, t.Nsec = t.Sec-1, t.Nsec+1e9
+	}
+	return t, t.Sec >= -backup.MaxSeconds && t.Sec <= backup.MaxSeconds
 }
 
 // text takes a field of raw bytes. There is none if ok is false.

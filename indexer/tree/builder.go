@@ -70,8 +70,7 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 	b.begun = root.Mode != 0
 	b.root = record{name: root.Name, mtime: root.MTime, offset: root.Offset, mode: root.Mode, uid: root.UID,
 		gid: root.GID, nlink: root.Nlink,
-		more: &extra{xattrs: root.Xattrs, child: root.Child, count: root.Count,
-			attributed: root.Attributed}}
+		more: &extra{xattrs: root.Xattrs, child: root.Child, count: root.Count, attributed: root.Attributed, far: root.Far}}
 	return b
 }
 
@@ -135,7 +134,7 @@ func (b *Builder) openTop(ctx context.Context) error {
 // implied is a directory that no member of its own made yet.
 func implied(name string, e *backup.Entry, at int64) record {
 	return record{name: name, mode: backup.ModeDir | 0o755, uid: e.UID, gid: e.GID, mtime: e.MTime,
-		offset: at, nlink: 2, more: &extra{}}
+		offset: at, nlink: 2, more: &extra{far: e.Far}}
 }
 
 func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int64) (Added, error) {
@@ -173,7 +172,7 @@ func (b *Builder) setRoot(e *backup.Entry) bool {
 		return false
 	}
 	b.root.mode, b.root.uid, b.root.gid, b.root.mtime = e.Mode, e.UID, e.GID, e.MTime
-	b.root.more.xattrs = sortedXattrs(e.Xattrs)
+	b.root.more.xattrs, b.root.more.far = sortedXattrs(e.Xattrs), e.Far
 	return true
 }
 
@@ -217,7 +216,7 @@ func (b *Builder) set(ctx context.Context, f *folder, r record) (replaced, error
 	case old.isDir() && r.isDir():
 		b.weigh(f, s, -old.weight())
 		old.mode, old.uid, old.gid, old.mtime, old.more.xattrs = r.mode, r.uid, r.gid, r.mtime, r.more.xattrs
-		old.more.stored = r.more.stored
+		old.more.stored, old.more.far = r.more.stored, r.more.far
 		b.weigh(f, s, old.weight())
 		f.changed(s, true)
 		return nothing, nil

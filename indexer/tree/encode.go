@@ -20,6 +20,7 @@ const (
 	attributed             // a directory with extended attributes below
 	hasStored              // another name on the destination
 	hasSums                // a regular file with checksums of its content
+	hasFar                 // modification time that nanoseconds do not reach
 	allKinds   = 1<<iota - 1
 )
 
@@ -68,6 +69,9 @@ func extraKind(r *record) (has uint32) {
 	}
 	if m.stored != "" {
 		has |= hasStored
+	}
+	if m.far != 0 {
+		has |= hasFar
 	}
 	if r.isDir() && m.child.IsZero() {
 		has |= isEmpty
@@ -282,6 +286,9 @@ func appendExtra(out []byte, r *record, has uint32) []byte {
 	}
 	if has&hasStored != 0 {
 		out = appendString(out, r.more.stored)
+	}
+	if has&hasFar != 0 {
+		out = binary.AppendUvarint(out, zigzag(r.more.far))
 	}
 	return out
 }

@@ -34,7 +34,7 @@ func (p *page) readExtras(w *wire, has []uint32) {
 }
 
 // hasExtra are the kinds of entries that have an extra though they are no directories.
-const hasExtra = hasLink | hasTarget | hasRdev | hasXattrs | hasSparse | hasStored
+const hasExtra = hasLink | hasTarget | hasRdev | hasXattrs | hasSparse | hasStored | hasFar
 
 func (p *page) countExtras(has []uint32) (dirs, others int) {
 	for i := range p.recs {
@@ -99,6 +99,12 @@ func (p *page) readExtra(w *wire, r *record, has uint32) {
 	if has&hasStored != 0 {
 		r.more.stored = p.text(w)
 		if checkName(r.more.stored) != nil || r.more.stored == r.name {
+			w.fail()
+		}
+	}
+	if has&hasFar != 0 {
+		r.more.far = w.signed()
+		if r.more.far == 0 || !possibleTime(r.mtime, r.more.far) {
 			w.fail()
 		}
 	}

@@ -274,6 +274,9 @@ func randomSteps(r *rand.Rand, n, names int) []step {
 		if r.Intn(4) == 0 {
 			s.e.MTime += r.Int63n(1e9) - 5e17
 		}
+		if r.Intn(8) == 0 {
+			s.e.SetTime(backup.Time{Sec: r.Int63n(1e12) - 5e11, Nsec: r.Int31n(2) * r.Int31n(1e9)})
+		}
 		switch k := r.Intn(20); {
 		case k < 5:
 			s.e.Mode = backup.ModeDir | 0o700

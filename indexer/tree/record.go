@@ -40,6 +40,7 @@ type extra struct {
 	xattrs []backup.Xattr
 	sparse []backup.Extent
 	stored string // name on the destination, if that is another one
+	far    int64  // backup.Entry.Far
 
 	child backup.Hash
 	count uint64
@@ -118,7 +119,7 @@ func (r *record) entry(e *backup.Entry) {
 		Nlink: r.nlink, Offset: r.offset, Checksums: r.sums}
 	if m := r.more; m != nil {
 		e.Target, e.Link, e.Rdev, e.Xattrs, e.Sparse = m.target, m.link, m.rdev, m.xattrs, m.sparse
-		e.Child, e.Count, e.Attributed, e.Stored = m.child, m.count, m.attributed, m.stored
+		e.Child, e.Count, e.Attributed, e.Stored, e.Far = m.child, m.count, m.attributed, m.stored, m.far
 	}
 }
 
@@ -134,9 +135,12 @@ func newRecord(e *backup.Entry) (record, error) {
 	if e.Stored != "" && (checkName(e.Stored) != nil || e.Stored == e.Name) {
 		return record{}, fmt.Errorf("stored as %.80q: %w", e.Stored, errName)
 	}
+	if !possibleTime(e.MTime, e.Far) {
+		return record{}, fmt.Errorf("time of %d seconds beside one of %d nanoseconds", e.Far, e.MTime)
+	}
 	if r.isDir() {
 		r.size = 0
-		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count, attributed: e.Attributed, stored: e.Stored}
+		r.more = &extra{xattrs: xattrs, child: e.Child, count: e.Count, attributed: e.Attributed, stored: e.Stored, far: e.Far}
 		if e.Child.IsZero() != (e.Count == 0) || e.Count > maxCount {
 			return record{}, fmt.Errorf("directory with node %s and %d entries", e.Child, e.Count)
 		}
@@ -154,10 +158,17 @@ func newRecord(e *backup.Entry) (record, error) {
 		}
 	}
 	r.nlink = max(r.nlink, 1)
-	if e.Target != "" || e.Link != "" || e.Rdev != 0 || len(xattrs) > 0 || e.Sparse != nil || e.Stored != "" {
-		r.more = &extra{target: e.Target, link: e.Link, rdev: e.Rdev, xattrs: xattrs, sparse: e.Sparse, stored: e.Stored}
+	if e.Target != "" || e.Link != "" || e.Rdev != 0 || len(xattrs) > 0 || e.Sparse != nil || e.Stored != "" || e.Far != 0 {
+		r.more = &extra{target: e.Target, link: e.Link, rdev: e.Rdev, xattrs: xattrs, sparse: e.Sparse, stored: e.Stored, far: e.Far}
 	}
 	return r, nil
+}
+
+// possibleTime reports whether an entry can have these times; see backup.Entry.
+func possibleTime(mtime, far int64) bool {
+	e := backup.Entry{MTime: mtime, Far: far}
+	e.SetTime(e.Time())
+	return far == 0 || e.MTime == mtime && e.Far == far
 }
 
 // sortedXattrs returns the attributes in strictly ascending order of their names. Of several with

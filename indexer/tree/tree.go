@@ -27,7 +27,8 @@
 //	            count other than 1, 4 hard link, 8 symbolic link, 16 device, 32 attributes,
 //	            64 sparse extents, 128 no node (an empty directory), 256 unsettled (only in trees that
 //	            a Builder has not finished: hard links below, or a directory without buckets), 512 extended attributes
-//	            below, 1024 another name on the destination, 2048 checksums of the content; then
+//	            below, 1024 another name on the destination, 2048 checksums of the content, 4096 a modification
+//	            time whose nanoseconds do not fit into 64 bits; then
 //	            the kind of each entry (uvarint)
 //	sizes       uvarint, of all but directories
 //	seconds     of the modification time: signed difference to the entry before
@@ -39,7 +40,8 @@
 //	extras      of each entry in turn what its kind says it has: link count (others have 1),
 //	            hard link (string), symbolic link (string), device (uvarint), extended attributes
 //	            (number, then name and value of each), sparse extents (number, then of each the
-//	            gap before it and its length), the name on the destination (string)
+//	            gap before it and its length), the name on the destination (string), the seconds of the modification
+//	            time, signed (the column of seconds has the nearest ones that fit)
 //	offsets     of each the distance from where it is expected
 //
 // Offsets count from where the page begins, which is where the directory begins unless an index

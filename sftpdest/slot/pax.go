@@ -7,7 +7,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/manifest"
@@ -76,7 +75,7 @@ func typeFlag(e *manifest.Entry) byte {
 
 // paxRecords are what the plain header cannot hold, and the time with its fraction.
 func paxRecords(e *manifest.Entry, name string, size int64, sparse bool) map[string]string {
-	r := map[string]string{"mtime": paxTime(e.MTime)}
+	r := map[string]string{"mtime": paxTime(e.Time())}
 	set := func(key, value string, most int) {
 		if len(value) > most || strings.ContainsFunc(value, func(r rune) bool { return r > 126 || r < 32 }) {
 			r[key] = value
@@ -114,14 +113,13 @@ func linkName(e *manifest.Entry) string {
 	return e.Target
 }
 
-// paxTime writes nanoseconds as seconds with a fraction.
-func paxTime(ns int64) string {
-	sign, t := "", time.Unix(0, ns)
-	seconds, fraction := t.Unix(), t.Nanosecond()
-	if seconds < 0 && fraction > 0 {
-		seconds, fraction = seconds+1, 1e9-fraction
-	}
-	if seconds <= 0 && ns < 0 {
+// paxTime writes seconds with a fraction.
+func paxTime(t backup.Time) string {
+	sign, seconds, fraction := "", t.Sec, t.Nsec
+	if seconds < 0 {
+		if fraction > 0 {
+			seconds, fraction = seconds+1, 1e9-fraction
+		}
 		sign, seconds = "-", -seconds
 	}
 	if fraction == 0 {
@@ -157,7 +155,7 @@ func plainHeader(name string, kind byte, e *manifest.Entry, size int64) []byte {
 	number(108, 8, int64(e.UID))
 	number(116, 8, int64(e.GID))
 	number(124, 12, size)
-	number(136, 12, max(0, time.Unix(0, e.MTime).Unix()))
+	number(136, 12, max(0, e.Seconds()))
 	copy(h[148:], "        ")
 	h[156] = kind
 	copy(h[157:257], linkName(e))

@@ -202,7 +202,10 @@ func (p *planner) carry(r *row, have kind) *step {
 			s.act = remove
 			return s
 		}
-		s.entry.Size, s.entry.MTime, s.entry.CTime, s.entry.Inode = n.size, n.mtime, n.ctime, n.inode
+		if s.entry.MTime != n.mtime {
+			s.entry.MTime, s.entry.Far = n.mtime, 0
+		}
+		s.entry.Size, s.entry.CTime, s.entry.Inode = n.size, n.ctime, n.inode
 		s.entry.Digest, s.entry.Sparse = n.digest(), nil
 	}
 	return s

@@ -32,7 +32,7 @@ func dir(name string, below ...*item) *item {
 }
 
 func file(name, data string) *item {
-	return &item{Entry: restore.Entry{Name: name, Mode: backup.ModeRegular | 0o640, Size: int64(len(data)), MTime: 1e18}, data: data}
+	return &item{Entry: restore.Entry{Name: name, Mode: backup.ModeRegular | 0o640, Size: int64(len(data)), MTime: backup.Nanoseconds(1e18)}, data: data}
 }
 
 // fake is a source in memory, which counts what is open.

@@ -45,7 +45,7 @@ func (t *Tree) openFile(path string, e *manifest.Entry) (*File, error) {
 		return nil, fmt.Errorf("open %q: %w", path, err)
 	}
 	f.file = os.NewFile(uintptr(fd), path)
-	if f.st.Size != e.Size || nanos(f.st.Mtim) != e.MTime || nanos(f.st.Ctim) != e.CTime {
+	if f.st.Size != e.Size || timeOf(f.st.Mtim) != e.Time() || nanos(f.st.Ctim) != e.CTime {
 		f.fill(e)
 	}
 	return f, nil

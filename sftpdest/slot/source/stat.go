@@ -14,7 +14,8 @@ func (t *Tree) attributes(e *manifest.Entry, st *unix.Stat_t) {
 	e.Mode = st.Mode & (backup.ModeType | backup.ModePerm)
 	e.UID, e.GID = st.Uid, st.Gid
 	e.User, e.Group = t.owners.user(st.Uid), t.owners.group(st.Gid)
-	e.MTime, e.CTime = nanos(st.Mtim), nanos(st.Ctim)
+	e.SetTime(timeOf(st.Mtim))
+	e.CTime = nanos(st.Ctim)
 	e.Nlink = uint32(st.Nlink)
 	e.Inode, e.Device = st.Ino, uint64(st.Dev)
 	e.Size, e.Rdev = 0, 0
@@ -27,6 +28,10 @@ func (t *Tree) attributes(e *manifest.Entry, st *unix.Stat_t) {
 }
 
 const second = 1_000_000_000 // nanoseconds
+
+func timeOf(ts unix.Timespec) backup.Time {
+	return backup.Time{Sec: int64(ts.Sec), Nsec: int32(ts.Nsec)}
+}
 
 // nanos are nanoseconds since 1970-01-01 UTC, or the ends of what 64 bits can hold (1677 and 2262).
 func nanos(ts unix.Timespec) int64 {

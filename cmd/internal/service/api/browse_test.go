@@ -72,7 +72,7 @@ func (o *owner) Tree(context.Context) (browse.Tree, error) { return o.tree, o.er
 
 func shownNodes(size int) []browse.Node {
 	return []browse.Node{
-		{ID: 1, Attr: view.Attr{Mode: backup.ModeDir | 0o755, MTime: -5}},
+		{ID: 1, Attr: view.Attr{Mode: backup.ModeDir | 0o755, MTime: backup.Nanoseconds(-5)}},
 		{ID: 2, Name: "caf\xe9&\x01", Attr: view.Attr{Mode: backup.ModeRegular | 0o640, UID: 7, GID: 8, Nlink: 2, Ino: 9, Size: int64(size)},
 			Xattrs: []backup.Xattr{{Name: "user.x", Value: "\xff\x00"}}, Snapshot: &browse.Snapshot{Kind: backup.Slot, Status: backup.Complete, Detail: "d"}},
 		{ID: 3, Name: "link", Target: "to\xff", Attr: view.Attr{Mode: backup.ModeSymlink | 0o777}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/fs/view"
@@ -27,13 +26,13 @@ type Change struct {
 
 // Side is what one of the two has at a path.
 type Side struct {
-	Type   string    `json:"type"`
-	Mode   uint32    `json:"mode"` // permission bits
-	UID    uint32    `json:"uid"`
-	GID    uint32    `json:"gid"`
-	Size   int64     `json:"size"`
-	MTime  time.Time `json:"mtime"`
-	Target []byte    `json:"target,omitempty"`
+	Type   string      `json:"type"`
+	Mode   uint32      `json:"mode"` // permission bits
+	UID    uint32      `json:"uid"`
+	GID    uint32      `json:"gid"`
+	Size   int64       `json:"size"`
+	MTime  backup.Time `json:"mtime"`
+	Target []byte      `json:"target,omitempty"`
 }
 
 // Diff compares what a view has at two paths, and hands each difference to yield, whose error ends it.
@@ -68,7 +67,7 @@ func sideOf(e *backup.Entry) *Side {
 	if e == nil {
 		return nil
 	}
-	s := &Side{Type: TypeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: time.Unix(0, e.MTime).UTC(),
+	s := &Side{Type: TypeName(e.Mode), Mode: e.Mode & backup.ModePerm, UID: e.UID, GID: e.GID, MTime: e.Time(),
 		Target: []byte(e.Target)}
 	if e.IsRegular() {
 		s.Size = e.Size

@@ -2,7 +2,8 @@ package browse
 
 import (
 	"encoding/base64"
-	"time"
+
+	"slotfs/indexer/backup"
 )
 
 // Bytes are a path or a name, which JSON has no strings for: they are sent in base64.
@@ -29,8 +30,8 @@ type Query struct {
 
 // Match is something that was found.
 type Match struct {
-	Path  Bytes     `json:"path"` // in the mount
-	Type  string    `json:"type"`
-	Size  int64     `json:"size"`
-	MTime time.Time `json:"mtime"`
+	Path  Bytes       `json:"path"` // in the mount
+	Type  string      `json:"type"`
+	Size  int64       `json:"size"`
+	MTime backup.Time `json:"mtime"`
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"time"
 
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -183,5 +182,5 @@ func (s *Search) match(n *view.Node, at string) error {
 	if b := string(s.Query.Below); b != "" && at != b && !strings.HasPrefix(at, b+"/") {
 		return nil
 	}
-	return s.Yield(Match{Path: Bytes(at), Type: TypeName(n.Attr.Mode), Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC()})
+	return s.Yield(Match{Path: Bytes(at), Type: TypeName(n.Attr.Mode), Size: n.Attr.Size, MTime: n.Attr.MTime})
 }

@@ -7,21 +7,21 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
+	"slotfs/indexer/backup"
 )
 
 // Version is a file in one snapshot of an account.
 type Version struct {
-	Snapshot string    `json:"snapshot"`
-	Path     string    `json:"path"`
-	PathB64  string    `json:"path_base64,omitempty"` // where the path is not UTF-8
-	Size     int64     `json:"size"`
-	MTime    time.Time `json:"mtime"`
-	Changed  bool      `json:"changed"`         // it differs from the version before, or there is none
-	First    bool      `json:"first,omitempty"` // no earlier snapshot has the path
+	Snapshot string      `json:"snapshot"`
+	Path     string      `json:"path"`
+	PathB64  string      `json:"path_base64,omitempty"` // where the path is not UTF-8
+	Size     int64       `json:"size"`
+	MTime    backup.Time `json:"mtime"`
+	Changed  bool        `json:"changed"`         // it differs from the version before, or there is none
+	First    bool        `json:"first,omitempty"` // no earlier snapshot has the path
 }
 
 // snapshotElement is which element of a path is the snapshot, if the path is long enough; -1 if it is none.
@@ -87,11 +87,11 @@ func Versions(ctx context.Context, t Tree, p string) ([]Version, error) {
 
 // versionAt is the version that comes after the earlier ones.
 func versionAt(at, snapshot string, n *Node, earlier []Version) Version {
-	v := Version{Snapshot: snapshot, Size: n.Attr.Size, MTime: time.Unix(0, n.Attr.MTime).UTC(), First: len(earlier) == 0, Changed: true}
+	v := Version{Snapshot: snapshot, Size: n.Attr.Size, MTime: n.Attr.MTime, First: len(earlier) == 0, Changed: true}
 	v.Path, v.PathB64 = term.Text(at)
 	if !v.First {
 		last := &earlier[len(earlier)-1]
-		v.Changed = last.Size != v.Size || !last.MTime.Equal(v.MTime)
+		v.Changed = last.Size != v.Size || last.MTime != v.MTime
 	}
 	return v
 }
