@@ -70,8 +70,8 @@ type Result struct {
 	Status  backup.Status // Complete, Truncated, Corrupt or Unreadable
 	Detail  string        // what is wrong and at which byte, for people
 	Content int64         // bytes of uncompressed archive that were read
-	// Sound is how many of them, from the beginning, are what they should be as far as the archive can tell: all of them
-	// unless it is Corrupt.
+	// Sound is how many of them, from the beginning, are what they should be as far as the archive can tell. Of gzip data that
+	// end early those are the members whose checksums came.
 	Sound   int64
 	Refused uint64       // members left out: their names lead outside or cannot exist, or the Handler refused
 	Notes   backup.Notes // what was bounded or left out although its bytes are right

@@ -218,10 +218,10 @@ func (s *scan) damaged(r Result, err error) Result {
 	in, out := s.gzip.In(), s.gzip.Out()
 	r.Notes = s.notes
 	switch {
-	case errors.Is(err, gzseek.ErrChecksum):
-		r.Sound = min(r.Sound, s.gzip.Proven())
-	case errors.Is(err, gzseek.ErrCorrupt):
+	case errors.Is(err, gzseek.ErrCorrupt) && !errors.Is(err, gzseek.ErrChecksum):
 		r.Sound = min(r.Sound, max(s.gzip.Proven(), out-lateBy))
+	default: // also where the data end early: a wrong bit may have hidden the end of the member, and with it the checksum
+		r.Sound = min(r.Sound, s.gzip.Proven())
 	}
 	switch {
 	case s.fault != "": // the earlier fault counts
