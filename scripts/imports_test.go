@@ -21,9 +21,9 @@ var only = map[string][]string{
 
 	"github.com/nicholas-fedor/shoutrrr": {"slotfs/cmd/internal/service/alarm/send"},
 	"github.com/prometheus":              {"slotfs/cmd/internal/service/metrics"},
-	"slotfs/fs":                   {"slotfs/cmd", "slotfs/fs"},
-	"slotfs/sftpdest":             {"slotfs/cmd", "slotfs/sftpdest", "slotfs/scripts"},
-	"slotfs/cache":                {"slotfs/cmd", "slotfs/cache"},
+	"slotfs/fs":                          {"slotfs/cmd", "slotfs/fs"},
+	"slotfs/sftpdest":                    {"slotfs/cmd", "slotfs/sftpdest", "slotfs/scripts"},
+	"slotfs/cache":                       {"slotfs/cmd", "slotfs/cache"},
 }
 
 // everywhere may be imported by all packages: it imports none itself.

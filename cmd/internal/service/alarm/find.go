@@ -48,7 +48,7 @@ func (s *search) add(f Finding) {
 // record tells how something ended the last time.
 func (s *search) record(key history.Key, standing *history.Standing) {
 	r := &standing.Last
-	if r.Result == "" || !s.watched(key) {
+	if r.Result == "" || !s.Watched(key) {
 		return
 	}
 	f := Finding{Key: Key{Object: r.Object()}, Destination: r.Destination, Job: r.Job, Since: standing.Failing}
@@ -84,8 +84,8 @@ func what(r *history.Record) string {
 	return "backup"
 }
 
-// watched reports whether anybody cares for what a record is of.
-func (s *search) watched(key history.Key) bool {
+// Watched reports whether anybody cares for what a record is of.
+func (s *Facts) Watched(key history.Key) bool {
 	if key.Job == "" {
 		return s.Config.Destinations[key.Destination] != nil && key.Account == ""
 	}
@@ -123,7 +123,7 @@ func (s *search) silentJob(j *config.Job) {
 	newest := time.Time{}
 	var accounts []history.Key
 	for key, standing := range s.Board.All {
-		if key.Kind == history.Backup && key.Job == j.Name && s.watched(key) {
+		if key.Kind == history.Backup && key.Job == j.Name && s.Watched(key) {
 			accounts = append(accounts, key)
 			if standing.LastGood.After(newest) {
 				newest = standing.LastGood
