@@ -2,9 +2,11 @@ package indexer
 
 import (
 	"context"
+	"math"
 	"path"
 	"strings"
 
+	"slotfs/indexer/archive"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/tree"
 )
@@ -15,18 +17,24 @@ const (
 	maxAffectedBytes = 16 << 10
 )
 
-// affected lists the files of an archive that do not lie in its first sound bytes as a whole.
-func affected(ctx context.Context, t *tree.Tree, sound int64) (backup.Affected, error) {
-	a := affectedSearch{tree: t, sound: sound}
-	return a.found, a.directory(ctx, t.Root(), "")
+// affected lists the files of an archive that do not lie in its first sound bytes as a whole: first those that are cut, then
+// those that nothing proves.
+func affected(ctx context.Context, t *tree.Tree, r *archive.Result) (backup.Affected, error) {
+	a := affectedSearch{tree: t, after: r.Content, upTo: math.MaxInt64}
+	if err := a.directory(ctx, t.Root(), ""); err != nil || r.Sound >= r.Content {
+		return a.found, err
+	}
+	a.after, a.upTo = r.Sound, r.Content
+	err := a.directory(ctx, t.Root(), "")
+	return a.found, err
 }
 
-// affectedSearch is a walk through a tree.
+// affectedSearch is a walk through a tree, for the files that end within some bytes of the archive.
 type affectedSearch struct {
-	tree  *tree.Tree
-	sound int64
-	found backup.Affected
-	bytes int
+	tree        *tree.Tree
+	after, upTo int64
+	found       backup.Affected
+	bytes       int
 }
 
 func (a *affectedSearch) directory(ctx context.Context, dir tree.Item, at string) error {
@@ -40,8 +48,10 @@ func (a *affectedSearch) directory(ctx context.Context, dir tree.Item, at string
 			if err := a.directory(ctx, it, name); err != nil {
 				return err
 			}
-		case it.IsRegular() && it.Size > 0 && it.Offset+storedContent(&it.Entry) > a.sound:
-			a.add(name)
+		case it.IsRegular() && it.Size > 0:
+			if end := it.Offset + storedContent(&it.Entry); end > a.after && end <= a.upTo {
+				a.add(name)
+			}
 		}
 	}
 	return nil

@@ -246,7 +246,7 @@ func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*b
 	}
 	if s.Status != backup.Complete {
 		t := tree.New(r.pass.index, s.Root, tree.NewCache(nodeCache))
-		if s.Affected, err = affected(ctx, t, result.Sound); err != nil {
+		if s.Affected, err = affected(ctx, t, &result); err != nil {
 			return nil, storeError{err}
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
+	"slotfs/indexer/archive"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
@@ -133,8 +134,12 @@ func (p *pass) plan(sources []*backup.Source) []*backup.Source {
 	return due
 }
 
-// readerRevision is raised when archives are read right that were taken for damaged before.
-const readerRevision = 2
+// readerRevision is raised when archives are read right that were taken for damaged before, or differently.
+const readerRevision = 3
+
+// endRevision is the first reader that stops where a tar archive ends. Readers before took what an earlier, longer archive had
+// left behind the end for part of it.
+const endRevision = 2
 
 // unchanged reports whether what the catalog says of s still holds.
 func (p *pass) unchanged(s *backup.Source) bool {
@@ -147,8 +152,13 @@ func outdated(s *backup.Snapshot) bool {
 	if s.Kind == backup.Slot {
 		return s.Reader == 0
 	}
-	archived := s.Kind == backup.TarGzip || s.Kind == backup.Tar
-	return archived && s.Status != backup.Complete && (s.Fault == "" || cutShort(&s.Source)) && s.Reader < readerRevision
+	switch {
+	case s.Kind != backup.TarGzip && s.Kind != backup.Tar, s.Fault != "" && !cutShort(&s.Source), s.Reader >= readerRevision:
+		return false
+	case s.Kind == backup.Tar && s.Reader < endRevision: // of an archive that is not compressed headers are read only
+		return true
+	}
+	return s.Status != backup.Complete || s.Notes.Of(archive.NoteTime) > 0
 }
 
 // misplaced reports whether a record of a loose backup has it under the account that it names inside, as earlier readers did.

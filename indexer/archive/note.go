@@ -8,10 +8,11 @@ import (
 
 // What a pass notes of members and archives that are odd although their bytes are right.
 const (
-	noteNoEnd     backup.NoteKind = "no end-of-archive marker"
-	noteArchive   backup.NoteKind = "another archive behind the end of the archive, not read"
-	noteBehind    backup.NoteKind = "data behind the end of the archive, not read"
-	noteTime      backup.NoteKind = "time out of range"
+	noteNoEnd   backup.NoteKind = "no end-of-archive marker"
+	noteArchive backup.NoteKind = "another archive behind the end of the archive, not read"
+	noteBehind  backup.NoteKind = "data behind the end of the archive, not read"
+	// NoteTime is of members with times that no file can have.
+	NoteTime      backup.NoteKind = "time out of range"
 	noteOwner     backup.NoteKind = "owner or group out of range"
 	noteSize      backup.NoteKind = "size out of range, member left out"
 	noteRecord    backup.NoteKind = "value of an extended header not usable"
@@ -41,7 +42,7 @@ func (w *walker) noteOdd(odd oddities, path string) {
 	if odd == 0 {
 		return
 	}
-	for i, kind := range [...]backup.NoteKind{noteTime, noteOwner, noteRecord} {
+	for i, kind := range [...]backup.NoteKind{NoteTime, noteOwner, noteRecord} {
 		if odd&(1<<i) != 0 {
 			w.note(kind, path)
 		}

@@ -59,7 +59,7 @@ setfacl -m u:12345:r,g:54321:rw attributes
 chown -hR 1007:1008 .; chown 5000000:6000000 block+1
 `, home)
 	if nanos {
-		run(t, `find "$1" -depth -exec touch -h -d '2025-06-07 08:09:10.123456789 UTC' {} +; touch -d '1969-12-31 12:00:00.5 UTC' "$1/homedir/random"`, root)
+		run(t, `find "$1" -depth -exec touch -h -d '2025-06-07 08:09:10.123456789 UTC' {} +; touch -d '1969-12-31 12:00:00.5 UTC' "$1/homedir/random" ; touch -d @14000000000.75 "$1/homedir/empty"`, root)
 	} else {
 		run(t, `find "$1" -depth -exec touch -h -d '2025-06-07 08:09:10 UTC' {} +; touch -d '2038-02-03 04:05:06 UTC' "$1/homedir/random"`, root)
 	}
