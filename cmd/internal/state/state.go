@@ -24,6 +24,8 @@ import (
 //	keys/NAME        private key that was made for a destination, NAME.pub its public half
 //	locks/, staging/ of sync, see Lock
 //	passes/NAME.json how the last pass over a destination ended
+//	history/         how passes, backups and verifications ended, see package history
+//	alarms/          who was told of what, see package alarm
 //	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index
 //	slotfs.log       messages of mounts that run in the background
@@ -33,9 +35,16 @@ type Dir string
 func (d Dir) Index() string             { return filepath.Join(string(d), "index") }
 func (d Dir) Cache() string             { return filepath.Join(string(d), "cache") }
 func (d Dir) Passes() string            { return filepath.Join(string(d), "passes") }
+func (d Dir) History() string           { return filepath.Join(string(d), "history") }
+func (d Dir) Alarms() string            { return filepath.Join(string(d), "alarms") }
 func (d Dir) Secret(name string) string { return filepath.Join(string(d), "secrets", name) }
 func (d Dir) Socket() string            { return filepath.Join(string(d), "control.sock") }
 func (d Dir) Log() string               { return filepath.Join(string(d), "slotfs.log") }
+
+// FoundAccounts is the file with the accounts that the last run of a job found: a JSON object with a member for each.
+func (d Dir) FoundAccounts(destination, job string) string {
+	return filepath.Join(string(d), "accounts", destination, job+".json")
+}
 
 // Make creates the directory. Nobody else may look into it: it holds secrets, and names of everybody's files.
 func (d Dir) Make() error {

@@ -17,20 +17,29 @@ type Facts struct {
 	Configured time.Time
 	// Members are the accounts that the last run of a job found; nil: not known. Others are not watched any more.
 	Members map[string]map[string]bool
-	// Holdings are the accounts on each destination, by the index. Nil: it could not be asked.
-	Holdings map[string][]Account
-	// Rooms and Outages were measured by this process; both may be newer than those of the board.
-	Rooms   map[string]history.Room
-	Outages map[string]time.Time
+	Seen
 	// MaxAge, if not 0, takes the place of what the configuration says of every object.
 	MaxAge time.Duration
 }
 
+// Seen is what the process that has the index knows.
+type Seen struct {
+	// Holdings are the accounts on each destination, by the index. Nil: it could not be asked.
+	Holdings map[string][]Account `json:"holdings"`
+	// Rooms were measured by that process, and may be newer than those of the board. Outages tell of the destinations that it looks
+	// for since when they do not answer; zero: they do.
+	Rooms   map[string]history.Room `json:"rooms,omitempty"`
+	Outages map[string]time.Time    `json:"outages,omitempty"`
+	// Watching says that the process itself has people told.
+	Watching bool `json:"watching,omitempty"`
+}
+
 // Account is what the index knows of one account on a destination.
 type Account struct {
-	Origin, Name string
-	Newest       time.Time // of its complete backups, when it was written; zero: it has none
-	Closed       bool      // its origin's newest days have nothing of it
+	Origin string    `json:"origin,omitempty"`
+	Name   string    `json:"name"`
+	Newest time.Time `json:"newest,omitzero"`  // of its complete backups, when it was written; zero: it has none
+	Closed bool      `json:"closed,omitempty"` // its origin's newest days have nothing of it
 }
 
 // object names the account.

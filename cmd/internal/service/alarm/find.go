@@ -85,23 +85,23 @@ func what(r *history.Record) string {
 }
 
 // Watched reports whether anybody cares for what a record is of.
-func (s *Facts) Watched(key history.Key) bool {
+func (f *Facts) Watched(key history.Key) bool {
 	if key.Job == "" {
-		return s.Config.Destinations[key.Destination] != nil && key.Account == ""
+		return f.Config.Destinations[key.Destination] != nil && key.Account == ""
 	}
-	j := s.Config.Jobs[key.Job]
+	j := f.Config.Jobs[key.Job]
 	if j == nil || j.Destination != key.Destination {
 		return false
 	}
-	members := s.Members[key.Job]
+	members := f.Members[key.Job]
 	return key.Account == "" || members == nil || members[key.Account]
 }
 
-// age is how old the newest good backup may be; 0: any.
-func (s *search) age(own time.Duration) time.Duration {
-	age := s.MaxAge
+// Age is how old the newest good backup of a job or destination with the max-age own may be; 0: any.
+func (f *Facts) Age(own time.Duration) time.Duration {
+	age := f.MaxAge
 	if age == 0 {
-		age = s.Config.Watch.Age(own)
+		age = f.Config.Watch.Age(own)
 	}
 	return max(age, 0)
 }
@@ -116,7 +116,7 @@ func (s *search) late(last, now time.Time, age time.Duration) (since time.Time, 
 
 // silentJob looks for accounts of a job without a good backup. If that is none of them, it is the job that is silent.
 func (s *search) silentJob(j *config.Job) {
-	age := s.age(j.MaxAge)
+	age := s.Age(j.MaxAge)
 	if age == 0 {
 		return
 	}
@@ -148,7 +148,7 @@ func (s *search) silentJob(j *config.Job) {
 // silentDestination looks for accounts on a destination that others write to without a good backup. Backups are found by passes:
 // they are as old as they were then, and a pass must not be too long ago either.
 func (s *search) silentDestination(d *config.Destination) {
-	age := s.age(d.MaxAge)
+	age := s.Age(d.MaxAge)
 	if age == 0 || s.Holdings == nil {
 		return
 	}

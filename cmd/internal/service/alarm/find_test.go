@@ -20,7 +20,7 @@ func facts(t *testing.T, records ...history.Record) *Facts {
 		Jobs:         map[string]*config.Job{"nightly": {Name: "nightly", Destination: "box"}},
 		Watch:        config.Watch{MaxAge: 26 * time.Hour, UnreachableAfter: 2 * time.Hour, NearlyFull: 95},
 	}
-	f := &Facts{Now: noon, Config: c, Board: history.NewBoard(func() time.Time { return noon }), Configured: noon, Holdings: map[string][]Account{}}
+	f := &Facts{Now: noon, Config: c, Board: history.NewBoard(func() time.Time { return noon }), Configured: noon, Seen: Seen{Holdings: map[string][]Account{}}}
 	for _, r := range records {
 		if err := f.Board.Take(&r); err != nil {
 			t.Fatal(err)

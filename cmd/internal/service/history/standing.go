@@ -1,6 +1,9 @@
 package history
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // Key names what has a standing: a destination's passes, a job's runs, an account's backups or verifications.
 type Key struct {
@@ -36,8 +39,21 @@ type Trouble struct {
 
 // Room is how much room a destination had.
 type Room struct {
-	At         time.Time
-	Free, Size int64
+	At   time.Time `json:"at"`
+	Free int64     `json:"free"`
+	Size int64     `json:"size"`
+}
+
+// Clone is a copy that no Take changes.
+func (b *Board) Clone() *Board {
+	out := NewBoard(b.now)
+	for k, s := range b.All {
+		standing := *s
+		standing.Count = maps.Clone(s.Count)
+		out.All[k] = &standing
+	}
+	out.runs, out.Troubles, out.Rooms = maps.Clone(b.runs), maps.Clone(b.Troubles), maps.Clone(b.Rooms)
+	return out
 }
 
 // tomorrow is how far ahead of the clock a record may be: one that is further was made while the clock was wrong, and would
