@@ -1,0 +1,142 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Key describes one key of the configuration file for people.
+type Key struct {
+	Table   string // "destination", "job", "notify": of [TABLE.NAME]; others: of [TABLE]
+	Name    string
+	Example string // a value as it stands in the file
+	Default string // what counts where the key is absent, in words; empty: nothing
+	Text    string
+}
+
+// Path is the key with its table: "destination.port".
+func (k Key) Path() string { return k.Table + "." + k.Name }
+
+// Table describes one kind of table.
+type Table struct {
+	Name  string
+	Named bool // each has a name of its own: [destination.offsite]
+	Text  string
+}
+
+// Heading is the table's first line in the file.
+func (t Table) Heading() string {
+	if t.Named {
+		return "[" + t.Name + ".NAME]"
+	}
+	return "[" + t.Name + "]"
+}
+
+// Tables describes the tables of the file in the order of the manual.
+func Tables() []Table {
+	return []Table{
+		{"destination", true, "An SFTP account with a directory of backups. NAME has 1 to 40 characters of `a-z 0-9 . _ -`, the first a letter or digit."},
+		{"job", true, "What `slotfs sync NAME` writes to a destination with the engine `slots`."},
+		{"cache", false, "What mounts keep on the local disk of what was read, from the next mount on."},
+		{"watch", false, "When something is wrong although nothing failed."},
+		{"metrics", false, "Where Prometheus finds what can be measured."},
+		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
+	}
+}
+
+// Keys describes every key of the file in the order of the manual.
+func Keys() []Key {
+	var all []Key
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, watchKeys, metricsKeys, notifyKeys} {
+		all = append(all, table...)
+	}
+	return all
+}
+
+// FindKeys gives the keys with a name, "port" or "destination.port".
+func FindKeys(name string) []Key {
+	var found []Key
+	for _, k := range Keys() {
+		if k.Name == name || k.Path() == name {
+			found = append(found, k)
+		}
+	}
+	return found
+}
+
+var destinationKeys = []Key{
+	{"destination", "engine", `"cpanel"`, "", "Layout of the backups: `cpanel`, made by cPanel & WHM, or `slots`, made by `slotfs sync`."},
+	{"destination", "directory", `"backups"`, "the remote home", "Where the backups are: relative to the remote home, or absolute."},
+	{"destination", "host", `"backup.example.com"`, "", "Name or address of the SFTP server."},
+	{"destination", "port", "22", fmt.Sprint(DefaultPort), "Port of the SFTP server."},
+	{"destination", "username", `"backup"`, "", "User to log in as."},
+	{"destination", "password-file", `"/root/backup.password"`, "`STATE-DIR/secrets/NAME` if there is one",
+		"File whose first line is the password. It must have no permissions for others."},
+	{"destination", "identity-file", `"/root/.ssh/backup"`, "`STATE-DIR/keys/NAME`, the key that slotfs made; without password and key those of the agent at `$SSH_AUTH_SOCK`",
+		"Private key to log in with. It must have no permissions for others."},
+	{"destination", "passphrase-file", `"/root/backup.passphrase"`, "", "File whose first line is the passphrase of the identity file."},
+	{"destination", "host-key", `"ssh-ed25519 AAAA..."`, "no host key is accepted",
+		"The only host keys that are accepted, one or a list, as `ssh-keyscan` prints them without the host's name. `\"@cert-authority ssh-ed25519 AAAA...\"` accepts what this key signed."},
+	{"destination", "connection-timeout", `"30s"`, "`30s`", "How long connecting may take, and the answer to a request that transfers no data."},
+	{"destination", "max-retries", "5", fmt.Sprint(DefaultMaxRetries),
+		"How often a lost connection is tried again, counted from the last success; 0: no limit. The pauses grow to 30 s, so that five of them outlast a minute without network. While somebody waits the destination is tried in between too, every five seconds and with each new read; that costs no retry. A refused log-in is not tried again for a minute, then for longer."},
+	{"destination", "max-connections", "4", fmt.Sprint(DefaultMaxConnections), "Connections at once; 0: no limit."},
+	{"destination", "reindex", `"05:30"`, "only by hand",
+		"When the mount indexes by itself, in local time; for the engine `cpanel` only. `05:30` is every day; `every 6h` is at whole multiples of the interval since midnight UTC (one minute to a year); a cron expression has minute, hour, day of month, month and day of week; `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` are short for one."},
+	{"destination", "legacy-algorithms", "true", "false", "Accept weak key exchanges and `ssh-rsa`, for servers that know nothing better."},
+	{"destination", "local-origin", `"srv1"`, "none",
+		"Origin, or a list of them, whose accounts are users of this machine: the path between the directory and the date directories, `\"\"` where there is none. With `mount --allow-other` these users may look at their own backups; everything else belongs to root, but for the slots that this machine wrote."},
+	{"destination", "max-age", `"26h"`, "that of `[watch]`", "Age of the newest good backup from which on there is an alarm; `never` watches nothing."},
+}
+
+var jobKeys = []Key{
+	{"job", "destination", `"own-box"`, "", "A destination with the engine `slots`."},
+	{"job", "source", `["/home/*", {path = "/home2/*", allow-empty = true}]`, "",
+		"Directories and patterns: each directory that a pattern matches is an account of that name. With `allow-empty` it is no error if the source matches nothing, is not there, or has fewer accounts than the last time."},
+	{"job", "account-name", `"www"`, "the name of the directory", "Name of the account of a job with one source that is no pattern."},
+	{"job", "retention", "7", "", "How many backups are kept, 1 to 999. With 1 a second slot is used so that there is always a backup."},
+	{"job", "mode", `"incremental"`, "`" + DefaultMode + "`", "`incremental`: a plain tree in each slot; `compressed`: one `.tar.gz`, which needs room for one more while it is written."},
+	{"job", "prefix", `"homedir"`, "the backup is the source", "Directory of the backup that the source becomes, beside what the command before it stages."},
+	{"job", "exclude", `["/tmp/", "*.log"]`, "", "Leave out what these patterns match, as with rsync."},
+	{"job", "exclude-file", `"cpbackup-exclude.conf"`, "",
+		"File in the source with more patterns, one a line. Its owner may write 64 KiB, 1000 patterns and 1024 bytes a pattern; what is beyond has no effect."},
+	{"job", "exclude-caches", "true", "false", "Leave out what is below a `CACHEDIR.TAG`."},
+	{"job", "one-file-system", "true", "false", "Leave out what is mounted in the source."},
+	{"job", "include-network-filesystems", "true", "false", "Read what is mounted in the source from other machines (NFS, CIFS, ...) or by FUSE."},
+	{"job", "stall-timeout", `"10m"`, "`10m`", "Give an account up when its source answers nothing for so long."},
+	{"job", "before", `"/usr/local/bin/slotfs-pkgacct"`, "", "Command for the shell before an account is read; if it fails, so does the account."},
+	{"job", "after", `"/usr/local/bin/after-backup"`, "", "Command for the shell when the account's backup ended, whichever way."},
+	{"job", "fill", `"auto"`, "`" + DefaultFill + "`", "How a slot gets the files that another slot holds already: `auto`, `upload`, `copy` or `link`."},
+	{"job", "bandwidth", `"20M"`, "no limit", "Send at most so many bytes per second, with `K`, `M` or `G`; of all accounts together."},
+	{"job", "concurrency", "2048", fmt.Sprint(DefaultConcurrency), "Files of an account in flight at once."},
+	{"job", "parallel-accounts", "4", "4; 1 with commands or archives", "Accounts that are backed up side by side."},
+	{"job", "max-age", `"26h"`, "that of `[watch]`", "Age of an account's newest good backup from which on there is an alarm; `never` watches nothing."},
+	{"job", "ping", `"https://hc-ping.com/UUID"`, "", "URL that is asked when a run of all accounts succeeded; with `/start` and `/fail` behind it when one begins and fails. It is a secret."},
+}
+
+var cacheKeys = []Key{
+	{"cache", "size", `"20GiB"`, "4 GiB, or a tenth of the free space if that is less", "Size of the cache, at least `64MiB`; `0` keeps nothing. `mount --cache-size` goes before it."},
+	{"cache", "directory", `"/ssd/slotfs"`, "`STATE-DIR/cache`", "A directory for the cache alone."},
+}
+
+var watchKeys = []Key{
+	{"watch", "max-age", `"26h"`, "`26h`", "Age of the newest good backup from which on there is an alarm; `3d` is 72 hours, `never` watches nothing. Jobs and destinations may have a `max-age` of their own."},
+	{"watch", "unreachable-after", `"2h"`, "`2h`", "A destination that does not answer for so long is an alarm of its own."},
+	{"watch", "nearly-full", "95", fmt.Sprint(DefaultNearlyFull), "Percent of a destination's file system in use from which on there is an alarm."},
+}
+
+var metricsKeys = []Key{
+	{"metrics", "listen", `"127.0.0.1:9812"`, "nowhere", "The process that has the index answers `GET /metrics` here."},
+	{"metrics", "textfile", `"/var/lib/node_exporter/slotfs.prom"`, "none", "File that is replaced each minute, and by `sync`, for the text file collector of node_exporter."},
+}
+
+var notifyKeys = []Key{
+	{"notify", "url", `"ntfy://ntfy.sh/topic"`, "", "A service as shoutrrr names them: smtp, slack, discord, telegram, teams, ntfy, generic and others. It is a secret."},
+	{"notify", "url-file", `"/root/notify.url"`, "", "File whose first line is the URL."},
+	{"notify", "sendmail", `"ops@example.com"`, "", "Mail addresses, with commas between them, for the machine's own `sendmail`."},
+	{"notify", "command", `"/usr/local/bin/alarm"`, "", "Command for the shell, with the message on standard input."},
+	{"notify", "events", `["failed", "silence"]`, "all", "Events that are told: `" + strings.Join(Events, "`, `") + "`."},
+	{"notify", "destinations", `["offsite"]`, "all", "Only alarms about these destinations."},
+	{"notify", "jobs", `["nightly"]`, "all", "Only alarms about these jobs."},
+	{"notify", "min-interval", `"15m"`, "`15m`", "Least time between two messages."},
+}
