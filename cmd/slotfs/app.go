@@ -71,7 +71,7 @@ func newApp(s *shell) *cli.App {
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), reloadCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
-			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s),
+			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s), keyHelpCommand(s),
 		},
 		// Errors are printed in one place, and only main ends the process.
 		ExitErrHandler: func(*cli.Context, error) {},
@@ -89,6 +89,9 @@ func newApp(s *shell) *cli.App {
 func (s *shell) execute(ctx context.Context, argv []string) error {
 	app := newApp(s)
 	args, err := arrange(app, argv[1:])
+	if err == nil && wantsHelp(args) {
+		err = explain(app)
+	}
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ func arrange(app *cli.App, args []string) ([]string, error) {
 			args, err = a.flag(word, args)
 		case word == "help" && len(a.commands) > 0: // "slotfs help index" is "slotfs index --help"
 			help = []string{"--help"}
+		case help != nil && a.command == nil && app.Command(word) == nil && len(config.FindKeys(word)) > 0:
+			return slices.Concat(a.global, []string{keyHelp, "--", word}), nil
 		default:
 			err = a.word(word)
 		}

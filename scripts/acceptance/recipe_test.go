@@ -8,16 +8,16 @@ import (
 	"testing"
 )
 
-// recipe is what a regular expression finds in the README, without the indentation of code.
+// recipe is what a regular expression finds in the guide, without the indentation of code.
 func recipe(t *testing.T, pattern string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../../docs/guide.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := regexp.MustCompile(pattern).FindStringSubmatch(string(text))
 	if found == nil {
-		t.Fatalf("the README has nothing like %s", pattern)
+		t.Fatalf("the guide has nothing like %s", pattern)
 	}
 	return strings.ReplaceAll(found[1], "\n    ", "\n")
 }
