@@ -12,6 +12,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/history"
 	"slotfs/indexer"
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
@@ -25,6 +26,11 @@ var ErrRunning = errors.New("a pass is running already")
 type Targets interface {
 	// Target is a destination and its engine. It does not wait for the network; the destination stays open.
 	Target(name string) (dest.Destination, engine.Engine, error)
+}
+
+// Recorder keeps records.
+type Recorder interface {
+	Add(history.Record) error
 }
 
 // Request says what to index.
@@ -41,6 +47,7 @@ type Runner struct {
 	Dir     string // where records are kept
 	Log     *slog.Logger
 	Now     func() time.Time
+	History Recorder // keeps how each pass ended; may be nil
 	// Changed, if set, is called when snapshots were committed or forgotten. It must not wait.
 	Changed func()
 
@@ -54,8 +61,10 @@ type Runner struct {
 // underway is a pass and how it ends.
 type underway struct {
 	Running
-	ctx  context.Context
-	done chan struct{} // closed at the end
+	ctx   context.Context
+	done  chan struct{} // closed at the end
+	began time.Time     // by the clock that nobody sets
+	bytes int64         // to be read
 }
 
 // Running is a pass that is under way.
@@ -96,7 +105,7 @@ func (r *Runner) one(ctx context.Context, name string, q Request, emit func(prog
 	}
 	r.Log.Info("pass", "destination", name, "found", s.Found, "read", s.Read, "unchanged", s.Unchanged,
 		"failed", s.Failed, "gone", s.Gone, "error", err)
-	if saveErr := record.save(r.Dir); saveErr != nil {
+	if saveErr := errors.Join(record.save(r.Dir), r.remember(&record, err)); saveErr != nil {
 		r.Log.Warn("record of the pass not kept", "destination", name, "error", saveErr)
 	}
 	r.changed()
@@ -131,6 +140,9 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 
 // saw keeps what Running tells, and lets the mount show what was committed.
 func (r *Runner) saw(name string, e progress.Event) {
+	if e.Kind == progress.Planned {
+		r.planned(name, e.Bytes)
+	}
 	if e.Source == nil {
 		return
 	}
@@ -178,7 +190,7 @@ func (r *Runner) enter(ctx context.Context, name string) *underway {
 	if r.running == nil {
 		r.running = map[string]*underway{}
 	}
-	r.running[name] = &underway{Running: Running{Began: r.Now()}, ctx: ctx, done: make(chan struct{})}
+	r.running[name] = &underway{Running: Running{Began: r.Now()}, ctx: ctx, done: make(chan struct{}), began: time.Now()}
 	return nil
 }
 
