@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,11 +11,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
-	"slotfs/indexer/engine/engines"
 )
 
 // Where things are unless flags say otherwise.
@@ -41,12 +38,8 @@ type shell struct {
 // settings are the global flags.
 type settings struct {
 	*shell
-	configPath string
-	given      bool // the path of the configuration was chosen: it must be there
-	state      state.Dir
-	log        *slog.Logger
-	logLevel   string
-	processors int // where the scheduler is told of more than there are; 0: it is not
+	*service.Environment
+	logLevel string
 }
 
 // newApp describes the command line.
@@ -126,18 +119,18 @@ func exitCodes() string {
 
 // settings reads the global flags. level is that of the log where --log-level does not say.
 func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
-	out := &settings{shell: s, logLevel: c.String("log-level"), given: c.IsSet("config")}
+	out := &settings{shell: s, logLevel: c.String("log-level"), Environment: &service.Environment{Version: fullVersion(), Chosen: c.IsSet("config")}}
 	s.json = c.Bool("json")
 	var err error
-	if out.configPath, err = absolute("config", c.String("config")); err != nil {
+	if out.ConfigPath, err = absolute("config", c.String("config")); err != nil {
 		return nil, err
 	}
 	dir, err := absolute("state-dir", c.String("state-dir"))
 	if err != nil {
 		return nil, err
 	}
-	out.state = state.Dir(dir)
-	if len(out.state.Socket()) > maxSocket {
+	out.State = state.Dir(dir)
+	if len(out.State.Socket()) > maxSocket {
 		return nil, exit.Usagef("--state-dir %s: longer than a socket's path may be", dir)
 	}
 	if out.logLevel != "" {
@@ -145,7 +138,7 @@ func (s *shell) settings(c *cli.Context, level slog.Level) (*settings, error) {
 			return nil, exit.Usagef("--log-level %q: want debug, info, warn or error", out.logLevel)
 		}
 	}
-	out.log = newLog(s.err, level)
+	out.Log = newLog(s.err, level)
 	return out, nil
 }
 
@@ -166,46 +159,4 @@ func absolute(flag, path string) (string, error) {
 		return "", fmt.Errorf("--%s: %w", flag, err)
 	}
 	return abs, nil
-}
-
-// config reads the configuration file.
-func (s *settings) config() (*config.Config, error) {
-	if _, err := os.Stat(s.configPath); s.given && errors.Is(err, fs.ErrNotExist) {
-		return nil, exit.With(fmt.Errorf("configuration: %s: not there", s.configPath), exit.Usage,
-			"check --config; `slotfs destination add` makes a new one")
-	}
-	return s.configOrNone()
-}
-
-// configOrNone reads the configuration file; one that is not there is empty.
-func (s *settings) configOrNone() (*config.Config, error) {
-	c, err := config.Load(s.configPath, engines.Names())
-	if err != nil {
-		return nil, exit.With(err, exit.Usage, "")
-	}
-	return c, nil
-}
-
-// destinationsNamed checks names of destinations; none given are all.
-func destinationsNamed(c *config.Config, names []string) ([]string, error) {
-	if len(names) == 0 {
-		names = c.Names()
-	}
-	for _, name := range names {
-		if c.Destinations[name] == nil {
-			return nil, unknownDestination(c, name)
-		}
-	}
-	if len(names) == 0 {
-		return nil, exit.With(fmt.Errorf("%s: no destination there", c.Path), exit.Usage, "add one with `slotfs destination add`")
-	}
-	return names, nil
-}
-
-func unknownDestination(c *config.Config, name string) error {
-	hint := "add it with `slotfs destination add`"
-	if names := c.Names(); len(names) > 0 {
-		hint = "there is " + strings.Join(names, ", ")
-	}
-	return exit.With(fmt.Errorf("destination %s: not in %s", name, c.Path), exit.Usage, hint)
 }

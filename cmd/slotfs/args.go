@@ -154,6 +154,6 @@ func (s *shell) configured(c *cli.Context, names ...string) (*settings, *config.
 	if err != nil {
 		return nil, nil, err
 	}
-	conf, err := g.config()
+	conf, err := g.Config()
 	return g, conf, err
 }

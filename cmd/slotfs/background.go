@@ -24,8 +24,8 @@ type answer struct {
 }
 
 // background mounts in a process of its own and returns when the mount answers, or with the reason why not.
-func (m *mounting) background(ctx context.Context) error {
-	if err := m.state.Make(); err != nil {
+func (m *mountCmd) background(ctx context.Context) error {
+	if err := m.State.Make(); err != nil {
 		return err
 	}
 	log, err := m.openLog()
@@ -35,7 +35,7 @@ func (m *mounting) background(ctx context.Context) error {
 	defer log.Close()
 	r, w, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("mount %s: %w", m.mountpoint, err)
+		return fmt.Errorf("mount %s: %w", m.mount.Mountpoint, err)
 	}
 	defer r.Close()
 	child := exec.Command("/proc/self/exe", m.commandLine()...)
@@ -46,7 +46,7 @@ func (m *mounting) background(ctx context.Context) error {
 	child.Env = append(os.Environ(), environReady+"=3")
 	if err := child.Start(); err != nil {
 		w.Close()
-		return fmt.Errorf("mount %s: %w", m.mountpoint, err)
+		return fmt.Errorf("mount %s: %w", m.mount.Mountpoint, err)
 	}
 	w.Close()
 	// Who interrupts the command wants no mount.
@@ -56,7 +56,7 @@ func (m *mounting) background(ctx context.Context) error {
 }
 
 // hear waits for the answer of the background process.
-func (m *mounting) hear(ctx context.Context, r *os.File, child *exec.Cmd) error {
+func (m *mountCmd) hear(ctx context.Context, r *os.File, child *exec.Cmd) error {
 	var a answer
 	err := json.NewDecoder(r).Decode(&a)
 	switch {
@@ -73,14 +73,14 @@ func (m *mounting) hear(ctx context.Context, r *os.File, child *exec.Cmd) error 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return exit.Hinted(fmt.Errorf("mount %s: the background process ended: %w", m.mountpoint, err), "see "+m.state.Log())
+	return exit.Hinted(fmt.Errorf("mount %s: the background process ended: %w", m.mount.Mountpoint, err), "see "+m.State.Log())
 }
 
 // answers looks at the mount from outside.
-func (m *mounting) answers() error {
+func (m *mountCmd) answers() error {
 	var st unix.Statfs_t
-	if err := unix.Statfs(m.mountpoint, &st); err != nil {
-		return exit.Hinted(fmt.Errorf("mount %s: does not answer: %w", m.mountpoint, err), "see "+m.state.Log())
+	if err := unix.Statfs(m.mount.Mountpoint, &st); err != nil {
+		return exit.Hinted(fmt.Errorf("mount %s: does not answer: %w", m.mount.Mountpoint, err), "see "+m.State.Log())
 	}
 	return nil
 }
@@ -89,16 +89,16 @@ func (m *mounting) answers() error {
 const maxLog = 10 << 20
 
 // openLog opens the file for the messages of the background process.
-func (m *mounting) openLog() (*os.File, error) {
-	path := m.state.Log()
+func (m *mountCmd) openLog() (*os.File, error) {
+	path := m.State.Log()
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
 		if err := os.Rename(path, path+".1"); err != nil {
-			return nil, m.state.Fault(err)
+			return nil, m.State.Fault(err)
 		}
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, m.state.Fault(err)
+		return nil, m.State.Fault(err)
 	}
 	return f, nil
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"slotfs/cmd/internal/service/api"
 )
 
 func TestCacheIsWhereAndAsLargeAsTheConfigurationSays(t *testing.T) {
@@ -26,7 +28,7 @@ func TestCacheIsWhereAndAsLargeAsTheConfigurationSays(t *testing.T) {
 	limit := func(args ...string) (limit int64) {
 		t.Helper()
 		w.must(0, append([]string{"mount", w.mnt}, args...)...)
-		var r report
+		var r api.Report
 		if err := json.Unmarshal([]byte(w.must(0, "status", "--json").out), &r); err != nil {
 			t.Error(err)
 		} else if r.Cache != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
 )
 
@@ -28,7 +29,7 @@ func catCommand(s *shell) *cli.Command {
 			if c.Args().Len() == 0 {
 				return exit.With(errors.New("PATH is missing"), exit.Usage, seeHelp("cat"))
 			}
-			b, err := g.browser(c.Context)
+			b, err := g.Browse(c.Context)
 			if err != nil {
 				return err
 			}
@@ -50,8 +51,8 @@ func catCommand(s *shell) *cli.Command {
 // catBuffer is what is read at once: large enough to be spread over many requests.
 const catBuffer = 1 << 20
 
-func (s *settings) cat(ctx context.Context, b *browser, p string) error {
-	f, err := b.open(ctx, p)
+func (s *settings) cat(ctx context.Context, b *service.Browser, p string) error {
+	f, err := b.Open(ctx, p)
 	if err != nil {
 		return err
 	}

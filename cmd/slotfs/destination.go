@@ -2,12 +2,9 @@ package main
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 )
 
@@ -24,13 +21,4 @@ func destinationCommand(s *shell) *cli.Command {
 			return exit.With(fmt.Errorf("destination: which command?"), exit.Usage, seeHelp("destination"))
 		},
 	}
-}
-
-// address is a destination in one word: user@host:port:directory.
-func address(d *config.Destination) string {
-	host := d.Host
-	if d.Port != config.DefaultPort {
-		host = net.JoinHostPort(d.Host, strconv.Itoa(d.Port))
-	}
-	return d.Username + "@" + host + ":" + d.Directory
 }

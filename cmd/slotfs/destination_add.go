@@ -72,17 +72,17 @@ func (a *adding) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before, err := a.configOrNone()
+	before, err := a.ConfigOrNone()
 	if err != nil {
 		return err
 	}
-	if old := a.state.Pending(d.Name); old != nil && before.Destinations[d.Name] == nil && !sameAccount(old, d) {
-		fmt.Fprintf(a.err, "Warning: an earlier attempt was cut off; its key may be in .ssh/authorized_keys at %s\n", term.Clean(address(old)))
+	if old := a.State.Pending(d.Name); old != nil && before.Destinations[d.Name] == nil && !sameAccount(old, d) {
+		fmt.Fprintf(a.err, "Warning: an earlier attempt was cut off; its key may be in .ssh/authorized_keys at %s\n", term.Clean(old.Address()))
 	}
 	if before.Destinations[d.Name] != nil {
 		return exit.With(fmt.Errorf("destination %s: exists already", d.Name), exit.Usage, "remove it first: slotfs destination remove "+d.Name)
 	}
-	if err := a.state.Make(); err != nil {
+	if err := a.State.Make(); err != nil {
 		return err
 	}
 	remote := sftpdest.Settings{Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
@@ -221,23 +221,23 @@ func (a *adding) ask(ctx context.Context, d *config.Destination) (string, error)
 // keep writes secret and settings, and tells a running mount.
 func (a *adding) keep(ctx context.Context, d *config.Destination, password string) error {
 	if password != "" {
-		if err := a.state.SaveSecret(d.Name, password); err != nil {
+		if err := a.State.SaveSecret(d.Name, password); err != nil {
 			return err
 		}
 	}
-	err := config.Update(a.configPath, func(data []byte) ([]byte, error) {
-		return config.Add(a.configPath, data, d, engines.Names())
+	err := config.Update(a.ConfigPath, func(data []byte) ([]byte, error) {
+		return config.Add(a.ConfigPath, data, d, engines.Names())
 	})
 	if err != nil {
-		return errors.Join(err, a.state.RemoveSecret(d.Name))
+		return errors.Join(err, a.State.RemoveSecret(d.Name))
 	}
-	if err := a.state.ClearPending(d.Name); err != nil {
+	if err := a.State.ClearPending(d.Name); err != nil {
 		return err
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, "destination %s added to %s: %s at %s\n", d.Name, a.configPath, d.Engine, term.Clean(address(d)))
+	fmt.Fprintf(&text, "destination %s added to %s: %s at %s\n", d.Name, a.ConfigPath, d.Engine, term.Clean(d.Address()))
 	if password != "" {
-		fmt.Fprintf(&text, "its password is kept in %s, which only root may read\n", a.state.Secret(d.Name))
+		fmt.Fprintf(&text, "its password is kept in %s, which only root may read\n", a.State.Secret(d.Name))
 	}
 	next := "slotfs index " + d.Name
 	if d.Engine == config.SlotsEngine {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 
 // try connects as a pass would, looks into the directory, and gives advice.
 func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest.Settings, others *config.Config) error {
-	conn, err := sftpdest.New(remote, a.remoteOptions(d))
+	conn, err := sftpdest.New(remote, a.ConnectionOptions(d))
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func advice(ctx context.Context, conn resolver, d *config.Destination, others *c
 	if info, err := conn.Stat(ctx, ""); err == nil && info.Mode&0o004 != 0 {
 		lines = append(lines, fmt.Sprintf("every user of the server can read the directory (mode %#o); chmod o-rwx keeps backups private", info.Mode&0o7777))
 	}
-	mine, err := conn.Resolve(ctx, or(d.Directory, "."))
+	mine, err := conn.Resolve(ctx, cmp.Or(d.Directory, "."))
 	if err != nil || others == nil {
 		return lines
 	}
@@ -89,7 +90,7 @@ func advice(ctx context.Context, conn resolver, d *config.Destination, others *c
 		if other.Username != d.Username && !path.IsAbs(other.Directory) {
 			continue // its home is not known
 		}
-		theirs, err := conn.Resolve(ctx, or(other.Directory, "."))
+		theirs, err := conn.Resolve(ctx, cmp.Or(other.Directory, "."))
 		if err != nil {
 			continue
 		}

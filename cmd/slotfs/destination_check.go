@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,11 +73,11 @@ func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest
 		return nil, exit.With(errors.New("no host key is accepted"), exit.Refused,
 			"add the line of `ssh-keyscan -t ed25519 "+d.Host+"` without its first word as host-key")
 	}
-	remote, err := s.remoteSettings(&c)
+	remote, err := s.ConnectionSettings(&c)
 	if err != nil {
 		return nil, err
 	}
-	return sftpdest.Probe(ctx, remote, s.remoteOptions(&c), may)
+	return sftpdest.Probe(ctx, remote, s.ConnectionOptions(&c), may)
 }
 
 // printTest shows a report on one screen.
@@ -104,10 +105,10 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		allowed = fmt.Sprintf("%d at once, one more was refused", r.Allowed)
 	}
 	return term.Table(s.out, [][]string{
-		{"reachable", address(d)},
+		{"reachable", d.Address()},
 		{"authenticated", "by " + r.Authenticated + ", host key accepted, in " + span(r.ConnectSeconds)},
 		{"server", r.Server},
-		{"extensions", or(strings.Join(r.Extensions, " "), "none")},
+		{"extensions", cmp.Or(strings.Join(r.Extensions, " "), "none")},
 		{"directory", term.Count(int64(r.Entries), "entry", "entries")},
 		{"rename", renameWords(r.Replaces)},
 		{"round trip", span(r.RoundTripSeconds)},
@@ -117,7 +118,7 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		{"free space", free},
 		{"connections", fmt.Sprintf("%s, %d sessions on each; this destination uses up to %s", allowed, r.Sessions, limit(d.MaxConnections))},
 		{"clock", clock},
-		{"names", or(wordsOf(r.Names), "- (not asked for)")},
+		{"names", cmp.Or(wordsOf(r.Names), "- (not asked for)")},
 	})
 }
 

@@ -28,7 +28,7 @@ func (a *adding) hostKeys(ctx context.Context, d *config.Destination, remote sft
 		}
 		return lines, nil
 	}
-	keys, err := sftpdest.FetchHostKeys(ctx, remote, a.remoteOptions(d))
+	keys, err := sftpdest.FetchHostKeys(ctx, remote, a.ConnectionOptions(d))
 	if err != nil {
 		return nil, err
 	}

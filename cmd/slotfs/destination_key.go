@@ -50,10 +50,10 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 	if err != nil {
 		return err
 	}
-	got, err := sftpdest.InstallKey(ctx, remote, a.remoteOptions(d), a.state.Key(d.Name), comment, d.Engine != config.SlotsEngine)
+	got, err := sftpdest.InstallKey(ctx, remote, a.ConnectionOptions(d), a.State.Key(d.Name), comment, d.Engine != config.SlotsEngine)
 	if err != nil {
 		if made {
-			err = errors.Join(err, a.state.RemoveKey(d.Name))
+			err = errors.Join(err, a.State.RemoveKey(d.Name))
 		}
 		var refused *sftpdest.KeyRefusedError
 		if errors.As(err, &refused) {
@@ -83,17 +83,17 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 // makeKey makes the key of a destination, which it reports, or takes the one that is there: of an attempt that was cut off, or
 // to be installed anew. It notes where that is about to be.
 func (a *adding) makeKey(d *config.Destination, comment string) (made bool, err error) {
-	if _, err := sftpdest.PublicLine(a.state.Key(d.Name)); err != nil {
+	if _, err := sftpdest.PublicLine(a.State.Key(d.Name)); err != nil {
 		key, err := sftpdest.NewKey(comment)
 		if err != nil {
 			return false, err
 		}
-		if err := a.state.SaveKey(d.Name, key); err != nil {
+		if err := a.State.SaveKey(d.Name, key); err != nil {
 			return true, err
 		}
 		made = true
 	}
-	return made, a.state.SavePending(d)
+	return made, a.State.SavePending(d)
 }
 
 // unauthorize takes the key that was installed away from the server. password may be empty; a key that may only read cannot take
@@ -109,7 +109,7 @@ func (s *settings) unauthorize(ctx context.Context, d *config.Destination, passw
 	switch {
 	case err != nil:
 		fmt.Fprintf(s.err, "The key stays on the server: %s\n", term.Clean(err.Error()))
-		if line, lineErr := sftpdest.PublicLine(s.state.Key(d.Name)); lineErr == nil {
+		if line, lineErr := sftpdest.PublicLine(s.State.Key(d.Name)); lineErr == nil {
 			fmt.Fprintf(s.err, "Its line in .ssh/authorized_keys of %s ends with: %s\n", term.Clean(d.Username), line)
 		}
 		err = fmt.Errorf("destination %s: its key stays on the server", d.Name)
@@ -126,12 +126,12 @@ func (s *settings) unauthorize(ctx context.Context, d *config.Destination, passw
 func (s *settings) removeKeyBy(ctx context.Context, d *config.Destination, password string) (bool, error) {
 	c := *d
 	c.MaxRetries = 1
-	remote, err := s.remoteSettings(&c)
+	remote, err := s.ConnectionSettings(&c)
 	if err != nil {
 		return false, err
 	}
 	if password != "" {
 		remote.IdentityFile, remote.Password = "", sftpdest.Secret(password)
 	}
-	return sftpdest.RemoveKey(ctx, remote, s.remoteOptions(&c), s.state.Key(d.Name))
+	return sftpdest.RemoveKey(ctx, remote, s.ConnectionOptions(&c), s.State.Key(d.Name))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -93,14 +94,7 @@ func (s *settings) list(c *config.Config) error {
 	rows := [][]string{{"NAME", "ENGINE", "HOST", "PORT", "USERNAME", "DIRECTORY", "REINDEX"}}
 	for _, name := range c.Names() {
 		d := c.Destinations[name]
-		rows = append(rows, []string{d.Name, d.Engine, d.Host, strconv.Itoa(d.Port), d.Username, or(d.Directory, "."), or(d.Reindex, "-")})
+		rows = append(rows, []string{d.Name, d.Engine, d.Host, strconv.Itoa(d.Port), d.Username, cmp.Or(d.Directory, "."), cmp.Or(d.Reindex, "-")})
 	}
 	return term.Table(s.out, rows)
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/state"
@@ -43,7 +44,7 @@ func destinationRemoveCommand(s *shell) *cli.Command {
 				return err
 			}
 			away := c.Bool("remove-key")
-			if !away && !c.Bool("yes") && g.state.InstalledKey(d.Name) != "" {
+			if !away && !c.Bool("yes") && g.State.InstalledKey(d.Name) != "" {
 				if away, err = g.terminal.Confirm(c.Context, "Take the key that slotfs installed away from the server too?"); err != nil {
 					return err
 				}
@@ -78,20 +79,20 @@ func (s *settings) remove(ctx context.Context, d *config.Destination, away bool,
 	if err := s.forget(ctx, d.Name); err != nil {
 		return fmt.Errorf("destination %s: %w", d.Name, err)
 	}
-	err := config.Update(s.configPath, func(data []byte) ([]byte, error) {
-		return config.Remove(s.configPath, data, d.Name, engines.Names())
+	err := config.Update(s.ConfigPath, func(data []byte) ([]byte, error) {
+		return config.Remove(s.ConfigPath, data, d.Name, engines.Names())
 	})
 	if err != nil {
 		return err
 	}
 	var stays error
-	if away && s.state.InstalledKey(d.Name) != "" {
+	if away && s.State.InstalledKey(d.Name) != "" {
 		stays = s.unauthorize(ctx, d, password)
 	}
-	if err := errors.Join(s.state.RemoveSecret(d.Name), s.state.RemoveKey(d.Name), passes.Forget(s.state.Passes(), d.Name)); err != nil {
+	if err := errors.Join(s.State.RemoveSecret(d.Name), s.State.RemoveKey(d.Name), passes.Forget(s.State.Passes(), d.Name)); err != nil {
 		return err
 	}
-	err = s.tell(changedJSON{Changed: "removed", Destination: d.Name}, "destination %s removed from %s and from the index", d.Name, s.configPath)
+	err = s.tell(changedJSON{Changed: "removed", Destination: d.Name}, "destination %s removed from %s and from the index", d.Name, s.ConfigPath)
 	if err != nil {
 		return err
 	}
@@ -114,29 +115,28 @@ func (s *settings) passwordFor(c *cli.Context) (string, error) {
 // removeLeftOver takes away what an attempt to add a destination left that was cut off.
 func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
 	name := c.Args().First()
-	d := s.state.Pending(name)
+	d := s.State.Pending(name)
 	if d == nil {
-		return unknownDestination(conf, name)
+		return service.UnknownDestination(conf, name)
 	}
-	if err := s.sure(c, fmt.Sprintf("Take the key away that an attempt to add %s may have left at %s?", d.Name, term.Clean(address(d)))); err != nil {
+	if err := s.sure(c, fmt.Sprintf("Take the key away that an attempt to add %s may have left at %s?", d.Name, term.Clean(d.Address()))); err != nil {
 		return err
 	}
 	password, err := s.passwordFor(c)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.unauthorize(c.Context, d, password), s.state.RemoveKey(name))
+	return errors.Join(s.unauthorize(c.Context, d, password), s.State.RemoveKey(name))
 }
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
 func (s *settings) forget(ctx context.Context, name string) error {
-	return s.withIndex(ctx, func(c *api.Client) error { return c.Forget(ctx, name) },
-		func(o *owner) error { return o.Forget(ctx, name) })
+	return s.WithIndex(ctx, func(x api.Service) error { return x.Forget(ctx, name) })
 }
 
 // reloadOwner tells a running mount that the configuration is another one.
 func (s *settings) reloadOwner(ctx context.Context) error {
-	err := api.NewClient(s.state.Socket()).Reload(ctx)
+	err := s.Owner().Reload(ctx)
 	if err == nil || errors.Is(err, api.ErrNoOwner) {
 		return nil
 	}

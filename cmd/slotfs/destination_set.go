@@ -13,6 +13,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest"
@@ -41,13 +42,13 @@ func destinationSetCommand(s *shell) *cli.Command {
 			if c.Args().Len() == 0 {
 				return arguments(c, "NAME")
 			}
-			conf, err := g.config()
+			conf, err := g.Config()
 			if err != nil {
 				return err
 			}
 			d := conf.Destinations[c.Args().First()]
 			if d == nil {
-				return unknownDestination(conf, c.Args().First())
+				return service.UnknownDestination(conf, c.Args().First())
 			}
 			a := &adding{settings: g, c: c}
 			return a.set(c.Context, d, c.Args().Tail())
@@ -75,30 +76,30 @@ func (a *adding) set(ctx context.Context, d *config.Destination, assignments []s
 		}
 	}
 	if kept != "" {
-		if err := a.state.SaveSecret(d.Name, kept); err != nil {
+		if err := a.State.SaveSecret(d.Name, kept); err != nil {
 			return err
 		}
 	}
-	err := config.Update(a.configPath, func(data []byte) ([]byte, error) {
-		now, err := config.Parse(a.configPath, data, engines.Names())
+	err := config.Update(a.ConfigPath, func(data []byte) ([]byte, error) {
+		now, err := config.Parse(a.ConfigPath, data, engines.Names())
 		if err != nil {
 			return nil, err
 		}
 		if was := now.Destinations[d.Name]; was == nil || !was.Equal(d) {
 			return nil, fmt.Errorf("destination %s: somebody else changed it meanwhile", d.Name)
 		}
-		return config.Set(a.configPath, data, &next, engines.Names())
+		return config.Set(a.ConfigPath, data, &next, engines.Names())
 	})
 	if err == nil {
-		err = a.state.ClearPending(d.Name)
+		err = a.State.ClearPending(d.Name)
 	}
 	if err != nil {
 		return err
 	}
-	if !sameAccount(d, &next) && a.state.InstalledKey(d.Name) != "" {
-		fmt.Fprintf(a.err, "The key that slotfs installed stays at %s: delete its line in .ssh/authorized_keys there\n", term.Clean(address(d)))
+	if !sameAccount(d, &next) && a.State.InstalledKey(d.Name) != "" {
+		fmt.Fprintf(a.err, "The key that slotfs installed stays at %s: delete its line in .ssh/authorized_keys there\n", term.Clean(d.Address()))
 	}
-	fmt.Fprintf(a.out, "destination %s: %s at %s\n", d.Name, next.Engine, term.Clean(address(&next)))
+	fmt.Fprintf(a.out, "destination %s: %s at %s\n", d.Name, next.Engine, term.Clean(next.Address()))
 	return a.reloadOwner(ctx)
 }
 
@@ -162,7 +163,7 @@ func (a *adding) prove(ctx context.Context, d, next *config.Destination) (kept s
 	if reaches(d, next) && !asked && !login {
 		return "", nil
 	}
-	if err := a.state.Make(); err != nil {
+	if err := a.State.Make(); err != nil {
 		return "", err
 	}
 	bare := sftpdest.Settings{Host: next.Host, Port: next.Port, Username: next.Username, ConnectionTimeout: next.ConnectionTimeout,
@@ -176,7 +177,7 @@ func (a *adding) prove(ctx context.Context, d, next *config.Destination) (kept s
 	if login {
 		return a.relogin(ctx, next, bare)
 	}
-	remote, err := a.remoteSettings(next)
+	remote, err := a.ConnectionSettings(next)
 	if err != nil {
 		return "", err
 	}
@@ -189,7 +190,7 @@ func (a *adding) moved(ctx context.Context, d, next *config.Destination, bare sf
 	if d.Host == next.Host && d.Port == next.Port && len(next.HostKeys) > 0 {
 		return false
 	}
-	keys, err := sftpdest.FetchHostKeys(ctx, bare, a.remoteOptions(next))
+	keys, err := sftpdest.FetchHostKeys(ctx, bare, a.ConnectionOptions(next))
 	if err != nil {
 		return false
 	}
@@ -213,16 +214,16 @@ func (a *adding) relogin(ctx context.Context, next *config.Destination, remote s
 	}
 	remote.Password, remote.AskPassword = sftpdest.Secret(password), nil
 	if a.c.Bool("keep-password") {
-		if a.state.InstalledKey(next.Name) != "" {
+		if a.State.InstalledKey(next.Name) != "" {
 			if err := a.unauthorize(ctx, next, password); err != nil {
 				return "", err
 			}
 		}
-		return password, a.state.RemoveKey(next.Name)
+		return password, a.State.RemoveKey(next.Name)
 	}
 	if err := a.install(ctx, next, remote); err != nil {
 		return "", err
 	}
 	next.PasswordFile = ""
-	return "", a.state.RemoveSecret(next.Name)
+	return "", a.State.RemoveSecret(next.Name)
 }

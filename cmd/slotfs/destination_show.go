@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/term"
 	"slotfs/sftpdest"
 )
@@ -42,7 +44,7 @@ func (s *shell) named(c *cli.Context) (*settings, *config.Destination, error) {
 	}
 	d := conf.Destinations[c.Args().First()]
 	if d == nil {
-		return nil, nil, unknownDestination(conf, c.Args().First())
+		return nil, nil, service.UnknownDestination(conf, c.Args().First())
 	}
 	return g, d, nil
 }
@@ -64,10 +66,10 @@ func (s *settings) show(d *config.Destination) error {
 		}
 		keys += fingerprint
 	}
-	identity := or(d.IdentityFile, or(s.state.InstalledKey(d.Name), "-"))
+	identity := cmp.Or(d.IdentityFile, cmp.Or(s.State.InstalledKey(d.Name), "-"))
 	password := d.PasswordFile
 	if password == "" {
-		password = s.state.Secret(d.Name)
+		password = s.State.Secret(d.Name)
 		if _, err := os.Stat(password); errors.Is(err, fs.ErrNotExist) {
 			password = "-"
 		}
@@ -77,12 +79,12 @@ func (s *settings) show(d *config.Destination) error {
 	}
 	return term.Table(s.out, [][]string{
 		{"name", d.Name}, {"engine", d.Engine}, {"host", d.Host}, {"port", strconv.Itoa(d.Port)},
-		{"username", d.Username}, {"directory", or(d.Directory, ".")}, {"host key", keys},
+		{"username", d.Username}, {"directory", cmp.Or(d.Directory, ".")}, {"host key", keys},
 		{"identity file", identity}, {"password file", password},
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
-		{"maximum connections", limit(d.MaxConnections)}, {"reindex", or(d.Reindex, "-")},
+		{"maximum connections", limit(d.MaxConnections)}, {"reindex", cmp.Or(d.Reindex, "-")},
 		{"legacy algorithms", map[bool]string{false: "refused", true: "accepted, though weak"}[d.LegacyAlgorithms]},
-		{"local origins", or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
+		{"local origins", cmp.Or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
 	})
 }
 

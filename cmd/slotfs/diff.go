@@ -76,7 +76,7 @@ func (d *diffing) run(ctx context.Context) (n int, err error) {
 
 // changes asks the owner of the index, or looks into the index itself.
 func (d *diffing) changes(ctx context.Context, yield func(browse.Change) error) error {
-	b, err := d.browser(ctx)
+	b, err := d.Browse(ctx)
 	if err != nil {
 		return err
 	}
@@ -88,18 +88,9 @@ func (d *diffing) changes(ctx context.Context, yield func(browse.Change) error) 
 		}
 		*side = browse.Bytes(p)
 	}
-	compare := func(yield func(browse.Change) error) error { return b.diff(ctx, d.q, yield) }
+	compare := func(yield func(browse.Change) error) error { return b.Diff(ctx, d.q, yield) }
 	if !d.content {
 		return compare(yield)
 	}
 	return d.byContent(ctx, b, compare, yield)
-}
-
-// Diff compares what the index has.
-func (o *owner) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
-	v, err := o.view(ctx)
-	if err != nil {
-		return err
-	}
-	return browse.Diff(ctx, v, q, yield)
 }

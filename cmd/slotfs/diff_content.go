@@ -9,11 +9,12 @@ import (
 	"path"
 	"slices"
 
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
 )
 
 // byContent is compare with files read of which only the time is known to differ: those whose content does too say so.
-func (d *diffing) byContent(ctx context.Context, b *browser, compare func(func(browse.Change) error) error, yield func(browse.Change) error) error {
+func (d *diffing) byContent(ctx context.Context, b *service.Browser, compare func(func(browse.Change) error) error, yield func(browse.Change) error) error {
 	return compare(func(c browse.Change) error {
 		if !slices.Contains(c.What, "time") || slices.Contains(c.What, "content") || c.Old.Type != "file" || c.New.Type != "file" {
 			return yield(c)
@@ -30,13 +31,13 @@ func (d *diffing) byContent(ctx context.Context, b *browser, compare func(func(b
 }
 
 // equal compares the contents of both files at a path.
-func (d *diffing) equal(ctx context.Context, b *browser, below string) (bool, error) {
-	old, err := b.open(ctx, path.Join(string(d.q.Old), below))
+func (d *diffing) equal(ctx context.Context, b *service.Browser, below string) (bool, error) {
+	old, err := b.Open(ctx, path.Join(string(d.q.Old), below))
 	if err != nil {
 		return false, err
 	}
 	defer old.Close()
-	new, err := b.open(ctx, path.Join(string(d.q.New), below))
+	new, err := b.Open(ctx, path.Join(string(d.q.New), below))
 	if err != nil {
 		return false, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -60,7 +61,7 @@ func diffLine(c browse.Change) string {
 	case c.New == nil:
 		mark, side = "-", c.Old
 	}
-	name := or(term.Escape(string(c.Path)), ".")
+	name := cmp.Or(term.Escape(string(c.Path)), ".")
 	if side.Type == "directory" {
 		name += "/"
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -99,7 +100,7 @@ func (f *finding) print(out *bufio.Writer, p string) error {
 
 // matches asks the owner of the index, or looks into the index itself.
 func (f *finding) matches(ctx context.Context, below string, literal bool, yield func(browse.Match) error) error {
-	b, err := f.browser(ctx)
+	b, err := f.Browse(ctx)
 	if err != nil {
 		return err
 	}
@@ -109,14 +110,14 @@ func (f *finding) matches(ctx context.Context, below string, literal bool, yield
 		if err != nil {
 			return err
 		}
-		at, err := b.follow(ctx, p)
+		at, err := b.Follow(ctx, p)
 		if browse.Missing(err) {
-			return exit.Hinted(fmt.Errorf("find in %s: no such path", or(p, "/")), browse.PathHint)
+			return exit.Hinted(fmt.Errorf("find in %s: no such path", cmp.Or(p, "/")), browse.PathHint)
 		}
 		if err != nil {
 			return browse.Explain("find in", p, err)
 		}
 		f.q.Below = browse.Bytes(at)
 	}
-	return b.find(ctx, f.q, yield)
+	return b.Find(ctx, f.q, yield)
 }

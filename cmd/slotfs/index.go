@@ -2,16 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cache/index"
-	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/term"
@@ -34,11 +31,11 @@ func indexCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			conf, err := g.config()
+			conf, err := g.Config()
 			if err != nil {
 				return err
 			}
-			names, err := destinationsNamed(conf, c.Args().Slice())
+			names, err := service.Named(conf, c.Args().Slice())
 			if err != nil {
 				return err
 			}
@@ -51,15 +48,17 @@ func indexCommand(s *shell) *cli.Command {
 // index makes passes, in the process that owns the index or in this one.
 func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet bool) error {
 	if rebuild {
-		if err := s.removeIndex(ctx); err != nil {
+		if err := s.RemoveIndex(ctx); err != nil {
 			return err
 		}
 	}
 	out := newOutcome(len(q.Destinations))
 	show, done := s.progress(quiet)
-	err := s.passes(ctx, q, func(e progress.Event) {
-		out.take(e)
-		show(e)
+	err := s.WithIndex(ctx, func(x api.Service) error {
+		return x.Index(ctx, q, func(e progress.Event) {
+			out.take(e)
+			show(e)
+		})
 	})
 	done()
 	if ctx.Err() != nil {
@@ -72,32 +71,6 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 		return err
 	}
 	return out.err()
-}
-
-// passes asks the owner of the index, or is the owner.
-func (s *settings) passes(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
-	return s.withIndex(ctx, func(c *api.Client) error { return c.Index(ctx, q, emit) },
-		func(o *owner) error { return o.Index(ctx, q, emit) })
-}
-
-// removeIndex deletes the index, unless a mount uses it.
-func (s *settings) removeIndex(ctx context.Context) error {
-	var r report
-	err := api.NewClient(s.state.Socket()).Brief(ctx, &r)
-	switch {
-	case err == nil && r.Mountpoint == "":
-		return exit.Hinted(fmt.Errorf("rebuild: %w: process %d works with it", index.ErrBusy, r.PID), "wait until it has ended")
-	case err == nil:
-		err = fmt.Errorf("rebuild: %w: process %d shows it at %s", index.ErrBusy, r.PID, r.Mountpoint)
-		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
-	}
-	if !errors.Is(err, api.ErrNoOwner) {
-		return err
-	}
-	if err := index.Remove(s.state.Index()); err != nil {
-		return s.state.Fault(err)
-	}
-	return nil
 }
 
 // progress gives what shows events, and what ends the showing.

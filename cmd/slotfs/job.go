@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -142,12 +143,12 @@ func (s *settings) showJob(j *config.Job) error {
 	}
 	return term.Table(s.out, [][]string{
 		{"name", j.Name}, {"destination", j.Destination}, {"source", strings.Join(j.Source, " ")}, {"accounts", accounts},
-		{"retention", strconv.Itoa(j.Retention)}, {"mode", j.Mode}, {"prefix", or(j.Prefix, "-")},
-		{"exclude", or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", or(j.ExcludeFile, "-")},
+		{"retention", strconv.Itoa(j.Retention)}, {"mode", j.Mode}, {"prefix", cmp.Or(j.Prefix, "-")},
+		{"exclude", cmp.Or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", cmp.Or(j.ExcludeFile, "-")},
 		{"exclude caches", yesNo(j.ExcludeCaches)}, {"one file system", yesNo(j.OneFileSystem)},
-		{"allow empty", or(strings.Join(j.AllowEmpty, " "), "-")}, {"include network file systems", yesNo(j.NetworkFS)},
+		{"allow empty", cmp.Or(strings.Join(j.AllowEmpty, " "), "-")}, {"include network file systems", yesNo(j.NetworkFS)},
 		{"stall timeout", j.Stall().String()},
-		{"before", or(j.Before, "-")}, {"after", or(j.After, "-")}, {"fill", j.Fill},
+		{"before", cmp.Or(j.Before, "-")}, {"after", cmp.Or(j.After, "-")}, {"fill", j.Fill},
 		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
 	})
 }

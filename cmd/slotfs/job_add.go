@@ -63,8 +63,8 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 	if err := conf.CheckJob(j); err != nil {
 		return exit.With(fmt.Errorf("job %s: %w", j.Name, err), exit.Usage, "")
 	}
-	err = config.Update(s.configPath, func(data []byte) ([]byte, error) {
-		return config.AddJob(s.configPath, data, j, engines.Names())
+	err = config.Update(s.ConfigPath, func(data []byte) ([]byte, error) {
+		return config.AddJob(s.ConfigPath, data, j, engines.Names())
 	})
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.name), term.Clean(a.err.Error()))
 		}
 	}
-	return s.tell(jsonOfJob(j), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.configPath,
+	return s.tell(jsonOfJob(j), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
 		term.Count(int64(len(found.names())), "account", "accounts"), j.Name)
 }
 
@@ -139,11 +139,11 @@ func jobRemoveCommand(s *shell) *cli.Command {
 }
 
 func (s *settings) removeJob(j *config.Job) error {
-	err := config.Update(s.configPath, func(data []byte) ([]byte, error) {
-		return config.RemoveJob(s.configPath, data, j.Name, engines.Names())
+	err := config.Update(s.ConfigPath, func(data []byte) ([]byte, error) {
+		return config.RemoveJob(s.ConfigPath, data, j.Name, engines.Names())
 	})
 	if err != nil {
 		return err
 	}
-	return s.tell(changedJSON{Changed: "removed", Job: j.Name}, "job %s removed from %s; its backups stay on %s", j.Name, s.configPath, j.Destination)
+	return s.tell(changedJSON{Changed: "removed", Job: j.Name}, "job %s removed from %s; its backups stay on %s", j.Name, s.ConfigPath, j.Destination)
 }

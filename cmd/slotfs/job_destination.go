@@ -10,7 +10,7 @@ import (
 
 // unused refuses a destination that jobs write to.
 func (s *settings) unused(d *config.Destination) error {
-	conf, err := s.config()
+	conf, err := s.Config()
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func slotsCommand(s *shell) *cli.Command {
 
 // onJob opens the destination of a job.
 func (s *settings) onJob(j *config.Job, do func(dest.ReadWriter) error) error {
-	conf, err := s.config()
+	conf, err := s.Config()
 	if err != nil {
 		return err
 	}

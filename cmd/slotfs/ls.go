@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cmd/internal/service"
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 )
 
@@ -31,7 +33,7 @@ func lsCommand(s *shell) *cli.Command {
 			if c.Args().Len() > 1 {
 				return arguments(c, "PATH")
 			}
-			b, err := g.browser(c.Context)
+			b, err := g.Browse(c.Context)
 			if err != nil {
 				return err
 			}
@@ -62,10 +64,10 @@ type lister struct {
 	rows  [][]string
 }
 
-func (s *settings) ls(ctx context.Context, b *browser, p string, long bool) error {
+func (s *settings) ls(ctx context.Context, b *service.Browser, p string, long bool) error {
 	l := &lister{settings: s, out: bufio.NewWriter(s.out), long: long, first: []shown{}}
 	l.json.out = l.out
-	err := b.list(ctx, p, l.add)
+	err := b.List(ctx, p, func(n *browse.Node) error { return l.add(shownNode(n)) })
 	return errors.Join(err, l.end(err == nil))
 }
 

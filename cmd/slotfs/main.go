@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/term"
 )
 
@@ -20,7 +21,7 @@ func main() { os.Exit(run(os.Args)) }
 
 // run executes a command line and tells the exit code.
 func run(argv []string) int {
-	limitMemory(memoryLimit)
+	service.LimitMemory(service.MemoryLimit)
 	s := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.New(os.Stdin, os.Stderr), json: wantsJSON(argv)}
 	ctx, stop := s.untilSignal()
 	defer stop()

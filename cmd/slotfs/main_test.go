@@ -217,8 +217,8 @@ func (w *world) mount() {
 
 // owner is the process that mounts, or 0.
 func (w *world) owner() int {
-	var r report
-	if api.NewClient(state.Dir(w.state).Socket()).Brief(context.Background(), &r) != nil {
+	r, err := api.NewClient(state.Dir(w.state).Socket()).Report(context.Background(), true)
+	if err != nil {
 		return 0
 	}
 	return r.PID

@@ -7,6 +7,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service"
 )
 
 // mountOptions is what -o says.
@@ -22,11 +23,17 @@ type mountOptions struct {
 	cacheSize    int64 // bytes; -1: as the configuration says
 }
 
+// mount is what the options say of the mount.
+func (o *mountOptions) mount(g *settings) *service.Mount {
+	return &service.Mount{Environment: g.Environment, AllowOther: o.allowOther, Kernel: o.kernel, Source: o.source,
+		ReadDeadline: o.readDeadline, CacheSize: o.cacheSize, IgnoreHangup: func() { g.survives.Store(true) }}
+}
+
 // Bounds of readDeadline. The default outlasts a minute without network, with time to connect again after it.
 const (
 	defaultReadDeadline = 2 * time.Minute
-	leastReadDeadline   = time.Second
-	mostReadDeadline    = time.Hour
+	minReadDeadline     = time.Second
+	maxReadDeadline     = time.Hour
 )
 
 // Options that mean nothing to a mount that is read-only, nosuid and nodev anyway, or that are for mount(8), systemd
@@ -65,8 +72,8 @@ func parseMountOptions(text string) (mountOptions, error) {
 			}
 		case key == "read_deadline" || key == "read-deadline":
 			d, err := time.ParseDuration(value)
-			if err != nil || d < leastReadDeadline || d > mostReadDeadline {
-				return o, exit.Usagef("mount option read_deadline: %q is no duration from %v to %v, such as 120s", value, leastReadDeadline, mostReadDeadline)
+			if err != nil || d < minReadDeadline || d > maxReadDeadline {
+				return o, exit.Usagef("mount option read_deadline: %q is no duration from %v to %v, such as 120s", value, minReadDeadline, maxReadDeadline)
 			}
 			o.readDeadline = d
 		default:

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"slotfs/cmd/internal/service/api"
 )
 
 // eventually waits for something that another process does. It gives up after so long that only a hang takes it.
@@ -96,7 +98,7 @@ func TestMountShowsWhatAPassFinds(t *testing.T) {
 	if got := days(); got != "2026-01-04 2026-01-05 latest" {
 		t.Errorf("after the second pass: %q", got)
 	}
-	var r report
+	var r api.Report
 	if err := json.Unmarshal([]byte(w.must(0, "status", "--json").out), &r); err != nil || r.Mountpoint != w.mnt || r.Index.Snapshots != 2 {
 		t.Errorf("status: %+v, %v", r, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
 )
@@ -33,12 +34,12 @@ type pathArgument struct {
 }
 
 // pathArgument is an argument of a command that looks through b.
-func (s *settings) pathArgument(b *browser, text string, literal bool) pathArgument {
-	a := pathArgument{text: text, literal: literal, mountpoint: b.mountpoint()}
+func (s *settings) pathArgument(b *service.Browser, text string, literal bool) pathArgument {
+	a := pathArgument{text: text, literal: literal, mountpoint: b.Mountpoint()}
 	if a.mountpoint != "" {
 		return a
 	}
-	if c, err := s.config(); err == nil {
+	if c, err := s.Config(); err == nil {
 		a.destinations = c.Names()
 	}
 	return a
@@ -114,9 +115,9 @@ func among(paths []string, look func(p string) error) (string, error) {
 }
 
 // path is the path below the mountpoint that an argument means.
-func (s *settings) path(ctx context.Context, b *browser, text string, literal bool) (string, error) {
+func (s *settings) path(ctx context.Context, b *service.Browser, text string, literal bool) (string, error) {
 	return among(s.pathArgument(b, text, literal).forms(), func(p string) error {
-		_, err := b.stat(ctx, p)
+		_, err := b.Stat(ctx, p)
 		return err
 	})
 }

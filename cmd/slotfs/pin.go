@@ -58,7 +58,7 @@ func slotNumber(text string) (int, error) {
 
 // pinSlot holds the account meanwhile: a run that begins just then must see the pin or be seen by it.
 func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned bool) error {
-	held, err := s.state.LockAccount(j.Destination, account)
+	held, err := s.State.LockAccount(j.Destination, account)
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)
 	}

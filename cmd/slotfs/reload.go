@@ -19,10 +19,10 @@ func reloadCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := g.config(); err != nil {
+			if _, err := g.Config(); err != nil {
 				return err
 			}
-			err = api.NewClient(g.state.Socket()).Reload(c.Context)
+			err = g.Owner().Reload(c.Context)
 			if errors.Is(err, api.ErrNoOwner) {
 				return exit.Hinted(fmt.Errorf("reload: %w", err), "without a mount each command reads the configuration when it begins")
 			}

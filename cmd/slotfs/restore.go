@@ -50,7 +50,7 @@ func restoreCommand(s *shell) *cli.Command {
 					return exit.Usagef("--security-attribute %s: no attribute that can be asked for", name)
 				}
 			}
-			b, err := g.browser(c.Context)
+			b, err := g.Browse(c.Context)
 			if err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 
 // findOne finds what an argument means.
 func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restore.Entry, err error) {
-	p, err = among(r.pathArgument(r.from.browser, arg, r.literal).forms(), func(p string) error {
+	p, err = among(r.pathArgument(r.from.Browser, arg, r.literal).forms(), func(p string) error {
 		_, err := r.from.find(ctx, p)
 		return err
 	})

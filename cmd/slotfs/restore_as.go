@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/asuser"
 )
@@ -91,19 +92,19 @@ func userIdentity(u *user.User) (*asuser.Identity, error) {
 // homeOf finds the user in whose home a directory lies, whether or not it is there.
 func homeOf(dir string) (*asuser.Identity, error) {
 	passed, resolved := restore.Way(dir)
-	var best home
-	for _, h := range homes("/etc/passwd") {
-		if len(h.dir) <= len(best.dir) || !inDirectory(dir, h.dir) && !inDirectory(resolved, h.dir) && !h.among(passed) || !h.his() {
+	var best users.Home
+	for _, h := range users.Homes(users.Passwd) {
+		if len(h.Dir) <= len(best.Dir) || !inDirectory(dir, h.Dir) && !inDirectory(resolved, h.Dir) && !leadsThrough(&h, passed) || !ownHome(&h) {
 			continue
 		}
 		best = h
 	}
-	if best.dir == "" {
+	if best.Dir == "" {
 		return nil, nil
 	}
-	u, err := user.Lookup(best.user)
+	u, err := user.Lookup(best.User)
 	if err != nil {
-		return nil, fmt.Errorf("user %s: %w", best.user, err)
+		return nil, fmt.Errorf("user %s: %w", best.User, err)
 	}
 	return userIdentity(u)
 }
@@ -111,25 +112,25 @@ func homeOf(dir string) (*asuser.Identity, error) {
 // inDirectory reports whether a path is that of a directory, or below it.
 func inDirectory(p, dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 
-// among reports whether a way leads through the home.
-func (h *home) among(passed []restore.Directory) bool {
+// leadsThrough reports whether a way leads through the home.
+func leadsThrough(h *users.Home, passed []restore.Directory) bool {
 	for _, d := range passed {
 		var st unix.Stat_t
-		if d.UID == h.uid && unix.Stat(h.dir, &st) == nil && st.Dev == d.Dev && st.Ino == d.Ino {
+		if d.UID == h.UID && unix.Stat(h.Dir, &st) == nil && st.Dev == d.Dev && st.Ino == d.Ino {
 			return true
 		}
 	}
 	return false
 }
 
-// his reports whether the home is a directory that is the user's, not one of the system that some service has as its home.
+// ownHome reports whether the home is a directory that is the user's, not one of the system that some service has as its home.
 // Those of users who are locked into theirs are root's.
-func (h *home) his() bool {
+func ownHome(h *users.Home) bool {
 	var st unix.Stat_t
-	if unix.Stat(h.dir, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if unix.Stat(h.Dir, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return false
 	}
-	return st.Uid == h.uid || st.Uid == 0 && path.Base(h.dir) == h.user
+	return st.Uid == h.UID || st.Uid == 0 && path.Base(h.Dir) == h.User
 }
 
 // restoreAs restores with the rights of a user, by way of a process that has no others.

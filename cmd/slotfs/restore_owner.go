@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/term"
+	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -27,7 +29,7 @@ type ownerMap struct {
 }
 
 func newOwnerMap(numeric bool) *ownerMap {
-	return &ownerMap{here: newAccounts("/etc/passwd", "/etc/group").now(), numeric: numeric, unknown: map[string]bool{}}
+	return &ownerMap{here: users.NewAccounts(users.Passwd, users.Group).Now(), numeric: numeric, unknown: map[string]bool{}}
 }
 
 // apply gives e its owners here. What is shown with other ones than those of the backup keeps them: it is secret, or the
@@ -61,10 +63,10 @@ func (m *ownerMap) note(e *browse.Recorded, s *backup.Snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !user && len(m.unknown) < maxUnknown {
-		m.unknown[or(s.Names.User(e.UID), fmt.Sprintf("user %d", e.UID))] = true
+		m.unknown[cmp.Or(s.Names.User(e.UID), fmt.Sprintf("user %d", e.UID))] = true
 	}
 	if !group && len(m.unknown) < maxUnknown {
-		m.unknown[or(s.Names.Group(e.GID), fmt.Sprintf("group %d", e.GID))] = true
+		m.unknown[cmp.Or(s.Names.Group(e.GID), fmt.Sprintf("group %d", e.GID))] = true
 	}
 }
 

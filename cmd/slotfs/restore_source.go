@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"context"
 
+	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore"
 )
 
 // restorer shows what can be restored, with or without a mount.
 type restorer struct {
-	*browser
+	*service.Browser
 	owners *ownerMap
 }
 
@@ -33,9 +34,9 @@ const (
 
 // find finds a path. A link at its end is shown as such, unless it stands above the snapshots.
 func (b restorer) find(ctx context.Context, p string) (restore.Entry, error) {
-	way, err := browse.Walk(ctx, b.tree, p, false)
+	way, err := browse.Walk(ctx, b.Tree(), p, false)
 	if err == nil && way[len(way)-1].Snapshot == nil && way[len(way)-1].IsLink() {
-		way, err = browse.Walk(ctx, b.tree, p, true)
+		way, err = browse.Walk(ctx, b.Tree(), p, true)
 	}
 	if err != nil {
 		return restore.Entry{}, browse.Explain("restore", p, err)
@@ -67,7 +68,7 @@ func (b restorer) entry(n *browse.Node, in *browse.Snapshot) restore.Entry {
 // List implements restore.Source.
 func (b restorer) List(ctx context.Context, dir *restore.Entry, yield func(*restore.Entry) error) error {
 	top := dir.Handle.(restored)
-	return b.tree.List(ctx, top.ID, func(n *browse.Node) error {
+	return b.Tree().List(ctx, top.ID, func(n *browse.Node) error {
 		e := b.entry(n, cmp.Or(n.Snapshot, top.in))
 		return yield(&e)
 	})
@@ -75,5 +76,5 @@ func (b restorer) List(ctx context.Context, dir *restore.Entry, yield func(*rest
 
 // Open implements restore.Source.
 func (b restorer) Open(ctx context.Context, e *restore.Entry) (restore.File, error) {
-	return b.tree.Open(ctx, e.Handle.(restored).Node)
+	return b.Tree().Open(ctx, e.Handle.(restored).Node)
 }

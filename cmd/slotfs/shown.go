@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -46,7 +47,7 @@ func modeString(mode uint32) string {
 	text := m.String()[1:]
 	letter := map[uint32]string{backup.ModeDir: "d", backup.ModeRegular: "-", backup.ModeSymlink: "l", backup.ModeFIFO: "p",
 		backup.ModeSocket: "s"}[mode&backup.ModeType]
-	return or(letter, "?") + text
+	return cmp.Or(letter, "?") + text
 }
 
 // columns is a line of `ls -l`.

@@ -48,7 +48,7 @@ func slotsDeleteCommand(s *shell) *cli.Command {
 
 // deleteSlot removes a slot while it holds the account.
 func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, o slot.DeleteOptions) error {
-	held, err := s.state.LockAccount(j.Destination, account)
+	held, err := s.State.LockAccount(j.Destination, account)
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)
 	}
@@ -57,7 +57,7 @@ func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.
 	if err != nil {
 		return fmt.Errorf("name of this machine: %w", err)
 	}
-	if o.Machine, err = s.state.MachineID(host); err != nil {
+	if o.Machine, err = s.State.MachineID(host); err != nil {
 		return err
 	}
 	if err := hasSlot(ctx, d, j, account, number); err != nil {

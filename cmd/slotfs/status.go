@@ -1,11 +1,7 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cache/index"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/term"
@@ -29,7 +24,7 @@ func statusCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			r, err := g.status(c.Context)
+			r, err := g.Status(c.Context)
 			if err != nil {
 				return err
 			}
@@ -41,46 +36,8 @@ func statusCommand(s *shell) *cli.Command {
 	}
 }
 
-// status asks the owner of the index, or looks into the index itself.
-func (s *settings) status(ctx context.Context) (*report, error) {
-	if err := s.state.Make(); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(s.state.Index()); errors.Is(err, fs.ErrNotExist) {
-		conf, err := s.config()
-		if err != nil {
-			return nil, err
-		}
-		return s.report(ctx, conf, nothing{})
-	}
-	r := new(report)
-	err := s.withIndex(ctx, func(c *api.Client) error { return c.Status(ctx, r) }, func(o *owner) (err error) {
-		r, err = o.report(ctx, o.remotes.current(), o.index)
-		return err
-	})
-	if busy(err) || errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
-		return s.withoutIndex(err)
-	}
-	return r, err
-}
-
-// withoutIndex is the report where the index cannot be asked, for the reason err: what the configuration and the records of
-// passes tell.
-func (s *settings) withoutIndex(err error) (*report, error) {
-	conf, confErr := s.config()
-	if confErr != nil {
-		return nil, confErr
-	}
-	r, reportErr := s.report(context.Background(), conf, nothing{})
-	if reportErr != nil {
-		return nil, reportErr
-	}
-	r.Fault = err.Error()
-	return r, nil
-}
-
 // printReport shows a report to people.
-func (s *settings) printReport(r *report) error {
+func (s *settings) printReport(r *api.Report) error {
 	if r.Mountpoint != "" {
 		fmt.Fprintf(s.out, "mounted at %s since %s (process %d)\n", r.Mountpoint, clock(r.Since), r.PID)
 	} else if r.PID != 0 {
@@ -98,7 +55,7 @@ func (s *settings) printReport(r *report) error {
 	rows := [][]string{{"DESTINATION", "ACCOUNTS", "SNAPSHOTS", "NEWEST", "LAST PASS", "NEXT PASS"}}
 	for i := range r.Destinations {
 		d := &r.Destinations[i]
-		rows = append(rows, []string{d.Name, strconv.Itoa(d.Accounts), d.snapshots(), day(d.Newest), d.lastPass(), clock(d.NextPass)})
+		rows = append(rows, []string{d.Name, strconv.Itoa(d.Accounts), snapshotCounts(d), day(d.Newest), lastPass(d), clock(d.NextPass)})
 	}
 	if err := term.Table(s.out, rows); err != nil {
 		return err
@@ -111,7 +68,7 @@ func (s *settings) printReport(r *report) error {
 }
 
 // printNotes shows what is not as it stands in the backups, although their bytes are right.
-func (s *settings) printNotes(d *destinationReport) {
+func (s *settings) printNotes(d *api.DestinationReport) {
 	if len(d.Notes) == 0 {
 		return
 	}
@@ -123,13 +80,13 @@ func (s *settings) printNotes(d *destinationReport) {
 }
 
 // printIndex shows how much the index holds.
-func (s *settings) printIndex(r *report) {
+func (s *settings) printIndex(r *api.Report) {
 	fmt.Fprintf(s.out, "index: %s, %s (%s), %s (%s), %s on disk\n", term.Count(r.Index.Snapshots, "snapshot", "snapshots"),
 		term.Count(r.Index.Nodes, "directory", "directories"), term.Bytes(r.Index.NodeBytes), term.Count(r.Index.Points, "seek point", "seek points"), term.Bytes(r.Index.PointBytes), term.Bytes(r.Index.DiskBytes))
 }
 
 // printCache shows the cache of a mount, if it has one.
-func (s *settings) printCache(c *cacheReport) {
+func (s *settings) printCache(c *api.CacheReport) {
 	if c == nil {
 		return
 	}
@@ -141,8 +98,8 @@ func (s *settings) printCache(c *cacheReport) {
 	fmt.Fprintln(s.out)
 }
 
-// snapshots counts by status: "12 complete, 1 truncated".
-func (d *destinationReport) snapshots() string {
+// snapshotCounts counts by status: "12 complete, 1 truncated".
+func snapshotCounts(d *api.DestinationReport) string {
 	var words []string
 	for _, status := range []backup.Status{backup.Complete, backup.Truncated, backup.Corrupt, backup.Unreadable,
 		backup.Growing, backup.Incomplete} {
@@ -157,7 +114,7 @@ func (d *destinationReport) snapshots() string {
 }
 
 // lastPass says how the last pass ended.
-func (d *destinationReport) lastPass() string {
+func lastPass(d *api.DestinationReport) string {
 	switch {
 	case d.Running != nil:
 		return "running since " + clock(&d.Running.Began)
@@ -176,7 +133,7 @@ func (d *destinationReport) lastPass() string {
 // shownErrors is how many errors of a pass are shown.
 const shownErrors = 10
 
-func (s *settings) printErrors(d *destinationReport) {
+func (s *settings) printErrors(d *api.DestinationReport) {
 	if !d.Configured {
 		fmt.Fprintf(s.out, "\n%s is not in the configuration: its snapshots can be listed, not read\n", d.Name)
 	}

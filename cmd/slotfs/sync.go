@@ -32,7 +32,7 @@ func syncCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			conf, err := g.config()
+			conf, err := g.Config()
 			if err != nil {
 				return err
 			}
@@ -88,7 +88,7 @@ type syncing struct {
 
 // run runs the jobs one after the other.
 func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
-	if err := y.state.Make(); err != nil {
+	if err := y.State.Make(); err != nil {
 		return err
 	}
 	host, err := os.Hostname()
@@ -96,7 +96,7 @@ func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
 		return fmt.Errorf("name of this machine: %w", err)
 	}
 	y.host = host
-	if y.machine, err = y.state.MachineID(host); err != nil {
+	if y.machine, err = y.State.MachineID(host); err != nil {
 		return err
 	}
 	for _, j := range jobs {
@@ -147,7 +147,7 @@ func (y *syncing) outcome() error {
 
 // job backs up the accounts of one job. An account that fails does so alone.
 func (y *syncing) job(ctx context.Context, j *config.Job) error {
-	before, err := loadLastRun(y.state, j)
+	before, err := loadLastRun(y.State, j)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 		return err
 	}
 	if y.account == "" && !y.dryRun {
-		held, err := y.state.LockJob(j.Destination, j.Name)
+		held, err := y.State.LockJob(j.Destination, j.Name)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (y *syncing) job(ctx context.Context, j *config.Job) error {
 	if err := y.backUp(ctx, j, accounts); err != nil || y.account != "" || y.dryRun {
 		return err
 	}
-	return saveLastRun(y.state, j, accounts)
+	return saveLastRun(y.State, j, accounts)
 }
 
 // backUp backs up accounts of a job.

@@ -132,7 +132,7 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 	if w.dryRun {
 		return w.rehearse(ctx, a, result)
 	}
-	held, err := w.state.LockAccount(w.job.Destination, a.name)
+	held, err := w.State.LockAccount(w.job.Destination, a.name)
 	if err != nil {
 		return slot.Summary{}, err
 	}
@@ -157,9 +157,9 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 
 // rehearse tells what would be written. No command runs: an empty folder stands for what it would stage.
 func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (slot.Summary, error) {
-	empty, err := os.MkdirTemp(string(w.state), "dry-run-")
+	empty, err := os.MkdirTemp(string(w.State), "dry-run-")
 	if err != nil {
-		return slot.Summary{}, w.state.Fault(err)
+		return slot.Summary{}, w.State.Fault(err)
 	}
 	defer os.Remove(empty)
 	return w.write(ctx, a, empty, result)
@@ -167,15 +167,15 @@ func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (s
 
 // stage makes an empty folder for what the command before the backup wants to add to it.
 func (w *jobRun) stage(a account) (string, error) {
-	dir := w.state.Staging(w.job.Destination, a.name)
+	dir := w.State.Staging(w.job.Destination, a.name)
 	if err := os.RemoveAll(dir); err != nil {
-		return "", w.state.Fault(err)
+		return "", w.State.Fault(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return "", w.state.Fault(err)
+		return "", w.State.Fault(err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return "", w.state.Fault(err)
+		return "", w.State.Fault(err)
 	}
 	return dir, nil
 }
@@ -229,7 +229,7 @@ func (w *jobRun) write(ctx context.Context, a account, staging string, result *s
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
 		Budget: w.budget, Traits: w.traits, Host: w.host, Machine: w.machine, Adopt: w.adopt, Tool: "slotfs " + version, Now: time.Now,
 		Keep: slots.New().Wants,
-		Log:  w.log.With("job", j.Name, "account", a.name), Progress: w.show,
+		Log:  w.Log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})
 }
 
@@ -294,7 +294,7 @@ func (w *jobRun) tell(ctx context.Context, a account) {
 	defer w.telling.Unlock()
 	q := passes.Request{Destinations: []string{w.job.Destination}, Account: a.name}
 	busy := false
-	err := api.NewClient(w.state.Socket()).Index(ctx, q, func(e progress.Event) {
+	err := w.Owner().Index(ctx, q, func(e progress.Event) {
 		if e.Kind != progress.Finished || e.Error == "" {
 			return
 		}
@@ -302,14 +302,14 @@ func (w *jobRun) tell(ctx context.Context, a account) {
 			busy = true
 			return
 		}
-		w.log.Warn("index", "destination", w.job.Destination, "account", a.name, "error", e.Error)
+		w.Log.Warn("index", "destination", w.job.Destination, "account", a.name, "error", e.Error)
 	})
 	if busy {
 		w.untold = append(w.untold, a)
 		return
 	}
 	if err != nil && !errors.Is(err, api.ErrNoOwner) && ctx.Err() == nil {
-		w.log.Warn("the running mount was not told", "account", a.name, "error", err)
+		w.Log.Warn("the running mount was not told", "account", a.name, "error", err)
 	}
 }
 

@@ -91,7 +91,7 @@ func (y *syncing) done(r syncResult, err error) {
 	if r.Error != "" || r.Account == "" {
 		level = slog.LevelWarn
 	}
-	y.log.Log(context.Background(), level, "sync", "job", r.Job, "account", r.Account, "slot", r.Slot, "gen", r.Gen, "files", r.Files, "bytes", r.Bytes,
+	y.Log.Log(context.Background(), level, "sync", "job", r.Job, "account", r.Account, "slot", r.Slot, "gen", r.Gen, "files", r.Files, "bytes", r.Bytes,
 		"uploaded", r.Uploaded, "uploaded_bytes", r.UploadedBytes, "copied", r.Copied, "deleted", r.Deleted, "seconds", r.Seconds,
 		"warning", r.Warning, "error", r.Error)
 	switch {

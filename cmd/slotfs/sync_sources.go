@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,7 +50,7 @@ func discover(j *config.Job, before lastRun) discovery {
 // accountsOf finds the accounts that a source stands for.
 func accountsOf(j *config.Job, pattern string) ([]account, error) {
 	if !config.Pattern(pattern) {
-		a := account{name: or(j.AccountName, filepath.Base(pattern)), source: filepath.Clean(pattern), from: pattern}
+		a := account{name: cmp.Or(j.AccountName, filepath.Base(pattern)), source: filepath.Clean(pattern), from: pattern}
 		err := source.Check(a.source, j.Stall())
 		switch {
 		case errors.Is(err, fs.ErrNotExist):

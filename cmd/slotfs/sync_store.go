@@ -17,6 +17,6 @@ var (
 
 // storeOf makes a destination that slots are written to. It connects with its first use.
 func (s *settings) storeOf(c *config.Destination) (store, error) {
-	d, err := s.remote(c, false)
+	d, err := s.Connect(c, false)
 	return store{d}, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,7 +153,7 @@ func (v *verifying) fail(account string, err error) {
 
 // one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
 func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) (got verified) {
-	held, err := v.state.LockAccount(v.job.Destination, account)
+	held, err := v.State.LockAccount(v.job.Destination, account)
 	if err != nil {
 		return verified{err: err}
 	}
@@ -201,7 +202,7 @@ func (v *verifying) show(r verifyJSON) {
 			fmt.Fprintf(v.err, "slotfs: %s: slot %d: ... and %d more\n", name, r.Slot, len(r.Differences)-i)
 			break
 		}
-		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, r.Slot, term.Clean(or(f.Path, ".")), term.Clean(f.What))
+		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, r.Slot, term.Clean(cmp.Or(f.Path, ".")), term.Clean(f.What))
 	}
 	if len(r.Differences) == 0 {
 		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, r.Slot, percentOf(v.sample))

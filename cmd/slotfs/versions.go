@@ -22,7 +22,7 @@ func versionsCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			b, err := g.browser(c.Context)
+			b, err := g.Browse(c.Context)
 			if err != nil {
 				return err
 			}
@@ -30,13 +30,13 @@ func versionsCommand(s *shell) *cli.Command {
 			var all []browse.Version
 			p, err := among(g.pathArgument(b, c.Args().First(), c.Bool("literal")).forms(), func(p string) error {
 				var err error
-				if all, err = browse.Versions(c.Context, b.tree, p); exit.Code(err) == exit.Usage { // another form may lead into a snapshot
+				if all, err = browse.Versions(c.Context, b.Tree(), p); exit.Code(err) == exit.Usage { // another form may lead into a snapshot
 					return fs.ErrNotExist
 				}
 				return err
 			})
 			if err == nil && all == nil {
-				all, err = browse.Versions(c.Context, b.tree, p)
+				all, err = browse.Versions(c.Context, b.Tree(), p)
 			}
 			if err != nil {
 				return err

@@ -47,24 +47,24 @@ type Indexer interface {
 	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
 }
 
-// Finder finds names in the snapshots.
-type Finder interface {
+// Browser shows what a mount shows, finds names in it, and compares.
+type Browser interface {
+	Tree(ctx context.Context) (browse.Tree, error)
 	Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error
+	Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error
 }
 
-// Keeper is the owner's state.
+// Keeper tells and changes the owner's state.
 type Keeper interface {
 	// Report tells about the owner; brief leaves out what takes time to count.
-	Report(ctx context.Context, brief bool) (any, error)
+	Report(ctx context.Context, brief bool) (*Report, error)
 	Reload(ctx context.Context) error
 	Forget(ctx context.Context, destination string) error
 }
 
-// Owner answers requests.
-type Owner interface {
+// Service is all that the process that owns the index does for others.
+type Service interface {
 	Indexer
-	Finder
-	Differ
 	Browser
 	Keeper
 }
@@ -80,7 +80,7 @@ type Server struct {
 
 // Listen takes the socket at path, replacing that of a process which is gone, to answer for o. The caller owns
 // the index, so that two processes never replace each other's socket. Requests end with ctx.
-func Listen(ctx context.Context, path string, o Owner) (*Server, error) {
+func Listen(ctx context.Context, path string, o Service) (*Server, error) {
 	d := net.Dialer{Timeout: time.Second}
 	if c, err := d.Dial("unix", path); err == nil {
 		c.Close()
@@ -124,7 +124,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-func handler(o Owner) http.Handler {
+func handler(o Service) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		report, err := o.Report(r.Context(), r.URL.Query().Has("brief"))
@@ -168,7 +168,7 @@ type found struct {
 	Failure *failure `json:"failure,omitempty"`
 }
 
-func serveFind(o Finder, w http.ResponseWriter, r *http.Request) {
+func serveFind(o Browser, w http.ResponseWriter, r *http.Request) {
 	var q browse.Query
 	if !request(w, r, &q) {
 		return

@@ -38,11 +38,11 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 	return o.err
 }
 
-func (o *owner) Report(_ context.Context, brief bool) (any, error) {
+func (o *owner) Report(_ context.Context, brief bool) (*Report, error) {
 	if brief {
-		return map[string]int{"pid": 8}, o.err
+		return &Report{PID: 8}, o.err
 	}
-	return map[string]int{"pid": 7}, o.err
+	return &Report{PID: 7}, o.err
 }
 
 func (o *owner) Find(_ context.Context, q browse.Query, yield func(browse.Match) error) error {
@@ -112,11 +112,10 @@ func TestRequestsReachTheOwner(t *testing.T) {
 	if want := []string{"index a x", "forget b&c", "reload"}; !reflect.DeepEqual(o.asked, want) {
 		t.Errorf("asked %v, want %v", o.asked, want)
 	}
-	var report map[string]int
-	if err := c.Status(ctx, &report); err != nil || report["pid"] != 7 {
+	if report, err := c.Report(ctx, false); err != nil || report.PID != 7 {
 		t.Errorf("report %v, %v", report, err)
 	}
-	if err := c.Brief(ctx, &report); err != nil || report["pid"] != 8 {
+	if report, err := c.Report(ctx, true); err != nil || report.PID != 8 {
 		t.Errorf("brief report %v, %v", report, err)
 	}
 }

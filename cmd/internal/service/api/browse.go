@@ -16,11 +16,6 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// Browser shows what a mount shows.
-type Browser interface {
-	Tree(ctx context.Context) (browse.Tree, error)
-}
-
 // node is a browse.Node on its way over the socket.
 type node struct {
 	ID       uint64           `json:"id"`

@@ -84,8 +84,8 @@ func TestTreeOverTheSocketIsTheOwnersTree(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), 300_000) // several pieces
 	tree := &shownTree{nodes: shownNodes(len(content)), content: content}
 	c, ctx := serve(t, &owner{tree: tree}), t.Context()
-	remote := c.Tree()
-	defer remote.Close()
+	remote := c.tree
+	defer c.Close()
 	var got []browse.Node
 	if err := remote.List(ctx, 1, func(n *browse.Node) error { got = append(got, *n); return nil }); err != nil {
 		t.Fatal(err)
@@ -126,8 +126,9 @@ func TestTreeOverTheSocketIsTheOwnersTree(t *testing.T) {
 func TestErrorInTheMiddleOfAContentReachesTheReader(t *testing.T) {
 	content := bytes.Repeat([]byte("x"), 3<<20)
 	tree := &shownTree{nodes: shownNodes(len(content)), content: content, fails: 2<<20 + 5}
-	remote := serve(t, &owner{tree: tree}).Tree()
-	defer remote.Close()
+	c := serve(t, &owner{tree: tree})
+	remote := c.tree
+	defer c.Close()
 	f, _ := remote.Open(t.Context(), &tree.nodes[1])
 	defer f.Close()
 	p := make([]byte, len(content))
@@ -148,8 +149,9 @@ func TestEndOfTheOwnerIsToldApartFromAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	go s.Serve()
-	remote := NewClient(path).Tree()
-	defer remote.Close()
+	c := NewClient(path)
+	remote := c.tree
+	defer c.Close()
 	f, _ := remote.Open(t.Context(), &tree.nodes[1])
 	defer f.Close()
 	p := make([]byte, 1<<20)

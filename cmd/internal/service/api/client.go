@@ -21,38 +21,48 @@ import (
 	"slotfs/cmd/internal/service/passes"
 )
 
-// Client talks to the owner of the index.
-type Client struct{ path string }
+// Client is the service of the process that owns the index, over its socket. ErrNoOwner from its methods says that there is none.
+type Client struct {
+	path string
+	tree *remoteTree
+}
+
+var _ Service = (*Client)(nil)
 
 // NewClient talks over the socket at path. It does not connect yet.
-func NewClient(path string) *Client { return &Client{path} }
+func NewClient(path string) *Client { return &Client{path: path, tree: newRemoteTree(path)} }
 
-// Status fills report with what the owner tells. ErrNoOwner when there is none.
-func (c *Client) Status(ctx context.Context, report any) error {
-	return c.status(ctx, "/v1/status", report)
+// Tree is what the owner shows.
+func (c *Client) Tree(context.Context) (browse.Tree, error) { return c.tree, nil }
+
+// Close ends the connections that are kept.
+func (c *Client) Close() error {
+	c.tree.http.CloseIdleConnections()
+	return nil
 }
 
-// Brief is Status without what takes time to count.
-func (c *Client) Brief(ctx context.Context, report any) error {
-	return c.status(ctx, "/v1/status?brief", report)
-}
-
-func (c *Client) status(ctx context.Context, path string, report any) error {
+// Report tells about the owner; brief leaves out what takes time to count.
+func (c *Client) Report(ctx context.Context, brief bool) (*Report, error) {
+	path := "/v1/status"
+	if brief {
+		path += "?brief"
+	}
 	body, err := c.do(ctx, http.MethodGet, path, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer body.Close()
-	if err := json.NewDecoder(body).Decode(report); err != nil {
-		return fmt.Errorf("control socket: %w", err)
+	r := new(Report)
+	if err := json.NewDecoder(body).Decode(r); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	return nil
+	return r, nil
 }
 
 // endTime is how long an interrupted pass may take to end.
 const endTime = 10 * time.Second
 
-// Index asks for passes and hands what the owner tells about them to emit. ErrNoOwner when there is none. When ctx
+// Index asks for passes and hands what the owner tells about them to emit. When ctx
 // ends it hangs up and returns when the pass has ended too, so that the next one finds nothing in its way.
 func (c *Client) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
 	data, err := json.Marshal(q)
@@ -95,7 +105,7 @@ func events(body io.Reader, emit func(progress.Event)) error {
 	}
 }
 
-// Find hands what the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
+// Find hands what the owner finds to yield, whose error ends it.
 func (c *Client) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
 	return ask(ctx, c, "/v1/find", q, func(m *found) error {
 		if m.Failure != nil {
@@ -105,7 +115,7 @@ func (c *Client) Find(ctx context.Context, q browse.Query, yield func(browse.Mat
 	})
 }
 
-// Diff hands each difference that the owner finds to yield, whose error ends it. ErrNoOwner when there is none.
+// Diff hands each difference that the owner finds to yield, whose error ends it.
 func (c *Client) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	return ask(ctx, c, "/v1/diff", q, func(m *differs) error {
 		if m.Failure != nil {

@@ -1,17 +1,11 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
 	"slotfs/cmd/internal/service/browse"
 )
-
-// Differ compares.
-type Differ interface {
-	Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error
-}
 
 // differs is a line of the answer to a browse.Pair.
 type differs struct {
@@ -19,7 +13,7 @@ type differs struct {
 	Failure *failure `json:"failure,omitempty"`
 }
 
-func serveDiff(o Differ, w http.ResponseWriter, r *http.Request) {
+func serveDiff(o Browser, w http.ResponseWriter, r *http.Request) {
 	var q browse.Pair
 	if !request(w, r, &q) {
 		return

@@ -17,32 +17,25 @@ import (
 	"slotfs/fs"
 )
 
-// Remote is the Tree of another process, over its socket.
-type Remote struct {
+// remoteTree is the Tree of another process, over its socket.
+type remoteTree struct {
 	http *http.Client
 }
 
-var _ browse.Tree = (*Remote)(nil)
+var _ browse.Tree = (*remoteTree)(nil)
 
 // remoteConnections is how many requests are under way at once over connections that are kept.
 const remoteConnections = 32
 
-// Tree is what the owner shows. It is to be closed.
-func (c *Client) Tree() *Remote {
+func newRemoteTree(socket string) *remoteTree {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", c.path)
+		return d.DialContext(ctx, "unix", socket)
 	}
-	return &Remote{http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: remoteConnections}}}
+	return &remoteTree{http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: remoteConnections}}}
 }
 
-// Close ends the connections that are kept.
-func (t *Remote) Close() error {
-	t.http.CloseIdleConnections()
-	return nil
-}
-
-func (t *Remote) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+func (t *remoteTree) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://slotfs"+path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err
@@ -60,7 +53,7 @@ func (t *Remote) get(ctx context.Context, path string, query url.Values) (*http.
 
 func about(id uint64) url.Values { return url.Values{"id": {strconv.FormatUint(id, 10)}} }
 
-func (t *Remote) node(ctx context.Context, path string, query url.Values) (browse.Node, error) {
+func (t *remoteTree) node(ctx context.Context, path string, query url.Values) (browse.Node, error) {
 	res, err := t.get(ctx, path, query)
 	if err != nil {
 		return browse.Node{}, err
@@ -74,19 +67,19 @@ func (t *Remote) node(ctx context.Context, path string, query url.Values) (brows
 }
 
 // Node implements browse.Looker.
-func (t *Remote) Node(ctx context.Context, id uint64) (browse.Node, error) {
+func (t *remoteTree) Node(ctx context.Context, id uint64) (browse.Node, error) {
 	return t.node(ctx, "/v1/node", about(id))
 }
 
 // Lookup implements browse.Looker.
-func (t *Remote) Lookup(ctx context.Context, dir uint64, name string) (browse.Node, error) {
+func (t *remoteTree) Lookup(ctx context.Context, dir uint64, name string) (browse.Node, error) {
 	q := about(dir)
 	q.Set("name", name)
 	return t.node(ctx, "/v1/lookup", q)
 }
 
 // List implements browse.Tree.
-func (t *Remote) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
+func (t *remoteTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
 	res, err := t.get(ctx, "/v1/list", about(dir))
 	if err != nil {
 		return err
@@ -101,13 +94,13 @@ func (t *Remote) List(ctx context.Context, dir uint64, yield func(*browse.Node) 
 }
 
 // Open implements browse.Tree. Nothing is asked before the first read.
-func (t *Remote) Open(_ context.Context, n *browse.Node) (fs.File, error) {
+func (t *remoteTree) Open(_ context.Context, n *browse.Node) (fs.File, error) {
 	return &remoteFile{tree: t, id: n.ID, size: n.Attr.Size}, nil
 }
 
 // remoteFile reads a file over the socket. Reads that follow one another come from one answer.
 type remoteFile struct {
-	tree *Remote
+	tree *remoteTree
 	id   uint64
 	size int64
 

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func TestAnOwnerThatEndsIsWaitedFor(t *testing.T) {
 	}
 	tries := 0
 	var x *index.Index
-	err = patiently(t.Context(), func() (again bool, err error) {
+	err = retryWhileEnding(t.Context(), func() (again bool, err error) {
 		if tries++; tries == 3 {
 			if err := owner.Close(); err != nil {
 				return false, err
@@ -38,7 +38,7 @@ func TestWaitingForAnOwnerEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	busy := errors.New("busy")
-	if err := patiently(ctx, func() (bool, error) { return true, busy }); !errors.Is(err, busy) {
+	if err := retryWhileEnding(ctx, func() (bool, error) { return true, busy }); !errors.Is(err, busy) {
 		t.Errorf("%v", err)
 	}
 }

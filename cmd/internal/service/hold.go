@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -37,48 +37,48 @@ type heldSlots struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	held map[string]heldSlot // by the account's folder
+	held map[string]heldSlot // by the account's directory
 }
 
 type heldSlot struct{ number, holds int }
 
 func (h *heldSlots) hold(ctx context.Context, s *backup.Snapshot) (func(context.Context) error, error) {
-	folder, n, ok := slots.Place(&s.Source)
+	dir, n, ok := slots.Place(&s.Source)
 	if !ok {
 		return nil, errNoSlot
 	}
-	if !h.take(folder, n) {
+	if !h.take(dir, n) {
 		return nil, errOneHeld
 	}
-	release, err := slot.Hold(ctx, h.store, folder, n)
+	release, err := slot.Hold(ctx, h.store, dir, n)
 	if err != nil {
-		h.give(folder)
+		h.give(dir)
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		defer h.give(folder)
+		defer h.give(dir)
 		return release(ctx)
 	}, nil
 }
 
-func (h *heldSlots) take(folder string, n int) bool {
+func (h *heldSlots) take(dir string, n int) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := h.held[folder]
+	at := h.held[dir]
 	if at.holds > 0 && at.number != n {
 		return false
 	}
-	h.held[folder] = heldSlot{n, at.holds + 1}
+	h.held[dir] = heldSlot{n, at.holds + 1}
 	return true
 }
 
-func (h *heldSlots) give(folder string) {
+func (h *heldSlots) give(dir string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := h.held[folder]
+	at := h.held[dir]
 	if at.holds--; at.holds <= 0 {
-		delete(h.held, folder)
+		delete(h.held, dir)
 		return
 	}
-	h.held[folder] = at
+	h.held[dir] = at
 }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -9,12 +9,12 @@ import (
 )
 
 const (
-	// withheldMost is how long a pass waits for what it found to be shown where the mount has to be replaced for that.
-	withheldMost = 15 * time.Second
-	// quietLeast is how long nobody may have used a mount that is replaced: who copies from it would meet an empty folder.
-	quietLeast = time.Second
-	// busyMost is after what time it is replaced although somebody uses it: what somebody opens in that millisecond is not there.
-	busyMost = 10 * time.Minute
+	// maxAwait is how long a pass waits for the mount to be replaced where only that shows what the pass found.
+	maxAwait = 15 * time.Second
+	// minIdle is how long nobody may have used a mount that is replaced: who copies from it would meet an empty directory.
+	minIdle = time.Second
+	// maxDefer is how long replacing a mount in use is put off. An open() during the switch may fail with ENOENT.
+	maxDefer = 10 * time.Minute
 )
 
 // mounts is the mount, and those that it took the place of and that somebody still has something open in.
@@ -94,7 +94,7 @@ func (m *mounts) await(ctx context.Context) {
 	if s == nil || !s.Withholds() {
 		return
 	}
-	late := time.NewTimer(withheldMost)
+	late := time.NewTimer(maxAwait)
 	defer late.Stop()
 	select {
 	case <-replaced:
@@ -103,13 +103,13 @@ func (m *mounts) await(ctx context.Context) {
 	}
 }
 
-// quiet returns when nobody uses the mount, or after a long while; false: ctx ended.
-func (m *mounts) quiet(ctx context.Context) bool {
-	late := time.NewTimer(busyMost)
+// awaitIdle returns when nobody uses the mount, or after maxDefer; false: ctx ended.
+func (m *mounts) awaitIdle(ctx context.Context) bool {
+	late := time.NewTimer(maxDefer)
 	defer late.Stop()
-	check := time.NewTicker(quietLeast / 4)
+	check := time.NewTicker(minIdle / 4)
 	defer check.Stop()
-	for m.now().Quiet() < quietLeast {
+	for m.now().Quiet() < minIdle {
 		select {
 		case <-check.C:
 		case <-late.C:
@@ -156,24 +156,24 @@ func (m *mounts) wait() error {
 	return m.err
 }
 
-// renew replaces the mount when that is asked for and nobody uses it, until ctx ends.
-func (o *owner) renew(ctx context.Context) {
+// remount replaces the mount when that is asked for and nobody uses it, until ctx ends.
+func (s *Service) remount(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-o.mounts.asked:
+		case <-s.mounts.asked:
 		}
-		s := o.mounts.now()
-		if !s.Withholds() {
+		m := s.mounts.now()
+		if !m.Withholds() {
 			continue
 		}
-		o.log.Info("mounts anew as soon as nobody uses the mount, to show extended attributes", "mountpoint", s.Mountpoint())
-		if !o.mounts.quiet(ctx) {
+		s.Log.Info("mounts anew as soon as nobody uses the mount, to show extended attributes", "mountpoint", m.Mountpoint())
+		if !s.mounts.awaitIdle(ctx) {
 			return
 		}
-		if err := o.mounts.replace(); err != nil {
-			o.log.Error("mount anew", "error", err)
+		if err := s.mounts.replace(); err != nil {
+			s.Log.Error("mount anew", "error", err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -10,27 +10,27 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// shownContent reads the snapshots of one destination for the mount, which knows no destinations. The destination is
+// contentAdapter reads the snapshots of one destination for the mount, which knows no destinations. The destination is
 // looked up with each file that is opened: its settings may have changed.
-type shownContent struct {
-	remotes *remotes
-	name    string
+type contentAdapter struct {
+	destinations *destinations
+	name         string
 }
 
-var _ fs.Content = shownContent{}
+var _ fs.Content = contentAdapter{}
 
 // Open opens a regular file of a snapshot.
-func (c shownContent) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it tree.Item) (fs.File, error) {
+func (c contentAdapter) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it tree.Item) (fs.File, error) {
 	return c.open(func(r *content.Reader) (*content.File, error) { return r.Open(ctx, s, t, it) })
 }
 
 // OpenOriginal opens a remote file of a snapshot.
-func (c shownContent) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (fs.File, error) {
+func (c contentAdapter) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (fs.File, error) {
 	return c.open(func(r *content.Reader) (*content.File, error) { return r.OpenOriginal(ctx, s, n) })
 }
 
-func (c shownContent) open(open func(*content.Reader) (*content.File, error)) (fs.File, error) {
-	r, err := c.remotes.get(c.name)
+func (c contentAdapter) open(open func(*content.Reader) (*content.File, error)) (fs.File, error) {
+	r, err := c.destinations.get(c.name)
 	if err != nil {
 		return nil, err
 	}

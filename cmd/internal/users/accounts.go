@@ -1,4 +1,4 @@
-package main
+package users
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 	"slotfs/fs/view"
 )
 
-// accounts knows the users and groups of this machine. It reads their files again when they changed.
-type accounts struct {
+// Accounts knows the users and groups of this machine. It reads their files again when they changed.
+type Accounts struct {
 	passwd, group string
 
 	mu sync.Mutex
@@ -20,10 +20,11 @@ type accounts struct {
 	known *view.Accounts
 }
 
-func newAccounts(passwd, group string) *accounts { return &accounts{passwd: passwd, group: group} }
+// NewAccounts reads the files passwd and group.
+func NewAccounts(passwd, group string) *Accounts { return &Accounts{passwd: passwd, group: group} }
 
-// now is who there is, the same value as long as nothing changed.
-func (a *accounts) now() *view.Accounts {
+// Now is who there is, the same value as long as nothing changed.
+func (a *Accounts) Now() *view.Accounts {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var at [2]time.Time

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"context"
@@ -10,35 +10,34 @@ import (
 	"slotfs/fs"
 )
 
-// access is a way to the index: the process that has it, over its socket, or this one.
+// access is a way to the index: the service of the process that has it, over its socket, or that of this one.
 type access struct {
+	service    api.Service
 	tree       browse.Tree
-	client     *api.Client // nil: this process has the index
-	owner      *owner      // nil: another process has it
 	mountpoint string
 	release    func() error
 }
 
 // access finds out who has the index, or opens it.
-func (s *settings) access(ctx context.Context) (a *access, err error) {
-	err = patiently(ctx, func() (again bool, err error) {
-		client := api.NewClient(s.state.Socket())
-		var r report
-		err = client.Brief(ctx, &r)
+func (e *Environment) access(ctx context.Context) (a *access, err error) {
+	err = retryWhileEnding(ctx, func() (again bool, err error) {
+		owner := e.Owner()
+		r, err := owner.Report(ctx, true)
 		if err == nil {
-			tree := client.Tree()
-			a = &access{tree: tree, client: client, mountpoint: r.Mountpoint, release: tree.Close}
-			return false, nil
+			a = &access{service: owner, mountpoint: r.Mountpoint, release: owner.Close}
+			a.tree, err = owner.Tree(ctx)
+			return false, err
 		}
 		if !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
-		a = &access{}
-		if a.owner, a.release, err = s.ownIndex(ctx); err != nil {
+		s, release, err := e.own(ctx)
+		if err != nil {
 			return busy(err), err
 		}
-		if a.tree, err = a.owner.Tree(ctx); err != nil {
-			err = errors.Join(err, a.release())
+		a = &access{service: s, release: release}
+		if a.tree, err = s.Tree(ctx); err != nil {
+			err = errors.Join(err, release())
 		}
 		return false, err
 	})
@@ -48,7 +47,7 @@ func (s *settings) access(ctx context.Context) (a *access, err error) {
 // lastingTree is what is shown by whoever has the index. Where that process ends another one takes its place, or this one:
 // node ids stay the same.
 type lastingTree struct {
-	*settings
+	*Environment
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -121,8 +120,8 @@ func (t *lastingTree) do(ctx context.Context, request func(a *access) error) err
 	}
 }
 
-// again is do for an answer of many parts, those of which that were handed on before are to be skipped.
-func (t *lastingTree) again(ctx context.Context, request func(a *access, skip func() bool) error) error {
+// resume is do for an answer of many parts. skip reports of each of them, in turn, whether it was handed on before.
+func (t *lastingTree) resume(ctx context.Context, request func(a *access, skip func() bool) error) error {
 	handed := 0
 	return t.do(ctx, func(a *access) error {
 		n, before := 0, handed
@@ -154,7 +153,7 @@ func (t *lastingTree) Lookup(ctx context.Context, dir uint64, name string) (n br
 
 // List implements browse.Tree.
 func (t *lastingTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
-	return t.again(ctx, func(a *access, skip func() bool) error {
+	return t.resume(ctx, func(a *access, skip func() bool) error {
 		return a.tree.List(ctx, dir, func(n *browse.Node) error {
 			if skip() {
 				return nil

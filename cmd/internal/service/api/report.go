@@ -1,0 +1,67 @@
+package api
+
+import (
+	"time"
+
+	"slotfs/cmd/internal/service/passes"
+	"slotfs/indexer/backup"
+)
+
+// Report is what `slotfs status` shows, on the control socket and with --json.
+type Report struct {
+	Version      string              `json:"version"`
+	PID          int                 `json:"pid,omitempty"` // of the process that has the index
+	Since        *time.Time          `json:"since,omitempty"`
+	Mountpoint   string              `json:"mountpoint,omitempty"`
+	Passes       int                 `json:"passes,omitempty"` // under way
+	Config       string              `json:"config"`
+	StateDir     string              `json:"state_dir"`
+	Fault        string              `json:"fault,omitempty"` // why the index is not told about
+	Index        IndexReport         `json:"index"`
+	Cache        *CacheReport        `json:"cache,omitempty"` // of the mount
+	Destinations []DestinationReport `json:"destinations"`
+}
+
+// IndexReport tells how much the index holds.
+type IndexReport struct {
+	Snapshots  int64 `json:"snapshots"`
+	Nodes      int64 `json:"nodes"`
+	Points     int64 `json:"points"`
+	NodeBytes  int64 `json:"node_bytes"`
+	PointBytes int64 `json:"point_bytes"`
+	DiskBytes  int64 `json:"disk_bytes"`
+}
+
+// DestinationReport tells about one destination.
+type DestinationReport struct {
+	Name       string                `json:"name"`
+	Engine     string                `json:"engine,omitempty"`
+	Address    string                `json:"address,omitempty"`
+	Configured bool                  `json:"configured"`
+	Accounts   int                   `json:"accounts"`
+	Snapshots  map[backup.Status]int `json:"snapshots"`
+	Notes      []NoteReport          `json:"notes"`
+	Newest     *time.Time            `json:"newest,omitempty"` // complete snapshot
+	Running    *passes.Running       `json:"running,omitempty"`
+	LastPass   *passes.Record        `json:"last_pass,omitempty"`
+	NextPass   *time.Time            `json:"next_pass,omitempty"`
+}
+
+// NoteReport tells what was bounded, skipped or left out in how many snapshots of a destination.
+type NoteReport struct {
+	Kind      backup.NoteKind `json:"kind"`
+	Entries   uint64          `json:"entries"`
+	Snapshots int             `json:"snapshots"`
+}
+
+// CacheReport tells about the cache of a mount.
+type CacheReport struct {
+	Bytes   int64 `json:"bytes"`
+	Limit   int64 `json:"limit"`
+	Blocks  int   `json:"blocks"`
+	Hits    int64 `json:"hits"` // since the mount
+	Misses  int64 `json:"misses"`
+	Dropped int64 `json:"dropped"`
+	Damaged int64 `json:"damaged"`
+	Off     bool  `json:"off"`
+}

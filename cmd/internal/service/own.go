@@ -1,0 +1,132 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/api"
+)
+
+// OpenIndex opens the index of the state directory.
+func (e *Environment) OpenIndex() (*index.Index, error) {
+	if err := e.State.Make(); err != nil {
+		return nil, err
+	}
+	x, err := index.Open(e.State.Index(), index.Options{Log: e.Log})
+	if errors.Is(err, index.ErrBusy) {
+		return nil, exit.Hinted(err, "another slotfs works with it; `slotfs status` tells whether a mount does")
+	}
+	if err != nil {
+		return nil, e.State.Fault(err)
+	}
+	return x, nil
+}
+
+// Owner is the client of the process that owns the index; api.ErrNoOwner from it says that none does.
+func (e *Environment) Owner() *api.Client { return api.NewClient(e.State.Socket()) }
+
+// own opens the index and serves the control socket for as long as this process has it, so that other commands work through
+// it meanwhile. release ends both. The error is index.ErrBusy where another process has the index.
+func (e *Environment) own(ctx context.Context) (s *Service, release func() error, err error) {
+	conf, err := e.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	x, err := e.OpenIndex()
+	if err != nil {
+		return nil, nil, err
+	}
+	d := newDestinations(e, conf, x)
+	s = newService(e, x, d)
+	work, cancel := context.WithCancel(ctx)
+	socket, err := api.Listen(work, e.State.Socket(), s)
+	if err != nil {
+		cancel()
+		d.close()
+		return nil, nil, errors.Join(err, x.Close())
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() { s.serve(socket) })
+	release = func() error {
+		cancel()
+		err := socket.Close()
+		wait.Wait()
+		d.close()
+		if closeErr := x.Close(); closeErr != nil {
+			err = errors.Join(err, e.State.Fault(closeErr))
+		}
+		return err
+	}
+	return s, release, nil
+}
+
+// serve answers on the control socket until it is closed.
+func (s *Service) serve(socket *api.Server) {
+	if err := socket.Serve(); err != nil {
+		s.Log.Error("control socket", "error", err)
+	}
+}
+
+// WithIndex has do work with the service of the process that owns the index, or of this one where none does.
+func (e *Environment) WithIndex(ctx context.Context, do func(api.Service) error) error {
+	return retryWhileEnding(ctx, func() (again bool, err error) {
+		owner := e.Owner()
+		defer owner.Close()
+		if err := do(owner); !errors.Is(err, api.ErrNoOwner) {
+			return false, err
+		}
+		s, release, err := e.own(ctx)
+		if err != nil {
+			return busy(err), err
+		}
+		return false, errors.Join(do(s), release())
+	})
+}
+
+// busy reports whether another process has the index.
+func busy(err error) bool { return errors.Is(err, index.ErrBusy) || errors.Is(err, api.ErrOwned) }
+
+// endingTime is how long an owner of the index is waited for that may be about to end: of a process that was killed the kernel
+// closes one file after the other, and that of its mount may come first.
+const endingTime = 20 * time.Second
+
+// retryWhileEnding repeats f as long as it asks for that, for endingTime at most.
+func retryWhileEnding(ctx context.Context, f func() (again bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, endingTime)
+	defer cancel()
+	for {
+		again, err := f()
+		if !again {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// RemoveIndex deletes the index, unless a process works with it.
+func (e *Environment) RemoveIndex(ctx context.Context) error {
+	r, err := e.Owner().Report(ctx, true)
+	switch {
+	case err == nil && r.Mountpoint == "":
+		return exit.Hinted(fmt.Errorf("rebuild: %w: process %d works with it", index.ErrBusy, r.PID), "wait until it has ended")
+	case err == nil:
+		err = fmt.Errorf("rebuild: %w: process %d shows it at %s", index.ErrBusy, r.PID, r.Mountpoint)
+		return exit.Hinted(err, "slotfs umount "+r.Mountpoint)
+	}
+	if !errors.Is(err, api.ErrNoOwner) {
+		return err
+	}
+	if err := index.Remove(e.State.Index()); err != nil {
+		return e.State.Fault(err)
+	}
+	return nil
+}

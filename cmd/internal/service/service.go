@@ -1,0 +1,278 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"sync"
+	"time"
+
+	"slotfs/cache/index"
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/schedule"
+	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/passes"
+	"slotfs/fs"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+)
+
+// Service owns the index: it makes passes, shows snapshots, and answers on the control socket. That of a mount runs the
+// schedules too.
+type Service struct {
+	*Environment
+	index        *index.Index
+	destinations *destinations
+	runner       *passes.Runner
+	scheduler    *passes.Scheduler
+	mounts       mounts // none of a command that only works with the index
+	unmounted    unmountedView
+	since        time.Time
+	changed      chan struct{} // has one when the catalog changed
+
+	mu sync.Mutex
+	// mu guards what follows.
+	work context.Context // schedules end with it; nil before the mount is there
+}
+
+var _ api.Service = (*Service)(nil)
+
+// newService wires a service up. It mounts nothing yet.
+func newService(e *Environment, x *index.Index, d *destinations) *Service {
+	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1)}
+	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake}
+	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
+	return s
+}
+
+// wake has what is shown refreshed soon.
+func (s *Service) wake() {
+	s.unmounted.outdate()
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// minRefreshInterval is the least time between two refreshes: each one reads the whole catalog.
+const minRefreshInterval = time.Second
+
+// refresh shows what changed until ctx ends.
+func (s *Service) refresh(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.changed:
+		}
+		if err := s.mounts.refresh(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("refresh", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(minRefreshInterval):
+		}
+	}
+}
+
+// Index makes passes and shows what they found before it returns.
+func (s *Service) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
+	if err := s.Reload(ctx); err != nil {
+		return err
+	}
+	if _, err := Named(s.destinations.current(), q.Destinations); err != nil {
+		return err
+	}
+	// The last event is held back until the mount shows what was found.
+	var last *progress.Event
+	err := s.runner.Run(ctx, q, func(e progress.Event) {
+		if last != nil {
+			emit(*last)
+			last = nil
+		}
+		if e.Kind == progress.Finished {
+			last = &e
+			return
+		}
+		emit(e)
+	})
+	s.refreshNow(context.WithoutCancel(ctx))
+	s.mounts.await(ctx)
+	if last != nil {
+		emit(*last)
+	}
+	return err
+}
+
+// refreshNow refreshes the mount. What it cannot show yet is shown by a later refresh.
+func (s *Service) refreshNow(ctx context.Context) {
+	if err := s.mounts.refresh(ctx); err != nil {
+		s.Log.Error("refresh", "error", err)
+	}
+}
+
+// Report tells what `slotfs status` shows.
+func (s *Service) Report(ctx context.Context, brief bool) (*api.Report, error) {
+	r := s.emptyReport()
+	if !brief {
+		var err error
+		if r, err = s.report(ctx, s.destinations.current(), s.index); err != nil {
+			return nil, err
+		}
+	}
+	r.PID, r.Since, r.Cache, r.Passes = os.Getpid(), &s.since, s.destinations.cacheReport(), s.runner.Passes()
+	if m := s.mounts.now(); m != nil {
+		r.Mountpoint = m.Mountpoint()
+	}
+	for i := range r.Destinations {
+		d := &r.Destinations[i]
+		d.Running = s.runner.Running(d.Name)
+		if due, ok := s.scheduler.Due(d.Name); ok {
+			d.NextPass = &due
+		}
+	}
+	return r, nil
+}
+
+// Find looks for names in all snapshots.
+func (s *Service) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
+	v, err := s.view(ctx)
+	if err != nil {
+		return err
+	}
+	return (&browse.Search{View: v, Query: q, Yield: yield, Replaced: s.replaced}).Run(ctx)
+}
+
+// replaced reports whether the index has another snapshot in the place of b, or none.
+func (s *Service) replaced(ctx context.Context, b *backup.Snapshot) bool {
+	now, err := s.index.Snapshot(ctx, b.Destination, b.Key())
+	return errors.Is(err, iofs.ErrNotExist) || err == nil && (now.Serial != b.Serial || now.Root.Child != b.Root.Child)
+}
+
+// Diff compares what the index has at two paths.
+func (s *Service) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
+	v, err := s.view(ctx)
+	if err != nil {
+		return err
+	}
+	return browse.Diff(ctx, v, q, yield)
+}
+
+// view is what is shown, by the mount if there is one.
+func (s *Service) view(ctx context.Context) (*view.View, error) {
+	if m := s.mounts.now(); m != nil {
+		return m.View(), nil
+	}
+	return s.unmounted.get(ctx, s)
+}
+
+// Tree is all that is shown.
+func (s *Service) Tree(ctx context.Context) (browse.Tree, error) {
+	v, err := s.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &browse.Local{View: v, Content: s.content}, nil
+}
+
+// Reload reads the configuration again.
+func (s *Service) Reload(ctx context.Context) error {
+	c, err := s.Config()
+	if err != nil {
+		return err
+	}
+	before := s.destinations.current()
+	s.destinations.reload(c)
+	if sameDestinations(before, c) {
+		return nil
+	}
+	s.unmounted.outdate()
+	s.setSchedules()
+	return s.mounts.refresh(ctx)
+}
+
+// sameDestinations compares the destinations of two configurations.
+func sameDestinations(a, b *config.Config) bool {
+	if len(a.Destinations) != len(b.Destinations) {
+		return false
+	}
+	for name, d := range a.Destinations {
+		if other := b.Destinations[name]; other == nil || !other.Equal(d) {
+			return false
+		}
+	}
+	return true
+}
+
+// Forget removes what the index knows of a destination.
+func (s *Service) Forget(ctx context.Context, name string) error {
+	if s.runner.Running(name) != nil {
+		return exit.With(fmt.Errorf("forget %s: %w", name, passes.ErrRunning), exit.Busy, "wait for it, or interrupt it")
+	}
+	if err := forgetSnapshots(ctx, s.index, name); err != nil {
+		return err
+	}
+	s.unmounted.outdate()
+	s.refreshNow(ctx)
+	return nil
+}
+
+// startSchedules runs the schedules of the configuration until ctx ends.
+func (s *Service) startSchedules(ctx context.Context) {
+	s.mu.Lock()
+	s.work = ctx
+	s.mu.Unlock()
+	s.setSchedules()
+}
+
+// setSchedules takes the schedules of the current configuration.
+func (s *Service) setSchedules() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.work != nil {
+		s.scheduler.Set(s.work, s.schedules())
+	}
+}
+
+// schedules are those of the configuration, by destination.
+func (s *Service) schedules() map[string]schedule.Schedule {
+	all := map[string]schedule.Schedule{}
+	for name, d := range s.destinations.current().Destinations {
+		if d.Reindex == "" {
+			continue
+		}
+		when, err := schedule.Parse(d.Reindex)
+		if err != nil { // it was checked when the file was read
+			s.Log.Error("schedule", "destination", name, "error", err)
+			continue
+		}
+		all[name] = when
+	}
+	return all
+}
+
+// content reads the snapshots of a destination; nil if it is not configured any more.
+func (s *Service) content(name string) fs.Content {
+	if s.destinations.current().Destinations[name] == nil {
+		return nil
+	}
+	return contentAdapter{s.destinations, name}
+}
+
+// lastPass is what status.json of the mount says of a destination.
+func (s *Service) lastPass(name string) any {
+	r, err := passes.Last(s.State.Passes(), name)
+	if err != nil {
+		if !errors.Is(err, iofs.ErrNotExist) {
+			s.Log.Warn("last pass", "destination", name, "error", err)
+		}
+		return nil
+	}
+	return r
+}
