@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -158,23 +160,23 @@ func options(retention int) Options {
 		Host: "test", Tool: "test", Now: later,
 		tune: tuning{
 			segment: 4, age: time.Hour, small: 4096, wide: 8192, mark: 4096,
-			dead: func(*holder) bool { return false },
+			dead: func(*lease.Holder) bool { return false },
 			beat: func() (<-chan time.Time, func()) { return nil, func() {} },
 		},
 	}
 }
 
-func (a *account) run(ctx context.Context, store Store, o Options) (Summary, error) {
+func (a *account) run(ctx context.Context, d dest.ReadWriter, o Options) (Summary, error) {
 	a.t.Helper()
 	src, err := source.Open(a.root, a.o)
 	a.check(err)
 	defer src.Close()
-	return Run(ctx, store, src, o)
+	return Run(ctx, d, src, o)
 }
 
-func (a *account) mustRun(store Store, o Options) Summary {
+func (a *account) mustRun(d dest.ReadWriter, o Options) Summary {
 	a.t.Helper()
-	sum, err := a.run(a.t.Context(), store, o)
+	sum, err := a.run(a.t.Context(), d, o)
 	a.check(err)
 	return sum
 }

@@ -5,11 +5,12 @@ import (
 	"os"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/spool"
 )
 
 // amended writes the manifest of a spool anew where the server did not take entries as it was written before; a nil file says
 // that it may stay as it is.
-func (j *job) amended(ctx context.Context, spool *os.File) (anew *os.File, file manifest.File, err error) {
+func (j *job) amended(ctx context.Context, list *os.File) (anew *os.File, file manifest.File, err error) {
 	if len(j.left.amends) == 0 {
 		return nil, file, nil
 	}
@@ -19,12 +20,12 @@ func (j *job) amended(ctx context.Context, spool *os.File) (anew *os.File, file 
 			return nil, file, err
 		}
 	}
-	known, err := openEntries(spool)
+	known, err := spool.Open(list)
 	if err != nil {
 		return nil, file, err
 	}
-	defer known.close()
-	if anew, err = newSpool(); err != nil {
+	defer known.Close()
+	if anew, err = spool.New(); err != nil {
 		return nil, file, err
 	}
 	if file, err = j.amendAll(known, anew); err != nil {
@@ -34,7 +35,7 @@ func (j *job) amended(ctx context.Context, spool *os.File) (anew *os.File, file 
 	return anew, file, nil
 }
 
-func (j *job) amendAll(known *entries, anew *os.File) (manifest.File, error) {
+func (j *job) amendAll(known *spool.Entries, anew *os.File) (manifest.File, error) {
 	w, err := manifest.NewWriter(anew)
 	if err != nil {
 		return manifest.File{}, err
@@ -44,11 +45,11 @@ func (j *job) amendAll(known *entries, anew *os.File) (manifest.File, error) {
 	j.sum.missing.Store(0)
 	lost := "\x00"                 // the folder that is missing
 	first := make(map[string]bool) // names of hard-linked files that are missing, or are what they were
-	for ; known.head != nil; known.advance() {
-		e := *known.head
+	for ; known.Head != nil; known.Advance() {
+		e := *known.Head
 		a := j.left.amends[e.Path]
 		switch {
-		case below(e.Path, lost), a.missing && a.kept == nil:
+		case manifest.Below(e.Path, lost), a.missing && a.kept == nil:
 			e.Flags |= manifest.Missing
 			e.Digest, e.Stored, e.Link = manifest.Digest{}, "", ""
 		case a.kept != nil:
@@ -63,7 +64,7 @@ func (j *job) amendAll(known *entries, anew *os.File) (manifest.File, error) {
 			e.Link = ""
 		}
 		if e.Flags&manifest.Missing != 0 {
-			if e.IsDir() && !below(e.Path, lost) {
+			if e.IsDir() && !manifest.Below(e.Path, lost) {
 				lost = e.Path
 			}
 			j.sum.missing.Add(1)
@@ -75,8 +76,8 @@ func (j *job) amendAll(known *entries, anew *os.File) (manifest.File, error) {
 			return manifest.File{}, err
 		}
 	}
-	if known.err != nil {
-		return manifest.File{}, known.err
+	if known.Err != nil {
+		return manifest.File{}, known.Err
 	}
 	return w.Close()
 }

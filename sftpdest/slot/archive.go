@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/store"
 )
 
 // archive streams the source as one .tar.gz to a temporary name and moves it into place, beside the archive that the
@@ -34,12 +36,12 @@ func (j *job) archive(ctx context.Context) (manifest.File, error) {
 
 // putAll writes the archive with all that belongs to it. errOutdated says that what an earlier run had of it is gone now.
 func (j *job) putAll(ctx context.Context) (file manifest.File, err error) {
-	spool, err := newSpool()
+	list, err := spool.New()
 	if err != nil {
 		return file, err
 	}
-	defer spool.Close()
-	a, err := j.newArchiver(spool)
+	defer list.Close()
+	a, err := j.newArchiver(list)
 	if err != nil {
 		return file, err
 	}
@@ -59,7 +61,7 @@ func (j *job) putAll(ctx context.Context) (file manifest.File, err error) {
 		return file, err
 	}
 	file.Name = manifest.Name(j.state.Gen)
-	return file, j.putManifest(ctx, spool, &file)
+	return file, j.putManifest(ctx, list, &file)
 }
 
 // putArchive makes the archive durable under its name, with what is known of it, and enters it into the state to be.
@@ -69,16 +71,16 @@ func (j *job) putArchive(ctx context.Context, a *archiver) error {
 		return err
 	}
 	if !durable {
-		j.unsynced.Store(true)
+		j.NotDurable()
 	}
 	done := &manifest.Archive{Content: a.base}
 	done.File = manifest.File{
 		Name: manifest.ArchiveName(path.Base(j.o.Account), j.state.Gen), Size: a.out.off, SHA256: hex.EncodeToString(a.sum.Sum(nil)),
 	}
-	if err := j.move(ctx, a.out.name, j.slot+"/archive/"+done.Name); err != nil {
+	if err := j.Rename(ctx, a.out.name, j.slot+"/archive/"+done.Name); err != nil {
 		return err
 	}
-	if err := j.syncDir(ctx, j.slot+"/archive"); err != nil {
+	if err := j.SyncDir(ctx, j.slot+"/archive"); err != nil {
 		return err
 	}
 	members, err := a.members.Encode()
@@ -100,17 +102,17 @@ func (j *job) putArchive(ctx context.Context, a *archiver) error {
 
 // putAbout puts what is known of an archive into meta/.
 func (j *job) putAbout(ctx context.Context, name string, content []byte) (manifest.File, error) {
-	spool, err := newSpool()
+	list, err := spool.New()
 	if err != nil {
 		return manifest.File{}, err
 	}
-	defer spool.Close()
-	if _, err := bytes.NewReader(content).WriteTo(spool); err != nil {
+	defer list.Close()
+	if _, err := bytes.NewReader(content).WriteTo(list); err != nil {
 		return manifest.File{}, err
 	}
 	sum := sha256.Sum256(content)
 	file := manifest.File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
-	return file, j.putFile(ctx, spool, &file)
+	return file, j.putFile(ctx, list, &file)
 }
 
 // keepsOld reports whether the slot's backup stays one until the new one is there.
@@ -118,9 +120,9 @@ func (j *job) keepsOld() bool { return j.o.Mode == manifest.Compressed && j.due.
 
 // claimed is the state of a slot whose backup stays one, with this run entered.
 func (j *job) claimed() manifest.State {
-	state := j.due.State
-	state.Run, state.Epoch = j.state.Run, j.state.Epoch
-	return state
+	old := j.due.State
+	old.Run, old.Epoch = j.state.Run, j.state.Epoch
+	return old
 }
 
 // sweepArchives removes from the account's slots what runs left there that ended between a new archive and the removal
@@ -131,7 +133,7 @@ func (j *job) sweepArchives(ctx context.Context, slots []Slot) error {
 		if s.Path == j.slot || !s.Complete() || s.State.Mode != manifest.Compressed {
 			continue
 		}
-		if err := errors.Join(j.sweepArchive(ctx, s.Path, s.State.Archive), j.sweepSlot(ctx, s.Path, false)); err != nil {
+		if err := errors.Join(j.sweepArchive(ctx, s.Path, s.State.Archive), j.SweepTemp(ctx, s.Path, false)); err != nil {
 			return err
 		}
 	}
@@ -139,17 +141,17 @@ func (j *job) sweepArchives(ctx context.Context, slots []Slot) error {
 }
 
 // sweepArchive removes all archives of a slot but the one that its state names.
-func (r *remote) sweepArchive(ctx context.Context, slot string, current *manifest.Archive) error {
+func (r *rotation) sweepArchive(ctx context.Context, slot string, current *manifest.Archive) error {
 	if current == nil {
 		return nil
 	}
 	list, err := r.List(ctx, slot+"/archive")
 	if err != nil {
-		return missing(err)
+		return store.Missing(err)
 	}
 	for _, info := range list {
-		if info.Name != current.Name && !isDir(info.Mode) {
-			err = errors.Join(err, r.drop(ctx, slot+"/archive/"+info.Name))
+		if info.Name != current.Name && !store.IsDir(info.Mode) {
+			err = errors.Join(err, r.Remove(ctx, slot+"/archive/"+info.Name))
 		}
 	}
 	return err

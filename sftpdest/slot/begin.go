@@ -10,6 +10,8 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/store"
 )
 
 // look learns what there is and surveys the source. Meanwhile a slot that is there gets ready, and the folders of the
@@ -23,13 +25,13 @@ func (j *job) look(ctx context.Context) (sum Summary, err error) {
 	}
 	switch {
 	case j.first.only:
-		return sum, together(ctx, j.folders, survey)
+		return sum, parallel.Do(ctx, j.folders, survey)
 	case j.due.Err != nil:
 		return sum, survey(ctx)
 	}
-	err = together(ctx, j.ready, survey)
+	err = parallel.Do(ctx, j.ready, survey)
 	if err != nil && j.mark != "" {
-		err = errors.Join(err, j.drop(ctx, j.mark))
+		err = errors.Join(err, j.Remove(ctx, j.mark))
 	}
 	return sum, err
 }
@@ -42,33 +44,33 @@ func (j *job) ready(ctx context.Context) error {
 	if err := j.folders(ctx); err != nil {
 		return err
 	}
-	return together(ctx, j.anchor, j.inspect, j.putMark)
+	return parallel.Do(ctx, j.anchor, j.inspect, j.putMark)
 }
 
 // putMark uploads the state that the slot is about to get. Whether the server keeps times is looked for meanwhile; where it
 // does not, the state has to say so.
 func (j *job) putMark(ctx context.Context) error {
-	if j.o.Mode != manifest.Incremental || j.state.Manifest != nil || j.untimed.Load() {
+	if j.o.Mode != manifest.Incremental || j.state.Manifest != nil || !j.KeepsTimes() {
 		return j.putState(ctx)
 	}
-	err := together(ctx, func(ctx context.Context) error { return j.tryTimes(ctx, j.slot) }, j.putState)
-	if err != nil || !j.untimed.Load() {
+	err := parallel.Do(ctx, func(ctx context.Context) error { return j.TryTimes(ctx, j.slot) }, j.putState)
+	if err != nil || j.KeepsTimes() {
 		return err
 	}
-	if err := j.drop(ctx, j.mark); err != nil {
+	if err := j.Remove(ctx, j.mark); err != nil {
 		return err
 	}
 	return j.putState(ctx)
 }
 
 func (j *job) putState(ctx context.Context) error {
-	state := j.state
+	next := j.state
 	if j.keepsOld() {
-		state = j.claimed()
+		next = j.claimed()
 	} else {
-		state.Durability, state.Times = j.durability(), j.times()
+		next.Durability, next.Times = j.Durability(), j.Times()
 	}
-	mark, err := j.stage(ctx, &state)
+	mark, err := j.stage(ctx, &next)
 	if err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
@@ -77,12 +79,12 @@ func (j *job) putState(ctx context.Context) error {
 }
 
 // stage uploads a state to a temporary name.
-func (j *job) stage(ctx context.Context, state *manifest.State) (temp string, err error) {
-	text, err := state.Encode()
+func (j *job) stage(ctx context.Context, s *manifest.State) (temp string, err error) {
+	text, err := s.Encode()
 	if err != nil {
 		return "", err
 	}
-	temp, _, err = j.put(ctx, j.slot, text, dest.Attributes{})
+	temp, _, err = j.PutTemp(ctx, j.slot, text, dest.Attributes{})
 	return temp, err
 }
 
@@ -92,15 +94,15 @@ func (j *job) begin(ctx context.Context) error {
 	if err := j.ready(ctx); err != nil {
 		return err
 	}
-	if err := j.move(ctx, j.mark, j.slot+"/"+stateName); err != nil {
+	if err := j.Rename(ctx, j.mark, j.slot+"/"+manifest.StateName); err != nil {
 		return fmt.Errorf("write state: %w", err)
 	}
 	dirs := []string{j.slot}
 	if !j.clean {
 		dirs = append(dirs, j.slot+"/meta", j.slot+"/tmp")
 	}
-	j.ahead(ctx, dirs...)
-	err := together(ctx, func(ctx context.Context) error { return j.syncDir(ctx, j.slot) }, j.yield)
+	j.PrefetchLists(ctx, dirs...)
+	err := parallel.Do(ctx, func(ctx context.Context) error { return j.SyncDir(ctx, j.slot) }, j.yield)
 	if err != nil {
 		return err
 	}
@@ -122,7 +124,7 @@ func (j *job) supersede(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := j.sweepSlot(ctx, j.slot, false); err != nil {
+	if err := j.SweepTemp(ctx, j.slot, false); err != nil {
 		return err
 	}
 	// A late request of the run before may have replaced the state, and its checkpoint, until its temporary files were gone.
@@ -156,14 +158,14 @@ func (j *job) stated(ctx context.Context) error {
 // is sent when the temporary file is known to be there: without one nothing of theirs can come late.
 func (j *job) inspect(ctx context.Context) error {
 	var temps, notes []dest.Info
-	err := together(ctx, func(ctx context.Context) (err error) {
-		temps, err = j.List(ctx, join(j.slot, "tmp"))
+	err := parallel.Do(ctx, func(ctx context.Context) (err error) {
+		temps, err = j.List(ctx, manifest.Join(j.slot, "tmp"))
 		return err
 	}, func(ctx context.Context) (err error) {
-		notes, err = j.List(ctx, join(j.slot, "meta"))
+		notes, err = j.List(ctx, manifest.Join(j.slot, "meta"))
 		return err
 	})
-	theirs := func(info dest.Info) bool { return !strings.HasPrefix(info.Name, j.run+"-") }
+	theirs := func(info dest.Info) bool { return !strings.HasPrefix(info.Name, j.Run+"-") }
 	mark := func(info dest.Info) bool {
 		return strings.HasPrefix(info.Name, partPrefix) || manifest.IsCheckpoint(info.Name)
 	}
@@ -176,7 +178,7 @@ func (j *job) folders(ctx context.Context) error {
 	if j.made {
 		return nil
 	}
-	names, err := j.glance(j.slot)
+	names, err := j.PeekPrefetched(j.slot)
 	known := names != nil && err == nil
 	if !known {
 		if j.fresh, err = j.open(ctx); err != nil {
@@ -184,7 +186,7 @@ func (j *job) folders(ctx context.Context) error {
 		}
 	}
 	there := func(dir string) bool {
-		return slices.ContainsFunc(names, func(info dest.Info) bool { return info.Name == dir && isDir(info.Mode) })
+		return slices.ContainsFunc(names, func(info dest.Info) bool { return info.Name == dir && store.IsDir(info.Mode) })
 	}
 	inside, other := []string{"tmp", "meta", "data"}, "archive"
 	if j.o.Mode == manifest.Compressed {
@@ -194,11 +196,11 @@ func (j *job) folders(ctx context.Context) error {
 		j.other = other
 	}
 	inside = slices.DeleteFunc(inside, there)
-	err = each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
+	err = parallel.Each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
 		if j.fresh {
-			return j.ensureDir(ctx, join(j.slot, dir), 0o700)
+			return j.MakeDir(ctx, manifest.Join(j.slot, dir), 0o700)
 		}
-		return j.ensureThere(ctx, join(j.slot, dir))
+		return j.MakeDirIfMissing(ctx, manifest.Join(j.slot, dir))
 	})
 	j.made = err == nil
 	return err
@@ -208,18 +210,9 @@ func (j *job) folders(ctx context.Context) error {
 // come there, because nobody else made it.
 func (j *job) open(ctx context.Context) (fresh bool, err error) {
 	if !errors.Is(j.due.Err, fs.ErrNotExist) {
-		return false, j.ensureThere(ctx, j.slot)
+		return false, j.MakeDirIfMissing(ctx, j.slot)
 	}
-	switch err := j.Mkdir(ctx, j.slot, 0o700); {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, fs.ErrExist):
-		return false, nil
-	case errors.Is(err, dest.ErrUnreachable): // it may have been made
-		return false, j.ensureDir(ctx, j.slot, 0o700)
-	default:
-		return false, err
-	}
+	return j.MakeNewDir(ctx, j.slot)
 }
 
 // anchor makes the names of the slot's folders and of those above durable: also those that an earlier run made and had no
@@ -229,7 +222,7 @@ func (j *job) anchor(ctx context.Context) error {
 	for dir := j.slot; dir != ""; dir = dest.Parent(dir) {
 		around = append(around, dir)
 	}
-	return each(ctx, len(around), around, j.syncDir)
+	return parallel.Each(ctx, len(around), around, j.SyncDir)
 }
 
 // yield gives a complete slot back if somebody began to read it before its new state was there.
@@ -237,13 +230,13 @@ func (j *job) yield(ctx context.Context) error {
 	if !j.due.Complete() {
 		return nil
 	}
-	held, err := j.held(ctx, j.o, j.slot)
+	held, err := j.held(ctx, j.slot)
 	if err != nil || !held {
 		return err
 	}
 	text, err := j.due.State.Encode()
 	if err == nil {
-		err = j.replace(ctx, j.slot, stateName, text)
+		err = j.Replace(ctx, j.slot, manifest.StateName, text)
 	}
 	return errors.Join(fmt.Errorf("%s: %w", j.slot, errAllKept), err)
 }

@@ -13,6 +13,8 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
+	"slotfs/sftpdest/slot/verify"
 )
 
 // mostEntered is how many bytes of entries, compressed, are held for the next checkpoint.
@@ -57,7 +59,7 @@ func parseCheckpoint(text []byte) (c checkpoint, ok bool) {
 		return c, false
 	}
 	for _, s := range c.Segments {
-		if !isBase(s.Name) || s.List < 0 || s.List > s.Size || s.Size > maxAbout || s.Pass < 0 || s.Pass > len(c.Segments) {
+		if !isBase(s.Name) || s.List < 0 || s.List > s.Size || s.Size > verify.MaxAbout || s.Pass < 0 || s.Pass > len(c.Segments) {
 			return c, false
 		}
 	}
@@ -193,13 +195,13 @@ func (a *archiver) reach(ctx context.Context, c *cut) error {
 // grace is a context that outlasts another one a little: what is cut off half-way is of no use.
 func grace(ctx context.Context) (context.Context, func()) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(farewell, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(store.Grace, cancel) })
 	return longer, func() { stop(); cancel() }
 }
 
 // save writes a checkpoint.
 func (a *archiver) save(ctx context.Context, c *cut, at *stop, members []byte) error {
-	name := manifest.SegmentName(a.j.state.Gen, baseName(a.j.temp(a.j.slot)))
+	name := manifest.SegmentName(a.j.state.Gen, manifest.Base(a.j.Temp(a.j.slot)))
 	file, err := a.j.putAbout(ctx, name, slices.Concat(c.list, members))
 	if err != nil {
 		return err
@@ -219,7 +221,7 @@ func (j *job) putCheckpoint(ctx context.Context, c *checkpoint) error {
 		return err
 	}
 	j.parts.hold(j.slot + "/tmp/" + c.Temp)
-	if err := j.replace(ctx, j.slot, "meta/"+manifest.CheckpointName(j.state.Gen), text); err != nil {
+	if err := j.Replace(ctx, j.slot, "meta/"+manifest.CheckpointName(j.state.Gen), text); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	return nil
@@ -227,14 +229,14 @@ func (j *job) putCheckpoint(ctx context.Context, c *checkpoint) error {
 
 // settle says in the checkpoint, after a failure, that nothing is written any more. What is behind it gives its room back.
 func (a *archiver) settle(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()
 	quiet := a.out.close(ctx)
 	n := len(a.point.Stops)
 	if n == 0 || !quiet || a.unsure {
 		return
 	}
-	err := a.j.SetAttributes(ctx, a.out.name, dest.Attributes{Size: &a.point.Stops[n-1].Size})
+	err := a.j.Truncate(ctx, a.out.name, a.point.Stops[n-1].Size)
 	if err == nil {
 		a.point.Settled = true
 		err = a.j.putCheckpoint(ctx, &a.point)
@@ -248,5 +250,5 @@ func (a *archiver) settle(ctx context.Context) {
 func (a *archiver) discard(ctx context.Context) error {
 	_ = a.out.close(ctx)
 	a.j.parts.release(a.out.name)
-	return errors.Join(a.j.drop(ctx, a.j.slot+"/meta/"+manifest.CheckpointName(a.j.state.Gen)), a.j.drop(ctx, a.out.name))
+	return errors.Join(a.j.Remove(ctx, a.j.slot+"/meta/"+manifest.CheckpointName(a.j.state.Gen)), a.j.Remove(ctx, a.out.name))
 }

@@ -25,6 +25,8 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/state"
 )
 
 // unit is half of a member of the archives here.
@@ -42,31 +44,31 @@ func inSmallMembers() Options {
 func (a *account) archived(m *memory, slot int) {
 	t := a.t
 	t.Helper()
-	state := a.state(m, slot)
-	folder := slotPath("job/alice", slot)
-	stored, err := m.load(t, folder+"/archive/"+state.Archive.Name)
+	says := a.state(m, slot)
+	folder := state.Path("job/alice", slot)
+	stored, err := m.load(t, folder+"/archive/"+says.Archive.Name)
 	a.check(err)
-	if hashOf(stored) != state.Archive.SHA256 {
+	if hashOf(stored) != says.Archive.SHA256 {
 		t.Fatal("the archive is not the one that the state names")
 	}
 	unzipped, err := gzip.NewReader(bytes.NewReader(stored))
 	a.check(err)
 	content, err := io.ReadAll(unzipped)
 	a.check(err)
-	if int64(len(content)) != state.Archive.Content {
-		t.Fatalf("%d bytes of content, want %d", len(content), state.Archive.Content)
+	if int64(len(content)) != says.Archive.Content {
+		t.Fatalf("%d bytes of content, want %d", len(content), says.Archive.Content)
 	}
 
 	truth := a.truth()
-	list, err := fetchManifest(t.Context(), m, folder, state.Manifest)
+	list, err := spool.Fetch(t.Context(), m, folder, says.Manifest)
 	a.check(err)
 	defer list.Close()
-	entries, err := openEntries(list)
+	entries, err := spool.Open(list)
 	a.check(err)
-	defer entries.close()
+	defer entries.Close()
 	var paths []string
-	for ; entries.head != nil; entries.advance() {
-		e := entries.head
+	for ; entries.Head != nil; entries.Advance() {
+		e := entries.Head
 		paths = append(paths, e.Path)
 		if !e.IsRegular() || e.Link != "" {
 			continue
@@ -75,7 +77,7 @@ func (a *account) archived(m *memory, slot int) {
 			t.Fatalf("%q: at its offset is other content", e.Path)
 		}
 	}
-	a.check(entries.err)
+	a.check(entries.Err)
 	if want := slices.SortedFunc(maps.Keys(truth), manifest.Compare); !slices.Equal(paths, want) {
 		t.Fatalf("it lists\n%q, want\n%q", paths, want)
 	}
@@ -93,7 +95,7 @@ func (a *account) archived(m *memory, slot int) {
 
 func (a *account) state(m *memory, slot int) *manifest.State {
 	a.t.Helper()
-	text, err := m.load(a.t, slotPath("job/alice", slot)+"/"+stateName)
+	text, err := m.load(a.t, state.Path("job/alice", slot)+"/"+manifest.StateName)
 	a.check(err)
 	state, err := manifest.DecodeState(text)
 	a.check(err)
@@ -186,7 +188,7 @@ func TestKilledArchiveIsGoneOnWith(t *testing.T) {
 			resumed++
 		}
 		a.archived(m, sum.Slot)
-		if left, _ := m.List(t.Context(), slotPath("job/alice", sum.Slot)+"/meta"); len(left) != 2 {
+		if left, _ := m.List(t.Context(), state.Path("job/alice", sum.Slot)+"/meta"); len(left) != 2 {
 			t.Fatalf("killed at %d: %v is left", k, left)
 		}
 	}

@@ -18,10 +18,17 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/prefetch"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/store"
+	"slotfs/sftpdest/slot/verify"
 )
 
 // errOutdated says that an archive is not gone on with, because the source is not what was read for it.
 var errOutdated = errors.New("the source has changed")
+
+// mostCheckpoint bounds a checkpoint that is read, in bytes.
+const mostCheckpoint = 1 << 20
 
 // earlier is what a broken run has of the archive, up to a stop. What is in it and still as it was in the source need not be
 // sent again; the rest stays in it without being listed, or with a newer version behind it.
@@ -34,7 +41,7 @@ type earlier struct {
 	last    manifest.Member // the one before the stop
 	spool   *os.File        // lists of entries
 	lists   []section
-	passes  []*pulled[*manifest.Entry]
+	passes  []*prefetch.Iter[*manifest.Entry]
 	broken  *copying // the file that the stop is in; nil: none
 	stale   int64    // bytes of what is of no use
 }
@@ -47,7 +54,7 @@ type section struct {
 
 // adoptArchive takes over what a broken run of this generation has of the archive; nil: nothing that can be gone on with.
 func (j *job) adoptArchive(ctx context.Context) (*earlier, error) {
-	text, err := j.load(ctx, j.slot+"/meta/"+manifest.CheckpointName(j.state.Gen), small)
+	text, err := store.Load(ctx, j, j.slot+"/meta/"+manifest.CheckpointName(j.state.Gen), mostCheckpoint)
 	if err != nil {
 		return nil, unreached(ctx, err)
 	}
@@ -66,7 +73,7 @@ func (j *job) adoptArchive(ctx context.Context) (*earlier, error) {
 	}
 	j.o.Log.Warn("begin the archive anew", "slot", j.slot, "error", err)
 	if e.temp != "" {
-		return nil, j.drop(ctx, e.temp) // a copy may take a lot of room
+		return nil, j.Remove(ctx, e.temp) // a copy may take a lot of room
 	}
 	return nil, nil
 }
@@ -152,17 +159,17 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // load reads the segments, and makes sure that they are about all of the archive before the stop.
 func (e *earlier) load(ctx context.Context, j *job) (err error) {
-	if e.spool, err = newSpool(); err != nil {
+	if e.spool, err = spool.New(); err != nil {
 		return err
 	}
 	var size, content, end int64
 	for _, s := range e.point.Segments {
-		data, err := j.load(ctx, j.slot+"/meta/"+s.Name, s.Size)
+		data, err := store.Load(ctx, j, j.slot+"/meta/"+s.Name, s.Size)
 		if err != nil {
 			return err
 		}
 		if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != s.SHA256 {
-			return fmt.Errorf("%s: %w", s.Name, errManifest)
+			return fmt.Errorf("%s: %w", s.Name, spool.ErrManifest)
 		}
 		if _, err := e.spool.WriteAt(data[:s.List], end); err != nil {
 			return err
@@ -180,7 +187,7 @@ func (e *earlier) load(ctx context.Context, j *job) (err error) {
 		}
 	}
 	if size != e.at.Size || content != e.at.Content {
-		return fmt.Errorf("members of %d and %d bytes, not %d and %d: %w", size, content, e.at.Size, e.at.Content, errManifest)
+		return fmt.Errorf("members of %d and %d bytes, not %d and %d: %w", size, content, e.at.Size, e.at.Content, spool.ErrManifest)
 	}
 	return nil
 }
@@ -202,25 +209,21 @@ func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
 	}
 	e.name(j)
 	if c.Settled {
-		if err := j.move(ctx, from, e.temp); err != nil {
+		if err := j.Rename(ctx, from, e.temp); err != nil {
 			return err
 		}
-		return again(ctx, func() error { return j.SetAttributes(ctx, e.temp, dest.Attributes{Size: &e.at.Size}) })
-	}
-	copier, ok := j.Store.(dest.Copier)
-	if !ok {
-		return errors.ErrUnsupported
+		return store.Retry(ctx, func() error { return j.Truncate(ctx, e.temp, e.at.Size) })
 	}
 	begun := false
-	return again(ctx, func() error {
+	return store.Retry(ctx, func() error {
 		if begun { // what was cut off takes room, and may still grow
-			if err := j.drop(ctx, e.temp); err != nil {
+			if err := j.Remove(ctx, e.temp); err != nil {
 				return err
 			}
 			e.name(j)
 		}
 		begun = true
-		durable, err := copier.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
+		durable, err := j.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
 		if err == nil && !durable {
 			err = errors.ErrUnsupported
 		}
@@ -230,8 +233,8 @@ func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
 
 // name gives the archive a new temporary name.
 func (e *earlier) name(j *job) {
-	e.temp = j.temp(j.slot)
-	e.point.Temp = baseName(e.temp)
+	e.temp = j.Temp(j.slot)
+	e.point.Temp = manifest.Base(e.temp)
 }
 
 // check reads the last member, behind which the archive goes on.
@@ -241,7 +244,7 @@ func (e *earlier) check(ctx context.Context, j *job) error {
 		return err
 	}
 	defer f.Close()
-	same, err := sameMember(ctx, f, e.at.Size-e.last.Size, e.last)
+	same, err := verify.SameMember(ctx, f, e.at.Size-e.last.Size, e.last)
 	if err == nil && !same {
 		err = fmt.Errorf("it is damaged at byte %d", e.at.Size-e.last.Size)
 	}
@@ -255,7 +258,7 @@ func (e *earlier) open() {
 		for to < len(e.lists) && e.lists[to].pass == e.lists[from].pass {
 			to++
 		}
-		e.passes = append(e.passes, pull(e.entries(e.lists[from:to])))
+		e.passes = append(e.passes, prefetch.New(e.entries(e.lists[from:to])))
 		from = to
 	}
 }
@@ -269,7 +272,7 @@ func (e *earlier) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
 				yield(nil, err)
 				return
 			}
-			for entry, err := range all(reader) {
+			for entry, err := range spool.All(reader) {
 				if !yield(entry, err) {
 					reader.Close()
 					return
@@ -284,23 +287,23 @@ func (e *earlier) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
 // would be in the way of who unpacks the archive.
 func (e *earlier) find(cur *manifest.Entry) (found *manifest.Entry, err error) {
 	for _, p := range e.passes {
-		for p.some && manifest.Compare(p.head.Path, cur.Path) < 0 {
-			e.stale += p.head.Size
-			p.advance()
+		for p.Some && manifest.Compare(p.Head.Path, cur.Path) < 0 {
+			e.stale += p.Head.Size
+			p.Advance()
 		}
-		if p.err != nil {
-			return nil, p.err
+		if p.Err != nil {
+			return nil, p.Err
 		}
-		if !p.some || p.head.Path != cur.Path {
+		if !p.Some || p.Head.Path != cur.Path {
 			continue
 		}
 		if found != nil {
 			e.stale += found.Size
 		}
-		if found = p.head; (found.Mode^cur.Mode)&backup.ModeType != 0 {
+		if found = p.Head; (found.Mode^cur.Mode)&backup.ModeType != 0 {
 			return nil, fmt.Errorf("%s is of another kind now: %w", show(cur.Path), errOutdated)
 		}
-		p.advance()
+		p.Advance()
 	}
 	return found, nil
 }
@@ -317,7 +320,7 @@ func sameEntry(cur, old *manifest.Entry) bool {
 
 func (e *earlier) close() {
 	for _, p := range e.passes {
-		p.close()
+		p.Close()
 	}
 	if e.broken != nil {
 		e.broken.file.Close()

@@ -5,61 +5,63 @@ import (
 	"fmt"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/store"
 )
 
 // inSlot is what the data of a slot really has, read plainly.
-func inSlot(ctx context.Context, store Store, slot string) (map[string]string, error) {
+func inSlot(ctx context.Context, d dest.ReadWriter, slot string) (map[string]string, error) {
 	all := map[string]string{"": "dir"}
-	r := newRemote(store, NewBudget(0))
-	for p, err := range walkRemote(ctx, store, slot+"/data") {
+	for p, err := range store.Walk(ctx, d, slot+"/data", nil) {
 		if err != nil {
 			return nil, err
 		}
-		full := slot + "/data/" + p.path
-		switch p.info.Mode & backup.ModeType {
+		full := slot + "/data/" + p.Path
+		switch p.Info.Mode & backup.ModeType {
 		case backup.ModeDir:
-			all[p.path] = "dir"
+			all[p.Path] = "dir"
 		case backup.ModeSymlink:
-			target, err := store.ReadLink(ctx, full)
+			target, err := d.ReadLink(ctx, full)
 			if err != nil {
 				return nil, err
 			}
-			all[p.path] = "-> " + target
+			all[p.Path] = "-> " + target
 		default:
-			hash, err := r.remoteHash(ctx, full, p.info.Size)
+			hash, err := store.Hash(ctx, d, full, p.Info.Size)
 			if err != nil {
 				return nil, err
 			}
-			all[p.path] = hash
+			all[p.Path] = hash
 		}
 	}
 	return all, nil
 }
 
 // claimed is what the manifest of a slot says.
-func claimed(ctx context.Context, store Store, s *Slot) (map[string]string, error) {
-	spool, err := fetchManifest(ctx, store, s.Path, s.State.Manifest)
+func claimed(ctx context.Context, d dest.ReadWriter, s *Slot) (map[string]string, error) {
+	list, err := spool.Fetch(ctx, d, s.Path, s.State.Manifest)
 	if err != nil {
 		return nil, err
 	}
-	defer spool.Close()
-	e, err := openEntries(spool)
+	defer list.Close()
+	e, err := spool.Open(list)
 	if err != nil {
 		return nil, err
 	}
-	defer e.close()
+	defer e.Close()
 	all := make(map[string]string)
-	for ; e.head != nil; e.advance() {
+	for ; e.Head != nil; e.Advance() {
 		switch {
-		case e.head.IsDir():
-			all[e.head.Path] = "dir"
-		case e.head.IsSymlink():
-			all[e.head.Path] = "-> " + e.head.Target
-		case e.head.IsRegular():
-			all[e.head.Path] = e.head.Hash
+		case e.Head.IsDir():
+			all[e.Head.Path] = "dir"
+		case e.Head.IsSymlink():
+			all[e.Head.Path] = "-> " + e.Head.Target
+		case e.Head.IsRegular():
+			all[e.Head.Path] = e.Head.Hash
 		}
 	}
-	return all, e.err
+	return all, e.Err
 }
 
 // differences tells what is not the same.
@@ -82,8 +84,8 @@ type history map[uint64]map[string]string
 
 // examine holds all complete slots to what they claim and to what the source was; now is what generations have that
 // the history does not know. It returns how many slots are complete.
-func examine(ctx context.Context, store Store, folder string, past history, now map[string]string) (complete int, _ error) {
-	slots, err := List(ctx, store, folder)
+func examine(ctx context.Context, d dest.ReadWriter, folder string, past history, now map[string]string) (complete int, _ error) {
+	slots, err := List(ctx, d, folder)
 	if err != nil {
 		return 0, err
 	}
@@ -99,14 +101,14 @@ func examine(ctx context.Context, store Store, folder string, past history, now 
 		if want == nil {
 			want = now
 		}
-		says, err := claimed(ctx, store, s)
+		says, err := claimed(ctx, d, s)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", s.Path, err)
 		}
 		if d := differences(says, want); d != nil {
 			return 0, fmt.Errorf("%s, generation %d: the manifest is wrong: %v", s.Path, s.State.Gen, d)
 		}
-		has, err := inSlot(ctx, store, s.Path)
+		has, err := inSlot(ctx, d, s.Path)
 		if err != nil {
 			return 0, fmt.Errorf("%s: %w", s.Path, err)
 		}

@@ -2,17 +2,14 @@ package slot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"io"
 	"math"
 	"sync/atomic"
 
 	"slotfs/indexer/backup"
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 const (
@@ -21,8 +18,6 @@ const (
 	mostHoles = 128 << 30
 	// fewHoles are counted for no file.
 	fewHoles = 64 << 20
-	// mostRanges is how many regions of a file are copied on the server one by one. One that has more is sent.
-	mostRanges = 4096
 )
 
 // holeBudget bounds what one run spends on holes.
@@ -73,23 +68,6 @@ func addSize(n *atomic.Int64, size int64) {
 	}
 }
 
-var zeros = make([]byte, 256<<10)
-
-// writeZeros writes n zeros.
-func writeZeros(ctx context.Context, w io.Writer, n int64) error {
-	for n > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		part := zeros[:min(n, int64(len(zeros)))]
-		if _, err := w.Write(part); err != nil {
-			return err
-		}
-		n -= int64(len(part))
-	}
-	return nil
-}
-
 // holes finds the holes of a file that is read from front to back.
 type holes struct {
 	file       *source.File
@@ -110,7 +88,7 @@ func (h *holes) until(off, size int64) (int64, error) {
 // sumSource reads size bytes of a file for its checksums, without its holes. It returns how many there were.
 func sumSource(ctx context.Context, f *source.File, size int64) (*backup.Summer, int64, error) {
 	sum, h := backup.NewSummer(size), holes{file: f}
-	buf := make([]byte, chunkSize)
+	buf := make([]byte, store.ChunkSize)
 	for at := int64(0); at < size; {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
@@ -119,13 +97,13 @@ func sumSource(ctx context.Context, f *source.File, size int64) (*backup.Summer,
 		if err != nil {
 			return nil, 0, err
 		}
-		if err := writeZeros(ctx, sum, end-at); err != nil {
+		if err := store.WriteZeros(ctx, sum, end-at); err != nil {
 			return nil, 0, err
 		}
 		if at = end; at == size {
 			break
 		}
-		n, err := f.ReadAt(buf[:min(chunkSize, h.end-at, size-at)], at)
+		n, err := f.ReadAt(buf[:min(store.ChunkSize, h.end-at, size-at)], at)
 		if err != nil && err != io.EOF {
 			return nil, 0, err
 		}
@@ -136,49 +114,4 @@ func sumSource(ctx context.Context, f *source.File, size int64) (*backup.Summer,
 		at += int64(n)
 	}
 	return sum, size, nil
-}
-
-// remoteHashOf is remoteHash for the content of an entry, of which the holes are not fetched.
-func (r *remote) remoteHashOf(ctx context.Context, p string, e *manifest.Entry) (string, error) {
-	if e.Sparse == nil {
-		return r.remoteHash(ctx, p, e.Size)
-	}
-	f, err := r.Open(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum, at := sha256.New(), int64(0)
-	for _, x := range append(e.Sparse[:len(e.Sparse):len(e.Sparse)], backup.Extent{Offset: e.Size}) {
-		if err := writeZeros(ctx, sum, x.Offset-at); err != nil {
-			return "", err
-		}
-		stream := dest.NewStream(ctx, f, x.Offset, x.Length, readBackAhead)
-		_, err := io.Copy(sum, stream)
-		stream.Close()
-		if err != nil {
-			return "", err
-		}
-		at = x.Offset + x.Length
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// errManyRanges says that a file is sent rather than copied in so many requests.
-var errManyRanges = errors.New("more regions than are copied one by one")
-
-// copyRanges copies the data of a sparse file on the server.
-func (j *job) copyRanges(ctx context.Context, from, to string, e *manifest.Entry, a dest.Attributes) (bool, error) {
-	c, ok := j.Store.(dest.RangeCopier)
-	switch {
-	case !ok:
-		return false, errManyRanges
-	case len(e.Sparse) > mostRanges:
-		return false, errManyRanges
-	}
-	ranges := make([]dest.Range, len(e.Sparse))
-	for i, x := range e.Sparse {
-		ranges[i] = dest.Range(x)
-	}
-	return c.CopyRanges(ctx, from, to, e.Size, ranges, a, true)
 }

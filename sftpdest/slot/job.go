@@ -12,7 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 // window is how many entries may be decided before the oldest of them is done: what one slow file can hold up, and
@@ -28,37 +30,36 @@ const mostSmall = 32 << 20
 
 // job writes one backup into one slot.
 type job struct {
-	*remote
-	o       *Options
-	src     *source.Tree
-	slots   []Slot // as they were
-	due     Slot   // the one that is written
-	slot    string // its folder
-	state   manifest.State
-	mark    string        // temporary file with the state that says so; "": not written yet
-	aside   string        // folder in tmp/ for what stands in the way of another kind; "": none yet
-	other   string        // folder of the other mode, which the slot may have; "": it has none
-	made    bool          // the folders of the slot are there
-	fresh   bool          // by this run: nothing else is in them
-	clean   bool          // no earlier run has anything on its way
-	unswept bool          // what earlier runs left may take the room that this one needs
-	begun   chan struct{} // closed when the slot's new state is durable
-	plan    planner
-	base    *os.File     // manifest of the slot's last backup; nil: none
-	donor   *os.File     // manifest of the newest backup elsewhere; nil: none
-	donorAt string       // its slot
-	sooner  atomic.Int64 // uploads begun, whether or not the state was durable
-	listing string       // temporary file with the manifest of data/; "": none
-	journal *journal
-	parts   *parts
-	earlier *earlier // what a broken run has of the archive; nil: nothing
-	scrub   scrub
-	holes   holeBudget
-	early   *pulled[*source.Found] // the source, begun before the destination was asked for anything
-	first   scan                   // what the survey found
-	long    longNames              // in the slot, where it is listed
-	trial   trial
-	left    left // what the server refuses
+	*rotation
+	src      *source.Tree
+	slots    []Slot // as they were
+	due      Slot   // the one that is written
+	slot     string // its folder
+	state    manifest.State
+	mark     string        // temporary file with the state that says so; "": not written yet
+	aside    string        // folder in tmp/ for what stands in the way of another kind; "": none yet
+	other    string        // folder of the other mode, which the slot may have; "": it has none
+	made     bool          // the folders of the slot are there
+	fresh    bool          // by this run: nothing else is in them
+	clean    bool          // no earlier run has anything on its way
+	unswept  bool          // what earlier runs left may take the room that this one needs
+	begun    chan struct{} // closed when the slot's new state is durable
+	plan     planner
+	base     *os.File     // manifest of the slot's last backup; nil: none
+	donor    *os.File     // manifest of the newest backup elsewhere; nil: none
+	donorAt  string       // its slot
+	sooner   atomic.Int64 // uploads begun, whether or not the state was durable
+	listing  string       // temporary file with the manifest of data/; "": none
+	journal  *journal
+	parts    *parts
+	earlier  *earlier // what a broken run has of the archive; nil: nothing
+	scrub    scrub
+	holes    holeBudget
+	early    *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
+	first    scan                          // what the survey found
+	long     store.Names                   // in the slot, where it is listed
+	suspects store.Suspects
+	left     left // what the server refuses
 
 	sum struct {
 		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen, missing atomic.Int64
@@ -124,9 +125,9 @@ func (p *place) present(at string) string {
 }
 
 // fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool and to the server.
-func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
+func (j *job) fill(ctx context.Context, list *os.File) (manifest.File, error) {
 	g, inner := errgroup.WithContext(ctx)
-	tried := j.trial.watch(inner, j.remote)
+	tried := j.suspects.Watch(inner, j.Store)
 	work := make(chan *step, j.o.Lanes)
 	queue := make(chan *step, window)
 	var file manifest.File
@@ -147,8 +148,8 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 	}
 	g.Go(func() error { return j.begin(inner) })
 	g.Go(func() (err error) {
-		if file, err = j.note(inner, queue, spool); err == nil {
-			err = j.putList(inner, spool, file.Size)
+		if file, err = j.note(inner, queue, list); err == nil {
+			err = j.putList(inner, list, file.Size)
 		}
 		return err
 	})
@@ -156,8 +157,8 @@ func (j *job) fill(ctx context.Context, spool *os.File) (manifest.File, error) {
 }
 
 // note writes the manifest, in order, as its entries get done.
-func (j *job) note(ctx context.Context, queue <-chan *step, spool *os.File) (manifest.File, error) {
-	w, err := manifest.NewWriter(spool)
+func (j *job) note(ctx context.Context, queue <-chan *step, list *os.File) (manifest.File, error) {
+	w, err := manifest.NewWriter(list)
 	if err != nil {
 		return manifest.File{}, err
 	}
@@ -215,7 +216,7 @@ func (j *job) perform(ctx context.Context, s *step) error {
 }
 
 func (j *job) carryOut(ctx context.Context, s *step) error {
-	if err := j.trial.calm(ctx); err != nil {
+	if err := j.suspects.Calm(ctx); err != nil {
 		return err
 	}
 	if err := j.turn(ctx, s); err != nil {
@@ -247,7 +248,7 @@ func (j *job) carryOut(ctx context.Context, s *step) error {
 
 // mkdir makes the folder of a step under its name.
 func (j *job) mkdir(ctx context.Context, s *step) error {
-	at, err := j.offer(ctx, s, func(at string) error { return j.ensureDir(ctx, at, s.entry.Mode&0o777|0o700) })
+	at, err := j.offer(ctx, s, func(at string) error { return j.MakeDir(ctx, at, s.entry.Mode&0o777|0o700) })
 	if err != nil {
 		return err
 	}

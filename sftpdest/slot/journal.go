@@ -17,6 +17,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
 
 const (
@@ -34,7 +35,7 @@ var errNotes = errors.New("a journal with more notes than fit in memory")
 
 // journal notes what was put into place, in segments. They are written beside the work: nobody waits for them.
 type journal struct {
-	r    *remote
+	s    *store.Store
 	slot string
 	gen  uint64
 	tune *tuning
@@ -54,9 +55,9 @@ type journal struct {
 	err     error     // of writing one
 }
 
-func newJournal(r *remote, slot string, gen uint64, tune *tuning, ready func(ctx context.Context) error) *journal {
+func newJournal(s *store.Store, slot string, gen uint64, tune *tuning, ready func(ctx context.Context) error) *journal {
 	return &journal{
-		r: r, slot: slot, gen: gen, tune: tune, now: time.Now, ready: ready,
+		s: s, slot: slot, gen: gen, tune: tune, now: time.Now, ready: ready,
 		due: make(chan struct{}, 1), stop: func() {}, abort: func() {},
 	}
 }
@@ -164,7 +165,7 @@ func (j *journal) write(ctx context.Context, entries []manifest.Entry) error {
 		return err
 	}
 	j.seq++
-	return j.r.replace(ctx, j.slot, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
+	return j.s.Replace(ctx, j.slot, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
 }
 
 // noted is what a journal says about a file, without what the source will tell again.
@@ -207,8 +208,8 @@ func (n notes) find(path string) *noted {
 
 // readJournal reads the segments of a generation and tells the number of the last one. A damaged segment is left out:
 // what it said is sent again.
-func readJournal(ctx context.Context, store dest.Reader, slot string, gen uint64, damaged func(name string, err error)) (notes, uint64, error) {
-	list, err := store.List(ctx, slot+"/meta")
+func readJournal(ctx context.Context, d dest.Reader, slot string, gen uint64, damaged func(name string, err error)) (notes, uint64, error) {
+	list, err := d.List(ctx, slot+"/meta")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
@@ -232,7 +233,7 @@ func readJournal(ctx context.Context, store dest.Reader, slot string, gen uint64
 	room := int64(mostNoted)
 	for _, number := range order {
 		info := segments[number]
-		part, err := readSegment(ctx, store, slot+"/meta/"+info.Name, info.Size, &room)
+		part, err := readSegment(ctx, d, slot+"/meta/"+info.Name, info.Size, &room)
 		if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 			return nil, 0, err
 		}
@@ -271,15 +272,15 @@ func (n notes) sorted() notes {
 
 // alike reports whether two versions of a file look the same to SFTP.
 func alike(size, mtime, otherSize, otherMTime int64) bool {
-	return size == otherSize && clampTime(mtime) == clampTime(otherMTime)
+	return size == otherSize && store.Seconds(mtime) == store.Seconds(otherMTime)
 }
 
 // readSegment reads a segment whose notes take no more bytes than room, which it makes less.
-func readSegment(ctx context.Context, store dest.Reader, p string, size int64, room *int64) (notes, error) {
+func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room *int64) (notes, error) {
 	if size > mostSegment {
-		return nil, errTooLong
+		return nil, store.ErrTooLong
 	}
-	f, err := store.Open(ctx, p)
+	f, err := d.Open(ctx, p)
 	if err != nil {
 		return nil, err
 	}

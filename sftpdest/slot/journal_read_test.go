@@ -63,17 +63,17 @@ func TestASegmentThatDoesNotFitInMemoryIsLeftOut(t *testing.T) {
 		paths = append(paths, fmt.Sprintf("file %d", i))
 	}
 	name := segmentOf(t, dir, 1, 1, paths...)
-	store := desttest.Dir(dir)
-	info, err := store.Stat(t.Context(), name)
+	server := desttest.Dir(dir)
+	info, err := server.Stat(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	room := int64(100 * notedBytes)
-	if part, err := readSegment(t.Context(), store, name, info.Size, &room); !errors.Is(err, errNotes) || part != nil || room != 100*notedBytes {
+	if part, err := readSegment(t.Context(), server, name, info.Size, &room); !errors.Is(err, errNotes) || part != nil || room != 100*notedBytes {
 		t.Errorf("%d notes, room for %d bytes, %v", len(part), room, err)
 	}
 	room = mostNoted
-	if part, err := readSegment(t.Context(), store, name, info.Size, &room); err != nil || len(part) != 1000 || room > mostNoted-1000*notedBytes {
+	if part, err := readSegment(t.Context(), server, name, info.Size, &room); err != nil || len(part) != 1000 || room > mostNoted-1000*notedBytes {
 		t.Errorf("%d notes, room for %d bytes, %v", len(part), room, err)
 	}
 }

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/state"
 )
 
 func TestDryRunChangesNothing(t *testing.T) {
@@ -81,14 +83,14 @@ func TestWhatDeadReadersLeaveKeepsNoSlot(t *testing.T) {
 	if sum := a.mustRun(server, o); sum.Slot != 2 {
 		t.Errorf("slot %d was taken, and 1 is held", sum.Slot)
 	}
-	o.tune.dead = func(h *holder) bool { return h.PID == os.Getpid() }
+	o.tune.dead = func(h *lease.Holder) bool { return h.PID == os.Getpid() }
 	if sum := a.mustRun(server, o); sum.Slot != 1 {
 		t.Errorf("slot %d was taken, and nobody reads 1", sum.Slot)
 	}
-	o.tune.dead = func(*holder) bool { return false }
+	o.tune.dead = func(*lease.Holder) bool { return false }
 	a.mustRun(server, o)
 	hold()
-	server.now += int64(HoldTTL/time.Second) + 1
+	server.now += int64(lease.HoldTTL/time.Second) + 1
 	if sum := a.mustRun(server, o); sum.Slot != 1 {
 		t.Errorf("slot %d was taken, and who read 1 was not heard of for long", sum.Slot)
 	}
@@ -109,7 +111,7 @@ func TestDamageDoesNotSpreadByCopies(t *testing.T) {
 	if sum.Uploaded == 0 {
 		t.Errorf("%+v: nothing was sent", sum)
 	}
-	has, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+	has, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
 	a.check(err)
 	if d := differences(has, a.truth()); d != nil {
 		t.Errorf("the copy of a damaged slot is damaged: %v", d)
@@ -222,7 +224,7 @@ func TestConnectionsThatAreLostNowAndThenDoNotMatter(t *testing.T) {
 				if err == nil {
 					break
 				}
-				if !errors.Is(err, dest.ErrUnreachable) && !errors.Is(err, ErrBusy) {
+				if !errors.Is(err, dest.ErrUnreachable) && !errors.Is(err, lease.ErrBusy) {
 					t.Fatal(err)
 				}
 				server.now += 3600
@@ -263,7 +265,7 @@ func TestUnreadableFolderIsFilledFromAnotherSlot(t *testing.T) {
 			return err
 		})
 		a.check(errors.Join(err, src.Close(), os.Chmod(a.path("mail"), 0o755)))
-		has, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+		has, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
 		a.check(err)
 		delete(has, "locked")
 		delete(was, "locked") // mode 0000
@@ -286,7 +288,7 @@ func TestUnreadableFolderKeepsItsPart(t *testing.T) {
 	o := options(2)
 	a.mustRun(server, o)
 	a.mustRun(server, o)
-	before, err := inSlot(t.Context(), server, slotPath(o.Folder, 1))
+	before, err := inSlot(t.Context(), server, state.Path(o.Folder, 1))
 	a.check(err)
 	a.file("other", "changed elsewhere", 80)
 	src, err := source.Open(a.root, a.o)
@@ -301,7 +303,7 @@ func TestUnreadableFolderKeepsItsPart(t *testing.T) {
 	if sum.Frozen == 0 || sum.Deleted != 0 {
 		t.Errorf("%+v", sum)
 	}
-	after, err := inSlot(t.Context(), server, slotPath(o.Folder, sum.Slot))
+	after, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
 	a.check(err)
 	for p, want := range before {
 		if strings.HasPrefix(p, "mail/") && after[p] != want {

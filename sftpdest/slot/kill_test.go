@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"slotfs/sftpdest/slot/state"
 )
 
 // thorough makes the matrix try every operation, with 25 power cuts each.
@@ -149,7 +151,7 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 	if least := min(n, places(o.Retention)); complete < least {
 		return fmt.Errorf("after the next run %d slots are complete, want %d", complete, least)
 	}
-	if left, err := m.List(ctx, slotPath(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := m.List(ctx, state.Path(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
 		return fmt.Errorf("%d temporary files are left, %v", len(left), err)
 	}
 	return nil

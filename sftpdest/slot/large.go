@@ -15,12 +15,11 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 const (
-	chunkSize = 1 << 20
-	chunks    = 64 // buffers of all large files together
-	handles   = 8  // that one file is written by at most
+	handles = 8 // that one file is written by at most
 )
 
 // upload is a large file on its way to a temporary name.
@@ -91,7 +90,7 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 
 // sendLarge uploads a file in chunks by several handles. If the connection is lost, it goes on behind what is written.
 func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	u := &upload{j: j, s: s, f: f, temp: j.temp(j.slot), done: make(map[int64]front)}
+	u := &upload{j: j, s: s, f: f, temp: j.Temp(j.slot), done: make(map[int64]front)}
 	u.summed = j.holes.take(&s.entry)
 	if p := j.parts.adopt(&s.entry); p != nil && u.summed {
 		u.temp, u.head = p.Temp, front{p.Done, p.sum}
@@ -99,8 +98,8 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
 	}
 	err := u.all(ctx)
-	if errors.Is(err, dest.ErrUnreachable) && j.alive(ctx) == nil {
-		err = fmt.Errorf("%w: %v", errKills, err)
+	if errors.Is(err, dest.ErrUnreachable) && j.Alive(ctx) == nil {
+		err = fmt.Errorf("%w: %v", store.ErrKillsSession, err)
 	}
 	if err != nil {
 		return false, j.refuse(ctx, s, err)
@@ -127,12 +126,12 @@ func (j *job) forget(ctx context.Context, temp string) error {
 	if err := j.parts.clear(ctx, temp); err != nil {
 		return err
 	}
-	return j.drop(ctx, temp)
+	return j.Remove(ctx, temp)
 }
 
 // all writes the file, and goes on with what is there when the connection is lost, as long as that brings it forward.
 func (u *upload) all(ctx context.Context) (err error) {
-	for try, best := 0, u.head.at; try < attempts; try++ {
+	for try, best := 0, u.head.at; try < store.Attempts; try++ {
 		if err = u.try(ctx); err == nil {
 			u.durable, err = u.finish(ctx, u.next)
 		}
@@ -160,7 +159,7 @@ func (u *upload) all(ctx context.Context) (err error) {
 // restart gives up what was written.
 func (u *upload) restart(ctx context.Context) error {
 	err := u.j.forget(ctx, u.temp)
-	u.temp, u.start, u.head, u.mark, u.used = u.j.temp(u.j.slot), front{}, front{}, 0, false
+	u.temp, u.start, u.head, u.mark, u.used = u.j.Temp(u.j.slot), front{}, front{}, 0, false
 	clear(u.done)
 	return err
 }
@@ -201,7 +200,7 @@ func (u *upload) try(ctx context.Context) (err error) {
 // open opens the temporary file.
 func (u *upload) open(ctx context.Context) error {
 	u.outs, u.since = nil, 0
-	out, err := u.j.Create(ctx, u.temp, dest.Create{Existing: u.used, LongLived: true})
+	out, err := u.j.CreateContent(ctx, u.temp, dest.Create{Existing: u.used, LongLived: true})
 	if err != nil {
 		if u.used && ctx.Err() == nil && !errors.Is(err, dest.ErrUnreachable) {
 			return fmt.Errorf("%w: %w", errUnusable, err)
@@ -227,7 +226,7 @@ func (u *upload) widen(ctx context.Context, n int, writers func(dest.WriteFile))
 		return nil
 	}
 	u.since = 0
-	out, err := u.j.Create(dest.NoWait(ctx), u.temp, dest.Create{Existing: true, LongLived: true})
+	out, err := u.j.CreateContent(dest.NoWait(ctx), u.temp, dest.Create{Existing: true, LongLived: true})
 	switch {
 	case err == nil:
 		u.outs = append(u.outs, out)
@@ -253,8 +252,8 @@ func (u *upload) close(ctx context.Context) (err error) {
 
 // cut takes away what an earlier try wrote behind start: where the file has zeros there, nothing is written.
 func (u *upload) cut(ctx context.Context) error {
-	err := u.j.SetAttributes(ctx, u.temp, dest.Attributes{Size: &u.start.at})
-	if refused(err) {
+	err := u.j.Truncate(ctx, u.temp, u.start.at)
+	if store.Refused(err) {
 		return fmt.Errorf("%w: %w", errUnusable, err)
 	}
 	return err
@@ -264,13 +263,13 @@ func (u *upload) cut(ctx context.Context) error {
 // length: not all servers set one that they are told.
 func (u *upload) finish(ctx context.Context, size int64) (durable bool, err error) {
 	if u.tail && size > 0 {
-		_, err = u.outs[0].WriteAt(ctx, zeros[:1], size-1)
+		_, err = u.outs[0].WriteAt(ctx, []byte{0}, size-1)
 	}
 	if err == nil {
-		a := attributes(u.s.entry.Mode, 0o600, u.s.entry.MTime)
-		err = u.j.lenient(a, func(a dest.Attributes) error { return u.j.SetAttributes(ctx, u.temp, a) })
+		a := store.Attributes(u.s.entry.Mode, 0o600, u.s.entry.MTime)
+		err = u.j.SetAttributes(ctx, u.temp, a)
 	}
-	if durable, err = u.j.remote.finish(ctx, u.outs[0], u.temp, dest.Attributes{}, err); err != nil {
+	if durable, err = u.j.Finish(ctx, u.outs[0], err); err != nil {
 		return false, err
 	}
 	info, err := u.j.Stat(ctx, u.temp)

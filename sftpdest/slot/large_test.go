@@ -16,6 +16,7 @@ import (
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 // marking makes options under which files of some MiB get marks.
@@ -115,12 +116,12 @@ func TestLargeFileThatNoTimeShowsToBeAnotherIsNotMixed(t *testing.T) {
 func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 	t.Parallel()
 	a, server := newAccount(t), newMemory()
-	content := desttest.Content(3 * attempts << 20)
+	content := desttest.Content(3 * store.Attempts << 20)
 	a.file("large", string(content), 1)
 	o := marking()
 	o.tune.wide = 1 << 30 // one handle
 	whole := func(n *node) (chunks int) {
-		for at := 0; at+chunkSize <= len(n.data) && bytes.Equal(n.data[at:at+chunkSize], content[at:at+chunkSize]); at += chunkSize {
+		for at := 0; at+store.ChunkSize <= len(n.data) && bytes.Equal(n.data[at:at+store.ChunkSize], content[at:at+store.ChunkSize]); at += store.ChunkSize {
 			chunks++
 		}
 		return chunks
@@ -129,7 +130,7 @@ func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 	server.hear = func(op, p string) error {
 		n, _ := server.find(p)
 		switch {
-		case n == nil || len(n.data) < chunkSize:
+		case n == nil || len(n.data) < store.ChunkSize:
 		case op == "create":
 			goal = whole(n) + 1
 		case op == "write" && whole(n) >= goal:
@@ -141,7 +142,7 @@ func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 	a.mustRun(server, o)
 	server.hear = nil
 	a.holdsAll(server, o, 1, 1)
-	if losses <= attempts {
+	if losses <= store.Attempts {
 		t.Errorf("%d losses only", losses)
 	}
 }
@@ -152,7 +153,7 @@ func TestLeaseOutlivesLostConnections(t *testing.T) {
 	o := options(2)
 	lost := make(map[string]bool)
 	server.hear = func(op, p string) error {
-		if strings.Contains(p, "/"+leasePrefix) && !lost[op] {
+		if strings.Contains(p, "/"+"lease.") && !lost[op] {
 			lost[op] = true
 			return dest.ErrUnreachable
 		}
@@ -212,7 +213,7 @@ func TestFileThatChangesWhileItIsComparedIsReadAgainNextTime(t *testing.T) {
 	a.file("file", "before", 1)
 	o := options(2)
 	o.Now = time.Now
-	j := &job{o: &o}
+	j := &job{rotation: &rotation{o: &o}}
 	s := &step{entry: a.entry("file"), act: compare}
 	src, err := source.Open(a.root, a.o)
 	a.check(err)

@@ -12,12 +12,13 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 )
 
 var (
 	errKilled = errors.New("the run was killed")
 
-	_ Store               = (*memory)(nil)
+	_ dest.ReadWriter     = (*memory)(nil)
 	_ dest.FileWriter     = (*memory)(nil)
 	_ dest.Copier         = (*memory)(nil)
 	_ dest.Linker         = (*memory)(nil)
@@ -167,7 +168,7 @@ func (m *memory) find(path string) (*node, error) {
 
 // around returns the folder of path and the last element.
 func (m *memory) around(path string) (*node, string, error) {
-	name := baseName(path)
+	name := manifest.Base(path)
 	dir, err := m.find(dest.Parent(path))
 	if err == nil && dir.children == nil {
 		err = syscall.ENOTDIR
@@ -288,7 +289,7 @@ func (m *memory) Stat(ctx context.Context, path string) (info dest.Info, err err
 	err = m.do(ctx, "stat", path, func() error {
 		n, err := m.find(path)
 		if err == nil {
-			info = m.info(baseName(path), n)
+			info = m.info(manifest.Base(path), n)
 		}
 		return err
 	})

@@ -6,7 +6,10 @@ import (
 	"os"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/store"
 )
 
 // row is all that is known about one path.
@@ -15,7 +18,7 @@ type row struct {
 	src   *source.Found   // nil: not in the source
 	base  *manifest.Entry // in the last backup of the slot
 	donor *manifest.Entry // in the newest backup of another slot
-	here  *present        // in the slot as it is listed; only where it is listed
+	here  *store.Present  // in the slot as it is listed; only where it is listed
 
 	baseAt, donorAt string // where they are below data/
 }
@@ -23,9 +26,9 @@ type row struct {
 // inputs are what is merged by path.
 type inputs struct {
 	src         iter.Seq2[*source.Found, error]
-	walk        *pulled[*source.Found]                              // instead of src, already begun; nil: there is none
-	base, donor *os.File                                            // nil: none
-	listed      func(ctx context.Context) iter.Seq2[present, error] // nil: not listed
+	walk        *prefetch.Iter[*source.Found]                             // instead of src, already begun; nil: there is none
+	base, donor *os.File                                                  // nil: none
+	listed      func(ctx context.Context) iter.Seq2[store.Present, error] // nil: not listed
 }
 
 // merge yields a row for each path that any input has, in manifest order.
@@ -54,45 +57,45 @@ func merge(ctx context.Context, in inputs) iter.Seq2[*row, error] {
 }
 
 type merger struct {
-	src         *pulled[*source.Found]
-	here        *pulled[present]
-	base, donor *entries
+	src         *prefetch.Iter[*source.Found]
+	here        *prefetch.Iter[store.Present]
+	base, donor *spool.Entries
 	twin        bool // one manifest is both
 }
 
 func newMerger(ctx context.Context, in inputs) (*merger, error) {
-	base, err := openEntries(in.base)
+	base, err := spool.Open(in.base)
 	if err != nil {
 		return nil, err
 	}
-	m := &merger{base: base, donor: &entries{}, here: pull[present](nil), twin: in.base != nil && in.base == in.donor}
+	m := &merger{base: base, donor: &spool.Entries{}, here: prefetch.New[store.Present](nil), twin: in.base != nil && in.base == in.donor}
 	if !m.twin {
-		if m.donor, err = openEntries(in.donor); err != nil {
-			base.close()
+		if m.donor, err = spool.Open(in.donor); err != nil {
+			base.Close()
 			return nil, err
 		}
 	}
 	if in.listed != nil {
-		m.here = pull(in.listed(ctx))
+		m.here = prefetch.New(in.listed(ctx))
 	}
 	if m.src = in.walk; m.src == nil {
-		m.src = pull(in.src)
+		m.src = prefetch.New(in.src)
 		return m, nil
 	}
-	m.src.advance()
+	m.src.Advance()
 	return m, nil
 }
 
 func (m *merger) close() {
-	m.src.close()
-	m.here.close()
-	m.base.close()
-	m.donor.close()
+	m.src.Close()
+	m.here.Close()
+	m.base.Close()
+	m.donor.Close()
 }
 
 // row takes the lowest path; nil behind the last one.
 func (m *merger) row() (*row, error) {
-	for _, err := range []error{m.src.err, m.here.err, m.base.err, m.donor.err} {
+	for _, err := range []error{m.src.Err, m.here.Err, m.base.Err, m.donor.Err} {
 		if err != nil {
 			return nil, err
 		}
@@ -107,26 +110,26 @@ func (m *merger) row() (*row, error) {
 			lowest, some = p, true
 		}
 	}
-	consider(m.src.some, func() string { return m.src.head.Path })
-	consider(m.here.some, func() string { return m.here.head.path })
-	consider(m.base.head != nil, func() string { return m.base.head.Path })
-	consider(m.donor.head != nil, func() string { return m.donor.head.Path })
+	consider(m.src.Some, func() string { return m.src.Head.Path })
+	consider(m.here.Some, func() string { return m.here.Head.Path })
+	consider(m.base.Head != nil, func() string { return m.base.Head.Path })
+	consider(m.donor.Head != nil, func() string { return m.donor.Head.Path })
 	if !some {
 		return nil, nil
 	}
 	r := &row{path: lowest}
-	r.base, r.baseAt = m.base.take(lowest)
-	if r.donor, r.donorAt = m.donor.take(lowest); m.twin {
+	r.base, r.baseAt = m.base.Take(lowest)
+	if r.donor, r.donorAt = m.donor.Take(lowest); m.twin {
 		r.donor, r.donorAt = r.base, r.baseAt
 	}
-	if m.src.some && m.src.head.Path == lowest {
-		r.src = m.src.head
-		m.src.advance()
+	if m.src.Some && m.src.Head.Path == lowest {
+		r.src = m.src.Head
+		m.src.Advance()
 	}
-	if m.here.some && m.here.head.path == lowest {
-		here := m.here.head
+	if m.here.Some && m.here.Head.Path == lowest {
+		here := m.here.Head
 		r.here = &here
-		m.here.advance()
+		m.here.Advance()
 	}
 	return r, nil
 }

@@ -4,70 +4,10 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"os"
-	"slices"
-	"strings"
 
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
-
-// longNames tells what escaped names stand for that do not say so themselves.
-type longNames map[string]string
-
-// add enters the name of an entry.
-func (l longNames) add(path, stored string) {
-	if _, ok := manifest.Unescape(stored); stored != "" && !ok {
-		l[stored] = baseName(path)
-	}
-}
-
-// addAll enters those of a manifest.
-func (l longNames) addAll(spool *os.File) error {
-	known, err := openEntries(spool)
-	if err != nil {
-		return err
-	}
-	defer known.close()
-	for ; known.head != nil; known.advance() {
-		l.add(known.head.Path, known.head.Stored)
-	}
-	return known.err
-}
-
-// unescape sorts a listing by the names that are meant. An escaped name stands for itself where that is there too.
-func (f *listed) unescape(long longNames) {
-	type named struct {
-		info dest.Info
-		mean string
-	}
-	there := make(map[string]bool)
-	var all []named
-	for _, info := range f.names {
-		mean, ok := manifest.Unescape(info.Name)
-		if !ok {
-			mean, ok = long[info.Name]
-		}
-		if !ok {
-			mean = info.Name
-			there[mean] = true
-		}
-		all = append(all, named{info, mean})
-	}
-	if len(there) == len(all) {
-		return
-	}
-	for i := range all {
-		if n := &all[i]; n.mean != n.info.Name && there[n.mean] {
-			n.mean = n.info.Name
-		}
-	}
-	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.mean, b.mean) })
-	f.means = make([]string, len(all))
-	for i := range all {
-		f.names[i], f.means[i] = all[i].info, all[i].mean
-	}
-}
 
 // traits learns what the server does to names: from the newest slot that tells it, else by trying.
 func (j *job) traits(ctx context.Context) (err error) {
@@ -95,12 +35,12 @@ func (j *job) foresee(ctx context.Context) error {
 	if j.plan.clashes == nil || !j.plan.listed {
 		return nil
 	}
-	for p, err := range walkStored(ctx, j.Store, j.slot+"/data", j.long) {
+	for p, err := range store.Walk(ctx, j, j.slot+"/data", j.long) {
 		if err != nil {
 			return err
 		}
-		if baseName(p.at) == baseName(p.path) {
-			j.plan.clashes.add(p.path)
+		if manifest.Base(p.At) == manifest.Base(p.Path) {
+			j.plan.clashes.add(p.Path)
 		}
 	}
 	return nil
@@ -122,7 +62,7 @@ func (c *clashes) add(path string) bool {
 	if c == nil || path == "" {
 		return false
 	}
-	name := baseName(path)
+	name := manifest.Base(path)
 	common := maphash.String(c.seed, path[:len(path)-len(name)]+manifest.Fold(name))
 	own := maphash.String(c.seed, name)
 	if first, ok := c.seen[common]; !ok {

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/store"
 )
 
 // What a nest takes at most: an interrupted run sends it again.
@@ -84,8 +86,8 @@ func (n *nests) fits(s *step, folder *place) bool {
 // build makes the folder of a nest.
 func (j *job) build(ctx context.Context, n *nest) error {
 	defer close(n.made)
-	n.dir = j.temp(j.slot)
-	n.err = j.ensureDir(ctx, n.dir, n.folder.entry.Mode&0o777|0o700)
+	n.dir = j.Temp(j.slot)
+	n.err = j.MakeDir(ctx, n.dir, n.folder.entry.Mode&0o777|0o700)
 	return n.err
 }
 
@@ -102,9 +104,9 @@ func (j *job) nestle(ctx context.Context, s *step, content []byte) error {
 	}
 	durable := false
 	at, err := j.offerIn(ctx, s, n.dir, func(name string) error {
-		temp, synced, err := j.putAs(ctx, j.slot, name, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+		temp, synced, err := j.PutTempAs(ctx, j.slot, name, content, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
 		if err == nil && temp != name {
-			err = j.move(ctx, temp, name)
+			err = j.Rename(ctx, temp, name)
 		}
 		durable = synced
 		return err
@@ -155,7 +157,7 @@ func (j *job) endNest(ctx context.Context, n *nest) error {
 
 // settleNest gives a nest its name.
 func (j *job) settleNest(ctx context.Context, n *nest, at string) error {
-	err := j.move(ctx, n.dir, at)
+	err := j.Rename(ctx, n.dir, at)
 	if err == nil || ends(ctx, err) {
 		return err
 	}
@@ -165,15 +167,15 @@ func (j *job) settleNest(ctx context.Context, n *nest, at string) error {
 
 // scatter moves the files of a nest one by one, where the folder cannot be moved: one may be there that nobody knew of.
 func (j *job) scatter(ctx context.Context, n *nest, target string) error {
-	if err := j.ensureDir(ctx, target, n.folder.entry.Mode&0o777|0o700); err != nil {
+	if err := j.MakeDir(ctx, target, n.folder.entry.Mode&0o777|0o700); err != nil {
 		return err
 	}
-	err := each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f nested) error {
+	err := parallel.Each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f nested) error {
 		base := f.entry.StoredName()
-		return j.move(ctx, join(n.dir, base), join(target, base))
+		return j.Rename(ctx, manifest.Join(n.dir, base), manifest.Join(target, base))
 	})
 	if err != nil {
 		return err
 	}
-	return j.dropDir(ctx, n.dir)
+	return j.RemoveDir(ctx, n.dir)
 }

@@ -11,6 +11,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/state"
 )
 
 // thickets are folders in folders with files before, between and behind them.
@@ -23,13 +24,13 @@ func (a *account) thickets() {
 }
 
 // mustHold runs a backup and looks whether all slots hold what they claim.
-func (a *account) mustHold(store Store, m *memory, o Options) {
+func (a *account) mustHold(d dest.ReadWriter, m *memory, o Options) {
 	a.t.Helper()
-	sum := a.mustRun(store, o)
+	sum := a.mustRun(d, o)
 	if n, err := examine(a.t.Context(), m, o.Folder, history{sum.Gen: a.truth()}, nil); err != nil || n != 1 {
 		a.t.Fatalf("%d complete: %v", n, err)
 	}
-	if left, err := m.List(a.t.Context(), slotPath(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := m.List(a.t.Context(), state.Path(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
 		a.t.Errorf("left in tmp: %v, %v", left, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 )
 
 // odd is a server with a view of its own of names.
@@ -23,26 +24,26 @@ func (o odd) as(path string) string {
 		return ""
 	}
 	dir := o.as(dest.Parent(path))
-	name := baseName(path)
+	name := manifest.Base(path)
 	if o.is != nil {
 		name = o.is(name)
 	}
 	if o.same == nil {
-		return join(dir, name)
+		return manifest.Join(dir, name)
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if n, err := o.find(dir); err == nil {
 		if n.children[name] != nil {
-			return join(dir, name)
+			return manifest.Join(dir, name)
 		}
 		for there := range n.children {
 			if o.same(there) == o.same(name) {
-				return join(dir, there)
+				return manifest.Join(dir, there)
 			}
 		}
 	}
-	return join(dir, name)
+	return manifest.Join(dir, name)
 }
 
 // denied is the server's answer to a request that makes a path.

@@ -13,15 +13,16 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/spool"
 )
 
 // stored is what the manifest of a slot lists, and what of it is missing. It fails unless all else is there with its content.
-func (a *account) stored(store Store, o Options, n int) (entries map[string]*manifest.Entry, missing []string) {
+func (a *account) stored(d dest.ReadWriter, o Options, n int) (entries map[string]*manifest.Entry, missing []string) {
 	a.t.Helper()
-	if found, err := Verify(a.t.Context(), store, o.Folder, n, VerifyOptions{Sample: 1}); err != nil || len(found) > 0 {
+	if found, err := Verify(a.t.Context(), d, o.Folder, n, VerifyOptions{Sample: 1}); err != nil || len(found) > 0 {
 		a.t.Errorf("slot %d is not as its manifest: %v, %v", n, found, err)
 	}
-	slots, err := List(a.t.Context(), store, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Folder)
 	a.check(err)
 	entries = make(map[string]*manifest.Entry)
 	for i := range slots {
@@ -32,20 +33,20 @@ func (a *account) stored(store Store, o Options, n int) (entries map[string]*man
 		if !s.Complete() {
 			a.t.Fatalf("%s is %s, %v", s.Path, s.State.Phase, s.Err)
 		}
-		spool, err := fetchManifest(a.t.Context(), store, s.Path, s.State.Manifest)
+		list, err := spool.Fetch(a.t.Context(), d, s.Path, s.State.Manifest)
 		a.check(err)
-		defer spool.Close()
-		known, err := openEntries(spool)
+		defer list.Close()
+		known, err := spool.Open(list)
 		a.check(err)
-		defer known.close()
-		for ; known.head != nil; known.advance() {
-			e := known.head
+		defer known.Close()
+		for ; known.Head != nil; known.Advance() {
+			e := known.Head
 			entries[e.Path] = e
 			if e.Flags&manifest.Missing != 0 {
 				missing = append(missing, e.Path)
 			}
 		}
-		a.check(known.err)
+		a.check(known.Err)
 		if s.State.Missing != int64(len(missing)) {
 			a.t.Errorf("the state says that %d are missing, it is %d", s.State.Missing, len(missing))
 		}
@@ -67,7 +68,7 @@ func lower(name string) string {
 func TestServersAreKnownByWhatTheyDoToNames(t *testing.T) {
 	no := func(bad string) func(string) error {
 		return func(path string) error {
-			if strings.ContainsAny(baseName(path), bad) {
+			if strings.ContainsAny(manifest.Base(path), bad) {
 				return fs.ErrPermission
 			}
 			return nil
@@ -88,7 +89,7 @@ func TestServersAreKnownByWhatTheyDoToNames(t *testing.T) {
 		"refuses":  {odd{refuse: no("?")}, manifest.Traits{manifest.Rewrites}},
 		"cuts":     {odd{is: func(n string) string { return n[:min(len(n), 143)] }}, manifest.Traits{manifest.Shortens}},
 		"devices": {odd{refuse: func(p string) error {
-			if baseName(p) == "nul" {
+			if manifest.Base(p) == "nul" {
 				return errors.New("the server says Failure")
 			}
 			return nil
@@ -142,7 +143,7 @@ func TestNamesThatAServerTakesForOneAreAllBackedUp(t *testing.T) {
 			},
 			same: manifest.Fold,
 			refuse: func(p string) error {
-				if base := baseName(p); len(base) > 143 || strings.HasPrefix(base, "com1") {
+				if base := manifest.Base(p); len(base) > 143 || strings.HasPrefix(base, "com1") {
 					return errors.New("the server says Failure")
 				}
 				return nil
@@ -231,13 +232,13 @@ func TestNameThatTheServerRefusesIsEscapedOrMissingAndTheRestIsThere(t *testing.
 			return nil
 		}, []string{".htaccess", "web/.htaccess", "web/new/.htaccess"}, nil},
 		"long name": {func(p string) error {
-			if len(baseName(p)) > 143 {
+			if len(manifest.Base(p)) > 143 {
 				return failure
 			}
 			return nil
 		}, []string{"web/" + long, "web/" + long + "dir"}, nil},
 		"character": {func(p string) error {
-			if strings.ContainsAny(baseName(p), ":?") {
+			if strings.ContainsAny(manifest.Base(p), ":?") {
 				return fs.ErrInvalid
 			}
 			return nil

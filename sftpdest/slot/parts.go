@@ -12,6 +12,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // part is a mark inside a large file: what of which version is durable under a temporary name.
@@ -35,7 +36,7 @@ const partPrefix = "part."
 
 // parts are the marks of a slot, files `meta/part.<temporary name>`.
 type parts struct {
-	r    *remote
+	s    *store.Store
 	slot string
 
 	mu    sync.Mutex      // guards what follows
@@ -45,7 +46,7 @@ type parts struct {
 
 // load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
 func (p *parts) load(ctx context.Context) error {
-	list, err := p.r.list(ctx, p.slot+"/meta")
+	list, err := p.s.ListPrefetched(ctx, p.slot+"/meta")
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (p *parts) load(ctx context.Context) error {
 		if err := p.adoptFile(ctx, name); err != nil {
 			return err
 		}
-		if err := p.r.drop(ctx, name); err != nil {
+		if err := p.s.Remove(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func (p *parts) load(ctx context.Context) error {
 }
 
 func (p *parts) adoptFile(ctx context.Context, name string) error {
-	text, err := p.r.load(ctx, name, 1<<20)
+	text, err := store.Load(ctx, p.s, name, 1<<20)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return err
 	}
@@ -73,13 +74,13 @@ func (p *parts) adoptFile(ctx context.Context, name string) error {
 	if err != nil || !ok {
 		return nil // sent from the beginning
 	}
-	info, err := p.r.Stat(ctx, p.slot+"/tmp/"+found.Temp)
+	info, err := p.s.Stat(ctx, p.slot+"/tmp/"+found.Temp)
 	if err != nil || info.Size < found.Done {
-		return missing(err)
+		return store.Missing(err)
 	}
-	temp := p.r.temp(p.slot)
-	if err := p.r.move(ctx, p.slot+"/tmp/"+found.Temp, temp); err != nil {
-		return missing(err)
+	temp := p.s.Temp(p.slot)
+	if err := p.s.Rename(ctx, p.slot+"/tmp/"+found.Temp, temp); err != nil {
+		return store.Missing(err)
 	}
 	found.Temp = temp
 	if there, err := p.there(ctx, &found); err != nil || !there {
@@ -94,7 +95,7 @@ func (p *parts) there(ctx context.Context, m *part) (bool, error) {
 	if m.Durable {
 		return true, nil
 	}
-	hash, err := p.r.remoteHash(ctx, m.Temp, m.Done)
+	hash, err := store.Hash(ctx, p.s, m.Temp, m.Done)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
@@ -141,7 +142,7 @@ func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done f
 // write makes the file of a mark. On the server it names the temporary file without its folder.
 func (p *parts) write(ctx context.Context, m part) error {
 	temp := m.Temp
-	m.Temp = baseName(temp)
+	m.Temp = manifest.Base(temp)
 	text, err := json.Marshal(struct {
 		part
 		Path []byte `json:"path"`
@@ -150,7 +151,7 @@ func (p *parts) write(ctx context.Context, m part) error {
 		return err
 	}
 	p.hold(temp)
-	return p.r.replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
+	return p.s.Replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
 }
 
 // hold enters that the next run goes on with a temporary file.
@@ -177,11 +178,9 @@ func (p *parts) clear(ctx context.Context, temp string) error {
 	if !p.release(temp) {
 		return nil
 	}
-	err := p.r.drop(ctx, p.slot+"/meta/"+partPrefix+baseName(temp))
+	err := p.s.Remove(ctx, p.slot+"/meta/"+partPrefix+manifest.Base(temp))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
-
-func baseName(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }

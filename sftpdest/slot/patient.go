@@ -7,11 +7,12 @@ import (
 	"io"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // patient writes a file front to back, and goes on when the connection was lost.
 type patient struct {
-	r    *remote
+	s    *store.Store
 	name string
 	out  dest.WriteFile
 	off  int64
@@ -20,16 +21,16 @@ type patient struct {
 
 func (p *patient) open(ctx context.Context) (err error) {
 	if p.out == nil {
-		p.out, err = p.r.Create(ctx, p.name, dest.Create{Existing: true, LongLived: true})
+		p.out, err = p.s.Create(ctx, p.name, dest.Create{Existing: true, LongLived: true})
 	}
 	return err
 }
 
 func (p *patient) write(ctx context.Context, data []byte) error {
-	if err := p.r.limit.wait(ctx, len(data)); err != nil {
+	if err := p.s.Wait(ctx, len(data)); err != nil { // once: what is repeated is not much
 		return err
 	}
-	err := again(ctx, func() error {
+	err := store.Retry(ctx, func() error {
 		err := p.open(ctx)
 		if err == nil {
 			_, err = p.out.WriteAt(ctx, data, p.off)
@@ -51,12 +52,10 @@ func (p *patient) lost(ctx context.Context, err error) error {
 
 // sync makes what was written so far durable.
 func (p *patient) sync(ctx context.Context) (durable bool, err error) {
-	err = again(ctx, func() error {
+	err = store.Retry(ctx, func() error {
 		err := p.open(ctx)
 		if err == nil {
-			err = p.out.Sync(ctx)
-			durable = err == nil
-			err = p.r.synced(err)
+			durable, err = p.s.Sync(ctx, p.out)
 		}
 		return p.lost(ctx, err)
 	})
@@ -75,19 +74,19 @@ func (p *patient) close(ctx context.Context) (quiet bool) {
 
 // finish makes all that was written durable.
 func (p *patient) finish(ctx context.Context) (durable bool, err error) {
-	err = again(ctx, func() error {
+	err = store.Retry(ctx, func() error {
 		if err := p.open(ctx); err != nil {
 			return err
 		}
 		out := p.out
 		p.out = nil
-		durable, err = p.r.finish(ctx, out, p.name, dest.Attributes{}, nil)
+		durable, err = p.s.Finish(ctx, out, nil)
 		return err
 	})
 	if err != nil {
 		return false, err
 	}
-	info, err := p.r.Stat(ctx, p.name)
+	info, err := p.s.Stat(ctx, p.name)
 	if err == nil && info.Size != p.off {
 		err = fmt.Errorf("%d bytes on the server, %d were written: %w", info.Size, p.off, io.ErrUnexpectedEOF)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/state"
 )
 
 // errAllKept says that no slot may be overwritten.
@@ -18,7 +19,7 @@ var errAllKept = errors.New("every slot is pinned or being read")
 func places(retention int) int { return max(retention, 2) }
 
 // pick chooses the slot that is written. An interrupted one comes first, so that there never is a second one.
-func (r *remote) pick(ctx context.Context, slots []Slot, o *Options) (Slot, error) {
+func (r *rotation) pick(ctx context.Context, slots []Slot) (Slot, error) {
 	var open, done []Slot
 	used := make(map[int]bool)
 	for _, s := range slots {
@@ -35,10 +36,10 @@ func (r *remote) pick(ctx context.Context, slots []Slot, o *Options) (Slot, erro
 			return cmp.Or(cmp.Compare(urgency(&a), urgency(&b)), cmp.Compare(a.State.Gen, b.State.Gen))
 		}), nil
 	}
-	if len(done) < places(o.Retention) {
+	if len(done) < places(r.o.Retention) {
 		for n := 1; ; n++ {
 			if !used[n] {
-				return Slot{Path: slotPath(o.Folder, n), State: manifest.State{Slot: n}, Err: fs.ErrNotExist}, nil
+				return Slot{Path: state.Path(r.o.Folder, n), State: manifest.State{Slot: n}, Err: fs.ErrNotExist}, nil
 			}
 		}
 	}
@@ -47,16 +48,16 @@ func (r *remote) pick(ctx context.Context, slots []Slot, o *Options) (Slot, erro
 		if s.State.Pinned {
 			continue
 		}
-		held, err := r.held(ctx, o, s.Path)
+		held, err := r.held(ctx, s.Path)
 		if err != nil {
 			return Slot{}, err
 		}
 		if !held {
 			return s, nil
 		}
-		o.Log.Warn("slot is being read", "slot", s.Path)
+		r.o.Log.Warn("slot is being read", "slot", s.Path)
 	}
-	return Slot{}, fmt.Errorf("%s: %w", o.Folder, errAllKept)
+	return Slot{}, fmt.Errorf("%s: %w", r.o.Folder, errAllKept)
 }
 
 // urgency orders slots that are not complete: one that a run was writing comes before one that was found damaged.

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // piece is a part of the file that was read.
@@ -38,7 +39,7 @@ func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest
 		}
 		there := u.next <= u.start.at
 		if u.tail = !there && zero(p.buf[:p.n]); u.tail || there {
-			u.j.buffers <- p.buf
+			u.j.ReturnBuffer(p.buf)
 			if err := u.written(ctx, p, nil); err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest
 		select {
 		case ready <- p:
 		case <-ctx.Done():
-			u.j.buffers <- p.buf
+			u.j.ReturnBuffer(p.buf)
 			return ctx.Err()
 		}
 		if err := u.widen(ctx, p.n, writers); err != nil {
@@ -69,7 +70,7 @@ func (u *upload) upTo() int64 {
 func (u *upload) skip(ctx context.Context, end int64) error {
 	p := piece{off: u.next}
 	if u.summed {
-		if err := writeZeros(ctx, u.sum, end-u.next); err != nil {
+		if err := store.WriteZeros(ctx, u.sum, end-u.next); err != nil {
 			return err
 		}
 	}
@@ -83,22 +84,18 @@ func (u *upload) skip(ctx context.Context, end int64) error {
 // fetch reads a piece, which is empty where the file has become shorter.
 func (u *upload) fetch(ctx context.Context, end int64) (piece, error) {
 	p := piece{off: u.next}
-	select {
-	case p.buf = <-u.j.buffers:
-	case <-ctx.Done():
-		return p, ctx.Err()
+	var err error
+	if p.buf, err = u.j.Buffer(ctx); err != nil {
+		return p, err
 	}
-	if p.buf == nil {
-		p.buf = make([]byte, chunkSize)
-	}
-	n, err := u.f.ReadAt(p.buf[:min(chunkSize, min(end, u.upTo())-u.next)], u.next)
+	n, err := u.f.ReadAt(p.buf[:min(store.ChunkSize, min(end, u.upTo())-u.next)], u.next)
 	if err != nil && err != io.EOF {
-		u.j.buffers <- nil // a call that did not come back may still write to this one
+		u.j.ReturnBuffer(nil) // a call that did not come back may still write to this one
 		return piece{}, fmt.Errorf("%w: %w", errSource, err)
 	}
 	p.n = n
 	if n == 0 {
-		u.j.buffers <- p.buf
+		u.j.ReturnBuffer(p.buf)
 		return p, nil
 	}
 	if u.summed {
@@ -106,7 +103,7 @@ func (u *upload) fetch(ctx context.Context, end int64) (piece, error) {
 	}
 	u.next += int64(n)
 	if err := u.advance(&p); err != nil {
-		u.j.buffers <- p.buf
+		u.j.ReturnBuffer(p.buf)
 		return piece{}, err
 	}
 	return p, nil
@@ -141,11 +138,8 @@ func zero(p []byte) bool {
 
 func (u *upload) write(ctx context.Context, out dest.WriteFile, ready <-chan piece) error {
 	for p := range ready {
-		err := u.j.limit.wait(ctx, p.n)
-		if err == nil {
-			_, err = out.WriteAt(ctx, p.buf[:p.n], p.off)
-		}
-		u.j.buffers <- p.buf
+		_, err := out.WriteAt(ctx, p.buf[:p.n], p.off)
+		u.j.ReturnBuffer(p.buf)
 		if err != nil {
 			return err
 		}
@@ -177,9 +171,8 @@ func (u *upload) written(ctx context.Context, p piece, out dest.WriteFile) error
 	if !due {
 		return nil
 	}
-	err := out.Sync(ctx)
-	durable := err == nil
-	if err := u.j.synced(err); err != nil {
+	durable, err := u.j.Sync(ctx, out)
+	if err != nil {
 		return err
 	}
 	err = u.j.parts.note(dest.NoWait(ctx), &u.s.entry, u.temp, head, durable)

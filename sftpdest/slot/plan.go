@@ -1,10 +1,9 @@
 package slot
 
 import (
-	"strings"
-
 	"slotfs/indexer/backup"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // action is what has to be done on the server for a path.
@@ -65,21 +64,13 @@ type planner struct {
 
 func newPlanner() planner { return planner{frozen: "\x00", aside: "\x00"} }
 
-// below reports whether path is anywhere below dir.
-func below(path, dir string) bool {
-	if dir == "" {
-		return path != ""
-	}
-	return len(path) > len(dir) && path[len(dir)] == '/' && strings.HasPrefix(path, dir)
-}
-
 // plan decides about r; nil: there is nothing to do and nothing to note.
 func (p *planner) plan(r *row) *step {
 	have := p.have(r)
 	switch {
-	case r.src == nil && below(r.path, p.frozen):
+	case r.src == nil && manifest.Below(r.path, p.frozen):
 		return p.carry(r, have)
-	case r.src == nil && (have == none || below(r.path, p.aside)):
+	case r.src == nil && (have == none || manifest.Below(r.path, p.aside)):
 		return nil
 	case r.src == nil:
 		s := &step{act: remove, have: have}
@@ -121,12 +112,12 @@ func (p *planner) plan(r *row) *step {
 // stored is the escaped name that an entry has to have; "" if its own will do. One that it has somewhere stays: a server which
 // refused the name once does so again.
 func (p *planner) stored(r *row) string {
-	name := baseName(r.path)
+	name := manifest.Base(r.path)
 	switch {
 	case r.path == "":
 		return ""
 	case p.clashes.add(r.path), p.traits.Escapes(name), r.base != nil && r.base.Stored != "", r.donor != nil && r.donor.Stored != "",
-		p.listed && r.here != nil && baseName(r.here.at) != name:
+		p.listed && r.here != nil && manifest.Base(r.here.At) != name:
 		return manifest.Escape(name)
 	}
 	return ""
@@ -135,7 +126,7 @@ func (p *planner) stored(r *row) string {
 // where tells where the entry stands below data/ that have tells of.
 func (p *planner) where(r *row) string {
 	if p.listed {
-		return r.here.at
+		return r.here.At
 	}
 	return r.baseAt
 }
@@ -147,7 +138,7 @@ func (p *planner) have(r *row) kind {
 		return folder
 	case p.listed && r.here == nil, !p.listed && (r.base == nil || r.base.Flags&manifest.Missing != 0):
 		return none
-	case p.listed && isDir(r.here.info.Mode), !p.listed && r.base.IsDir():
+	case p.listed && store.IsDir(r.here.Info.Mode), !p.listed && r.base.IsDir():
 		return folder
 	case !p.listed && !r.base.IsRegular() && !r.base.IsSymlink():
 		return none
@@ -230,14 +221,14 @@ func donated(r *row, have kind) *step {
 }
 
 // isThere reports whether a listing can show a version of a regular file.
-func (p *planner) isThere(here *present, size, mtime int64) bool {
-	return sized(here, size) && (p.untimed || here.info.MTime == clampTime(mtime))
+func (p *planner) isThere(here *store.Present, size, mtime int64) bool {
+	return sized(here, size) && (p.untimed || here.Info.MTime == store.Seconds(mtime))
 }
 
 // sized reports whether a listing shows a regular file of that size. Under another time than it was given it may still be the
 // one: copies lose times, and servers round or shift them.
-func sized(here *present, size int64) bool {
-	return here != nil && here.info.Mode&backup.ModeType == backup.ModeRegular && here.info.Size == size
+func sized(here *store.Present, size int64) bool {
+	return here != nil && here.Info.Mode&backup.ModeType == backup.ModeRegular && here.Info.Size == size
 }
 
 // alike reports whether a listing shows the same of two versions of a file.

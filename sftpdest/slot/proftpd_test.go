@@ -5,8 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -60,18 +63,18 @@ func TestProFTPDIsBackedUpTo(t *testing.T) {
 }
 
 // refreshes fails unless a lease can be written again.
-func (a *account) refreshes(d Store, o Options) {
+func (a *account) refreshes(d dest.ReadWriter, o Options) {
 	a.t.Helper()
 	o, err := o.withDefaults()
 	a.check(err)
-	l, err := newRemote(d, NewBudget(0)).acquire(a.t.Context(), o.Folder, &o)
+	l, err := lease.Acquire(a.t.Context(), store.New(d, o.Budget), o.Folder, o.leases())
 	a.check(err)
-	a.check(l.refresh(a.t.Context()))
-	l.release(a.t.Context())
+	a.check(l.Refresh(a.t.Context()))
+	l.Release(a.t.Context())
 	left, err := d.List(a.t.Context(), o.Folder)
 	a.check(err)
 	for _, info := range left {
-		if !isDir(info.Mode) {
+		if !store.IsDir(info.Mode) {
 			a.t.Errorf("%s is left", info.Name)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/store"
 )
 
 // errLeft says that an entry is left out, because the server refuses it or a folder around it.
@@ -53,7 +55,7 @@ type amend struct {
 
 // storedAt is the entry of a step with the name that it has where it was put.
 func (s *step) storedAt(at string) *manifest.Entry {
-	name := baseName(at)
+	name := manifest.Base(at)
 	if name == s.entry.StoredName() {
 		return &s.entry
 	}
@@ -76,11 +78,11 @@ func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at strin
 		j.took(s, at, false)
 		return at, nil
 	}
-	if !refusal(ctx, err) || !errors.Is(err, errKills) && j.occupied(ctx, s, at) {
+	if !refusal(ctx, err) || !errors.Is(err, store.ErrKillsSession) && j.occupied(ctx, s, at) {
 		return "", err
 	}
 	if s.entry.Stored == "" {
-		other := dir + "/" + manifest.Escape(baseName(s.entry.Path))
+		other := dir + "/" + manifest.Escape(manifest.Base(s.entry.Path))
 		switch escapedErr := do(other); {
 		case escapedErr == nil:
 			j.o.Log.Info("escape a name that the server refuses", "path", s.entry.Path, "error", err)
@@ -98,7 +100,7 @@ func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at strin
 
 // clear removes what a request left that was given up, if a listing shows it: its name may not be used again.
 func (j *job) clear(ctx context.Context, at string, err error) error {
-	if !errors.Is(err, errKills) {
+	if !errors.Is(err, store.ErrKillsSession) {
 		return nil
 	}
 	list, err := j.List(ctx, dest.Parent(at))
@@ -107,11 +109,11 @@ func (j *job) clear(ctx context.Context, at string, err error) error {
 	}
 	for _, info := range list {
 		switch {
-		case info.Name != baseName(at):
-		case isDir(info.Mode):
-			return j.removeTree(ctx, at)
+		case info.Name != manifest.Base(at):
+		case store.IsDir(info.Mode):
+			return j.RemoveTree(ctx, at)
 		default:
-			return j.drop(ctx, at)
+			return j.Remove(ctx, at)
 		}
 	}
 	return nil
@@ -123,7 +125,7 @@ func (j *job) took(s *step, at string, amended bool) {
 	defer j.mu.Unlock()
 	j.left.taken++
 	if amended {
-		j.amendLocked(s.entry.Path, amend{stored: baseName(at)})
+		j.amendLocked(s.entry.Path, amend{stored: manifest.Base(at)})
 	}
 	if amended || s.entry.Stored != "" {
 		j.claimLocked(at)
@@ -169,7 +171,7 @@ func refusal(ctx context.Context, err error) bool {
 	}
 	for _, other := range []error{
 		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, dest.ErrClosed, dest.ErrTooManyOpenFiles,
-		syscall.ENOSPC, syscall.EDQUOT, ErrFull, ErrBusy, errSource, errLeft,
+		syscall.ENOSPC, syscall.EDQUOT, store.ErrFull, lease.ErrBusy, errSource, errLeft,
 	} {
 		if errors.Is(err, other) {
 			return false
@@ -182,10 +184,10 @@ func refusal(ctx context.Context, err error) bool {
 // run, which lists the slot, knows what to do about it.
 func (j *job) occupied(ctx context.Context, s *step, at string) bool {
 	if info, err := j.Stat(ctx, at); err == nil {
-		return isDir(info.Mode) != s.entry.IsDir()
+		return store.IsDir(info.Mode) != s.entry.IsDir()
 	}
 	info, err := j.Stat(ctx, dest.Parent(at))
-	return errors.Is(err, fs.ErrNotExist) || err == nil && !isDir(info.Mode)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && !store.IsDir(info.Mode)
 }
 
 // refuse leaves an entry out, if the server takes others. It returns errLeft then, else cause.
@@ -196,7 +198,7 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 	if err := j.serves(ctx, s.entry.Size, cause); err != nil {
 		return err
 	}
-	keeps := s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed && !errors.Is(cause, errKills)
+	keeps := s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed && !errors.Is(cause, store.ErrKillsSession)
 	if keeps {
 		info, err := j.Stat(ctx, s.at)
 		keeps = err == nil && info.Size == s.old.Size // what replaces it may have taken it away first
@@ -238,14 +240,14 @@ func (j *job) serves(ctx context.Context, size int64, cause error) error {
 	if began.Sub(j.left.served) < servingFor {
 		return nil
 	}
-	if full := j.full(ctx, j.o.Folder, cause); errors.Is(full, ErrFull) {
+	if full := full(ctx, j.Store, j.o.Folder, cause); errors.Is(full, store.ErrFull) {
 		return full
 	}
-	temp, _, err := j.put(ctx, j.slot, make([]byte, min(max(size, 64<<10), mostTried)), dest.Attributes{})
+	temp, _, err := j.PutTemp(ctx, j.slot, make([]byte, min(max(size, 64<<10), mostTried)), dest.Attributes{})
 	if err == nil {
-		name := j.slot + "/data/" + manifest.Escape(baseName(temp))
-		if err = j.move(ctx, temp, name); err == nil {
-			err = j.drop(ctx, name)
+		name := j.slot + "/data/" + manifest.Escape(manifest.Base(temp))
+		if err = j.Rename(ctx, temp, name); err == nil {
+			err = j.Remove(ctx, name)
 		}
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 // rotten is an account with two slots, of which the first one has two files that are not what was backed up.
@@ -92,27 +93,12 @@ func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsOfAnotherTimeWhereNothingElseProvesTheContent(t *testing.T) {
-	v := &verifier{remote: newRemote(newMemory(), NewBudget(0))}
-	e := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9}}
-	info := dest.Info{Name: "f", Mode: backup.ModeRegular, Size: 5, MTime: 8}
-	if v.compare(t.Context(), nil, e, &present{info: info}); len(v.found) != 1 {
-		t.Errorf("%v: restore would refuse it", v.found)
-	}
-	if e.Hash, v.found = strings.Repeat("0", 64), nil; true {
-		v.compare(t.Context(), nil, e, &present{info: info})
-	}
-	if v.found != nil {
-		t.Errorf("%v: its content decides", v.found)
-	}
-}
-
 func TestWhatASlotHasUnderAnotherTimeIsReadBeforeItIsGivenUp(t *testing.T) {
 	p := newPlanner()
 	p.listed, p.resumed = true, true
 	base := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9},
 		Digest: manifest.Digest{Hash: strings.Repeat("1", 64)}}
-	here := &present{path: "f", info: dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 3607}}
+	here := &store.Present{Path: "f", Info: dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 3607}}
 	for name, src := range map[string]*source.Found{"unreadable": {Entry: *base, Frozen: true}, "as it was": {Entry: *base}} {
 		s := p.plan(&row{path: "f", src: src, base: base, here: here})
 		if s == nil || s.act != reread || s.claim != base.Digest {

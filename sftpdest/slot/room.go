@@ -3,80 +3,35 @@ package slot
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"syscall"
-	"time"
 
-	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/store"
 )
 
-// full adds ErrFull to an error whose cause is that the server has no room: SFTP has no status for it, and of quotas
-// servers tell nothing at all.
-func (r *remote) full(ctx context.Context, folder string, err error) error {
-	switch {
-	case err == nil || errors.Is(err, ErrFull) || known(err):
-		return err
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	if m, ok := r.Store.(dest.StatFS); ok {
-		space, measureErr := m.Space(ctx, "")
-		if measureErr == nil && (space.Bytes < 4<<20 || space.Files >= 0 && space.Files < 100) {
-			return fmt.Errorf("%w: %w", ErrFull, err)
+// full adds ErrFull to an error whose cause is that the server has no room.
+func full(ctx context.Context, s *store.Store, dir string, err error) error {
+	for _, other := range []error{ErrBusy, ErrMassChange, ErrForeign, errAllKept} {
+		if errors.Is(err, other) {
+			return err
 		}
 	}
-	if probeErr := r.probe(ctx, folder); probeErr != nil && !known(probeErr) {
-		return fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return err
+	return s.ClassifyNoSpace(ctx, dir, err)
 }
-
-// known reports whether an error says itself what it is.
-func known(err error) bool {
-	for _, cause := range []error{
-		context.Canceled, context.DeadlineExceeded, dest.ErrUnreachable, dest.ErrAuth, fs.ErrNotExist, fs.ErrExist, fs.ErrPermission,
-		fs.ErrInvalid, ErrBusy, ErrMassChange, ErrForeign, errAllKept, errors.ErrUnsupported,
-	} {
-		if errors.Is(err, cause) {
-			return true
-		}
-	}
-	return false
-}
-
-// probe looks whether the server takes a small file.
-func (r *remote) probe(ctx context.Context, folder string) error {
-	name := folder + "/probe." + r.run
-	out, err := r.Create(ctx, name, dest.Create{})
-	if err != nil {
-		return err
-	}
-	_, err = out.WriteAt(ctx, make([]byte, 64<<10), 0)
-	err = errors.Join(err, out.Close(ctx))
-	if removeErr := r.Remove(ctx, name); err == nil {
-		err = removeErr
-	}
-	return err
-}
-
-// farewell is how long a run that ends early takes to leave things in order.
-const farewell = 5 * time.Second
 
 // leave notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
 // with. It returns the failure, and whether room was its cause.
 func (j *job) leave(ctx context.Context, failure error) error {
 	j.journal.halt()
 	if ctx.Err() == nil {
-		failure = j.full(ctx, j.o.Folder, failure)
+		failure = full(ctx, j.Store, j.o.Folder, failure)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()
 	steps := []func(context.Context) error{j.flush, j.dropUnmarked}
 	switch {
-	case errors.Is(failure, ErrFull):
+	case errors.Is(failure, store.ErrFull):
 		steps = []func(context.Context) error{j.dropUnmarked, j.flush, j.dropUnmarked} // the journal may not fit either
-	case errors.Is(failure, ErrBusy):
+	case errors.Is(failure, lease.ErrBusy):
 		steps = steps[1:] // the journal is that of another run
 	}
 	for _, step := range steps {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/state"
+	"slotfs/sftpdest/slot/store"
 )
 
 // The user's quota is used up: the server says nothing but Failure, and its disk has room.
@@ -24,15 +26,15 @@ func TestQuotaOnTheServerIsToldAndItsRoomIsGivenBack(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrFull) {
-		t.Fatalf("%v, want ErrFull", err)
+	if _, err := a.run(t.Context(), server, o); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("%v, want store.ErrFull", err)
 	}
 	server.hear = nil
 	for _, folder := range []string{"job/alice", "job/alice/slot-01/tmp"} {
 		list, err := server.List(t.Context(), folder)
 		a.check(err)
 		for _, info := range list {
-			if !strings.HasPrefix(info.Name, slotPrefix) {
+			if !strings.HasPrefix(info.Name, "slot-") {
 				t.Errorf("%s/%s takes room", folder, info.Name)
 			}
 		}
@@ -54,7 +56,7 @@ func TestFailureThatIsNoLackOfRoomIsNotCalledOne(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := a.run(t.Context(), server, o); err == nil || errors.Is(err, ErrFull) {
+	if _, err := a.run(t.Context(), server, o); err == nil || errors.Is(err, store.ErrFull) {
 		t.Errorf("%v", err)
 	}
 }
@@ -70,8 +72,8 @@ func TestFullServerIsToldAndTheNextRunGoesOn(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrFull) {
-		t.Fatalf("%v, want ErrFull", err)
+	if _, err := a.run(t.Context(), server, o); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("%v, want store.ErrFull", err)
 	}
 	server.hear = nil
 	sum := a.mustRun(server, o)
@@ -88,7 +90,7 @@ func TestUploadsWaitForTheRoomThatABrokenRunTook(t *testing.T) {
 			a.edit(1)
 			o := options(1)
 			o.Lanes = 8
-			tmp := slotPath(o.Folder, 1) + "/tmp"
+			tmp := state.Path(o.Folder, 1) + "/tmp"
 			if stated {
 				a.mustRun(server, o)
 				a.mustRun(server, o)

@@ -8,54 +8,84 @@ import (
 	"slices"
 	"time"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/state"
+	"slotfs/sftpdest/slot/store"
 )
 
 // Run backs up src into the slot that is due. It resumes what an earlier run left. On an error the slot stays as it
-// is, and the next run goes on with it; ErrBusy, ErrMassChange and ErrFull tell causes.
-func Run(ctx context.Context, store Store, src *source.Tree, o Options) (Summary, error) {
+// is, and the next run goes on with it; lease.ErrBusy, ErrMassChange and store.ErrFull tell causes.
+func Run(ctx context.Context, d dest.ReadWriter, src *source.Tree, o Options) (Summary, error) {
 	started := time.Now()
 	o, err := o.withDefaults()
 	if err != nil {
 		return Summary{}, fmt.Errorf("back up %s: %w", o.Account, err)
 	}
-	r := newRemote(store, o.Budget)
-	sum, err := r.backup(ctx, src, &o)
+	r := newRotation(d, &o)
+	sum, err := r.backup(ctx, src)
 	sum.Took = time.Since(started)
 	if err != nil {
 		if ctx.Err() == nil {
-			err = r.full(ctx, o.Folder, err)
+			err = full(ctx, r.Store, o.Folder, err)
 		}
 		return sum, fmt.Errorf("back up %s: %w", o.Account, err)
 	}
 	return sum, nil
 }
 
+// batchesEarly is how many batches of the source are read while the destination is still asked.
+const batchesEarly = 128
+
+// rotation is the slots of one account.
+type rotation struct {
+	*store.Store
+	o *Options
+}
+
+func newRotation(d dest.ReadWriter, o *Options) *rotation {
+	return &rotation{store.New(d, o.Budget), o}
+}
+
+// acquire takes the account.
+func (r *rotation) acquire(ctx context.Context) (*lease.Lease, error) {
+	return lease.Acquire(ctx, r.Store, r.o.Folder, r.o.leases())
+}
+
+// held reports whether somebody reads a slot.
+func (r *rotation) held(ctx context.Context, slot string) (bool, error) {
+	return lease.Held(ctx, r.Store, r.o.leases(), r.o.Folder, slot)
+}
+
 // backup holds the lease around everything that changes the slots. The source is looked through meanwhile. Where there is no
 // room, slots that the retention has no place for go first, one by one, as long as that may help.
-func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summary, error) {
-	early := begin(src.Walk(ctx), batchesEarly)
-	defer early.close()
-	if o.DryRun {
-		return r.dry(ctx, src, early, o)
+func (r *rotation) backup(ctx context.Context, src *source.Tree) (Summary, error) {
+	early := prefetch.Start(src.Walk(ctx), batchesEarly)
+	defer early.Close()
+	if r.o.DryRun {
+		return r.dry(ctx, src, early)
 	}
-	l, err := r.acquire(ctx, o.Folder, o)
+	l, err := r.acquire(ctx)
 	if err != nil {
 		return Summary{}, err
 	}
-	defer l.release(ctx)
+	defer l.Release(ctx)
 	held, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		l.keep(held, cancel, o)
+		l.Keep(held, cancel)
 	}()
-	sum, err := r.leased(held, src, early, o, l)
-	for r.freed(held, o, err) {
-		sum, err = r.retry(held, src, o, l)
+	sum, err := r.leased(held, src, early, l, l.Names())
+	for r.freed(held, err) {
+		sum, err = r.again(held, src, l)
 	}
-	defer r.asked.wg.Wait()
+	defer r.Close()
 	if cause := context.Cause(held); err != nil && cause != nil && ctx.Err() == nil {
 		err = cause
 	}
@@ -64,26 +94,27 @@ func (r *remote) backup(ctx context.Context, src *source.Tree, o *Options) (Summ
 	return sum, err
 }
 
-// retry is leased for a further time. It has names of its own for temporary files, as another run would.
-func (r *remote) retry(ctx context.Context, src *source.Tree, o *Options, l *lease) (_ Summary, err error) {
-	early := begin(src.Walk(ctx), batchesEarly)
-	defer early.close()
-	anew := newRemote(r.Store, r.Budget)
-	anew.lease = l
-	defer anew.asked.wg.Wait()
-	if l.first, err = anew.List(ctx, o.Folder); err != nil {
-		return Summary{}, err
-	}
-	return anew.leased(ctx, src, early, o, l)
-}
-
-// dry plans without changing anything.
-func (r *remote) dry(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options) (Summary, error) {
-	slots, err := List(ctx, r.Store, o.Folder)
+// again is leased for a further time. It has names of its own for temporary files, as another run would.
+func (r *rotation) again(ctx context.Context, src *source.Tree, l *lease.Lease) (Summary, error) {
+	early := prefetch.Start(src.Walk(ctx), batchesEarly)
+	defer early.Close()
+	anew := newRotation(r.Raw(), r.o)
+	anew.SetFence(l)
+	defer anew.Close()
+	names, err := anew.List(ctx, r.o.Folder)
 	if err != nil {
 		return Summary{}, err
 	}
-	j, err := r.newJob(ctx, src, early, o, slots)
+	return anew.leased(ctx, src, early, l, names)
+}
+
+// dry plans without changing anything.
+func (r *rotation) dry(ctx context.Context, src *source.Tree, early *prefetch.Iter[*source.Found]) (Summary, error) {
+	slots, err := List(ctx, r, r.o.Folder)
+	if err != nil {
+		return Summary{}, err
+	}
+	j, err := r.newJob(ctx, src, early, slots)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -94,21 +125,22 @@ func (r *remote) dry(ctx context.Context, src *source.Tree, early *pulled[*sourc
 	return j.survey(ctx)
 }
 
-// leased chooses the slot, looks whether the source can be believed, and writes.
-func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options, l *lease) (Summary, error) {
-	slots := slotsAmong(l.first, o.Folder)
-	if len(slots) <= listAhead {
+// leased chooses the slot, looks whether the source can be believed, and writes. names are those in the account's directory.
+func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch.Iter[*source.Found], l *lease.Lease, names []dest.Info) (Summary, error) {
+	o := r.o
+	slots := state.Among(names, o.Folder)
+	if len(slots) <= store.ListAhead {
 		var dirs []string
 		for i := range slots {
 			dirs = append(dirs, slots[i].Path)
 		}
-		r.ahead(ctx, dirs...) // for who reads them
+		r.PrefetchLists(ctx, dirs...) // for who reads them
 	}
-	slots, err := readSlots(ctx, r.Store, o.Folder, slots)
+	slots, err := state.ReadAll(ctx, r, o.Folder, slots)
 	if err != nil {
 		return Summary{}, err
 	}
-	j, err := r.newJob(ctx, src, early, o, slots)
+	j, err := r.newJob(ctx, src, early, slots)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -119,18 +151,7 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*so
 	if err := j.folders(ctx); err != nil {
 		return j.summary(), err
 	}
-	var file manifest.File
-	if o.Mode == manifest.Compressed {
-		if err := j.begin(ctx); err != nil {
-			return j.summary(), err
-		}
-		if err := j.sweepArchives(ctx, slots); err != nil {
-			o.Log.Warn("tidy up", "folder", o.Folder, "error", err)
-		}
-		file, err = j.archive(ctx)
-	} else {
-		file, err = j.tree(ctx)
-	}
+	file, err := j.write(ctx)
 	if err != nil {
 		return j.summary(), j.leave(ctx, err)
 	}
@@ -140,25 +161,40 @@ func (r *remote) leased(ctx context.Context, src *source.Tree, early *pulled[*so
 	j.journal.end()
 	j.tidy(ctx)
 	if surplus(slots, j.slot, o.Retention) {
-		if err := r.retire(ctx, o); err != nil {
-			o.Log.Warn("remove surplus slots", "folder", o.Folder, "error", err)
+		if err := r.retire(ctx); err != nil {
+			o.Log.Warn("remove surplus slots", "directory", o.Folder, "error", err)
 		}
 	}
 	return j.summary(), nil
 }
 
+// write brings the source into the slot, all but the commit. It returns the manifest.
+func (j *job) write(ctx context.Context) (manifest.File, error) {
+	if j.o.Mode == manifest.Incremental {
+		return j.tree(ctx)
+	}
+	if err := j.begin(ctx); err != nil {
+		return manifest.File{}, err
+	}
+	if err := j.sweepArchives(ctx, j.slots); err != nil {
+		j.o.Log.Warn("tidy up", "directory", j.o.Folder, "error", err)
+	}
+	return j.archive(ctx)
+}
+
 // newJob picks the slot.
-func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*source.Found], o *Options, slots []Slot) (*job, error) {
+func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch.Iter[*source.Found], slots []Slot) (*job, error) {
+	o := r.o
 	if err := owned(slots, o); err != nil {
 		return nil, err
 	}
-	due, err := r.pick(ctx, slots, o)
+	due, err := r.pick(ctx, slots)
 	if err != nil {
 		return nil, err
 	}
 	j := &job{
-		remote: r, o: o, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(),
-		parts: &parts{r: r, slot: due.Path}, slots: slots, begun: make(chan struct{}),
+		rotation: r, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(),
+		parts: &parts{s: r.Store, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
 	j.first.only = len(slots) == 0
 	if err := j.traits(ctx); err != nil {
@@ -169,7 +205,7 @@ func (r *remote) newJob(ctx context.Context, src *source.Tree, early *pulled[*so
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
-	j.journal = newJournal(r, j.slot, j.state.Gen, &o.tune, j.stated)
+	j.journal = newJournal(r.Store, j.slot, j.state.Gen, &o.tune, j.stated)
 	return j, nil
 }
 
@@ -179,8 +215,8 @@ func (j *job) learn(ctx context.Context) error {
 		return err
 	}
 	if j.plan.listed {
-		j.long = make(longNames)
-		if err := errors.Join(j.long.addAll(j.base), j.long.addAll(j.donor)); err != nil {
+		j.long = make(store.Names)
+		if err := errors.Join(j.long.AddAll(j.base), j.long.AddAll(j.donor)); err != nil {
 			return err
 		}
 	}
@@ -188,11 +224,11 @@ func (j *job) learn(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	j.plan.notes, j.journal.seq, err = readJournal(ctx, j.Store, j.slot, j.state.Gen, func(name string, err error) {
+	j.plan.notes, j.journal.seq, err = readJournal(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
 		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
 	})
 	for i := range j.plan.notes {
-		j.long.add(j.plan.notes[i].path, j.plan.notes[i].stored)
+		j.long.Add(j.plan.notes[i].path, j.plan.notes[i].stored)
 	}
 	return err
 }
@@ -202,9 +238,9 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	old := &due.State
 	interrupted := due.Err == nil && (old.Phase == manifest.Filling || old.Phase == manifest.Updating)
 	j.state = manifest.State{
-		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.run,
+		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.Run,
 		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
-		Durability: j.durability(), Host: o.Host, Machine: o.Machine, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
+		Durability: j.Durability(), Host: o.Host, Machine: o.Machine, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
 		Traits: j.plan.traits,
 	}
 	if old.Mode != o.Mode {
@@ -223,8 +259,8 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	j.plan.suspect = o.Mode == manifest.Incremental && (old.Phase == manifest.Damaged || old.Suspect)
 	j.state.Suspect = j.plan.suspect
 	j.plan.resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
-	j.untimed.Store(old.Times == manifest.NoTimes) // files that are kept have the times that they got
-	j.plan.untimed = j.untimed.Load()
+	j.NoTimes(old.Times == manifest.NoTimes) // files that are kept have the times that they got
+	j.plan.untimed = !j.KeepsTimes()
 	j.plan.listed = j.plan.resumed || old.Durability == "none" || due.Err != nil
 }
 
@@ -242,7 +278,7 @@ func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 	first := func(ctx context.Context) error { return j.fetchBase(ctx, due, base) }
 	second := func(ctx context.Context) error { return j.fetchDonor(ctx, others) }
 	if !twin {
-		return together(ctx, first, second)
+		return parallel.Do(ctx, first, second)
 	}
 	if err := first(ctx); err != nil || j.base == nil {
 		return errors.Join(err, second(ctx))
@@ -256,8 +292,8 @@ func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (er
 	if base == nil {
 		return nil
 	}
-	j.base, err = fetchManifest(ctx, j.Store, due.Path, base)
-	if errors.Is(err, errManifest) {
+	j.base, err = spool.Fetch(ctx, j, due.Path, base)
+	if errors.Is(err, spool.ErrManifest) {
 		j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
 		j.plan.listed, j.plan.resumed = true, true
 		return nil
@@ -267,8 +303,8 @@ func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (er
 
 func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
 	for i := range others {
-		j.donor, err = fetchManifest(ctx, j.Store, others[i].Path, others[i].State.Manifest)
-		if errors.Is(err, errManifest) {
+		j.donor, err = spool.Fetch(ctx, j, others[i].Path, others[i].State.Manifest)
+		if errors.Is(err, spool.ErrManifest) {
 			j.o.Log.Warn("manifest", "slot", others[i].Path, "error", err)
 			continue
 		}
@@ -305,16 +341,16 @@ func (j *job) close() {
 
 // mine makes sure that no other run took the slot.
 func (j *job) mine(ctx context.Context) error {
-	text, err := loadState(ctx, j.Store, j.slot)
+	text, err := state.Load(ctx, j, j.slot)
 	if err != nil {
 		return err
 	}
-	state, err := manifest.DecodeState(text)
+	now, err := manifest.DecodeState(text)
 	if err != nil {
 		return err
 	}
-	if state.Run != j.run || state.Epoch != j.state.Epoch {
-		return fmt.Errorf("%s was taken over by run %s: %w", j.slot, state.Run, ErrBusy)
+	if now.Run != j.Run || now.Epoch != j.state.Epoch {
+		return fmt.Errorf("%s was taken over by run %s: %w", j.slot, now.Run, lease.ErrBusy)
 	}
 	return nil
 }
@@ -326,7 +362,7 @@ func (j *job) summary() Summary {
 		Files: j.sum.files.Load(), Bytes: j.sum.bytes.Load(),
 		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
 		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),
-		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.durability(),
+		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.Durability(),
 		Missing: j.sum.missing.Load(), Left: j.left.named,
 	}
 }

@@ -9,13 +9,16 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/state"
 )
 
 // holdsAll fails unless all slots are complete and as they claim, want of them, and slot has what the source has.
-func (a *account) holdsAll(store Store, o Options, want, slot int) {
+func (a *account) holdsAll(d dest.ReadWriter, o Options, want, slot int) {
 	a.t.Helper()
-	slots, err := List(a.t.Context(), store, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Folder)
 	a.check(err)
 	if len(slots) != want {
 		a.t.Errorf("%d slots, want %d", len(slots), want)
@@ -26,9 +29,9 @@ func (a *account) holdsAll(store Store, o Options, want, slot int) {
 			a.t.Errorf("%s is %s, %v", s.Path, s.State.Phase, s.Err)
 			continue
 		}
-		says, err := claimed(a.t.Context(), store, s)
+		says, err := claimed(a.t.Context(), d, s)
 		a.check(err)
-		has, err := inSlot(a.t.Context(), store, s.Path)
+		has, err := inSlot(a.t.Context(), d, s.Path)
 		a.check(err)
 		if d := differences(has, says); d != nil {
 			a.t.Errorf("%s is not as its manifest: %v", s.Path, d)
@@ -58,8 +61,8 @@ func TestSecondRunAtOnceIsBusy(t *testing.T) {
 		return nil
 	}
 	a.mustRun(server, o)
-	if !errors.Is(second, ErrBusy) {
-		t.Errorf("the second run: %v, want ErrBusy", second)
+	if !errors.Is(second, lease.ErrBusy) {
+		t.Errorf("the second run: %v, want lease.ErrBusy", second)
 	}
 	a.holdsAll(server, o, 1, 1)
 }
@@ -99,7 +102,7 @@ func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
 		server.hear = nil
 		server.now += 3600
 		clock.Add(3600)
-		if second != nil && !errors.Is(second, ErrBusy) {
+		if second != nil && !errors.Is(second, lease.ErrBusy) {
 			t.Errorf("stopped at %d: the run that takes over: %v", k, second)
 		}
 		if second != nil {
@@ -123,18 +126,18 @@ func TestLeaseOfADeadProcessIsTakenOverAtOnce(t *testing.T) {
 		t.Fatal("not killed")
 	}
 	server.dead, server.killAt = false, 0
-	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrBusy) {
-		t.Errorf("%v, want ErrBusy", err)
+	if _, err := a.run(t.Context(), server, o); !errors.Is(err, lease.ErrBusy) {
+		t.Errorf("%v, want lease.ErrBusy", err)
 	}
-	o.tune.dead = func(h *holder) bool { return h.PID == os.Getpid() && h.Host == "test" }
+	o.tune.dead = func(h *lease.Holder) bool { return h.PID == os.Getpid() && h.Host == "test" }
 	sum := a.mustRun(server, o)
 	if !sum.Resumed {
 		t.Error("not resumed")
 	}
-	if h := me("", ""); h.dead() {
+	if h := lease.Self("", ""); h.Dead() {
 		t.Error("this process is taken for dead")
 	}
-	if h := me("", ""); h.Start == "" || (&holder{Boot: h.Boot, Space: h.Space, PID: h.PID, Start: "1"}).dead() == false {
+	if h := lease.Self("", ""); h.Start == "" || (&lease.Holder{Boot: h.Boot, Space: h.Space, PID: h.PID, Start: "1"}).Dead() == false {
 		t.Error("a process that had this number before is taken to be alive")
 	}
 }
@@ -265,7 +268,7 @@ func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 		if op != "create" || !strings.HasSuffix(path, "/page") {
 			return nil
 		}
-		n, err := server.find(slotPath(o.Folder, 1) + "/" + stateName)
+		n, err := server.find(state.Path(o.Folder, 1) + "/" + manifest.StateName)
 		a.check(err)
 		state, err := manifest.DecodeState(n.data)
 		a.check(err)
@@ -274,18 +277,18 @@ func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 		a.check(err)
 		return nil
 	}
-	if _, err := a.run(t.Context(), server, o); !taken || !errors.Is(err, ErrBusy) {
-		t.Errorf("taken %v: %v, want ErrBusy", taken, err)
+	if _, err := a.run(t.Context(), server, o); !taken || !errors.Is(err, lease.ErrBusy) {
+		t.Errorf("taken %v: %v, want lease.ErrBusy", taken, err)
 	}
 	server.hear = nil
-	names, err := server.List(t.Context(), slotPath(o.Folder, 1)+"/meta")
+	names, err := server.List(t.Context(), state.Path(o.Folder, 1)+"/meta")
 	a.check(err)
 	for _, info := range names {
 		if _, _, journal := manifest.ParseJournalName(info.Name); journal {
 			t.Errorf("%s was written", info.Name)
 		}
 	}
-	if left, err := server.List(t.Context(), slotPath(o.Folder, 1)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := server.List(t.Context(), state.Path(o.Folder, 1)+"/tmp"); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -7,6 +7,8 @@ import (
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/spool"
+	"slotfs/sftpdest/slot/store"
 )
 
 // mostFound is how many rows are kept from the survey for the run itself: for more the source is walked twice, and manifests
@@ -33,7 +35,7 @@ func (f *scan) begin(unsure bool) (err error) {
 	if unsure {
 		return nil
 	}
-	if f.spool, err = newSpool(); err == nil {
+	if f.spool, err = spool.New(); err == nil {
 		f.writer, err = manifest.NewWriter(f.spool)
 	}
 	return err
@@ -119,8 +121,8 @@ func (j *job) rows(ctx context.Context) iter.Seq2[*row, error] {
 	}
 	switch {
 	case j.plan.listed:
-		in.listed = func(ctx context.Context) iter.Seq2[present, error] {
-			return walkStored(ctx, j.Store, j.slot+"/data", j.long)
+		in.listed = func(ctx context.Context) iter.Seq2[store.Present, error] {
+			return store.Walk(ctx, j, j.slot+"/data", j.long)
 		}
 	case kept != nil:
 		return func(yield func(*row, error) bool) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // Copies of copies could carry damage from slot to slot without anybody having read it. So a share of what was copied
@@ -42,7 +43,7 @@ func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
 	if s.entry.Size-data > fewHoles || !j.scrub.due(data) {
 		return true, nil // the checksum of holes costs more than their copy
 	}
-	hash, err := j.remoteHashOf(ctx, temp, &s.entry)
+	hash, err := store.HashEntry(ctx, j, temp, &s.entry)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
@@ -52,5 +53,5 @@ func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
 	if !j.scrub.rotten.Swap(true) {
 		j.o.Log.Warn("slot is damaged: nothing more is copied from it, verify it", "slot", j.donorAt, "path", s.entry.Path)
 	}
-	return false, j.drop(ctx, temp)
+	return false, j.Remove(ctx, temp)
 }

@@ -2,8 +2,6 @@ package slot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/store"
 )
 
 // readAgain is how often a file is read again that changed while it was read.
@@ -29,10 +28,11 @@ func (j *job) send(ctx context.Context, s *step) error {
 		if err := j.stated(ctx); err != nil { // marks of what is gone on with belong to a state
 			return err
 		}
-		if err := j.large.Acquire(ctx, 1); err != nil {
+		release, err := j.AcquireLarge(ctx)
+		if err != nil {
 			return err
 		}
-		defer j.large.Release(1)
+		defer release()
 	}
 	for try := 0; ; try++ {
 		unchanged, err := j.sendOnce(ctx, s, try == readAgain)
@@ -106,7 +106,7 @@ func flagRacy(e *manifest.Entry, now int64) {
 
 // has reports whether the slot has that content, under that time, which is what readers compare.
 func (s *step) has(hash string) bool {
-	return s.act == compare && hash == s.claim.Hash && s.old != nil && clampTime(s.old.MTime) == clampTime(s.entry.MTime)
+	return s.act == compare && hash == s.claim.Hash && s.old != nil && store.Seconds(s.old.MTime) == store.Seconds(s.entry.MTime)
 }
 
 // settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
@@ -131,10 +131,11 @@ func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, erro
 
 func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
 	size := s.entry.Size
-	if err := j.room.Acquire(ctx, size); err != nil {
+	release, err := j.AcquireMemory(ctx, size)
+	if err != nil {
 		return false, err
 	}
-	defer j.room.Release(size)
+	defer release()
 	content := make([]byte, size)
 	n, err := f.ReadAt(content, 0)
 	if err != nil && err != io.EOF {
@@ -155,7 +156,7 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 		s.settled() // the manifest need not wait for the server
 	}
 	// States and journals do not wait for their turn: they would come behind all files that are ready to be sent.
-	if err := j.limit.wait(ctx, n); err != nil {
+	if err := j.Wait(ctx, n); err != nil {
 		return false, err
 	}
 	if s.nest != nil {
@@ -174,7 +175,7 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 
 // putPlaced uploads a small file and moves it to its name.
 func (j *job) putPlaced(ctx context.Context, s *step, content []byte) error {
-	temp, durable, err := j.put(ctx, j.slot, content, attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	temp, durable, err := j.PutTemp(ctx, j.slot, content, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
 	if err != nil {
 		return j.refuse(ctx, s, err)
 	}
@@ -187,7 +188,7 @@ func (j *job) place(ctx context.Context, s *step, temp string, durable bool) err
 		return err
 	}
 	j.touch(s.in)
-	at, err := j.offer(ctx, s, func(at string) error { return j.move(ctx, temp, at) })
+	at, err := j.offer(ctx, s, func(at string) error { return j.Rename(ctx, temp, at) })
 	if err != nil {
 		return err
 	}
@@ -199,26 +200,13 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 	if j.scrub.rotten.Load() {
 		return false, nil
 	}
-	from, temp := j.donorAt+"/data/"+s.from, j.temp(j.slot)
-	var durable, linked bool
-	if l, ok := j.Store.(dest.Linker); ok && j.o.Fill == FillLink && !j.unlinked.Load() {
-		err = again(ctx, func() error {
-			temp = j.temp(j.slot)
-			return l.Link(ctx, from, temp)
-		})
-		linked, durable = err == nil, !j.unsynced.Load()
-		if errors.Is(err, errors.ErrUnsupported) {
-			j.unlinked.Store(true)
-		}
-	}
-	if !linked {
-		temp, durable, err = j.copy(ctx, from, s)
-	}
+	from := j.donorAt + "/data/" + s.from
+	temp, durable, linked, err := j.duplicate(ctx, from, &s.entry)
 	if err != nil {
 		if ends(ctx, err) {
 			return false, err
 		}
-		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, errManyRanges) {
+		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, store.ErrManyRanges) {
 			j.o.Log.Warn("copy on the server", "path", s.entry.Path, "error", err)
 		}
 		return false, nil // send it
@@ -243,41 +231,27 @@ func ends(ctx context.Context, err error) bool {
 	return ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC)
 }
 
-func (j *job) copy(ctx context.Context, from string, s *step) (temp string, durable bool, err error) {
-	c, ok := j.Store.(dest.Copier)
-	if !ok || j.uncopied.Load() {
-		return "", false, errors.ErrUnsupported
+// duplicate links or copies a file on the server to a temporary name.
+func (j *job) duplicate(ctx context.Context, from string, e *manifest.Entry) (temp string, durable, linked bool, err error) {
+	if j.o.Fill == FillLink {
+		if temp, err = j.LinkTemp(ctx, j.slot, from); err == nil {
+			return temp, j.Durable(), true, nil
+		}
 	}
-	a := attributes(s.entry.Mode, 0o600, s.entry.MTime)
-	err = j.lenient(a, func(a dest.Attributes) error {
-		return again(ctx, func() (err error) {
-			temp = j.temp(j.slot)
-			if s.entry.Sparse != nil {
-				durable, err = j.copyRanges(ctx, from, temp, &s.entry, a)
-				return err
-			}
-			durable, err = c.Copy(ctx, from, temp, s.entry.Size, a, true)
-			return err
-		})
-	})
-	if errors.Is(err, errors.ErrUnsupported) {
-		j.uncopied.Store(true)
-	}
-	if err == nil && !durable {
-		j.unsynced.Store(true)
-	}
-	return temp, durable, err
+	temp, durable, err = j.CopyTemp(ctx, j.slot, from, e)
+	return temp, durable, false, err
 }
 
 // rereads looks whether the server has what the slot is said to have: it may have lost what it took without making it durable,
 // or show another time. It gets its time and permissions then.
 func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
-	weight := min(s.entry.Size, readBackAhead<<20)
-	if err := j.room.Acquire(ctx, weight); err != nil {
+	weight := min(s.entry.Size, store.HashAhead<<20)
+	release, err := j.AcquireMemory(ctx, weight)
+	if err != nil {
 		return false, err
 	}
-	defer j.room.Release(weight)
-	hash, err := j.remoteHashOf(ctx, s.at, &s.entry)
+	defer release()
+	hash, err := store.HashEntry(ctx, j, s.at, &s.entry)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
 			return false, err
@@ -287,31 +261,10 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 	if hash != s.claim.Hash {
 		return false, nil
 	}
-	err = j.lenient(attributes(s.entry.Mode, 0o600, s.entry.MTime), func(a dest.Attributes) error {
-		return j.SetAttributes(ctx, s.at, a)
-	})
+	err = j.SetAttributes(ctx, s.at, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
 	s.entry.Digest = s.claim
 	return true, j.journal.add(&s.entry, true)
-}
-
-// readBackAhead is how many chunks of 1 MiB of a file are on their way at once while it is read back.
-const readBackAhead = 4
-
-// remoteHash reads size bytes of a file on the server.
-func (r *remote) remoteHash(ctx context.Context, p string, size int64) (string, error) {
-	f, err := r.Open(ctx, p)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	stream := dest.NewStream(ctx, f, 0, size, readBackAhead)
-	defer stream.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, stream); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

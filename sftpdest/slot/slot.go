@@ -13,17 +13,21 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/state"
+	"slotfs/sftpdest/slot/store"
+	"slotfs/sftpdest/slot/verify"
 )
 
 var (
 	// ErrBusy says that another run holds the account.
-	ErrBusy = errors.New("another run holds the account")
+	ErrBusy = lease.ErrBusy
 	// ErrMassChange says that so much of the source is gone that it looks like an accident.
 	ErrMassChange = errors.New("most of what the last backup has is gone from the source")
 	// ErrForeign says that the slots are those of another machine.
 	ErrForeign = errors.New("the slots were written by another machine")
 	// ErrFull says that the server has no room.
-	ErrFull = errors.New("no space left on the destination")
+	ErrFull = store.ErrFull
 )
 
 // Fill is how files that another slot holds already get into this one.
@@ -37,13 +41,6 @@ const (
 	FillLink   Fill = "link"
 )
 
-// Store is the destination of a slot writer. What it offers beyond (dest.FileWriter, dest.Copier, dest.Linker,
-// dest.Symlinker, dest.DirSyncer, dest.StatFS) is used where it is there: a method that the server behind it does
-// not support is found out by its answer.
-type Store interface {
-	dest.ReadWriter
-}
-
 // Options of a run over one account.
 type Options struct {
 	Job, Account    string
@@ -53,8 +50,8 @@ type Options struct {
 	Fill            Fill
 	AllowMassChange bool
 	DryRun          bool
-	Lanes           int     // files on their way at once; default 2048
-	Budget          *Budget // of all runs that go on at the same time; nil: one of its own, without a limit of bandwidth
+	Lanes           int           // files on their way at once; default 2048
+	Budget          *store.Budget // of all runs that go on at the same time; nil: one of its own, without a limit of bandwidth
 	Host, Tool      string
 	Machine         string // id of this machine; empty: whose slots they are is not looked at
 	Adopt           bool   // take over the slots of another machine
@@ -79,7 +76,7 @@ type tuning struct {
 	wide    int64                             // bytes from which a file is written by several handles
 	mark    int64                             // bytes between two marks inside a large file
 	member  int                               // bytes of an archive that go into a gzip member
-	dead    func(h *holder) bool              // whether who left a lease is known to be dead
+	dead    func(h *lease.Holder) bool        // whether who left a lease is known to be dead
 	beat    func() (<-chan time.Time, func()) // when the lease is refreshed
 }
 
@@ -100,7 +97,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Lanes = 2048
 	}
 	if o.Budget == nil {
-		o.Budget = NewBudget(0)
+		o.Budget = store.NewBudget(0)
 	}
 	if o.Fill == "" {
 		o.Fill = FillAuto
@@ -135,7 +132,7 @@ func (t tuning) withDefaults(ttl time.Duration) tuning {
 		t.member = 2 << 20
 	}
 	if t.dead == nil {
-		t.dead = (*holder).dead
+		t.dead = (*lease.Holder).Dead
 	}
 	if t.beat == nil {
 		t.beat = func() (<-chan time.Time, func()) {
@@ -151,6 +148,11 @@ type silent struct{}
 func (silent) Scanned(int64, int64) {}
 func (silent) Planned(int64, int64) {}
 func (silent) Sent(int64, int64)    {}
+
+// leases are the options of leases.
+func (o *Options) leases() *lease.Options {
+	return &lease.Options{Host: o.Host, TTL: o.LeaseTTL, Now: o.Now, Log: o.Log, Dead: o.tune.dead, Beat: o.tune.beat}
+}
 
 // Progress hears how a run gets on, from several goroutines.
 type Progress interface {
@@ -175,10 +177,11 @@ type Summary struct {
 }
 
 // Slot is one slot as List sees it.
-type Slot struct {
-	Path  string
-	State manifest.State
-	Err   error // the state cannot be read
+type Slot = state.Slot
+
+// List tells the slots of an account, newest first. A slot is complete only if its State.Phase is Complete and Err is nil.
+func List(ctx context.Context, d dest.Reader, folder string) ([]Slot, error) {
+	return state.List(ctx, d, folder)
 }
 
 // VerifyOptions say how much is read.
@@ -188,4 +191,25 @@ type VerifyOptions struct {
 }
 
 // Difference is one thing that is not as the manifest says.
-type Difference struct{ Path, What string }
+type Difference = verify.Difference
+
+// Store is the destination of a slot writer. What it offers beyond (dest.FileWriter, dest.Copier, dest.Linker, dest.Symlinker,
+// dest.DirSyncer, dest.StatFS) is used where it is there: a method that the server behind it does not support is found out by its
+// answer.
+type Store = dest.ReadWriter
+
+// Budget is what runs share that go on side by side: the bandwidth, and the memory for content.
+type Budget = store.Budget
+
+// NewBudget lets so many bytes be sent in a second, any number if it is 0.
+func NewBudget(bytesPerSecond int64) *Budget { return store.NewBudget(bytesPerSecond) }
+
+// FindTraits tries what the server does to names.
+func FindTraits(ctx context.Context, d Store) (manifest.Traits, error) {
+	return store.FindTraits(ctx, d)
+}
+
+// TraitsOnce is FindTraits for several runs at once: the first one that asks tries, and the others hear of it.
+func TraitsOnce(d Store) func(ctx context.Context) (manifest.Traits, error) {
+	return store.TraitsOnce(d)
+}

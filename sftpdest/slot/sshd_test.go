@@ -14,6 +14,8 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -104,7 +106,7 @@ func TestKilledOverOpenSSHTheNextRunGoesOn(t *testing.T) {
 	d := dialSSHD(t, s, root)
 	o := options(3)
 	o.Lanes = 8
-	o.tune.dead = func(*holder) bool { return true }
+	o.tune.dead = func(*lease.Holder) bool { return true }
 	past, step := history{}, 11
 	if thorough() {
 		step = 2
@@ -214,8 +216,8 @@ func TestFullDiskOfTheServerIsToldAndTheRunGoesOn(t *testing.T) {
 	d := dialSSHD(t, s, root)
 	o := options(2)
 	o.Lanes = 4
-	if _, err := a.run(t.Context(), d, o); !errors.Is(err, ErrFull) {
-		t.Fatalf("%v, want ErrFull", err)
+	if _, err := a.run(t.Context(), d, o); !errors.Is(err, store.ErrFull) {
+		t.Fatalf("%v, want store.ErrFull", err)
 	}
 	growTmpfs(t, root, 200<<20)
 	sum := a.mustRun(d, o)

@@ -57,12 +57,12 @@ type packed struct {
 }
 
 // newArchiver begins an archive, or goes on with what j.earlier tells.
-func (j *job) newArchiver(spool *os.File) (a *archiver, err error) {
+func (j *job) newArchiver(list *os.File) (a *archiver, err error) {
 	a = &archiver{
-		j: j, earlier: j.earlier, out: &patient{r: j.remote, name: j.temp(j.slot)}, sum: sha256.New(), kept: newKeeper(j.o.Keep),
+		j: j, earlier: j.earlier, out: &patient{s: j.Store, name: j.Temp(j.slot)}, sum: sha256.New(), kept: newKeeper(j.o.Keep),
 		left: make(map[string]bool), anew: make(map[string]bool), marking: make(chan struct{}, 1), member: j.o.tune.member,
 	}
-	if a.list, err = manifest.NewWriter(spool); err == nil {
+	if a.list, err = manifest.NewWriter(list); err == nil {
 		a.entered, err = newEntered()
 	}
 	if e := a.earlier; e != nil {
@@ -73,7 +73,7 @@ func (j *job) newArchiver(spool *os.File) (a *archiver, err error) {
 			a.pass = max(a.pass, s.Pass+1)
 		}
 	} else {
-		a.point.Temp = baseName(a.out.name)
+		a.point.Temp = manifest.Base(a.out.name)
 	}
 	return a, err
 }

@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"os"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/state"
+	"slotfs/sftpdest/slot/store"
 )
 
 // surplus reports whether retire may find something, when slots were there before the run and written is one of the
@@ -26,8 +31,8 @@ func surplus(slots []Slot, written string, retention int) bool {
 }
 
 // retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.
-func (r *remote) retire(ctx context.Context, o *Options) error {
-	slots, err := List(ctx, r.Store, o.Folder)
+func (r *rotation) retire(ctx context.Context) error {
+	slots, err := List(ctx, r, r.o.Folder)
 	if err != nil {
 		return err
 	}
@@ -37,10 +42,10 @@ func (r *remote) retire(ctx context.Context, o *Options) error {
 		surplus := false
 		if s.Complete() {
 			complete++
-			surplus = complete > places(o.Retention) && !s.State.Pinned
+			surplus = complete > places(r.o.Retention) && !s.State.Pinned
 		}
 		if surplus {
-			if surplus, err = r.condemn(ctx, s, o); err != nil {
+			if surplus, err = r.condemn(ctx, s); err != nil {
 				return err
 			}
 		}
@@ -56,20 +61,20 @@ func (r *remote) retire(ctx context.Context, o *Options) error {
 
 // freed reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
 // retention has no place for. The slot that is being written has a place; all others but that one stay complete.
-func (r *remote) freed(ctx context.Context, o *Options, failure error) bool {
-	if failure == nil || ctx.Err() != nil || !errors.Is(r.full(ctx, o.Folder, failure), ErrFull) {
+func (r *rotation) freed(ctx context.Context, failure error) bool {
+	if failure == nil || ctx.Err() != nil || !errors.Is(full(ctx, r.Store, r.o.Folder, failure), store.ErrFull) {
 		return false
 	}
-	freed, err := r.removeSurplus(ctx, o)
+	freed, err := r.removeSurplus(ctx)
 	if err != nil {
-		o.Log.Warn("make room", "folder", o.Folder, "error", err)
+		r.o.Log.Warn("make room", "folder", r.o.Folder, "error", err)
 	}
 	return freed
 }
 
 // removeSurplus removes the oldest slot that the retention has no place for, or what is left of one.
-func (r *remote) removeSurplus(ctx context.Context, o *Options) (removed bool, err error) {
-	slots, err := List(ctx, r.Store, o.Folder)
+func (r *rotation) removeSurplus(ctx context.Context) (removed bool, err error) {
+	slots, err := List(ctx, r, r.o.Folder)
 	if err != nil {
 		return false, err
 	}
@@ -84,12 +89,12 @@ func (r *remote) removeSurplus(ctx context.Context, o *Options) (removed bool, e
 			open = 1
 		}
 	}
-	for i := len(slots) - 1; i >= 0 && complete > places(o.Retention)-open; i-- {
+	for i := len(slots) - 1; i >= 0 && complete > places(r.o.Retention)-open; i-- {
 		s := &slots[i]
 		if !s.Complete() || s.State.Pinned {
 			continue
 		}
-		if condemned, err := r.condemn(ctx, s, o); err != nil {
+		if condemned, err := r.condemn(ctx, s); err != nil {
 			return false, err
 		} else if condemned {
 			return true, r.raze(ctx, s.Path)
@@ -100,8 +105,8 @@ func (r *remote) removeSurplus(ctx context.Context, o *Options) (removed bool, e
 
 // condemn marks a slot for deletion unless somebody reads it. Where there is no room for the mark its state is removed: what
 // has none is no backup either.
-func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error) {
-	held, err := r.held(ctx, o, s.Path)
+func (r *rotation) condemn(ctx context.Context, s *Slot) (bool, error) {
+	held, err := r.held(ctx, s.Path)
 	if err != nil || held {
 		return false, err
 	}
@@ -110,26 +115,26 @@ func (r *remote) condemn(ctx context.Context, s *Slot, o *Options) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
-	err = r.replace(ctx, s.Path, stateName, text)
-	if errors.Is(r.full(ctx, o.Folder, err), ErrFull) {
-		for _, name := range []string{manifest.PriorStateName, stateName} {
-			if err = r.drop(ctx, s.Path+"/"+name); err != nil {
+	r.o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
+	err = r.Replace(ctx, s.Path, manifest.StateName, text)
+	if errors.Is(full(ctx, r.Store, r.o.Folder, err), store.ErrFull) {
+		for _, name := range []string{manifest.PriorStateName, manifest.StateName} {
+			if err = r.Remove(ctx, s.Path+"/"+name); err != nil {
 				return false, err
 			}
 		}
-		err = r.syncDir(ctx, s.Path)
+		err = r.SyncDir(ctx, s.Path)
 	}
 	return err == nil, err
 }
 
 // raze removes a slot. Its state goes last: it says what this is.
-func (r *remote) raze(ctx context.Context, slot string) error {
+func (r *rotation) raze(ctx context.Context, slot string) error {
 	inside := []string{slot + "/data", slot + "/archive", slot + "/meta"}
-	if err := each(ctx, len(inside), inside, r.removeTree); err != nil {
+	if err := parallel.Each(ctx, len(inside), inside, r.RemoveTree); err != nil {
 		return err
 	}
-	return r.removeTree(ctx, slot)
+	return r.RemoveTree(ctx, slot)
 }
 
 var (
@@ -148,35 +153,35 @@ type DeleteOptions struct {
 
 // Delete removes a slot. One that is pinned or being read stays, with an error. A slot that is half removed is no backup, and
 // goes with the next run.
-func Delete(ctx context.Context, store Store, folder string, slot int, d DeleteOptions) error {
+func Delete(ctx context.Context, d dest.ReadWriter, folder string, slot int, del DeleteOptions) error {
 	host, _ := os.Hostname()
 	o, err := Options{
-		Folder: folder, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: d.Machine, Adopt: d.Adopt,
+		Folder: folder, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: del.Machine, Adopt: del.Adopt,
 	}.withDefaults()
 	if err == nil {
-		err = newRemote(store, NewBudget(0)).remove(ctx, slot, d.Last, &o)
+		err = newRotation(d, &o).remove(ctx, slot, del.Last)
 	}
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", slotPath(folder, slot), err)
+		return fmt.Errorf("delete %s: %w", state.Path(folder, slot), err)
 	}
 	return nil
 }
 
 // remove removes a slot while it holds the account.
-func (r *remote) remove(ctx context.Context, slot int, last bool, o *Options) error {
-	l, err := r.acquire(ctx, o.Folder, o)
+func (r *rotation) remove(ctx context.Context, slot int, last bool) error {
+	l, err := r.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer l.release(ctx)
-	slots, err := List(ctx, r.Store, o.Folder)
+	defer l.Release(ctx)
+	slots, err := List(ctx, r, r.o.Folder)
 	if err == nil {
-		err = owned(slots, o)
+		err = owned(slots, r.o)
 	}
 	if err != nil {
 		return err
 	}
-	s, err := r.one(ctx, o.Folder, slot)
+	s, err := state.One(ctx, r.Store, r.o.Folder, slot)
 	if err != nil {
 		return err
 	}
@@ -192,10 +197,10 @@ func (r *remote) remove(ctx context.Context, slot int, last bool, o *Options) er
 	case s.Complete() && others == 0 && !last:
 		return ErrLastBackup
 	case s.State.Phase != "" && s.State.Phase != manifest.Deleting:
-		if condemned, err := r.condemn(ctx, &s, o); err != nil {
+		if condemned, err := r.condemn(ctx, &s); err != nil {
 			return err
 		} else if !condemned {
-			return fmt.Errorf("it is being read: %w", ErrBusy)
+			return fmt.Errorf("it is being read: %w", lease.ErrBusy)
 		}
 	}
 	return r.raze(ctx, s.Path)

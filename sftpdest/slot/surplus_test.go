@@ -6,12 +6,16 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/store"
 )
 
 // left are the numbers of the complete slots, the newest one first.
-func (a *account) left(store Store, o Options) (numbers []int) {
+func (a *account) left(d dest.ReadWriter, o Options) (numbers []int) {
 	a.t.Helper()
-	slots, err := List(a.t.Context(), store, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Folder)
 	a.check(err)
 	for i := range slots {
 		if slots[i].Complete() {
@@ -69,8 +73,8 @@ func TestLackOfRoomTakesNoSlotThatHasAPlace(t *testing.T) {
 		return nil
 	}
 	for range 3 {
-		if _, err := a.run(t.Context(), m, o); !errors.Is(err, ErrFull) {
-			t.Fatalf("%v, want ErrFull", err)
+		if _, err := a.run(t.Context(), m, o); !errors.Is(err, store.ErrFull) {
+			t.Fatalf("%v, want store.ErrFull", err)
 		}
 		complete := 0
 		slots, err := List(t.Context(), m, o.Folder)
@@ -139,8 +143,8 @@ func TestSlotThatIsPinnedReadOrTheLastOneIsNotDeleted(t *testing.T) {
 	a.mustRun(m, o)
 	release, err := Hold(t.Context(), m, o.Folder, 1)
 	a.check(err)
-	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrBusy) {
-		t.Errorf("%v, want ErrBusy", err)
+	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, lease.ErrBusy) {
+		t.Errorf("%v, want lease.ErrBusy", err)
 	}
 	a.check(release(t.Context()))
 	a.check(Pin(t.Context(), m, o.Folder, 1, true))

@@ -23,7 +23,7 @@ func (j *job) survey(ctx context.Context) (Summary, error) {
 	plan := newPlanner()
 	plan.fills, plan.traits = j.plan.fills, j.plan.traits
 	last := newGuard(j.donor != nil)
-	sum := Summary{Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed, Durability: j.durability()}
+	sum := Summary{Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed, Durability: j.Durability()}
 	var planned, plannedBytes int64
 	for r, err := range merge(ctx, in) {
 		if err != nil {
@@ -104,7 +104,7 @@ func (g *guard) see(r *row) {
 		return
 	}
 	g.known++
-	if r.src == nil && !below(r.path, g.frozen) {
+	if r.src == nil && !manifest.Below(r.path, g.frozen) {
 		g.gone++
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -120,7 +121,7 @@ type around struct {
 // within keeps the folders around an entry. One that is about to get something new is put in again: unpacking it sets its times
 // only when all below it is there.
 func (a *archiver) within(e *manifest.Entry, there bool) {
-	for len(a.around) > 0 && !below(e.Path, a.around[len(a.around)-1].entry.Path) {
+	for len(a.around) > 0 && !manifest.Below(e.Path, a.around[len(a.around)-1].entry.Path) {
 		a.around = a.around[:len(a.around)-1]
 	}
 	if n := len(a.around); n > 0 && !there && a.around[n-1].there {
@@ -147,7 +148,7 @@ func (a *archiver) finish(ctx context.Context) error {
 	if err := a.entered.list.Write(e); err != nil {
 		return err
 	}
-	a.earlier.passes = append(a.earlier.passes, pull(one(e)))
+	a.earlier.passes = append(a.earlier.passes, prefetch.New(one(e)))
 	err := a.mark(ctx, nil)
 	a.pass++ // it is not sorted in among what follows
 	return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/state"
 )
 
 // trip is a round trip by the clock of a bubble, which stands still while anybody works.
@@ -188,7 +189,7 @@ func TestWhatHasToGoGoesSideBySide(t *testing.T) {
 		a.mustRun(m, o)
 	}
 	for i := range 300 {
-		if _, err := m.Put(t.Context(), fmt.Sprintf("%s/tmp/other-%d", slotPath(o.Folder, 1), i), nil, dest.Attributes{}, true); err != nil {
+		if _, err := m.Put(t.Context(), fmt.Sprintf("%s/tmp/other-%d", state.Path(o.Folder, 1), i), nil, dest.Attributes{}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,11 +214,11 @@ func TestNothingBelowDataChangesBeforeTheStateIsDurable(t *testing.T) {
 		sum := Summary{Slot: 2}
 		if left {
 			sum.Slot = 1
-			if _, err := m.Put(t.Context(), slotPath(o.Folder, 1)+"/tmp/other-1", nil, dest.Attributes{}, true); err != nil {
+			if _, err := m.Put(t.Context(), state.Path(o.Folder, 1)+"/tmp/other-1", nil, dest.Attributes{}, true); err != nil {
 				t.Fatal(err)
 			}
 		}
-		slot := slotPath(o.Folder, sum.Slot)
+		slot := state.Path(o.Folder, sum.Slot)
 		uploads, installed, durable, swept := 0, false, false, false
 		m.hear = func(op, p string) error {
 			switch {

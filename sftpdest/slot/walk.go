@@ -26,7 +26,7 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 		if s == nil {
 			continue
 		}
-		for len(around) > 0 && !below(s.entry.Path, around[len(around)-1].entry.Path) {
+		for len(around) > 0 && !manifest.Below(s.entry.Path, around[len(around)-1].entry.Path) {
 			around = around[:len(around)-1]
 		}
 		if len(around) > 0 {
@@ -138,7 +138,7 @@ func (j *job) relocate(ctx context.Context, s *step) error {
 		return err
 	}
 	j.touch(s.in)
-	if err := j.move(ctx, s.at, target); err != nil {
+	if err := j.Rename(ctx, s.at, target); err != nil {
 		return err
 	}
 	if s.have == file {
@@ -155,11 +155,11 @@ func (j *job) setAside(ctx context.Context, name string) error {
 		return err
 	}
 	if j.aside == "" {
-		dir := j.temp(j.slot)
-		if err := j.ensureDir(ctx, dir, 0o700); err != nil {
+		dir := j.Temp(j.slot)
+		if err := j.MakeDir(ctx, dir, 0o700); err != nil {
 			return err
 		}
 		j.aside = dir
 	}
-	return j.move(ctx, name, j.aside+"/"+baseName(j.temp(j.slot)))
+	return j.Rename(ctx, name, j.aside+"/"+manifest.Base(j.Temp(j.slot)))
 }

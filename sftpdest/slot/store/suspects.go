@@ -1,4 +1,4 @@
-package slot
+package store
 
 import (
 	"context"
@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/parallel"
 )
 
-// errKills says that the server's session dies of a request.
-var errKills = errors.New("the session does not survive the request")
+// ErrKillsSession says that the server's session dies of a request.
+var ErrKillsSession = errors.New("the session does not survive the request")
 
 const (
 	// suspicious is how often a connection is lost under a request before the request is taken for a possible cause: those that
@@ -22,9 +23,9 @@ const (
 	convicted = 3
 )
 
-// trial finds the requests that a server's session dies of, so that one entry does not keep all others from being backed up.
-type trial struct {
-	r        *remote
+// Suspects finds the requests that a server's session dies of, so that one entry does not keep all others from being backed up.
+type Suspects struct {
+	s        *Store
 	mu       sync.Mutex   // held while a suspect is tried
 	suspects atomic.Int64 // that are, or wait for it
 
@@ -35,24 +36,24 @@ type trial struct {
 
 type watchKey struct{}
 
-// watch makes requests with the context that it returns be tried when connections are lost under them.
-func (t *trial) watch(ctx context.Context, r *remote) context.Context {
-	t.r = r
+// Watch makes requests with the context that it returns be tried when connections are lost under them.
+func (t *Suspects) Watch(ctx context.Context, s *Store) context.Context {
+	t.s = s
 	return context.WithValue(ctx, watchKey{}, t)
 }
 
-// unwatched is for requests that are made on the way of another one.
-func unwatched(ctx context.Context) context.Context {
-	return context.WithValue(ctx, watchKey{}, (*trial)(nil))
+// Unwatched is for requests that are made on the way of another one.
+func Unwatched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, watchKey{}, (*Suspects)(nil))
 }
 
-func watchOf(ctx context.Context) *trial {
-	t, _ := ctx.Value(watchKey{}).(*trial)
+func suspectsOf(ctx context.Context) *Suspects {
+	t, _ := ctx.Value(watchKey{}).(*Suspects)
 	return t
 }
 
 // alone repeats a suspicious request beside which no other one is.
-func (t *trial) alone(ctx context.Context, f func() error) error {
+func (t *Suspects) alone(ctx context.Context, f func() error) error {
 	t.suspects.Add(1)
 	defer t.suspects.Add(-1)
 	t.mu.Lock()
@@ -67,13 +68,13 @@ func (t *trial) alone(ctx context.Context, f func() error) error {
 		}
 		t.lost.Store(time.Now().UnixNano())
 		if died == convicted {
-			return fmt.Errorf("%w: %v", errKills, err)
+			return fmt.Errorf("%w: %v", ErrKillsSession, err)
 		}
 	}
 }
 
-// calm returns when there is no suspect: what is begun now might be taken for what another request does.
-func (t *trial) calm(ctx context.Context) error {
+// Calm returns when there is no suspect: what is begun now might be taken for what another request does.
+func (t *Suspects) Calm(ctx context.Context) error {
 	for t.suspects.Load() > 0 && ctx.Err() == nil {
 		t.mu.Lock()
 		t.mu.Unlock() // it is waited for, not held
@@ -83,7 +84,7 @@ func (t *trial) calm(ctx context.Context) error {
 
 // prove makes sure that the server answers since a connection was lost the last time: what may kill a session must not come
 // first in one.
-func (t *trial) prove(ctx context.Context) error {
+func (t *Suspects) prove(ctx context.Context) error {
 	if t.proved.Load() >= t.lost.Load() {
 		return nil
 	}
@@ -93,7 +94,7 @@ func (t *trial) prove(ctx context.Context) error {
 		return nil
 	}
 	began := time.Now().UnixNano()
-	err := t.r.alive(ctx)
+	err := t.s.Alive(ctx)
 	if err == nil {
 		t.proved.Store(began)
 	}
@@ -107,12 +108,12 @@ const (
 	asking    = 8 // more would make a destination open further sessions
 )
 
-// alive makes sure that the server answers.
-func (r *remote) alive(ctx context.Context) error {
-	ctx = unwatched(ctx)
-	return each(ctx, asking, make([]struct{}, questions), func(ctx context.Context, _ struct{}) error {
-		return again(ctx, func() error {
-			_, err := r.Stat(ctx, "")
+// Alive makes sure that the server answers.
+func (s *Store) Alive(ctx context.Context) error {
+	ctx = Unwatched(ctx)
+	return parallel.Each(ctx, asking, make([]struct{}, questions), func(ctx context.Context, _ struct{}) error {
+		return Retry(ctx, func() error {
+			_, err := s.Stat(ctx, "")
 			return err
 		})
 	})

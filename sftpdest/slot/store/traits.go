@@ -1,14 +1,19 @@
-package slot
+package store
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/parallel"
 )
+
+// Grace is how long a run that ends early takes to leave things in order.
+const Grace = 5 * time.Second
 
 // TrialPrefix begins the names of what is made on a destination to try it, and removed again.
 const TrialPrefix = ".slotfs-test-"
@@ -43,36 +48,36 @@ func trialNames() []trialName {
 
 // FindTraits tries what the server does to names, in a directory that it makes and removes. It returns manifest.Plain alone if
 // that is nothing.
-func FindTraits(ctx context.Context, store Store) (manifest.Traits, error) {
-	r := newRemote(store, NewBudget(0))
-	dir := TrialPrefix + "names-" + r.run
+func FindTraits(ctx context.Context, d dest.ReadWriter) (manifest.Traits, error) {
+	s := New(d, NewBudget(0))
+	dir := TrialPrefix + "names-" + s.Run
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Grace)
 		defer cancel()
-		_ = r.removeTree(ctx, dir) // it takes next to no room
+		_ = s.RemoveTree(ctx, dir) // it takes next to no room
 	}()
-	if err := r.ensureDir(ctx, dir, 0o700); err != nil {
+	if err := s.MakeDir(ctx, dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
-	if _, err := r.putNew(ctx, dir+"/plain", nil, dest.Attributes{}); err != nil {
+	if _, err := s.raw.Put(ctx, dir+"/plain", nil, dest.Attributes{}, true); err != nil {
 		return nil, fmt.Errorf("make a file in %s: %w", dir, err)
 	}
 	names := trialNames()
-	tryOne := func(ctx context.Context, n trialName) error { return r.tryName(ctx, dir+"/"+n.name) }
-	if err := each(ctx, len(names), names, tryOne); err != nil {
+	tryOne := func(ctx context.Context, n trialName) error { return s.tryName(ctx, dir+"/"+n.name) }
+	if err := parallel.Each(ctx, len(names), names, tryOne); err != nil {
 		return nil, err
 	}
-	return r.traitsIn(ctx, dir, names)
+	return s.traitsIn(ctx, dir, names)
 }
 
 // tryName makes a file. That the server refuses it, or does not survive it, is seen in the listing.
-func (r *remote) tryName(ctx context.Context, name string) error {
+func (s *Store) tryName(ctx context.Context, name string) error {
 	for try := range convicted {
-		_, err := r.putNew(ctx, name, nil, dest.Attributes{})
+		_, err := s.raw.Put(ctx, name, nil, dest.Attributes{}, true)
 		if !errors.Is(err, dest.ErrUnreachable) {
 			return ctx.Err()
 		}
-		if aliveErr := r.alive(ctx); aliveErr != nil {
+		if aliveErr := s.Alive(ctx); aliveErr != nil {
 			return err
 		}
 		if try+1 == convicted {
@@ -83,8 +88,8 @@ func (r *remote) tryName(ctx context.Context, name string) error {
 }
 
 // traitsIn tells the traits by what became of names.
-func (r *remote) traitsIn(ctx context.Context, dir string, names []trialName) (manifest.Traits, error) {
-	list, err := r.List(ctx, dir)
+func (s *Store) traitsIn(ctx context.Context, dir string, names []trialName) (manifest.Traits, error) {
+	list, err := s.List(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -97,11 +102,11 @@ func (r *remote) traitsIn(ctx context.Context, dir string, names []trialName) (m
 	for i := range lanes {
 		lanes[i] = i
 	}
-	err = each(ctx, len(names), lanes, func(ctx context.Context, i int) error {
+	err = parallel.Each(ctx, len(names), lanes, func(ctx context.Context, i int) error {
 		if names[i].twin == "" {
 			return nil
 		}
-		_, err := r.Stat(ctx, dir+"/"+names[i].twin)
+		_, err := s.Stat(ctx, dir+"/"+names[i].twin)
 		if errors.Is(err, dest.ErrUnreachable) || ctx.Err() != nil {
 			return err
 		}
@@ -124,7 +129,7 @@ func (r *remote) traitsIn(ctx context.Context, dir string, names []trialName) (m
 }
 
 // TraitsOnce is FindTraits for several runs at once: the first one that asks tries, and the others hear of it.
-func TraitsOnce(store Store) func(ctx context.Context) (manifest.Traits, error) {
+func TraitsOnce(d dest.ReadWriter) func(ctx context.Context) (manifest.Traits, error) {
 	turn := make(chan manifest.Traits, 1)
 	turn <- nil
 	return func(ctx context.Context) (found manifest.Traits, err error) {
@@ -135,7 +140,7 @@ func TraitsOnce(store Store) func(ctx context.Context) (manifest.Traits, error) 
 		}
 		defer func() { turn <- found }()
 		if found == nil {
-			found, err = FindTraits(ctx, store)
+			found, err = FindTraits(ctx, d)
 		}
 		return found, err
 	}

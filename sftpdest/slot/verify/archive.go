@@ -1,4 +1,4 @@
-package slot
+package verify
 
 import (
 	"bytes"
@@ -16,16 +16,17 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
 
-// maxAbout bounds what is read of a file in meta/ that is about an archive, in bytes.
-const maxAbout = 64 << 20
+// MaxAbout bounds what is read of a file in meta/ that is about an archive, in bytes.
+const MaxAbout = 64 << 20
 
 // archive compares an archive with what the state says of it: all of it, or a share of its gzip members.
 func (v *verifier) archive(ctx context.Context, a *manifest.Archive) error {
 	name := v.root + "/" + a.Name
-	err := again(ctx, func() error {
-		if v.o.Sample >= 1 {
+	err := store.Retry(ctx, func() error {
+		if v.sample >= 1 {
 			return v.wholeArchive(ctx, name, a)
 		}
 		return v.someMembers(ctx, name, a)
@@ -39,7 +40,7 @@ func (v *verifier) archive(ctx context.Context, a *manifest.Archive) error {
 }
 
 func (v *verifier) wholeArchive(ctx context.Context, name string, a *manifest.Archive) error {
-	hash, err := v.remoteHash(ctx, name, a.Size)
+	hash, err := store.Hash(ctx, v, name, a.Size)
 	if err == nil && hash != a.SHA256 {
 		v.differ("archive/"+a.Name, "has other content")
 	}
@@ -48,7 +49,7 @@ func (v *verifier) wholeArchive(ctx context.Context, name string, a *manifest.Ar
 
 // someMembers reads some members, the last one always: it is there only if the rest is.
 func (v *verifier) someMembers(ctx context.Context, name string, a *manifest.Archive) error {
-	list, err := v.load(ctx, v.slot+"/meta/"+a.Members.Name, min(a.Members.Size, maxAbout))
+	list, err := store.Load(ctx, v, v.slot+"/meta/"+a.Members.Name, min(a.Members.Size, MaxAbout))
 	if err != nil {
 		return err
 	}
@@ -65,10 +66,10 @@ func (v *verifier) someMembers(ctx context.Context, name string, a *manifest.Arc
 	err = manifest.DecodeMembers(list, func(m manifest.Member) error {
 		from := at
 		at += m.Size
-		if rand.Float64() >= v.o.Sample && at != a.Size || damaged >= 0 {
+		if rand.Float64() >= v.sample && at != a.Size || damaged >= 0 {
 			return nil
 		}
-		same, err := sameMember(ctx, f, from, m)
+		same, err := SameMember(ctx, f, from, m)
 		if err == nil && !same {
 			damaged = from
 		}
@@ -80,8 +81,8 @@ func (v *verifier) someMembers(ctx context.Context, name string, a *manifest.Arc
 	return err
 }
 
-// sameMember reads one member and compares its text.
-func sameMember(ctx context.Context, f dest.File, from int64, m manifest.Member) (bool, error) {
+// SameMember reads one member and compares its text.
+func SameMember(ctx context.Context, f dest.File, from int64, m manifest.Member) (bool, error) {
 	stored := make([]byte, m.Size)
 	if n, err := f.ReadAt(ctx, stored, from); int64(n) < m.Size {
 		if err == nil || errors.Is(err, io.EOF) {

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
+)
+
+// attributes leaves out what the server refuses: permissions first, then times too.
+type attributes struct {
+	server
+	level   atomic.Int32 // what is left out: 1 permissions, 2 times too
+	untimed atomic.Bool  // times of files on the server mean nothing
+}
+
+// Attributes are those that a server takes from anybody for his own files: no set-id, and never less than what the next run needs.
+// mtime is in nanoseconds.
+func Attributes(mode uint32, least uint32, mtime int64) dest.Attributes {
+	permissions, seconds := mode&0o777|least, Seconds(mtime)
+	return dest.Attributes{Permissions: &permissions, MTime: &seconds}
+}
+
+// Seconds is what SFTP can carry of a time in nanoseconds.
+func Seconds(ns int64) int64 {
+	return min(max(time.Unix(0, ns).Unix(), 0), math.MaxUint32)
+}
+
+// without leaves out what the server refused.
+func without(a dest.Attributes, level int32) dest.Attributes {
+	if level >= 1 {
+		a.Permissions = nil
+	}
+	if level >= 2 {
+		a.MTime = nil
+	}
+	return a
+}
+
+// Refused reports whether the server may have meant the attributes.
+func Refused(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported)
+}
+
+// try runs f with as many attributes as the server takes.
+func (l *attributes) try(a dest.Attributes, f func(a dest.Attributes) error) error {
+	level := l.level.Load()
+	first := f(without(a, level))
+	if !Refused(first) {
+		return first
+	}
+	for level++; level <= 2; level++ {
+		if err := f(without(a, level)); err == nil {
+			l.level.Store(level)
+			if level >= 2 && a.MTime != nil {
+				l.untimed.Store(true)
+			}
+			return nil
+		}
+	}
+	return first
+}
+
+// SetAttributes sets those of a that the server takes.
+func (l *attributes) SetAttributes(ctx context.Context, p string, a dest.Attributes) error {
+	return l.try(a, func(a dest.Attributes) error { return l.server.SetAttributes(ctx, p, a) })
+}
+
+// SyncDirAttributes sets those of a that the server takes, and makes the names in the directory durable.
+func (l *attributes) SyncDirAttributes(ctx context.Context, p string, a dest.Attributes) (synced bool, err error) {
+	err = l.try(a, func(a dest.Attributes) (err error) {
+		if a == (dest.Attributes{}) {
+			return nil
+		}
+		synced, err = l.server.SyncDirAttributes(ctx, p, a)
+		return err
+	})
+	return synced, err
+}
+
+// Truncate gives a file a length. A server that cannot gives an error for which Refused holds.
+func (s *Store) Truncate(ctx context.Context, p string, size int64) error {
+	return s.raw.SetAttributes(ctx, p, dest.Attributes{Size: &size})
+}
+
+// KeepsTimes reports whether times of files on the server are those that it was told, as far as is known.
+func (s *Store) KeepsTimes() bool { return !s.attrs.untimed.Load() }
+
+// NoTimes notes whether they are known to mean nothing.
+func (s *Store) NoTimes(meaningless bool) { s.attrs.untimed.Store(meaningless) }
+
+// Times is what the state of a slot says about that.
+func (s *Store) Times() string {
+	if !s.KeepsTimes() {
+		return manifest.NoTimes
+	}
+	return ""
+}
+
+// TryTimes looks whether the server keeps a time that it is told: some refuse it, and some say yes and do not. The file that
+// tells is removed with all temporary ones.
+func (s *Store) TryTimes(ctx context.Context, slot string) error {
+	const long = 1_000_000_000 // ago
+	temp, _, err := s.PutTemp(ctx, slot, nil, Attributes(0, 0o600, long*1e9))
+	if err != nil {
+		return err
+	}
+	info, err := s.Stat(ctx, temp)
+	if err != nil {
+		return err
+	}
+	if info.MTime != long {
+		s.NoTimes(true)
+	}
+	return nil
+}

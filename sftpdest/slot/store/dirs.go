@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
+)
+
+// MakeDir makes a directory unless it is there.
+func (s *Store) MakeDir(ctx context.Context, p string, permissions uint32) error {
+	err := s.Mkdir(ctx, p, permissions)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// MakeDirIfMissing is MakeDir for a directory that most likely is there: looking takes one round trip, being refused two.
+func (s *Store) MakeDirIfMissing(ctx context.Context, p string) error {
+	if info, err := s.Stat(ctx, p); err == nil && IsDir(info.Mode) {
+		return nil
+	}
+	return s.MakeDir(ctx, p, 0o700)
+}
+
+// MakeDirs makes a directory that most likely is not there, and those above it. Their names are not durable yet.
+func (s *Store) MakeDirs(ctx context.Context, p string) error {
+	err := s.MakeDir(ctx, p, 0o700)
+	if errors.Is(err, fs.ErrNotExist) && dest.Parent(p) != "" {
+		if err := s.MakeDirs(ctx, dest.Parent(p)); err != nil {
+			return err
+		}
+		err = s.MakeDir(ctx, p, 0o700)
+	}
+	return err
+}
+
+// MakeNewDir makes a directory, and reports whether it certainly was not there before.
+func (s *Store) MakeNewDir(ctx context.Context, p string) (made bool, err error) {
+	switch err := s.raw.Mkdir(ctx, p, 0o700); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	case errors.Is(err, dest.ErrUnreachable): // it may have been made
+		return false, s.MakeDir(ctx, p, 0o700)
+	default:
+		return false, err
+	}
+}
+
+// IsDir reports whether a mode is that of a directory.
+func IsDir(mode uint32) bool { return mode&backup.ModeType == backup.ModeDir }

@@ -1,0 +1,76 @@
+// Package store is a destination as the writer of slots needs it: requests whose connection was lost are repeated where that is
+// safe, nothing is moved or removed after the lease is lost, attributes that the server refuses are left out, what the server
+// cannot do is remembered, and content keeps to the bandwidth limit. Each of these is a layer over the destination in a file of
+// its own. It must not know in which order a backup is written.
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"strconv"
+	"sync/atomic"
+
+	"slotfs/indexer/dest"
+)
+
+// server is a destination with all that it may offer. What it does not offer answers errors.ErrUnsupported.
+type server interface {
+	dest.ReadWriter
+	dest.FileWriter
+	dest.Copier
+	dest.RangeCopier
+	dest.Linker
+	dest.Symlinker
+	dest.DirSyncer
+	dest.DurableRenamer
+	dest.StatFS
+}
+
+// Store is a destination for one run.
+type Store struct {
+	server // all layers, the retries on top
+	*Budget
+	Run string // id of the run, in the names of its temporary files
+
+	raw   offered // the destination itself
+	fence *fenced
+	knows *capabilities
+	attrs *attributes
+	links links
+	seq   atomic.Int64
+	lists listings
+}
+
+// New composes the layers.
+func New(d dest.ReadWriter, b *Budget) *Store {
+	var id [6]byte
+	_, _ = rand.Read(id[:]) // it never fails
+	s := &Store{Run: hex.EncodeToString(id[:]), Budget: b, raw: offered{d}}
+	s.knows = &capabilities{server: s.raw}
+	s.attrs = &attributes{server: s.knows}
+	s.fence = &fenced{server: replacing{s.attrs}}
+	s.server = retrying{s.fence}
+	return s
+}
+
+// Raw is the destination below all layers.
+func (s *Store) Raw() dest.ReadWriter { return s.raw.ReadWriter }
+
+// Temp is a new name in the slot's directory for temporary files.
+func (s *Store) Temp(slot string) string {
+	return slot + "/tmp/" + s.Run + "-" + strconv.FormatInt(s.Next(), 10)
+}
+
+// Next is a number that this run has not used yet.
+func (s *Store) Next() int64 { return s.seq.Add(1) }
+
+// fresh runs an exclusive creation under a new temporary name, and again under another one while connections are lost: what the
+// lost attempt left may still change.
+func (s *Store) fresh(ctx context.Context, slot string, f func(name string) error) (name string, err error) {
+	err = Retry(ctx, func() error {
+		name = s.Temp(slot)
+		return f(name)
+	})
+	return name, err
+}
