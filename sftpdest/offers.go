@@ -80,6 +80,10 @@ func (d *Destination) Space(ctx context.Context, p string) (dest.Space, error) {
 	if v.Fragment == 0 || v.Available <= math.MaxInt64/v.Fragment {
 		space.Bytes = int64(v.Available * v.Fragment)
 	}
+	// As df(1) counts: what is kept for root is nobody's.
+	if usable := v.Blocks - v.Free + v.Available; v.Fragment != 0 && v.Free <= v.Blocks && usable <= math.MaxInt64/v.Fragment {
+		space.Size = int64(usable * v.Fragment)
+	}
 	if v.Files > 0 { // btrfs and others have no fixed number
 		space.Files = int64(min(v.FreeFiles, math.MaxInt64))
 	}

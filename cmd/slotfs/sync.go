@@ -11,6 +11,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot"
 )
 
@@ -84,6 +85,9 @@ type syncing struct {
 	host    string // this machine's name, as states of slots tell it
 	machine string // its id
 	results []syncResult
+
+	runID string     // of the run over all accounts of a job that goes on
+	room  dest.Space // on its destination; 0: not known
 }
 
 // run runs the jobs one after the other.
@@ -100,7 +104,7 @@ func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
 		return err
 	}
 	for _, j := range jobs {
-		if err := y.job(ctx, j); err != nil {
+		if err := y.recorded(ctx, j); err != nil {
 			if ctx.Err() != nil {
 				break
 			}
@@ -188,6 +192,9 @@ func (y *syncing) backUp(ctx context.Context, j *config.Job, accounts []account)
 	defer w.show.End()
 	if err := w.all(ctx, accounts); err != nil {
 		return err
+	}
+	if y.runID != "" {
+		y.measure(ctx, remote)
 	}
 	return w.tellAgain(ctx)
 }

@@ -87,6 +87,7 @@ func (y *syncing) done(r syncResult, err error) {
 		r.warnOfMissing()
 	}
 	y.results = append(y.results, r)
+	y.remember(&r, err)
 	level := slog.LevelInfo
 	if r.Error != "" || r.Account == "" {
 		level = slog.LevelWarn

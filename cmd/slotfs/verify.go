@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -111,6 +113,7 @@ func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 		for _, s := range got.slots {
 			v.show(s)
 		}
+		v.remember(account, got)
 		if got.err != nil {
 			v.fail(account, got.err)
 			continue
@@ -121,6 +124,23 @@ func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 		return ctx.Err()
 	}
 	return v.end(compared)
+}
+
+// remember keeps what was found of an account.
+func (v *verifying) remember(account string, got verified) {
+	if len(got.slots) == 0 && got.err == nil {
+		return
+	}
+	r := history.Record{Kind: history.Verify, Ended: time.Now(), Destination: v.job.Destination, Job: v.job.Name, Account: account, Result: history.Complete}
+	r.Began = r.Ended
+	for _, s := range got.slots {
+		r.Differences += len(s.Differences)
+	}
+	if r.Differences > 0 {
+		r.Result = history.Partial
+	}
+	r.Fail(got.err, exit.Code(got.err))
+	v.keep(r)
 }
 
 // end prints what was found and tells how the command ends.

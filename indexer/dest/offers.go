@@ -66,4 +66,5 @@ type StatFS interface {
 type Space struct {
 	Bytes int64
 	Files int64 // -1: the server does not say
+	Size  int64 // what there is to share, in bytes, taken or not; 0: the server does not say
 }

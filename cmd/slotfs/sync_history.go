@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/history"
+	"slotfs/cmd/internal/term"
+	"slotfs/indexer/dest"
+)
+
+// recorded runs a job and keeps how the run ended, if it is one over all its accounts.
+func (y *syncing) recorded(ctx context.Context, j *config.Job) error {
+	if y.account != "" || y.dryRun {
+		return y.job(ctx, j)
+	}
+	began, first := time.Now(), len(y.results)
+	y.runID = fmt.Sprintf("%s-%d-%d", j.Name, began.Unix(), os.Getpid())
+	defer func() { y.runID = "" }()
+	y.room = dest.Space{}
+	p := y.startPing(ctx, j)
+	err := y.job(ctx, j)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	r := runRecord(j, y.results[first:])
+	r.Run, r.Began, r.Ended, r.Seconds = y.runID, began, time.Now(), time.Since(began).Seconds()
+	r.Free, r.Size = y.room.Bytes, y.room.Size
+	r.Fail(err, exit.Code(err))
+	y.keep(r)
+	p.end(ctx, &r, y.results[first:])
+	return err
+}
+
+// runRecord sums up a run.
+func runRecord(j *config.Job, results []syncResult) history.Record {
+	r := history.Record{Kind: history.Run, Destination: j.Destination, Job: j.Name, Result: history.Complete}
+	accounts, failed := 0, 0
+	var warnings []string
+	for i := range results {
+		a := &results[i]
+		r.Files, r.Bytes, r.Sent, r.SentB = r.Files+a.Files, r.Bytes+a.Bytes, r.Sent+a.Uploaded, r.SentB+a.UploadedBytes
+		r.Copied, r.Linked, r.Deleted = r.Copied+a.Copied, r.Linked+a.Linked, r.Deleted+a.Deleted
+		if a.Account == "" {
+			warnings = append(warnings, a.Warning) // of the job itself
+			continue
+		}
+		accounts++
+		if a.Error != "" {
+			failed++
+		}
+		if a.Error != "" || a.Warning != "" {
+			r.Result = history.Partial
+		}
+	}
+	if r.Warning = strings.Join(warnings, "; "); r.Warning != "" {
+		r.Result = history.Partial
+	}
+	if failed > 0 && failed == accounts {
+		r.Result = history.Failed // why is in the records of the accounts
+	}
+	return r
+}
+
+// remember keeps how the backup of an account ended.
+func (y *syncing) remember(r *syncResult, err error) {
+	if r.Account == "" || y.dryRun {
+		return
+	}
+	h := history.Record{Kind: history.Backup, Ended: time.Now(), Seconds: r.Seconds, Job: r.Job, Account: r.Account, Run: y.runID, Slot: r.Slot,
+		Files: r.Files, Bytes: r.Bytes, Sent: r.Uploaded, SentB: r.UploadedBytes, Copied: r.Copied, Linked: r.Linked, Deleted: r.Deleted,
+		Warning: r.Warning, Result: history.Complete}
+	h.Began = h.Ended.Add(-time.Duration(r.Seconds * float64(time.Second)))
+	if j := y.config.Jobs[r.Job]; j != nil {
+		h.Destination = j.Destination
+	}
+	if r.Warning != "" {
+		h.Result = history.Partial
+	}
+	h.Fail(err, r.Code)
+	y.keep(h)
+}
+
+// keep adds a record to the history. Without it the backup is as good.
+func (s *settings) keep(r history.Record) {
+	if err := history.New(s.State.History()).Add(r); err != nil {
+		fmt.Fprintf(s.err, "slotfs: %s: not kept in the history: %s\n", term.Clean(r.Object()), term.Clean(err.Error()))
+	}
+}
+
+// measure tells how much room a destination has, where its server tells.
+func (y *syncing) measure(ctx context.Context, d dest.StatFS) {
+	ctx, cancel := context.WithTimeout(ctx, measureTime)
+	defer cancel()
+	room, err := d.Space(ctx, "")
+	if err == nil {
+		y.room = room
+	} else if !errors.Is(err, errors.ErrUnsupported) {
+		y.Log.Debug("room on the destination", "error", err)
+	}
+}
+
+// measureTime bounds what nobody waits for.
+const measureTime = 30 * time.Second
