@@ -13,8 +13,8 @@ type openDir struct{ node view.Node }
 
 // OpenDir keeps the directory's node at hand, so that listing it looks nothing up.
 func (r *raw) OpenDir(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	r.use.begin()
-	defer r.use.end()
+	r.activity.begin()
+	defer r.activity.end()
 	n, err := r.view.Node(r.ctx, in.NodeId)
 	if err != nil {
 		return r.failed(in.NodeId, "", err)
@@ -55,8 +55,8 @@ func (r *raw) ReadDirPlus(_ <-chan struct{}, in *fuse.ReadIn, out *fuse.DirEntry
 // list hands entries to add until it has no room. An error after the first entry is left for the next request, which
 // meets it again.
 func (r *raw) list(in *fuse.ReadIn, add func(fuse.DirEntry, *view.Node) bool) fuse.Status {
-	r.use.begin()
-	defer r.use.end()
+	r.activity.begin()
+	defer r.activity.end()
 	d, ok := r.dirs.get(in.Fh)
 	if !ok {
 		return fuse.EBADF

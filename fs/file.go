@@ -31,8 +31,8 @@ func (f *openFile) close(r *raw) {
 
 // Open opens a regular file. It does not touch the network.
 func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	r.use.begin()
-	defer r.use.end()
+	r.activity.begin()
+	defer r.activity.end()
 	if in.Flags&syscall.O_ACCMODE != syscall.O_RDONLY || in.Flags&syscall.O_TRUNC != 0 {
 		return fuse.EROFS
 	}
@@ -51,7 +51,7 @@ func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.S
 	if late, ok := f.file.(LateProof); ok && late.ProvenAtEnd() {
 		out.OpenFlags = fuse.FOPEN_NOFLUSH // what the kernel has of it was never proven
 	}
-	if n.Source == view.FromMoment {
+	if n.Source == view.FromVolatile {
 		// Its size is that of this moment, not the one that the kernel remembers.
 		out.OpenFlags = fuse.FOPEN_DIRECT_IO | fuse.FOPEN_NOFLUSH
 	}
@@ -79,8 +79,8 @@ func (r *raw) open(n *view.Node) (File, error) {
 
 // Read reads from an open file.
 func (r *raw) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	r.use.begin()
-	defer r.use.end()
+	r.activity.begin()
+	defer r.activity.end()
 	f, ok := r.files.get(in.Fh)
 	if !ok {
 		return nil, fuse.EBADF
@@ -108,7 +108,7 @@ const mostBlocks = 1000
 
 // read reads len(p) bytes within the deadline, into p unless they are somewhere already.
 func (r *raw) read(cancel <-chan struct{}, f *openFile, p []byte, off int64) ([][]byte, error) {
-	want := span{node: f.node.ID, off: off, n: int64(len(p)), opened: f.opened}
+	want := readRange{node: f.node.ID, off: off, n: int64(len(p)), opened: f.opened}
 	q, err := r.request(f.node.Snapshot.Destination, want, cancel)
 	if err != nil {
 		return nil, err

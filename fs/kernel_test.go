@@ -340,7 +340,7 @@ func TestASilentDestinationLeavesReadAheadToOthers(t *testing.T) {
 			return 0, ctx.Err()
 		})
 	}
-	_, mnt := mount(t, c, func(r *raw) { r.gates.patience, r.grace = 100*time.Millisecond, time.Millisecond })
+	_, mnt := mount(t, c, func(r *raw) { r.limiters.patience, r.grace = 100*time.Millisecond, time.Millisecond })
 	for i := range members {
 		dd := exec.Command("dd", "if="+mnt+"/box/accounts/alice/latest/full/f"+fmt.Sprint(i), "of=/dev/null", "bs=1M", "status=none")
 		must(t, dd.Start())

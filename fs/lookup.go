@@ -10,8 +10,8 @@ import (
 
 // Lookup finds a name. That there is none is an answer with node 0, which the kernel may keep, unlike ENOENT.
 func (r *raw) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
-	r.use.begin()
-	defer r.use.end()
+	r.activity.begin()
+	defer r.activity.end()
 	if len(name) > 255 {
 		return fuse.Status(syscall.ENAMETOOLONG)
 	}
@@ -19,7 +19,7 @@ func (r *raw) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out 
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
 		*out = fuse.EntryOut{}
-		out.SetEntryTimeout(forever)
+		out.SetEntryTimeout(entryTTL)
 		return fuse.OK
 	case err != nil:
 		return r.failed(header.NodeId, name, err)

@@ -19,7 +19,7 @@ func accountParts() *backup.Parts {
 	}}
 }
 
-// local mounts one snapshot of a local directory and returns its folder.
+// local mounts one snapshot of a local directory and returns its directory.
 func local(t *testing.T, dir string) string {
 	w := fstest.NewWorld()
 	w.AddLocal(t, fstest.Source("alice", "2026-01-05"), accountParts(), dir, "alice")

@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// forever is how long the kernel may keep what does not change unless Refresh says so.
-	forever = 24 * time.Hour
+	// entryTTL is how long the kernel may keep what does not change unless Refresh says so.
+	entryTTL = 24 * time.Hour
 	// blockSize is the unit that programs should read in.
 	blockSize = 128 << 10
 )
@@ -24,24 +24,24 @@ const (
 type raw struct {
 	fuse.RawFileSystem // what is not answered here is "not implemented"
 
-	c     Config
-	view  *view.View
-	ctx   context.Context // of the mount; ends when it is gone
-	stop  context.CancelFunc
-	grace time.Duration // how long an interrupted read may still take
-	dirs  handles[*openDir]
-	files handles[*openFile]
-	gates gates
-	opens atomic.Uint64 // files that were opened
-	bare  bare
-	use   use
+	c        Config
+	view     *view.View
+	ctx      context.Context // of the mount; ends when it is gone
+	stop     context.CancelFunc
+	grace    time.Duration // how long an interrupted read may still take
+	dirs     handles[*openDir]
+	files    handles[*openFile]
+	limiters destinationLimiters
+	opens    atomic.Uint64 // files that were opened
+	noXattrs noXattrs
+	activity activity
 }
 
 // newRaw makes the file system without a kernel.
 func newRaw(ctx context.Context, c Config) *raw {
 	c = c.withDefaults()
 	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second}
-	r.gates.patience, r.gates.now = patience, c.Now
+	r.limiters.patience, r.limiters.now = patience, c.Now
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, Owner: c.Owner, Accounts: c.Accounts, Status: c.Status, Now: c.Now})
 	return r
@@ -53,7 +53,7 @@ func (r *raw) load(ctx context.Context) (view.Changes, error) {
 	if err != nil {
 		return view.Changes{}, fmt.Errorf("read catalog: %w", err)
 	}
-	return r.view.Update(r.c.Destinations(), r.bare.admit(snapshots)), nil
+	return r.view.Update(r.c.Destinations(), r.noXattrs.admit(snapshots)), nil
 }
 
 // String names the file system.
@@ -98,17 +98,17 @@ func fillAttr(n *view.Node, out *fuse.Attr) {
 // fillEntry translates a name and what it stands for.
 func fillEntry(n *view.Node, out *fuse.EntryOut) {
 	out.NodeId, out.Generation = n.ID, n.Gen
-	out.SetEntryTimeout(forever)
+	out.SetEntryTimeout(entryTTL)
 	out.SetAttrTimeout(attrTimeout(n))
 	fillAttr(n, &out.Attr)
 }
 
 // attrTimeout is how long attributes stay right.
 func attrTimeout(n *view.Node) time.Duration {
-	if n.Source == view.FromMoment {
+	if n.Source == view.FromVolatile {
 		return 0
 	}
-	return forever
+	return entryTTL
 }
 
 func isRegular(n *view.Node) bool { return n.Attr.Mode&backup.ModeType == backup.ModeRegular }

@@ -22,7 +22,7 @@ func (m *Server) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// notify tells the kernel what to forget. It waits for look-ups in the folders concerned, so no lock may be held that
+// notify tells the kernel what to forget. It waits for look-ups in the directories concerned, so no lock may be held that
 // those need. That the kernel does not know a node is no failure.
 func (m *Server) notify(c view.Changes) {
 	for _, n := range c.Names {

@@ -25,12 +25,12 @@ var (
 
 // request is one read that waits for a destination.
 type request struct {
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	gate   *gate
-	place  *list.Element // in gate
-	watch  *time.Timer   // begins to watch: most reads are answered before
-	done   chan struct{}
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	limiter *destinationLimiter
+	queued  *list.Element // in limiter
+	watch   *time.Timer   // begins to watch: most reads are answered before
+	done    chan struct{}
 }
 
 // unwatched is how long a read may take without being watched.
@@ -39,25 +39,25 @@ const unwatched = 2 * time.Millisecond
 // request begins a read. Its context ends at the deadline, with the mount, when it should give way to other
 // destinations, and some time after the kernel said that the reader was interrupted: any signal makes the kernel say
 // so, and a reader that was not killed would rather have its bytes.
-func (r *raw) request(destination string, want span, interrupted <-chan struct{}) (*request, error) {
-	g := r.gates.of(destination)
+func (r *raw) request(destination string, want readRange, interrupted <-chan struct{}) (*request, error) {
+	g := r.limiters.of(destination)
 	place, err := g.enter(want)
 	if err != nil {
 		return nil, err
 	}
-	q := &request{gate: g, place: place, done: make(chan struct{})}
+	q := &request{limiter: g, queued: place, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
-	missed := func() { g.missed(want, r.opens.Load()) }
+	onTimeout := func() { g.timeoutHit(want, r.opens.Load()) }
 	deadline := g.deadline(r.c.Deadline)
-	q.watch = time.AfterFunc(min(unwatched, deadline), func() { q.guard(deadline, r.grace, interrupted, missed) })
+	q.watch = time.AfterFunc(min(unwatched, deadline), func() { q.guard(deadline, r.grace, interrupted, onTimeout) })
 	return q, nil
 }
 
-// guard ends the context of a read that takes too long, which missed is told first.
-func (q *request) guard(deadline, grace time.Duration, interrupted <-chan struct{}, missed func()) {
+// guard ends the context of a read that takes too long, which timedOut is told first.
+func (q *request) guard(deadline, grace time.Duration, interrupted <-chan struct{}, timedOut func()) {
 	late := time.NewTimer(deadline)
 	defer late.Stop()
-	check := time.NewTicker(q.gate.patience/2 + 1)
+	check := time.NewTicker(q.limiter.patience/2 + 1)
 	defer check.Stop()
 	var given <-chan time.Time
 	for {
@@ -65,14 +65,14 @@ func (q *request) guard(deadline, grace time.Duration, interrupted <-chan struct
 		case <-q.done:
 			return
 		case <-late.C:
-			missed()
+			timedOut()
 			q.cancel(errDeadline)
 			return
 		case <-given:
 			q.cancel(errInterrupted)
 			return
 		case <-check.C:
-			if q.gate.surplus(q.place) {
+			if q.limiter.shouldYield(q.queued) {
 				q.cancel(errSilent)
 				return
 			}
@@ -89,7 +89,7 @@ func (q *request) guard(deadline, grace time.Duration, interrupted <-chan struct
 func (q *request) end() {
 	q.watch.Stop()
 	close(q.done)
-	q.gate.leave(q.place, q.ctx.Err() == nil)
+	q.limiter.leave(q.queued, q.ctx.Err() == nil)
 	q.cancel(nil)
 }
 

@@ -9,10 +9,10 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// bare keeps the kernel from asking for extended attributes where nothing has any. It asks three times for each file that
+// noXattrs keeps the kernel from asking for extended attributes where nothing has any. It asks three times for each file that
 // cp -a copies and keeps no answer, which takes longer than all the rest; after one ENOSYS it never asks again. Who told it so
 // cannot show anything that has some in this mount any more: a mount in its place can.
-type bare struct {
+type noXattrs struct {
 	mu sync.Mutex // guards what follows
 	// none says that all of what is shown is known to have no extended attributes.
 	none     bool
@@ -21,7 +21,7 @@ type bare struct {
 }
 
 // admit leaves out of a new catalog what the kernel would not ask about.
-func (b *bare) admit(snapshots []*backup.Snapshot) []*backup.Snapshot {
+func (b *noXattrs) admit(snapshots []*backup.Snapshot) []*backup.Snapshot {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	attributed := slices.ContainsFunc(snapshots, (*backup.Snapshot).Attributed)
@@ -34,7 +34,7 @@ func (b *bare) admit(snapshots []*backup.Snapshot) []*backup.Snapshot {
 }
 
 // tell reports whether the kernel is to know that there are none.
-func (b *bare) tell() bool {
+func (b *noXattrs) tell() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.told = b.told || b.none
@@ -44,7 +44,7 @@ func (b *bare) tell() bool {
 // Withholds reports whether Refresh left out snapshots because the kernel does not ask this mount for extended attributes any
 // more, and they have some. One that is mounted in its place shows them.
 func (m *Server) Withholds() bool {
-	b := &m.raw.bare
+	b := &m.raw.noXattrs
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.withheld
@@ -52,7 +52,7 @@ func (m *Server) Withholds() bool {
 
 // GetXAttr tells the value of one extended attribute, or its size to an empty dest.
 func (r *raw) GetXAttr(_ <-chan struct{}, header *fuse.InHeader, attr string, dest []byte) (uint32, fuse.Status) {
-	if r.bare.tell() {
+	if r.noXattrs.tell() {
 		return 0, fuse.ENOSYS
 	}
 	n, err := r.view.Node(r.ctx, header.NodeId)
@@ -69,7 +69,7 @@ func (r *raw) GetXAttr(_ <-chan struct{}, header *fuse.InHeader, attr string, de
 
 // ListXAttr tells the names of the extended attributes, each with a 0 after it.
 func (r *raw) ListXAttr(_ <-chan struct{}, header *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
-	if r.bare.tell() {
+	if r.noXattrs.tell() {
 		return 0, fuse.ENOSYS
 	}
 	n, err := r.view.Node(r.ctx, header.NodeId)

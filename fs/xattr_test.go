@@ -57,20 +57,20 @@ func TestKernelStopsAskingForExtendedAttributesWhereThereAreNone(t *testing.T) {
 
 // TestMountIsQuietOnlyWhenNobodyAsks looks at the clock of requests.
 func TestMountIsQuietOnlyWhenNobodyAsks(t *testing.T) {
-	var u use
-	if u.quiet() <= 0 {
+	var u activity
+	if u.idleFor() <= 0 {
 		t.Error("never used and not quiet")
 	}
 	u.begin()
-	if q := u.quiet(); q != 0 {
+	if q := u.idleFor(); q != 0 {
 		t.Errorf("quiet for %v while a request runs", q)
 	}
 	u.end()
-	first := u.quiet()
+	first := u.idleFor()
 	if first < 0 {
 		t.Errorf("quiet for %v", first)
 	}
-	if later := u.quiet(); later < first {
+	if later := u.idleFor(); later < first {
 		t.Errorf("quiet for %v after %v", later, first)
 	}
 }

@@ -64,7 +64,7 @@ func (p *pass) unopened(ctx context.Context, s *backup.Source, serial uint64, er
 	}
 	p.Progress.Began(s, storedSize(s), 0)
 	snapshot := p.record(s, serial, backup.Unreadable, "permission denied by the server")
-	snapshot.Settled = false
+	snapshot.Stable = false
 	return snapshot, nil
 }
 
@@ -197,7 +197,7 @@ func (r *archiveReader) scan(ctx context.Context) (archive.Result, error) {
 }
 
 // nestedHome reports whether the member at path is the home directory as an archive of its own, at the top or
-// in the account's folder.
+// in the account's directory.
 func nestedHome(name string) bool {
 	dir, base := path.Split(name)
 	return base == "homedir.tar" && (dir == "" || path.Dir(path.Clean(dir)) == ".")

@@ -12,7 +12,7 @@ import (
 
 // readDescribed makes the snapshot of an archive from what its writer noted down beside it, without reading it. Where
 // there are no such notes, or they are damaged, the archive itself has to do.
-func (p *pass) readDescribed(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
+func (p *pass) readDescribed(ctx context.Context, s *backup.Source, serial uint64, record engine.SelfDescription) (*backup.Snapshot, error) {
 	if record.Archive == nil || record.List == nil {
 		return p.readArchive(ctx, s, serial)
 	}

@@ -51,7 +51,7 @@ type Index interface {
 
 // Plan hears what a pass has before it.
 type Plan interface {
-	// Walked says how many folders were listed and backups recognised so far.
+	// Walked says how many directories were listed and backups recognised so far.
 	Walked(folders, backups int)
 	// Planned says how many backups will be read and how many bytes those of them have whose size is
 	// known before (archives, as stored).
@@ -96,12 +96,12 @@ type Summary struct {
 	Failed    int     // not readable now, or with a status other than complete
 	Gone      int     // forgotten, because they are no longer on the destination
 	Folders   int     // listed
-	Errors    []error // about single backups and folders, at most maxErrors
+	Errors    []error // about single backups and directories, at most maxErrors
 }
 
 // maxErrors bounds Summary.Errors: one bad disk must not fill the memory.
 const maxErrors = 100
 
-// listers is how many folders are listed side by side. A folder costs two round trips, so that at a distance a walk is
-// as fast as this many listings in flight: 10,000 folders a second at 20 ms would need 400.
-const listers = 256
+// listConcurrency is how many directories are listed side by side. A directory costs two round trips, so that at a distance a walk is
+// as fast as this many listings in flight: 10,000 directories a second at 20 ms would need 400.
+const listConcurrency = 256

@@ -24,7 +24,7 @@ import (
 )
 
 // Pass indexes a destination once. Its error is what ended the pass as a whole: the network, the index or
-// ctx; what is wrong with single backups is in the Summary. A snapshot is forgotten only if the folders that
+// ctx; what is wrong with single backups is in the Summary. A snapshot is forgotten only if the directories that
 // it could lie in were listed without an error.
 func Pass(ctx context.Context, d dest.Destination, e engine.Engine, x Index, o Options) (Summary, error) {
 	p := newPass(d, e, x, o)
@@ -144,7 +144,7 @@ const endRevision = 2
 // unchanged reports whether what the catalog says of s still holds.
 func (p *pass) unchanged(s *backup.Source) bool {
 	known := p.known[s.Key()]
-	return known != nil && !p.Full && known.Settled && known.Fingerprint == s.Fingerprint && !outdated(known) && !misplaced(known, s)
+	return known != nil && !p.Full && known.Stable && known.Fingerprint == s.Fingerprint && !outdated(known) && !misplaced(known, s)
 }
 
 // outdated reports whether a later reader may make more of the archive that s was read from, or has the checksums of a slot.
@@ -170,7 +170,7 @@ func misplaced(known *backup.Snapshot, s *backup.Source) bool {
 // not there than a decision, so it makes nothing forgotten.
 func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 	if len(w.sources) == 0 && len(p.known) > 0 {
-		p.complain(fmt.Errorf("no backup found where %d were known: nothing is forgotten", len(p.known)))
+		p.warn(fmt.Errorf("no backup found where %d were known: nothing is forgotten", len(p.known)))
 		return 0, nil
 	}
 	found := make(map[string]bool, len(w.sources))
@@ -178,7 +178,7 @@ func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 		found[s.Key()] = true
 	}
 	for key, s := range p.known {
-		if found[key] || w.hides(key) || p.Account != "" && s.Account != p.Account {
+		if found[key] || w.mayHide(key) || p.Account != "" && s.Account != p.Account {
 			continue
 		}
 		if err := p.index.DeleteSnapshot(ctx, p.Destination, key); err != nil {
@@ -263,13 +263,13 @@ func (p *pass) readContained(ctx context.Context, s *backup.Source, serial uint6
 	var fault *contain.Error
 	errors.As(err, &fault)
 	snapshot = p.record(s, serial, backup.Unreadable, fault.Error())
-	snapshot.Settled = false
+	snapshot.Stable = false
 	return snapshot, nil
 }
 
 // read makes the snapshot of one source, ready to be committed.
 func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	recorder, recorded := p.engine.(engine.Recorder)
+	recorder, recorded := p.engine.(engine.SelfDescriber)
 	switch {
 	case s.Fault != "" && !cutShort(s):
 		p.Progress.Began(s, 0, 0)
@@ -292,7 +292,7 @@ func cutShort(s *backup.Source) bool {
 func (p *pass) record(s *backup.Source, serial uint64, status backup.Status, detail string) *backup.Snapshot {
 	return &backup.Snapshot{
 		Source: *s, Destination: p.Destination, Serial: serial, Status: status, Detail: detail,
-		Settled: status != backup.Growing, Indexed: p.Now().UTC(), Reader: readerRevision,
+		Stable: status != backup.Growing, Indexed: p.Now().UTC(), Reader: readerRevision,
 	}
 }
 
@@ -317,14 +317,14 @@ func (p *pass) count(s *backup.Source, snapshot *backup.Snapshot, err error) {
 	p.mu.Unlock()
 	switch {
 	case err != nil:
-		p.complain(fmt.Errorf("%s: %w", s.Key(), err))
+		p.warn(fmt.Errorf("%s: %w", s.Key(), err))
 	case snapshot.Status != backup.Complete:
-		p.complain(fmt.Errorf("%s: %s: %s", s.Key(), snapshot.Status, snapshot.Detail))
+		p.warn(fmt.Errorf("%s: %s: %s", s.Key(), snapshot.Status, snapshot.Detail))
 	}
 }
 
-// complain keeps an error that does not end the pass.
-func (p *pass) complain(err error) {
+// warn keeps an error that does not end the pass.
+func (p *pass) warn(err error) {
 	p.Log.Warn("backup not complete", "destination", p.Destination, "error", err)
 	p.mu.Lock()
 	defer p.mu.Unlock()

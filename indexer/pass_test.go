@@ -282,7 +282,7 @@ func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
 	w.sh(`ln -s deep/er "$1/alice/homedir/link"; mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)
 	w.mustPass()
 	first := w.only()
-	if first.Kind != backup.Tree || first.Status != backup.Complete || first.Settled {
+	if first.Kind != backup.Tree || first.Status != backup.Complete || first.Stable {
 		t.Fatalf("first pass: %+v", first)
 	}
 	if link := w.resolve(first, "homedir/link"); link.Target != "deep/er" {
@@ -292,8 +292,8 @@ func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
 		t.Errorf("file of %d bytes", file.Size)
 	}
 	w.mustPass()
-	if s := w.only(); !s.Settled || s.Serial != first.Serial {
-		t.Fatalf("second pass: settled %v, serial %d then %d", s.Settled, first.Serial, s.Serial)
+	if s := w.only(); !s.Stable || s.Serial != first.Serial {
+		t.Fatalf("second pass: settled %v, serial %d then %d", s.Stable, first.Serial, s.Serial)
 	}
 	w.dest.Reset()
 	w.mustPass()
@@ -385,7 +385,7 @@ func TestSweepOfAnotherPassKeepsTheNodesOfATreeUnderWay(t *testing.T) {
 	w.sh(`mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)
 	w.dest.SetFault(func(ctx context.Context, c desttest.Call) error {
 		if c.Op == desttest.OpList && strings.HasSuffix(c.Path, "homedir/zz") {
-			time.Sleep(100 * time.Millisecond) // the other folders are written by then
+			time.Sleep(100 * time.Millisecond) // the other directories are written by then
 			_, err := w.index.Sweep(ctx)
 			return err
 		}

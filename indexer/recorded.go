@@ -15,12 +15,12 @@ import (
 )
 
 // readRecorded makes the snapshot of a backup that says itself what it is.
-func (p *pass) readRecorded(ctx context.Context, r engine.Recorder, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	record, err := r.Record(ctx, p.dest, s)
+func (p *pass) readRecorded(ctx context.Context, r engine.SelfDescriber, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
+	record, err := r.DescribeSelf(ctx, p.dest, s)
 	if errors.Is(err, fs.ErrPermission) && !endsPass(ctx, err) {
 		p.Progress.Began(s, 0, 0)
 		snapshot := p.record(s, serial, backup.Unreadable, "permission denied by the server")
-		snapshot.Settled = false
+		snapshot.Stable = false
 		return snapshot, nil
 	}
 	if err != nil {
@@ -45,19 +45,19 @@ func (p *pass) readRecorded(ctx context.Context, r engine.Recorder, s *backup.So
 	if err != nil {
 		return nil, err
 	}
-	return p.judged(ctx, r, s, snapshot, record)
+	return p.confirm(ctx, r, s, snapshot, record)
 }
 
 // sameAsKnown is the record of a backup that an earlier pass read and that is still the same one: only what is said of
 // it may have changed. It is settled when two passes in a row saw it.
-func (p *pass) sameAsKnown(s *backup.Source, record *engine.Record) *backup.Snapshot {
+func (p *pass) sameAsKnown(s *backup.Source, record *engine.SelfDescription) *backup.Snapshot {
 	known := p.known[s.Key()]
 	if known == nil || p.Full || outdated(known) || known.Kind != s.Kind || !known.Readable() {
 		return nil
 	}
 	next := *known
 	next.Source, next.Indexed, next.Machine = *s, p.Now().UTC(), record.Machine
-	next.Settled = known.Fingerprint == s.Fingerprint && record.Status == known.Status
+	next.Stable = known.Fingerprint == s.Fingerprint && record.Status == known.Status
 	if s.Kind == backup.Slot {
 		// What was walked may have changed under its mark, and may come to be listed.
 		if record.Walked || known.Mark != s.Mark || known.Status != record.Status {
@@ -72,17 +72,17 @@ func (p *pass) sameAsKnown(s *backup.Source, record *engine.Record) *backup.Snap
 	return &next
 }
 
-// judged adds what the backup says of itself to what reading it proved, unless it became another one meanwhile.
-func (p *pass) judged(ctx context.Context, r engine.Recorder, s *backup.Source, snapshot *backup.Snapshot, record engine.Record) (*backup.Snapshot, error) {
+// confirm adds what the backup says of itself to what reading it proved, unless it became another one meanwhile.
+func (p *pass) confirm(ctx context.Context, r engine.SelfDescriber, s *backup.Source, snapshot *backup.Snapshot, record engine.SelfDescription) (*backup.Snapshot, error) {
 	again := *s
-	if _, err := r.Record(ctx, p.dest, &again); err != nil {
+	if _, err := r.DescribeSelf(ctx, p.dest, &again); err != nil {
 		return nil, err
 	}
 	if again.Mark != s.Mark {
 		return p.record(s, snapshot.Serial, backup.Growing, "changed while it was read; the next pass reads it again"), nil
 	}
 	snapshot.Machine = record.Machine
-	snapshot.Settled = false // what is written twice within a second looks alike
+	snapshot.Stable = false // what is written twice within a second looks alike
 	if snapshot.Status == backup.Complete && record.Status != backup.Complete {
 		snapshot.Status, snapshot.Detail = record.Status, record.Detail
 	}
@@ -91,11 +91,11 @@ func (p *pass) judged(ctx context.Context, r engine.Recorder, s *backup.Source, 
 
 // readListed makes the snapshot of a tree from the list of its entries, without asking the server for a listing. Where
 // the list is damaged the listings have to do.
-func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
+func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, record engine.SelfDescription) (*backup.Snapshot, error) {
 	p.Progress.Began(s, 0, 0)
 	snapshot, err := p.fromList(ctx, s, serial, record)
 	if errors.Is(err, engine.ErrDamaged) {
-		return p.readWalked(ctx, s, serial, engine.Record{Status: backup.Corrupt, Detail: err.Error()})
+		return p.readWalked(ctx, s, serial, engine.SelfDescription{Status: backup.Corrupt, Detail: err.Error()})
 	}
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (p *pass) readListed(ctx context.Context, s *backup.Source, serial uint64, 
 }
 
 // fromList makes the record of a snapshot whose entries are listed, and its tree.
-func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
+func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, record engine.SelfDescription) (*backup.Snapshot, error) {
 	l := &listing{pass: p, source: s, builder: p.newBuilder(backup.Entry{})}
 	defer l.builder.Release()
 	remarks, err := record.List(ctx, func(path string, e *backup.Entry) error { return l.add(ctx, path, e) })
@@ -126,7 +126,7 @@ func (p *pass) fromList(ctx context.Context, s *backup.Source, serial uint64, re
 	snapshot := p.record(s, serial, record.Status, detail)
 	snapshot.Notes = remarks.Notes
 	snapshot.Names = record.Names.Names()
-	snapshot.Settled = false
+	snapshot.Stable = false
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, l.bytes, l.refused
 	if root.Mode == 0 {
 		snapshot.Root.Mode = backup.ModeDir | 0o755
@@ -149,7 +149,7 @@ type listing struct {
 const reportEvery = 1 << 10
 
 func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
-	// A tree's offsets are all zero; in an archive folders stand where what is below them begins.
+	// A tree's offsets are all zero; in an archive directories stand where what is below them begins.
 	added, err := l.builder.Add(ctx, path, *e, e.Offset)
 	if err == nil && !added.OK && e.Link != "" {
 		own := *e // the first name is not there: this one stands for itself
@@ -172,7 +172,7 @@ func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 
 // readWalked makes the snapshot of a tree from its listings; what the record lists tells the attributes of what is
 // still as it was listed.
-func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, record engine.Record) (*backup.Snapshot, error) {
+func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, record engine.SelfDescription) (*backup.Snapshot, error) {
 	l := &listing{pass: p, source: s, builder: p.newBuilder(backup.Entry{})}
 	defer l.builder.Release()
 	if record.List != nil {
@@ -192,7 +192,7 @@ func (p *pass) readWalked(ctx context.Context, s *backup.Source, serial uint64, 
 		return nil, err
 	}
 	snapshot.Names = record.Names.Names()
-	snapshot.Status, snapshot.Detail, snapshot.Settled = record.Status, record.Detail, false
+	snapshot.Status, snapshot.Detail, snapshot.Stable = record.Status, record.Detail, false
 	return snapshot, nil
 }
 
@@ -204,7 +204,7 @@ type attributes struct {
 	root backup.Entry
 }
 
-// fill completes the entries of one folder.
+// fill completes the entries of one directory.
 func (a *attributes) fill(ctx context.Context, dir string, entries []backup.Entry) error {
 	parent, err := a.tree.Resolve(ctx, strings.TrimPrefix(strings.TrimPrefix(dir, a.top), "/"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

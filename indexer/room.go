@@ -16,8 +16,8 @@ const (
 	sharedEntries = 3 << 18
 	mostEntries   = 3 << 19
 	// mostSources and mostBlind bound what a walk finds.
-	mostSources = 1 << 19
-	mostBlind   = 10_000
+	mostSources  = 1 << 19
+	mostUnlisted = 10_000
 )
 
 // errWide says that directories have more entries than can be, or than fit in memory.

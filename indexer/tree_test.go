@@ -19,7 +19,7 @@ func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
 	for range 3 {
 		w.mustPass()
 	}
-	if w.only().Settled {
+	if w.only().Stable {
 		t.Fatal("settled on the day after")
 	}
 	w.write(filepath.Join(deep, "late"), "came later")
@@ -29,7 +29,7 @@ func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
 	}
 	w.now = w.now.AddDate(0, 0, 2)
 	w.mustPass()
-	if !w.only().Settled {
+	if !w.only().Stable {
 		t.Error("not settled after days without a change")
 	}
 }

@@ -30,12 +30,12 @@ const maxDepth = 2048
 // changes when a transfer that stood still goes on deep inside.
 const settling = 48 * time.Hour
 
-// queued is how many folders are on their way for each that is being listed: while a goroutine that walks in line waits
+// queued is how many directories are on their way for each that is being listed: while a goroutine that walks in line waits
 // for its listing, others have something to list.
 const queued = 4
 
 // readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
-// while its top folder stays as it is, once two passes saw the same and its date is some time ago.
+// while its top directory stays as it is, once two passes saw the same and its date is some time ago.
 func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
 	return p.walkTree(ctx, s, serial, nil)
 }
@@ -47,7 +47,7 @@ func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, kn
 	if err != nil {
 		return nil, fmt.Errorf("stat: %w", err)
 	}
-	w := &treeWalker{pass: p, source: s, known: known, lists: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
+	w := &treeWalker{pass: p, source: s, known: known, lists: make(chan struct{}, listConcurrency), spawn: make(chan struct{}, queued*listConcurrency)}
 	root := entryOf(info)
 	root.Name = ""
 	if known != nil {
@@ -68,14 +68,14 @@ func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root b
 	if missing := w.unread.detail(); missing != "" {
 		status, detail = backup.Incomplete, missing
 	} else if root.Count == 0 {
-		status, detail = backup.Incomplete, "empty folder"
+		status, detail = backup.Incomplete, "empty directory"
 	}
 	known, same := p.sameTree(s, root)
 	if same {
 		serial = known.Serial
 	}
 	snapshot := p.record(s, serial, status, detail)
-	snapshot.Settled = same && known.Fingerprint == s.Fingerprint && status == backup.Complete &&
+	snapshot.Stable = same && known.Fingerprint == s.Fingerprint && status == backup.Complete &&
 		p.Now().Sub(s.Time) >= settling
 	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
 	return snapshot
@@ -127,21 +127,21 @@ func (p *pass) readFile(ctx context.Context, name string, size int64) ([]byte, e
 	return content, err
 }
 
-// treeWalker walks the folders of one tree snapshot, several side by side, and writes each folder's node
+// treeWalker walks the directories of one tree snapshot, several side by side, and writes each directory's node
 // when everything below it is written.
 type treeWalker struct {
 	pass    *pass
 	source  *backup.Source
 	known   *attributes   // nil: listings tell all there is
 	lists   chan struct{} // holds a token for every request in flight
-	spawn   chan struct{} // holds a token for every goroutine; without one a folder is walked in line
+	spawn   chan struct{} // holds a token for every goroutine; without one a directory is walked in line
 	entries atomic.Int64
 	bytes   atomic.Int64
 	unread  unread
 	refused atomic.Uint64
 }
 
-// below is the path of a folder or file below the snapshot.
+// below is the path of a directory or file below the snapshot.
 func (w *treeWalker) below(name string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(name, w.source.Key()), "/")
 }
@@ -150,7 +150,7 @@ func (w *treeWalker) below(name string) string {
 // meanwhile, for want of memory.
 func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *backup.Entry, alone bool) error {
 	if depth > maxDepth {
-		return fmt.Errorf("%s: more than %d folders deep", dir, maxDepth)
+		return fmt.Errorf("%s: more than %d directories deep", dir, maxDepth)
 	}
 	if !alone {
 		var err error
@@ -227,7 +227,7 @@ func (w *treeWalker) entriesOf(infos []dest.Info) []backup.Entry {
 	return entries
 }
 
-// children fills in the entries of one folder, walking its subfolders.
+// children fills in the entries of one directory, walking its subfolders.
 func (w *treeWalker) children(ctx context.Context, dir string, depth int, entries []backup.Entry, alone bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range entries {
@@ -251,7 +251,7 @@ func (w *treeWalker) children(ctx context.Context, dir string, depth int, entrie
 }
 
 // run calls visit on a goroutine of its own if there may be one more, and else at once, so that neither
-// goroutines nor folders in memory grow with the tree.
+// goroutines nor directories in memory grow with the tree.
 func (w *treeWalker) run(group *errgroup.Group, alone bool, visit func() error) error {
 	if alone {
 		return visit()
@@ -268,7 +268,7 @@ func (w *treeWalker) run(group *errgroup.Group, alone bool, visit func() error) 
 	}
 }
 
-// list lists a folder by name, as trees are ordered.
+// list lists a directory by name, as trees are ordered.
 func (w *treeWalker) list(ctx context.Context, dir string) ([]dest.Info, error) {
 	if err := w.take(ctx); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ const (
 	longestUnread = 200
 )
 
-// unread are the folders and links of a tree that the server kept to itself.
+// unread are the directories and links of a tree that the server kept to itself.
 type unread struct {
 	mu sync.Mutex
 	// mu guards what follows.
@@ -51,9 +51,9 @@ func (u *unread) detail() string {
 		}
 		names = append(names, strings.ToValidUTF8(name, "?"))
 	}
-	noun := "folders or links"
+	noun := "directories or links"
 	if u.n == 1 {
-		noun = "folder or link"
+		noun = "directory or link"
 	}
 	text := fmt.Sprintf("the server did not let us read %d %s: %s", u.n, noun, strings.Join(names, ", "))
 	if u.n > len(names) {

@@ -11,7 +11,7 @@ func TestUnreadFoldersAreCountedAndTheFirstOnesNamed(t *testing.T) {
 		t.Errorf("of none: %q", got)
 	}
 	u.add("homedir/closed")
-	if got := u.detail(); got != "the server did not let us read 1 folder or link: homedir/closed" {
+	if got := u.detail(); got != "the server did not let us read 1 directory or link: homedir/closed" {
 		t.Errorf("of one: %q", got)
 	}
 	var again unread
@@ -21,7 +21,7 @@ func TestUnreadFoldersAreCountedAndTheFirstOnesNamed(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e", "homedir/closed"} {
 		again.add(name)
 	}
-	if got := u.detail(); got != "the server did not let us read 6 folders or links: a, b, c ..." || again.detail() != got {
+	if got := u.detail(); got != "the server did not let us read 6 directories or links: a, b, c ..." || again.detail() != got {
 		t.Errorf("of six: %q, in another order %q", got, again.detail())
 	}
 	var root unread

@@ -18,24 +18,24 @@ import (
 	"slotfs/indexer/engine"
 )
 
-// walked is what a walk over the destination's folders found.
+// walked is what a walk over the destination's directories found.
 type walked struct {
-	sources []*backup.Source // sorted by key
-	blind   []string         // folders that could not be listed
-	dark    bool             // there are more of them
+	sources      []*backup.Source // sorted by key
+	unlisted     []string         // directories that could not be listed
+	unlistedMore bool             // there are more of them
 }
 
-// hides reports whether the backup with that key may lie in a folder that could not be listed.
-func (w *walked) hides(key string) bool {
-	return w.dark || slices.ContainsFunc(w.blind, func(dir string) bool {
+// mayHide reports whether the backup with that key may lie in a directory that could not be listed.
+func (w *walked) mayHide(key string) bool {
+	return w.unlistedMore || slices.ContainsFunc(w.unlisted, func(dir string) bool {
 		return key == dir || strings.HasPrefix(key, dir+"/")
 	})
 }
 
-// walk lists the folders that the engine wants to see, many side by side.
+// walk lists the directories that the engine wants to see, many side by side.
 func (p *pass) walk(ctx context.Context) (*walked, error) {
 	group, groupCtx := errgroup.WithContext(ctx)
-	w := &walker{pass: p, group: group, slots: make(chan struct{}, listers), spawn: make(chan struct{}, queued*listers)}
+	w := &walker{pass: p, group: group, sem: make(chan struct{}, listConcurrency), spawn: make(chan struct{}, queued*listConcurrency)}
 	group.Go(func() error { return w.visit(groupCtx, engine.Dir{}, false) })
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -49,7 +49,7 @@ func (p *pass) walk(ctx context.Context) (*walked, error) {
 type walker struct {
 	pass  *pass
 	group *errgroup.Group
-	slots chan struct{}
+	sem   chan struct{}
 	spawn chan struct{} // holds a token for every goroutine; without one a directory is walked in line
 
 	mu sync.Mutex
@@ -67,7 +67,7 @@ func (w *walker) visit(ctx context.Context, dir engine.Dir, alone bool) error {
 		}
 		defer w.pass.room.leave(alone)
 	}
-	var found engine.Found
+	var found engine.Detected
 	taken := 0
 	defer func() { w.pass.room.give(taken) }()
 	err := contain.Do(func() (err error) {
@@ -78,17 +78,17 @@ func (w *walker) visit(ctx context.Context, dir engine.Dir, alone bool) error {
 			return err
 		}
 		taken = len(dir.Entries)
-		found = w.pass.engine.Look(dir)
+		found = w.pass.engine.Detect(dir)
 		return nil
 	})
 	if err != nil {
-		return w.unlisted(ctx, dir.Path, err)
+		return w.goOnWithout(ctx, dir.Path, err)
 	}
 	if err := w.keep(found.Sources); err != nil {
 		return err
 	}
-	if found.Odd != "" {
-		w.pass.complain(errors.New(found.Odd))
+	if found.Warning != "" {
+		w.pass.warn(errors.New(found.Warning))
 	}
 	return w.descend(ctx, dir, found.Descend, alone)
 }
@@ -97,7 +97,7 @@ func (w *walker) visit(ctx context.Context, dir engine.Dir, alone bool) error {
 func (w *walker) descend(ctx context.Context, dir engine.Dir, names []string, alone bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, name := range names {
-		child := engine.Dir{Path: path.Join(dir.Path, name), Beside: dir.Entries}
+		child := engine.Dir{Path: path.Join(dir.Path, name), Siblings: dir.Entries}
 		if i, ok := slices.BinarySearchFunc(dir.Entries, name, compareName); ok {
 			child.Info = dir.Entries[i]
 		}
@@ -126,21 +126,21 @@ func (w *walker) run(ctx context.Context, group *errgroup.Group, dir engine.Dir,
 	return w.visit(ctx, dir, alone)
 }
 
-// list lists one folder in byte order, holding one of the slots.
+// list lists one directory in byte order, holding one of the slots.
 func (w *walker) list(ctx context.Context, dir string) ([]dest.Info, error) {
 	select {
-	case w.slots <- struct{}{}:
+	case w.sem <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-w.slots }()
+	defer func() { <-w.sem }()
 	entries, err := w.pass.dest.List(ctx, dir)
 	slices.SortFunc(entries, func(a, b dest.Info) int { return strings.Compare(a.Name, b.Name) })
 	return entries, err
 }
 
-// unlisted goes on without a folder that cannot be listed, unless nothing else could be.
-func (w *walker) unlisted(ctx context.Context, dir string, err error) error {
+// goOnWithout goes on without a directory that cannot be listed, unless nothing else could be.
+func (w *walker) goOnWithout(ctx context.Context, dir string, err error) error {
 	if dir == "" || endsPass(ctx, err) {
 		return err
 	}
@@ -148,16 +148,16 @@ func (w *walker) unlisted(ctx context.Context, dir string, err error) error {
 		return nil // deleted since its parent was listed
 	}
 	w.mu.Lock()
-	if len(w.blind) < mostBlind {
-		w.blind = append(w.blind, dir)
+	if len(w.unlisted) < mostUnlisted {
+		w.unlisted = append(w.unlisted, dir)
 	} else {
-		w.dark = true
+		w.unlistedMore = true
 	}
 	w.mu.Unlock()
 	if stack := contain.Stack(err); stack != "" {
 		w.pass.Log.Error("listing a directory panicked", "destination", w.pass.Destination, "path", dir, "error", err, "stack", stack)
 	}
-	w.pass.complain(fmt.Errorf("list %s: %w", dir, err))
+	w.pass.warn(fmt.Errorf("list %s: %w", dir, err))
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// world is a destination in a local folder and the index of it.
+// world is a destination in a local directory and the index of it.
 type world struct {
 	t     *testing.T
 	root  string
@@ -38,7 +38,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// account makes an account's folder with a few files and returns its parent.
+// account makes an account's directory with a few files and returns its parent.
 func (w *world) account(user string, files map[string]string) string {
 	w.t.Helper()
 	parent := w.t.TempDir()

@@ -122,7 +122,7 @@ type Cache struct {
 	mu sync.RWMutex
 	// mu guards what follows.
 	closed   bool
-	index    map[Key]place
+	index    map[Key]position
 	segments []*segment // by number; the last one is being written
 	bytes    int64      // of all segments
 	records  int        // in all segments, those that another one replaced included
@@ -148,7 +148,7 @@ func Open(dir string, o Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open cache %s: %w", dir, err)
 	}
-	c := &Cache{dir: dir, o: o, lock: lock, index: map[Key]place{}, queue: make(chan item, 4096), done: make(chan struct{}),
+	c := &Cache{dir: dir, o: o, lock: lock, index: map[Key]position{}, queue: make(chan item, 4096), done: make(chan struct{}),
 		ready: make(chan struct{})}
 	old, err := c.openSegments()
 	if err != nil {
@@ -210,7 +210,7 @@ func (c *Cache) Get(key Key) []byte {
 }
 
 // mistrust deals with a block that cannot be read.
-func (c *Cache) mistrust(key Key, at place, err error) {
+func (c *Cache) mistrust(key Key, at position, err error) {
 	if errors.Is(err, os.ErrClosed) {
 		return // its segment had to go meanwhile
 	}

@@ -100,7 +100,7 @@ func (c *Cache) add(s *segment, r *record) {
 	s.keys = append(s.keys, r)
 	c.records++
 	if old, ok := c.index[r.key]; !ok || old.segment.number <= s.number {
-		c.index[r.key] = place{s, r}
+		c.index[r.key] = position{s, r}
 	}
 }
 

@@ -45,8 +45,8 @@ type record struct {
 	used   atomic.Bool
 }
 
-// place is where a block is.
-type place struct {
+// position is where a block is.
+type position struct {
 	segment *segment
 	record  *record
 }

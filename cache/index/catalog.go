@@ -56,7 +56,7 @@ func headOf(u *backup.Unfinished) head {
 }
 
 // loadCatalog reads the whole catalog. Badger ends an iteration at a table that it cannot read, so the number
-// of records is compared with the tally.
+// of records is compared with the counts.
 func (x *Index) loadCatalog() error {
 	c := &x.catalog
 	c.snapshots, c.unfinished = map[source]*backup.Snapshot{}, map[source]head{}
@@ -107,20 +107,20 @@ func (x *Index) eachRecord(space byte, fn func(s source, data []byte) error) err
 }
 
 func (x *Index) checkTally() error {
-	want := tally(0, 0)
-	if stored, err := x.read(tallyKey()); err == nil {
+	want := counts(0, 0)
+	if stored, err := x.read(countsKey()); err == nil {
 		want = stored
 	} else if !errors.Is(err, errNoKey) {
 		return err
 	}
-	if string(want) != string(tally(len(x.catalog.snapshots), len(x.catalog.unfinished))) {
+	if string(want) != string(counts(len(x.catalog.snapshots), len(x.catalog.unfinished))) {
 		return damaged("catalog of %d snapshots and %d unfinished passes is not whole",
 			len(x.catalog.snapshots), len(x.catalog.unfinished))
 	}
 	return nil
 }
 
-func tally(snapshots, unfinished int) []byte {
+func counts(snapshots, unfinished int) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(snapshots)), uint64(unfinished))
 }
 
@@ -129,7 +129,7 @@ func (x *Index) Snapshot(ctx context.Context, destination, key string) (*backup.
 	if err := x.use(ctx); err != nil {
 		return nil, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	if s := x.catalog.snapshot(source{destination, key}); s != nil {
 		return clone(s), nil
 	}
@@ -141,7 +141,7 @@ func (x *Index) Snapshots(ctx context.Context, destination string) ([]*backup.Sn
 	if err := x.use(ctx); err != nil {
 		return nil, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	var found []*backup.Snapshot
 	for _, s := range x.catalog.all() {
 		if destination == "" || s.Destination == destination {

@@ -251,7 +251,7 @@ func layoutOf(t reflect.Type) string {
 var committedLayouts = []string{
 	"{Source {Origin string;Account string;System bool;Loose bool;Name string;Time time;Kind string;Files slice {Path string;Size int64;MTime int64;",
 	"}Fingerprint string;Mark string;Order uint64;Fault string;Detail string;",
-	"Destination string;Serial uint64;Status string;Detail string;Settled bool;Indexed time;Root {Name string;Mode uint32;UID uint32;GID uint32;Size int64;MTime int64;Nlink uint32;Offset int64;Target string;Link string;Rdev uint64;Xattrs slice {Name string;Value string;}Sparse slice {Offset int64;Length int64;}Child [20]uint8;Count uint64;Attributed bool;",
+	"Destination string;Serial uint64;Status string;Detail string;Stable bool;Indexed time;Root {Name string;Mode uint32;UID uint32;GID uint32;Size int64;MTime int64;Nlink uint32;Offset int64;Target string;Link string;Rdev uint64;Xattrs slice {Name string;Value string;}Sparse slice {Offset int64;Length int64;}Child [20]uint8;Count uint64;Attributed bool;",
 	"Parts [20]uint8;Counts map string;int;Content int64;Refused uint64;Owner ptr {UID uint32;GID uint32;}",
 }
 

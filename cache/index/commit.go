@@ -19,13 +19,13 @@ func (x *Index) PutSnapshot(ctx context.Context, s *backup.Snapshot) error {
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	src := source{s.Destination, s.Key()}
 	record := clone(s)
 	if err := x.change(src, roomToPut, &entry{snapshot: record}); err != nil {
 		return fmt.Errorf("put snapshot %s/%s: %w", src.destination, src.key, err)
 	}
-	x.young.end(s.Serial)
+	x.unreferenced.end(s.Serial)
 	return nil
 }
 
@@ -35,14 +35,14 @@ func (x *Index) Unsettle(ctx context.Context, s *backup.Snapshot) (bool, error) 
 	if err := x.use(ctx); err != nil {
 		return false, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	src := source{s.Destination, s.Key()}
 	known := x.catalog.snapshot(src)
-	if known == nil || known.Serial != s.Serial || !known.Settled {
+	if known == nil || known.Serial != s.Serial || !known.Stable {
 		return false, nil
 	}
 	record := clone(known)
-	record.Settled = false
+	record.Stable = false
 	err := x.change(src, roomToPut, &entry{snapshot: record, instead: known, keepState: true})
 	if errors.Is(err, errReplaced) {
 		return false, nil
@@ -58,7 +58,7 @@ func (x *Index) DeleteSnapshot(ctx context.Context, destination, key string) err
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	src := source{destination, key}
 	if x.catalog.snapshot(src) == nil {
 		return nil
@@ -74,11 +74,11 @@ func (x *Index) SaveState(ctx context.Context, destination, key string, u *backu
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	if err := x.change(source{destination, key}, roomToPut, &entry{state: u}); err != nil {
 		return fmt.Errorf("save state of %s/%s: %w", destination, key, err)
 	}
-	x.young.touch(u.Serial, x.now())
+	x.unreferenced.touch(u.Serial, x.now())
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (x *Index) LoadState(ctx context.Context, destination, key string) (*backup
 	if err := x.use(ctx); err != nil {
 		return nil, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	u := new(backup.Unfinished)
 	data, err := x.read(unfinishedKey(source{destination, key}))
 	switch {
@@ -102,7 +102,7 @@ func (x *Index) LoadState(ctx context.Context, destination, key string) (*backup
 	if err != nil {
 		return nil, fmt.Errorf("load state of %s/%s: %w", destination, key, err)
 	}
-	x.young.begin(u.Serial, x.now())
+	x.unreferenced.begin(u.Serial, x.now())
 	return u, nil
 }
 
@@ -111,7 +111,7 @@ func (x *Index) DropState(ctx context.Context, destination, key string) error {
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	src := source{destination, key}
 	x.catalog.mu.RLock()
 	u, there := x.catalog.unfinished[src]
@@ -122,7 +122,7 @@ func (x *Index) DropState(ctx context.Context, destination, key string) error {
 	if err := x.change(src, roomToDelete, &entry{}); err != nil {
 		return fmt.Errorf("drop state of %s/%s: %w", destination, key, err)
 	}
-	x.young.end(u.serial)
+	x.unreferenced.end(u.serial)
 	return nil
 }
 
@@ -144,8 +144,8 @@ var errReplaced = errors.New("replaced meanwhile")
 func (x *Index) change(src source, need int64, e *entry) error {
 	x.commits.Lock()
 	defer x.commits.Unlock()
-	x.place.RLock()
-	defer x.place.RUnlock()
+	x.gcMu.RLock()
+	defer x.gcMu.RUnlock()
 	if e.instead != nil && x.catalog.snapshot(src) != e.instead {
 		return errReplaced
 	}
@@ -172,7 +172,7 @@ func (x *Index) change(src source, need int64, e *entry) error {
 	}
 	x.catalog.apply(src, after)
 	if len(doomed) > 0 {
-		x.kick()
+		x.wakePurge()
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func (x *Index) write(tx *badger.Txn, src source, e *entry, after state) error {
 	if err != nil {
 		return err
 	}
-	return tx.Set(tallyKey(), sealPlain(tally(after.snapshots, after.unfinished)))
+	return tx.Set(countsKey(), sealPlain(counts(after.snapshots, after.unfinished)))
 }
 
 // state is what the catalog has for one source, and how much it has in all.

@@ -26,29 +26,29 @@ import (
 
 // Index is an open index. It is safe for concurrent use.
 type Index struct {
-	dir    string
-	db     *badger.DB
-	log    *slog.Logger
-	now    func() time.Time
-	lock   *os.File // of the directory, flocked
-	packer packer
-	batch  batch
-	young  young
-	recent recent
+	dir          string
+	db           *badger.DB
+	log          *slog.Logger
+	now          func() time.Time
+	lock         *os.File // of the directory, flocked
+	packer       packer
+	batch        batch
+	unreferenced unreferencedNodes
+	recent       recent
 
-	// life is held for reading by every call and for writing by Close.
-	life   sync.RWMutex
-	closed bool
-	ctx    context.Context // ends when Close begins
-	cancel context.CancelFunc
-	wake   chan struct{}  // tells the purge that there is work
-	purges sync.WaitGroup // the goroutine of the purge
+	// closeMu is held for reading by every call and for writing by Close.
+	closeMu sync.RWMutex
+	closed  bool
+	ctx     context.Context // ends when Close begins
+	cancel  context.CancelFunc
+	wake    chan struct{}  // tells the purge that there is work
+	purges  sync.WaitGroup // the goroutine of the purge
 
 	commits  sync.Mutex // serialises changes of the catalog and of states
 	sweeping sync.Mutex // one sweep at a time
-	// place is held for reading while a node is looked for and put, or a record that refers to nodes is
+	// gcMu is held for reading while a node is looked for and put, or a record that refers to nodes is
 	// committed; and for writing while a sweep deletes.
-	place   sync.RWMutex
+	gcMu    sync.RWMutex
 	catalog catalog
 	serials serials
 }
@@ -169,9 +169,9 @@ func (x *Index) use(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	x.life.RLock()
+	x.closeMu.RLock()
 	if x.closed {
-		x.life.RUnlock()
+		x.closeMu.RUnlock()
 		return fmt.Errorf("index %s: %w", x.dir, fs.ErrClosed)
 	}
 	return nil
@@ -180,8 +180,8 @@ func (x *Index) use(ctx context.Context) error {
 // Close writes everything out.
 func (x *Index) Close() error {
 	x.cancel()
-	x.life.Lock()
-	defer x.life.Unlock()
+	x.closeMu.Lock()
+	defer x.closeMu.Unlock()
 	if x.closed {
 		return nil
 	}

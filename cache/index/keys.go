@@ -24,7 +24,7 @@ const (
 	nodeSpace       = 'n'
 	pointSpace      = 'p'
 	serialSpace     = 's'
-	tallySpace      = 't'
+	countsSpace     = 't'
 	unfinishedSpace = 'u'
 	versionSpace    = 'v'
 )
@@ -40,7 +40,7 @@ func versionKey() []byte { return []byte{versionSpace} }
 
 func serialKey() []byte { return []byte{serialSpace} }
 
-func tallyKey() []byte { return []byte{tallySpace} }
+func countsKey() []byte { return []byte{countsSpace} }
 
 func nodeKey(h backup.Hash) []byte { return append([]byte{nodeSpace}, h[:]...) }
 

@@ -19,7 +19,7 @@ func (x *Index) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
 	if err := x.use(ctx); err != nil {
 		return nil, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	data, err := x.get(h)
 	if err != nil {
 		return nil, fmt.Errorf("get node %s: %w", h, err)
@@ -64,7 +64,7 @@ func (x *Index) Put(ctx context.Context, h backup.Hash, data []byte) error {
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	full, err := x.put(h, data)
 	if err == nil && full {
 		err = x.batch.flush()
@@ -77,9 +77,9 @@ func (x *Index) Put(ctx context.Context, h backup.Hash, data []byte) error {
 
 // put reports whether the batch is full.
 func (x *Index) put(h backup.Hash, data []byte) (full bool, err error) {
-	x.place.RLock()
-	defer x.place.RUnlock()
-	x.young.add(h)
+	x.gcMu.RLock()
+	defer x.gcMu.RUnlock()
+	x.unreferenced.add(h)
 	if x.recent.has(h) {
 		return false, nil
 	}

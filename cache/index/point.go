@@ -16,12 +16,12 @@ func (x *Index) PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) er
 	if err := x.use(ctx); err != nil {
 		return err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	data, err := p.MarshalBinary()
 	if err != nil {
 		return fmt.Errorf("put point %d of archive %d: %w", p.Out, serial, err)
 	}
-	x.young.touch(serial, x.now())
+	x.unreferenced.touch(serial, x.now())
 	// The window in it is compressed already.
 	if x.batch.putPoint(serial, p.Out, sealPlain(data)) {
 		if err := x.batch.flush(); err != nil {
@@ -37,7 +37,7 @@ func (x *Index) Point(ctx context.Context, serial uint64, out int64) (*gzseek.Po
 	if err := x.use(ctx); err != nil {
 		return nil, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	p, err := x.point(serial, out)
 	if err != nil {
 		return nil, fmt.Errorf("get point %d of archive %d: %w", out, serial, err)

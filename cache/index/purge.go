@@ -26,8 +26,8 @@ func (x *Index) purge() {
 	}
 }
 
-// kick tells the purge that there is work.
-func (x *Index) kick() {
+// wakePurge tells the purge that there is work.
+func (x *Index) wakePurge() {
 	select {
 	case x.wake <- struct{}{}:
 	default:

@@ -28,7 +28,7 @@ func (x *Index) NextSerial() (uint64, error) {
 	if err := x.use(context.Background()); err != nil {
 		return 0, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	x.serials.mu.Lock()
 	defer x.serials.mu.Unlock()
 	s := &x.serials
@@ -39,12 +39,12 @@ func (x *Index) NextSerial() (uint64, error) {
 	}
 	serial := s.next
 	s.next++
-	x.young.begin(serial, x.now())
+	x.unreferenced.begin(serial, x.now())
 	return serial, nil
 }
 
 // ReleaseSerial says that the pass which got serial is over: what it put is kept only if a record refers to it.
-func (x *Index) ReleaseSerial(serial uint64) { x.young.end(serial) }
+func (x *Index) ReleaseSerial(serial uint64) { x.unreferenced.end(serial) }
 
 // lease takes the next serials; they are recorded as used before the first one is.
 func (x *Index) lease(s *serials) error {

@@ -19,7 +19,7 @@ func (x *Index) Stats(ctx context.Context) (Stats, error) {
 	if err := x.use(ctx); err != nil {
 		return Stats{}, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	s := Stats{Snapshots: int64(len(x.catalog.all()))}
 	err := x.batch.flush()
 	if err == nil {

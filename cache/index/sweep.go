@@ -21,14 +21,14 @@ func (x *Index) Sweep(ctx context.Context) (deleted int, err error) {
 	if err := x.use(ctx); err != nil {
 		return 0, err
 	}
-	defer x.life.RUnlock()
+	defer x.closeMu.RUnlock()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer context.AfterFunc(x.ctx, stop)()
 	x.sweeping.Lock()
 	defer x.sweeping.Unlock()
-	x.young.sweep(true, x.now())
-	defer func() { x.young.sweep(false, x.now()) }()
+	x.unreferenced.sweep(true, x.now())
+	defer func() { x.unreferenced.sweep(false, x.now()) }()
 
 	deleted, kept, err := x.sweepNodes(ctx)
 	if err == nil {
@@ -93,14 +93,14 @@ func (x *Index) eachNode(ctx context.Context, fn func(h backup.Hash) error) erro
 
 // deleteNodes deletes those of the nodes that nobody has come to need meanwhile.
 func (x *Index) deleteNodes(ctx context.Context, m *marks, nodes []backup.Hash) (int, error) {
-	x.place.Lock()
-	defer x.place.Unlock()
+	x.gcMu.Lock()
+	defer x.gcMu.Unlock()
 	if err := m.update(ctx); err != nil {
 		return 0, err
 	}
 	var keys [][]byte
 	for _, h := range nodes {
-		if !m.has(h) && !x.young.has(h) {
+		if !m.has(h) && !x.unreferenced.has(h) {
 			keys = append(keys, nodeKey(h))
 		}
 	}
@@ -135,7 +135,7 @@ func (x *Index) sweepSerials(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		x.kick()
+		x.wakePurge()
 	}
 }
 

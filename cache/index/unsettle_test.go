@@ -10,7 +10,7 @@ import (
 func TestUnsettledSnapshotIsReadAgainUnlessItIsAnotherOne(t *testing.T) {
 	x := open(t, t.TempDir())
 	s := snapshot("d", "k", 7)
-	s.Settled = true
+	s.Stable = true
 	putSnapshot(t, x, s)
 	other := snapshot("d", "k", 8)
 	if changed, err := x.Unsettle(t.Context(), other); changed || err != nil {
@@ -25,7 +25,7 @@ func TestUnsettledSnapshotIsReadAgainUnlessItIsAnotherOne(t *testing.T) {
 		}
 	}
 	got, err := x.Snapshot(t.Context(), "d", "k")
-	if err != nil || got.Settled || got.Serial != 7 || got.Status != s.Status {
+	if err != nil || got.Stable || got.Serial != 7 || got.Status != s.Status {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -67,9 +67,9 @@ func (f *brittleFile) ReadAt(ctx context.Context, p []byte, off int64) (int, err
 	return f.File.ReadAt(ctx, p, off)
 }
 
-func (b *brittle) Look(dir engine.Dir) engine.Found {
+func (b *brittle) Look(dir engine.Dir) engine.Detected {
 	breakAt("look", dir.Path)
-	return b.Engine.Look(dir)
+	return b.Engine.Detect(dir)
 }
 
 func (b *brittle) Wants(path string, size int64) bool {

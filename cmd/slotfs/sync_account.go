@@ -155,7 +155,7 @@ func (w *jobRun) attempt(ctx context.Context, a account, result *syncResult) (sl
 	return summary, err
 }
 
-// rehearse tells what would be written. No command runs: an empty folder stands for what it would stage.
+// rehearse tells what would be written. No command runs: an empty directory stands for what it would stage.
 func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (slot.Summary, error) {
 	empty, err := os.MkdirTemp(string(w.State), "dry-run-")
 	if err != nil {
@@ -165,7 +165,7 @@ func (w *jobRun) rehearse(ctx context.Context, a account, result *syncResult) (s
 	return w.write(ctx, a, empty, result)
 }
 
-// stage makes an empty folder for what the command before the backup wants to add to it.
+// stage makes an empty directory for what the command before the backup wants to add to it.
 func (w *jobRun) stage(a account) (string, error) {
 	dir := w.State.Staging(w.job.Destination, a.name)
 	if err := os.RemoveAll(dir); err != nil {

@@ -17,21 +17,21 @@ type Blocks interface {
 	Put(key [16]byte, block []byte)
 }
 
-// stock is what Blocks keep of one source. The zero value keeps nothing.
-type stock struct {
+// diskBlocks is the part of the disk cache that belongs to one source. The zero value keeps nothing.
+type diskBlocks struct {
 	blocks  Blocks
 	version [sha256.Size]byte    // of the destination and what was indexed of the source
 	admits  func(off int64) bool // whether a block is worth keeping
 }
 
-func newStock(b Blocks, origin, source string, admits func(int64) bool) stock {
+func newDiskBlocks(b Blocks, origin, source string, admits func(int64) bool) diskBlocks {
 	if b == nil {
-		return stock{}
+		return diskBlocks{}
 	}
-	return stock{blocks: b, version: sha256.Sum256([]byte(origin + "\x00" + source)), admits: admits}
+	return diskBlocks{blocks: b, version: sha256.Sum256([]byte(origin + "\x00" + source)), admits: admits}
 }
 
-func (s *stock) key(off int64) (key [16]byte) {
+func (s *diskBlocks) key(off int64) (key [16]byte) {
 	var b [sha256.Size + 8]byte
 	copy(b[:], s.version[:])
 	binary.LittleEndian.PutUint64(b[sha256.Size:], uint64(off))
@@ -41,7 +41,7 @@ func (s *stock) key(off int64) (key [16]byte) {
 }
 
 // get returns the block of that length at off, or nil.
-func (s *stock) get(off, length int64) []byte {
+func (s *diskBlocks) get(off, length int64) []byte {
 	if s.blocks == nil {
 		return nil
 	}
@@ -51,9 +51,9 @@ func (s *stock) get(off, length int64) []byte {
 	return nil
 }
 
-func (s *stock) has(off int64) bool { return s.blocks != nil && s.blocks.Has(s.key(off)) }
+func (s *diskBlocks) has(off int64) bool { return s.blocks != nil && s.blocks.Has(s.key(off)) }
 
-func (s *stock) put(off int64, block []byte) {
+func (s *diskBlocks) put(off int64, block []byte) {
 	if s.blocks != nil && s.admits(off) {
 		s.blocks.Put(s.key(off), block)
 	}

@@ -19,8 +19,8 @@ const maxComparisons = 2
 func (m *remote) unchanged(ctx context.Context, h *handle) error { return h.looks.ask(ctx) }
 
 // comparisons are the looks at what a handle is. They use it.
-func (m *remote) comparisons(h *handle) looks {
-	return looks{
+func (m *remote) comparisons(h *handle) coalescer {
+	return coalescer{
 		begin: func() bool {
 			if !m.r.begin() {
 				return false

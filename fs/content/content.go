@@ -36,7 +36,7 @@ type Options struct {
 	Handles  int           // remote files kept open; default 128
 	Recheck  time.Duration // how long an open remote file is taken for unchanged; default 30 s
 	Hold     Hold          // nil: nothing is kept from being overwritten while it is read
-	Linger   time.Duration // how long a backup stays held after its last file was closed; default 30 s
+	LeaseTTL time.Duration // how long a backup stays held after its last file was closed; default 30 s
 	// Changed hears of trees that are not what was indexed, when that is found out by reading; nil: nobody does.
 	Changed func(ctx context.Context, s *backup.Snapshot)
 	Now     func() time.Time
@@ -61,8 +61,8 @@ func (o *Options) fill() {
 	if o.Recheck <= 0 {
 		o.Recheck = 30 * time.Second
 	}
-	if o.Linger <= 0 {
-		o.Linger = 30 * time.Second
+	if o.LeaseTTL <= 0 {
+		o.LeaseTTL = 30 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -78,17 +78,17 @@ const maxSources = 1024
 
 // Reader reads the snapshots of one destination. It is safe for concurrent use.
 type Reader struct {
-	dest     dest.Reader
-	points   Points
-	o        Options
-	cache    cache
-	handles  handles
-	paused   paused
-	streams  streams
-	siblings siblings
-	states   states
-	holds    holds
-	decoders sync.Pool // of *gzseek.Decoder
+	dest       dest.Reader
+	points     Points
+	o          Options
+	cache      cache
+	handles    handles
+	paused     pausedDecoders
+	streams    streamCount
+	prefetcher treePrefetcher
+	states     states
+	leases     readLeases
+	decoders   sync.Pool // of *gzseek.Decoder
 
 	ctx    context.Context // of all work; ends with Close
 	cancel context.CancelFunc
@@ -120,7 +120,7 @@ func (r *Reader) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 	}
 	f, err := r.openFile(ctx, s, t, &it)
 	if err == nil {
-		f.hold = r.beginHold(s)
+		f.lease = r.acquireLease(s)
 	}
 	return f, err
 }
@@ -133,15 +133,15 @@ func (r *Reader) openFile(ctx context.Context, s *backup.Snapshot, t *tree.Tree,
 		if err != nil {
 			return nil, err
 		}
-		f.parts = []part{{length: it.Size}}
+		f.extents = []extent{{length: it.Size}}
 		f.state = r.states.of(r, s)
 		if err := r.attach(f, f.state.key(plainKey(remote)), remoteFile, it.Checksums, remote); err != nil {
 			return nil, err
 		}
-		r.fetchSiblings(s, t, it, f.source)
+		r.prefetchSiblings(s, t, it, f.source)
 		return f, nil
 	case backup.Tar, backup.TarGzip:
-		f.parts = partsOf(&it.Entry)
+		f.extents = extentsOf(&it.Entry)
 		if s.Kind == backup.Tar {
 			return attached(f, r.attach(f, archiveKey(s), plainArchive, "", s.Files...))
 		}
@@ -157,11 +157,11 @@ func (r *Reader) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (*
 		return nil, fmt.Errorf("open piece %d of %s: %w", n, s.Key(), fs.ErrNotExist)
 	}
 	remote := s.Files[n]
-	f := &File{name: remote.Path, size: remote.Size, parts: []part{{length: remote.Size}}}
+	f := &File{name: remote.Path, size: remote.Size, extents: []extent{{length: remote.Size}}}
 	if err := r.attach(f, plainKey(remote), remoteFile, remote.Checksums, remote); err != nil {
 		return nil, err
 	}
-	f.hold = r.beginHold(s)
+	f.lease = r.acquireLease(s)
 	return f, nil
 }
 
@@ -235,30 +235,30 @@ func (r *Reader) source(key string, sort int, serial uint64, state *state, sums 
 	s = &shared{key: key, remote: m, single: sort == remoteFile, streams: &r.streams, limit: min(maxAhead, r.o.Memory/4)}
 	admits := func(off int64) bool { return !s.long(off, r.o.Admit) }
 	if sort == gzipArchive {
-		kept := newStock(r.o.Blocks, r.o.Origin, key, admits)
-		s.source = &unpacked{r: r, id: r.nextID, serial: serial, remote: m, stock: kept}
+		kept := newDiskBlocks(r.o.Blocks, r.o.Origin, key, admits)
+		s.source = &gzipSource{r: r, id: r.nextID, serial: serial, remote: m, disk: kept}
 	} else {
-		s.source = r.newPlain(s, sums, admits)
+		s.source = r.newPlainSource(s, sums, admits)
 	}
 	r.sources.put(key, s)
 	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })
 	return s
 }
 
-// newPlain makes the source of uncompressed bytes. What can be proven is kept under its content's name, for all backups that
+// newPlainSource makes the source of uncompressed bytes. What can be proven is kept under its content's name, for all backups that
 // have it; what is proven at its end only is not kept: its beginning would be served for proven.
-func (r *Reader) newPlain(s *shared, sums backup.Checksums, admits func(int64) bool) *plain {
+func (r *Reader) newPlainSource(s *shared, sums backup.Checksums, admits func(int64) bool) *plainSource {
 	m := s.remote
-	p := &plain{r: r, key: s.key, id: r.nextID, remote: m, size: m.size(), unit: plainBlock}
+	p := &plainSource{r: r, key: s.key, id: r.nextID, remote: m, size: m.size(), unit: plainBlock}
 	if m.proof = newProof(sums, p.size, s.limit); m.proof != nil {
 		p.proof, p.unit = m.proof, m.proof.block
 		m.proof.verdict, m.proof.given = r.rotten.get(s.key)
 	}
 	switch {
 	case p.proof == nil:
-		p.stock = newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("%s\x00%d", s.key, p.unit), admits)
+		p.disk = newDiskBlocks(r.o.Blocks, r.o.Origin, fmt.Sprintf("%s\x00%d", s.key, p.unit), admits)
 	case p.proof.exact():
-		p.stock = newStock(r.o.Blocks, r.o.Origin, fmt.Sprintf("content %d %d %s", p.size, p.unit, sums.SHA256()), admits)
+		p.disk = newDiskBlocks(r.o.Blocks, r.o.Origin, fmt.Sprintf("content %d %d %s", p.size, p.unit, sums.SHA256()), admits)
 	}
 	return p
 }
@@ -307,10 +307,10 @@ type File struct {
 	serial   uint64
 	// damaged says that its archive ends where its data are damaged, if it ends early.
 	damaged bool
-	hold    *hold
+	lease   *readLease
 	state   *state // of the slot that it lies in; nil if it lies in none
 	source  *shared
-	parts   []part // ascending; what lies between them reads as zeros
+	extents []extent // ascending; what lies between them reads as zeros
 	closed  atomic.Bool
 }
 
@@ -360,7 +360,7 @@ func (f *File) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, erro
 // read returns n bytes, part by part, or with an error those before it.
 func (f *File) read(ctx context.Context, off, n int64) (blocks [][]byte, done int64, err error) {
 	for done < n {
-		length, at, data := find(f.parts, off+done)
+		length, at, data := find(f.extents, off+done)
 		rest := n - done
 		if length >= 0 {
 			rest = min(rest, length)
@@ -386,7 +386,7 @@ func (f *File) Close() error {
 		return fmt.Errorf("close %q: %w", f.name, fs.ErrClosed)
 	}
 	f.r.detach(f.source)
-	f.r.endHold(f.hold)
+	f.r.releaseLease(f.lease)
 	return nil
 }
 

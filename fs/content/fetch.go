@@ -68,7 +68,7 @@ func (f *fetch) get(p *piece, off int64, size int) {
 		return err
 	})
 	if len(p.data) == size {
-		f.r.streams.line.took(asked, time.Now())
+		f.r.streams.link.took(asked, time.Now())
 		return
 	}
 	if p.err = err; err == nil || err == io.EOF {
@@ -78,7 +78,7 @@ func (f *fetch) get(p *piece, off int64, size int) {
 
 // read reads size bytes at off. Checksums tell whether they are those that were indexed.
 func (f *fetch) read(off int64, size int) ([]byte, error) {
-	if s, ok := f.file.(steady); ok {
+	if s, ok := f.file.(revalidatingFile); ok {
 		return s.ReadBlock(f.ctx, off, size, false)
 	}
 	data := make([]byte, size)

@@ -10,14 +10,14 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// unpacked reads what a gzip stream unpacks to, span by span. Every span that is wanted has a decoder of its own,
+// gzipSource reads what a gzip stream unpacks to, span by span. Every span that is wanted has a decoder of its own,
 // which stops where nobody wants more and goes on from there when somebody does.
-type unpacked struct {
+type gzipSource struct {
 	r      *Reader
 	id     uint64
 	serial uint64
 	remote *remote
-	stock  stock
+	disk   diskBlocks
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -26,7 +26,7 @@ type unpacked struct {
 	end     int64   // of what the archive unpacks to, once somebody looked behind it
 }
 
-var _ source = (*unpacked)(nil)
+var _ source = (*gzipSource)(nil)
 
 // maxRunning is how many decoders of a source may run before no more are begun that nobody waits for: some archives
 // have a point for every member.
@@ -37,13 +37,13 @@ const maxSpans = 48
 
 // span is what lies between two seek points.
 type span struct {
-	src   *unpacked
+	src   *gzipSource
 	point *gzseek.Point
 	// The source's mu guards what follows.
 	target  int64 // decode as far as this
 	ahead   bool  // although nobody waits
 	waiters []*waiter
-	run     *run // nil: no decoder
+	job     *decodeJob // nil: no decoder
 }
 
 func (s *span) end() int64 { return s.point.Out + s.point.Length }
@@ -59,7 +59,7 @@ type result struct {
 	err   error
 }
 
-func (a *unpacked) block(ctx context.Context, off int64) ([]byte, error) {
+func (a *gzipSource) block(ctx context.Context, off int64) ([]byte, error) {
 	s, err := a.span(ctx, off)
 	if err != nil {
 		return nil, err
@@ -90,18 +90,18 @@ func (a *unpacked) block(ctx context.Context, off int64) ([]byte, error) {
 }
 
 // stored returns the block at start if there is no need for decoding it, or nil.
-func (a *unpacked) stored(s *span, start int64) []byte {
+func (a *gzipSource) stored(s *span, start int64) []byte {
 	if b := a.r.cache.get(blockKey{a.id, start}); b != nil {
 		return b
 	}
-	b := a.stock.get(start, min(gzseek.BlockSize, s.end()-start))
+	b := a.disk.get(start, min(gzseek.BlockSize, s.end()-start))
 	if b != nil {
 		a.r.cache.put(blockKey{a.id, start}, b)
 	}
 	return b
 }
 
-func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
+func (a *gzipSource) want(ctx context.Context, off, end int64, ahead bool) {
 	a.mu.Lock()
 	if a.end > 0 {
 		end = min(end, a.end)
@@ -113,7 +113,7 @@ func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
 			return // whoever reads there will be told
 		}
 		a.mu.Lock()
-		if ahead && s.run == nil && a.running >= maxRunning {
+		if ahead && s.job == nil && a.running >= maxRunning {
 			a.mu.Unlock()
 			return
 		}
@@ -127,7 +127,7 @@ func (a *unpacked) want(ctx context.Context, off, end int64, ahead bool) {
 }
 
 // span finds the span that off lies in.
-func (a *unpacked) span(ctx context.Context, off int64) (*span, error) {
+func (a *gzipSource) span(ctx context.Context, off int64) (*span, error) {
 	a.mu.Lock()
 	i, known := slices.BinarySearchFunc(a.spans, off, compareSpan)
 	if known {
@@ -167,17 +167,17 @@ func compareSpan(s *span, off int64) int {
 }
 
 // forget makes room for a span by leaving out those that nobody works on. It needs a.mu.
-func (a *unpacked) forget() {
+func (a *gzipSource) forget() {
 	if len(a.spans) < maxSpans {
 		return
 	}
-	a.spans = slices.DeleteFunc(a.spans, func(s *span) bool { return s.run == nil && len(s.waiters) == 0 })
+	a.spans = slices.DeleteFunc(a.spans, func(s *span) bool { return s.job == nil && len(s.waiters) == 0 })
 }
 
 // cached reports whether all blocks from off to end are there already.
 func (s *span) cached(off, end int64) bool {
 	for start := off - (off-s.point.Out)%gzseek.BlockSize; start < end; start += gzseek.BlockSize {
-		if !s.src.r.cache.has(blockKey{s.src.id, start}) && !s.src.stock.has(start) {
+		if !s.src.r.cache.has(blockKey{s.src.id, start}) && !s.src.disk.has(start) {
 			return false
 		}
 	}
@@ -187,12 +187,12 @@ func (s *span) cached(off, end int64) bool {
 // want has the span decoded up to target. It needs the source's mu.
 func (s *span) want(target int64) {
 	s.target = max(s.target, target)
-	if s.run == nil {
+	if s.job == nil {
 		s.start()
 		return
 	}
-	s.run.reach(s)
-	s.run.poke()
+	s.job.reach(s)
+	s.job.poke()
 }
 
 // leave ends waiting. A decoder that nobody wants anything of is stopped.
@@ -200,9 +200,9 @@ func (s *span) leave(w *waiter) {
 	s.src.mu.Lock()
 	defer s.src.mu.Unlock()
 	s.waiters = slices.DeleteFunc(s.waiters, func(v *waiter) bool { return v == w })
-	if len(s.waiters) == 0 && !s.ahead && s.run != nil {
+	if len(s.waiters) == 0 && !s.ahead && s.job != nil {
 		s.target = 0
-		s.run.cancel(errUnwanted)
+		s.job.cancel(errUnwanted)
 	}
 }
 
@@ -217,7 +217,7 @@ func (s *span) deliver(off int64, block []byte) {
 	})
 }
 
-// fail tells everybody who waits that it was in vain. It needs the source's mu.
+// fail ends all waits with err. It needs the source's mu.
 func (s *span) fail(err error) {
 	for _, w := range s.waiters {
 		w.got <- result{err: err}

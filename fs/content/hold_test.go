@@ -41,7 +41,7 @@ func (h *holder) expect(t *testing.T, want string) {
 
 func TestSlotIsHeldWhileItIsRead(t *testing.T) {
 	h := &holder{event: make(chan string, 10)}
-	x := plantSlot(t, content.Options{Hold: h.hold, Linger: time.Millisecond}, slottest.Dir("", 1), slottest.File("a", "1", 1), slottest.File("b", "2", 1))
+	x := plantSlot(t, content.Options{Hold: h.hold, LeaseTTL: time.Millisecond}, slottest.Dir("", 1), slottest.File("a", "1", 1), slottest.File("b", "2", 1))
 	x.snap.Status = backup.Complete
 	a := x.openItem(t, "a")
 	h.expect(t, "taken")
@@ -91,7 +91,7 @@ func TestIncompleteSlotIsNotHeld(t *testing.T) {
 }
 
 // openItem is open for a test that closes the file itself.
-func (x *place) openItem(t *testing.T, name string) *content.File {
+func (x *cursor) openItem(t *testing.T, name string) *content.File {
 	t.Helper()
 	it, err := x.tree.Resolve(t.Context(), name)
 	if err != nil {

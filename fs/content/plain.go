@@ -13,8 +13,8 @@ import (
 // up to 255 KiB. Both sides do more for a request than for its bytes.
 const plainBlock = 240 << 10
 
-// plain reads the remote files of a snapshot as they are.
-type plain struct {
+// plainSource reads the remote files of a snapshot as they are.
+type plainSource struct {
 	r      *Reader
 	key    string
 	id     uint64
@@ -22,14 +22,14 @@ type plain struct {
 	size   int64
 	unit   int64  // how many bytes are fetched at a time: a block
 	proof  *proof // nil: nothing is known of the content
-	stock  stock
+	disk   diskBlocks
 
 	mu sync.Mutex
 	// mu guards what follows.
 	fetches map[int64]*blockFetch
 }
 
-var _ source = (*plain)(nil)
+var _ source = (*plainSource)(nil)
 
 // blockFetch is one block on its way.
 type blockFetch struct {
@@ -42,7 +42,7 @@ type blockFetch struct {
 	err     error
 }
 
-func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
+func (s *plainSource) block(ctx context.Context, off int64) ([]byte, error) {
 	if off < 0 || off >= s.size {
 		return nil, fmt.Errorf("byte %d of %d: %w", off, s.size, backup.ErrEnd)
 	}
@@ -58,7 +58,7 @@ func (s *plain) block(ctx context.Context, off int64) ([]byte, error) {
 }
 
 // whole returns the block at start, from memory if it is there.
-func (s *plain) whole(ctx context.Context, start int64) ([]byte, error) {
+func (s *plainSource) whole(ctx context.Context, start int64) ([]byte, error) {
 	s.mu.Lock()
 	if b := s.r.cache.get(blockKey{s.id, start}); b != nil {
 		s.mu.Unlock()
@@ -84,7 +84,7 @@ func (s *plain) whole(ctx context.Context, start int64) ([]byte, error) {
 }
 
 // leave ends waiting for a fetch. It is given up if nobody else wants it.
-func (s *plain) leave(f *blockFetch) {
+func (s *plainSource) leave(f *blockFetch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.waiting--
@@ -94,7 +94,7 @@ func (s *plain) leave(f *blockFetch) {
 	}
 }
 
-func (s *plain) want(ctx context.Context, off, end int64, ahead bool) {
+func (s *plainSource) want(ctx context.Context, off, end int64, ahead bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for start := off - off%s.unit; start < min(end, s.size); start += s.unit {
@@ -108,7 +108,7 @@ func (s *plain) want(ctx context.Context, off, end int64, ahead bool) {
 }
 
 // fetch returns the fetch of the block at start, begun unless there is one. It is nil if the Reader is closed. It needs s.mu.
-func (s *plain) fetch(start int64) *blockFetch {
+func (s *plainSource) fetch(start int64) *blockFetch {
 	if f := s.fetches[start]; f != nil {
 		return f
 	}
@@ -126,7 +126,7 @@ func (s *plain) fetch(start int64) *blockFetch {
 	return f
 }
 
-func (s *plain) run(ctx context.Context, f *blockFetch) {
+func (s *plainSource) run(ctx context.Context, f *blockFetch) {
 	defer s.r.work.Done()
 	defer f.cancel()
 	var buf []byte
@@ -145,9 +145,9 @@ func (s *plain) run(ctx context.Context, f *blockFetch) {
 }
 
 // get gets the block at start from where it is to be had.
-func (s *plain) get(ctx context.Context, start int64) ([]byte, error) {
+func (s *plainSource) get(ctx context.Context, start int64) ([]byte, error) {
 	length := min(s.unit, s.size-start)
-	if b := s.stock.get(start, length); b != nil && s.proof.check(start, b) == nil {
+	if b := s.disk.get(start, length); b != nil && s.proof.check(start, b) == nil {
 		return b, nil
 	}
 	b, err := s.remote.read(ctx, start, length)
@@ -161,19 +161,19 @@ func (s *plain) get(ctx context.Context, start int64) ([]byte, error) {
 		s.r.noteRotten(s, err)
 		return nil, s.remote.otherContent(err)
 	}
-	s.stock.put(start, b)
+	s.disk.put(start, b)
 	return b, nil
 }
 
 // drop takes the blocks that begin between from and to out of memory.
-func (s *plain) drop(from, to int64) {
+func (s *plainSource) drop(from, to int64) {
 	for start := (from + s.unit - 1) / s.unit * s.unit; start < to; start += s.unit {
 		s.r.cache.drop(blockKey{s.id, start})
 	}
 }
 
 // forget takes a fetch from the list, so that the next one who wants the block begins anew. It needs s.mu.
-func (s *plain) forget(f *blockFetch) {
+func (s *plainSource) forget(f *blockFetch) {
 	if s.fetches[f.start] == f {
 		delete(s.fetches, f.start)
 	}

@@ -145,7 +145,7 @@ const maxRotten = 4096
 
 // noteRotten keeps a file that is found to be another one at its end from being served later: the kernel has all of it but the
 // read that failed.
-func (r *Reader) noteRotten(s *plain, err error) {
+func (r *Reader) noteRotten(s *plainSource, err error) {
 	if s.proof.exact() {
 		return
 	}

@@ -51,7 +51,7 @@ type handle struct {
 	dest.File
 	pieces []dest.File
 	opened time.Time
-	looks  looks // at what the pieces are by then
+	looks  coalescer // at what the pieces are by then
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -74,7 +74,7 @@ func (m *remote) read(ctx context.Context, off, n int64) ([]byte, error) {
 		return nil, fault
 	}
 	if int64(len(b)) == n {
-		m.r.streams.line.took(asked, time.Now())
+		m.r.streams.link.took(asked, time.Now())
 		return b, nil
 	}
 	if err == nil || err == io.EOF {
@@ -84,9 +84,9 @@ func (m *remote) read(ctx context.Context, off, n int64) ([]byte, error) {
 	return nil, fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(len(b)), err)
 }
 
-// steady is a file that compares itself with what was opened along with every read, which saves a round trip, and
-// hands over the memory that it read into, which saves a copy.
-type steady interface {
+// revalidatingFile is a file that checks with each read that it is still the one that was opened, without a round trip of its
+// own, and gives away the buffer that it read into, without a copy.
+type revalidatingFile interface {
 	// Opened tells what was opened.
 	Opened() dest.Info
 	// ReadBlock is ReadAt for n bytes, which belong to the caller. unchanged says to fail with backup.ErrStale when the
@@ -96,7 +96,7 @@ type steady interface {
 
 // readUnchanged reads n bytes, fewer with err. fault says that they are not known to be those of the indexed version.
 func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b []byte, err, fault error) {
-	f, ok := h.File.(steady)
+	f, ok := h.File.(revalidatingFile)
 	if !ok {
 		b = make([]byte, n)
 		got, err := h.ReadAt(ctx, b, off)
@@ -108,12 +108,12 @@ func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b 
 	return b, err, nil
 }
 
-// troubled is a destination that tells what it suffers from at the moment; nil if it is well.
-type troubled interface{ Trouble() error }
+// outageReporter is a destination that reports its present outage; nil while it answers.
+type outageReporter interface{ Trouble() error }
 
-// why adds to the end of a wait what is wrong with the destination: who waits knows only that nothing came.
+// why adds the destination's outage to the error of a read that timed out.
 func (r *Reader) why(ctx context.Context, err error) error {
-	if d, ok := r.dest.(troubled); ok && ctx.Err() != nil {
+	if d, ok := r.dest.(outageReporter); ok && ctx.Err() != nil {
 		if trouble := d.Trouble(); trouble != nil && !errors.Is(err, trouble) {
 			return fmt.Errorf("%w: %w", err, trouble)
 		}
@@ -192,7 +192,7 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 				return fmt.Errorf("open %s: %w", f.Path, err)
 			}
 			h.pieces[i] = file
-			if s, ok := file.(steady); ok && !m.accepts(&f, s.Opened()) {
+			if s, ok := file.(revalidatingFile); ok && !m.accepts(&f, s.Opened()) {
 				return fmt.Errorf("open %s: %w", f.Path, backup.ErrStale)
 			}
 			return nil

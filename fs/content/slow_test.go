@@ -6,7 +6,7 @@ import (
 )
 
 func TestLessIsReadAheadOverASlowLine(t *testing.T) {
-	var l line
+	var l linkStats
 	now := time.Unix(1e9, 0)
 	if l.ahead() != maxAhead {
 		t.Errorf("at first %d", l.ahead())
@@ -39,7 +39,7 @@ func TestLessIsReadAheadOverASlowLine(t *testing.T) {
 }
 
 func TestLessIsReadAheadOfAServerThatIsNear(t *testing.T) {
-	var l line
+	var l linkStats
 	now := time.Unix(1e9, 0)
 	for _, x := range []struct {
 		wait time.Duration

@@ -13,10 +13,10 @@ type source interface {
 	want(ctx context.Context, off, end int64, ahead bool)
 }
 
-// sieve is a source of which what was read in order need not stay in memory: it comes again as it came, and the kernel
-// keeps it as well.
-type sieve interface {
-	// drop gives up what is between two offsets, as far as whole blocks begin there.
+// discarder is a source whose sequentially read blocks may be evicted at once: the kernel's page cache has them, and they can
+// be fetched again.
+type discarder interface {
+	// drop evicts the blocks that begin between two offsets.
 	drop(from, to int64)
 }
 
@@ -28,7 +28,7 @@ type shared struct {
 	single  bool  // one remote file of its own
 	users   int   // guarded by the Reader's mu
 	limit   int64 // of the read-ahead in bytes
-	streams *streams
+	streams *streamCount
 	readers
 }
 
@@ -39,7 +39,7 @@ func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][
 	if ahead > 0 {
 		ahead = max(min(ahead, s.most()/s.streams.note(s)), minAhead)
 	}
-	if passed, ok := s.source.(sieve); ok && ahead > 0 {
+	if passed, ok := s.source.(discarder); ok && ahead > 0 {
 		passed.drop(max(off-2*keepBehind, origin), end-keepBehind) // what came late is between the two
 	}
 	s.want(ctx, off, end, false)
@@ -60,9 +60,9 @@ func (s *shared) read(ctx context.Context, blocks [][]byte, off, n int64) (_ [][
 
 // most is how much may be read ahead of all who read at the moment, in bytes.
 func (s *shared) most() int64 {
-	most := min(s.limit, s.streams.line.ahead())
-	if _, ok := s.source.(sieve); ok {
-		return min(most, s.streams.line.reach()) // there is no decoding that has to be ahead as well
+	most := min(s.limit, s.streams.link.ahead())
+	if _, ok := s.source.(discarder); ok {
+		return min(most, s.streams.link.reach()) // there is no decoding that has to be ahead as well
 	}
 	return most
 }
@@ -87,12 +87,12 @@ const (
 type readers struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	places []place // the one used last in front
+	cursors []cursor // the one used last in front
 }
 
-// place is where one reader is. What goes on from another place began where that one did: the kernel's
+// cursor is where one reader is. What goes on from another place began where that one did: the kernel's
 // threads send reads of one file in any order.
-type place struct {
+type cursor struct {
 	start, end, origin int64
 	asked              int64 // up to where was asked for what is ahead
 }
@@ -102,22 +102,22 @@ type place struct {
 func (r *readers) next(off, end, limit int64) (ahead, origin int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i, p := range r.places {
+	for i, p := range r.cursors {
 		if off < max(p.start, p.end-2*near) || off > p.end+near {
 			continue
 		}
 		p.end = max(p.end, end)
-		copy(r.places[1:i+1], r.places[:i])
-		r.places[0] = p
+		copy(r.cursors[1:i+1], r.cursors[:i])
+		r.cursors[0] = p
 		return min(max(2*(p.end-p.start), minAhead), limit), p.origin
 	}
 	origin = off
-	for _, p := range r.places {
+	for _, p := range r.cursors {
 		if off >= p.origin && off <= p.end+maxAhead {
 			origin = min(origin, p.origin)
 		}
 	}
-	r.places = append([]place{{start: off, end: end, origin: origin}}, r.places[:min(len(r.places), maxReaders-1)]...)
+	r.cursors = append([]cursor{{start: off, end: end, origin: origin}}, r.cursors[:min(len(r.cursors), maxReaders-1)]...)
 	return 0, origin
 }
 
@@ -127,8 +127,8 @@ func (r *readers) due(end, ahead int64) (from, to int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from, to = end, end+ahead
-	for i := range r.places {
-		p := &r.places[i]
+	for i := range r.cursors {
+		p := &r.cursors[i]
 		if end > p.end || end < max(p.start, p.end-2*near) {
 			continue
 		}
@@ -148,7 +148,7 @@ func (r *readers) due(end, ahead int64) (from, to int64) {
 func (r *readers) long(off, limit int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, p := range r.places {
+	for _, p := range r.cursors {
 		if off-p.origin >= limit && off >= p.start-maxAhead && off <= p.end+maxAhead+near {
 			return true
 		}
@@ -156,10 +156,10 @@ func (r *readers) long(off, limit int64) bool {
 	return false
 }
 
-// streams tells how many sources are being read in order at the moment: they share the cache, and what is read ahead
+// streamCount tells how many sources are being read in order at the moment: they share the cache, and what is read ahead
 // must not push out what was read ahead for others.
-type streams struct {
-	line line
+type streamCount struct {
+	link linkStats
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -168,7 +168,7 @@ type streams struct {
 }
 
 // note says that s was read in order, and tells how many sources were lately.
-func (t *streams) note(s *shared) int64 {
+func (t *streamCount) note(s *shared) int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last[t.next%len(t.last)] = s

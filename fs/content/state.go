@@ -39,7 +39,7 @@ func (t *states) of(r *Reader, s *backup.Snapshot) *state {
 		return known
 	}
 	made := &state{r: r, path: s.Files[1].Path, mark: s.Mark}
-	made.looks = looks{begin: r.begin, make: made.look, end: r.work.Done, most: 1}
+	made.checks = coalescer{begin: r.begin, make: made.look, end: r.work.Done, most: 1}
 	t.known.put(key, made)
 	t.known.trim(maxStates, func(*state) bool { return true })
 	return made
@@ -52,8 +52,8 @@ type state struct {
 	path string
 	mark string
 
-	looks looks
-	// Looks come one after the other, and have what follows for themselves.
+	checks coalescer
+	// Checks run one at a time, and have what follows for themselves.
 	seen  dest.Info
 	valid bool // a record with the attributes seen was the one that was indexed
 }
@@ -71,7 +71,7 @@ func (s *state) check(ctx context.Context) error {
 	if s.mark == "" {
 		return nil // it had no record that could be read
 	}
-	return s.looks.ask(ctx)
+	return s.checks.ask(ctx)
 }
 
 // look compares the record with what was indexed. One whose size and time are as they were is not read again.

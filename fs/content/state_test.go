@@ -20,17 +20,17 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// place is a slot with its snapshot.
-type place struct {
+// cursor is a slot with its snapshot.
+type cursor struct {
 	folder // root, fake, reader, snap and tree
 	slot   string
 	state  manifest.State
 }
 
 // plantSlot writes a slot and indexes it.
-func plantSlot(t *testing.T, o content.Options, members ...slottest.Member) *place {
+func plantSlot(t *testing.T, o content.Options, members ...slottest.Member) *cursor {
 	t.Helper()
-	x := &place{folder: folder{root: t.TempDir()}}
+	x := &cursor{folder: folder{root: t.TempDir()}}
 	x.slot = filepath.Join(x.root, "j", "alice", "slot-01")
 	x.state = slottest.Write(t, x.slot, slottest.State(1, 1), members...)
 	x.fake = desttest.Dir(x.root)
@@ -59,7 +59,7 @@ func plantSlot(t *testing.T, o content.Options, members ...slottest.Member) *pla
 }
 
 // overwrite says that another backup is about to be written into the slot.
-func (x *place) overwrite(t *testing.T) {
+func (x *cursor) overwrite(t *testing.T) {
 	next := x.state
 	next.Phase, next.BaseGen, next.Gen, next.Finished = manifest.Updating, 1, 2, time.Time{}
 	slottest.Put(t, x.slot, next)

@@ -19,7 +19,7 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// folder is a destination with one tree on it.
+// directory is a destination with one tree on it.
 type folder struct {
 	root   string
 	fake   *desttest.Fake

@@ -14,11 +14,11 @@ import (
 
 const (
 	openFolder = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
-	// absent is the handle of a folder that a rehearsal did not make.
+	// absent is the handle of a directory that a rehearsal did not make.
 	absent = -1
 )
 
-// folder is a directory that is written to. Whoever works in it holds a reference; the last one who leaves gives it its
+// directory is a directory that is written to. Whoever works in it holds a reference; the last one who leaves gives it its
 // attributes.
 type folder struct {
 	r        *run
@@ -39,7 +39,7 @@ func counted(n int64) *atomic.Int64 {
 	return c
 }
 
-// enter makes a folder in f, or opens the one that is there.
+// enter makes a directory in f, or opens the one that is there.
 func (f *folder) enter(e *Entry, name, path string) (*folder, error) {
 	own := *e
 	sub := &folder{r: f.r, up: f, fd: absent, entry: &own, at: below(f.at, name), path: path, refs: counted(1)}
@@ -63,7 +63,7 @@ func below(at, name string) string {
 	return at + "/" + name
 }
 
-// open makes or opens the folder itself.
+// open makes or opens the directory itself.
 func (f *folder) open(name string) error {
 	up := f.up
 	if f.r.o.Rehearse {
@@ -72,7 +72,7 @@ func (f *folder) open(name string) error {
 	err := unix.Mkdirat(up.fd, name, 0o700)
 	f.fresh = err == nil
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return target("make folder", err)
+		return target("make directory", err)
 	}
 	f.fd, err = f.openAt(name)
 	if (errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)) && f.r.o.Overwrite {
@@ -80,17 +80,17 @@ func (f *folder) open(name string) error {
 			return target("remove what is in the way", err)
 		}
 		if err := unix.Mkdirat(up.fd, name, 0o700); err != nil {
-			return target("make folder", err)
+			return target("make directory", err)
 		}
 		f.fresh = true
 		f.r.replaced.Add(1)
 		f.fd, err = f.openAt(name)
 	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
-		return fmt.Errorf("%w, and it is no folder", ErrExists)
+		return fmt.Errorf("%w, and it is no directory", ErrExists)
 	}
 	if err != nil {
-		return target("open folder", err)
+		return target("open directory", err)
 	}
 	return f.opened()
 }
@@ -99,7 +99,7 @@ func (f *folder) openAt(name string) (int, error) {
 	return retried(func() (int, error) { return unix.Openat(f.up.fd, name, openFolder|unix.O_NOFOLLOW, 0) })
 }
 
-// opened looks at a folder that was just opened.
+// opened looks at a directory that was just opened.
 func (f *folder) opened() error {
 	if !f.fresh {
 		f.inherits = inheritsACL(f.fd)
@@ -112,7 +112,7 @@ func (f *folder) opened() error {
 	}
 	if err != nil {
 		unix.Close(f.fd)
-		return target("open folder", err)
+		return target("open directory", err)
 	}
 	if f.up.inherits {
 		dropACL(f.fd)
@@ -120,7 +120,7 @@ func (f *folder) opened() error {
 	return nil
 }
 
-// rehearse looks whether the folder is there.
+// rehearse looks whether the directory is there.
 func (f *folder) rehearse(name string) error {
 	if f.fresh = f.up.fd == absent; f.fresh {
 		return nil
@@ -133,17 +133,17 @@ func (f *folder) rehearse(name string) error {
 	case errors.Is(err, unix.ENOENT):
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		if !f.r.o.Overwrite {
-			return fmt.Errorf("%w, and it is no folder", ErrExists)
+			return fmt.Errorf("%w, and it is no directory", ErrExists)
 		}
 		f.r.replaced.Add(1)
 	default:
-		return target("open folder", err)
+		return target("open directory", err)
 	}
 	f.fresh = true
 	return nil
 }
 
-// leave gives one reference back. The last one closes the folder, and it gets its attributes unless the run was ended.
+// leave gives one reference back. The last one closes the directory, and it gets its attributes unless the run was ended.
 func (f *folder) leave(ctx context.Context) {
 	if f.refs.Add(-1) > 0 {
 		return
@@ -181,7 +181,7 @@ func (f *folder) clean() {
 		}
 		if err != nil {
 			if !errors.Is(err, io.EOF) {
-				f.r.fail(f.path, target("list folder", err))
+				f.r.fail(f.path, target("list directory", err))
 			}
 			return
 		}

@@ -111,7 +111,7 @@ func (j *job) linkTo(replace bool) error {
 	return nil
 }
 
-// reach opens the folder of a path below the directory that everything goes into, without following links.
+// reach opens the directory of a path below the directory that everything goes into, without following links.
 func (r *run) reach(at string) (fd int, name string, err error) {
 	fd, err = unix.Dup(r.root.fd)
 	for err == nil {
@@ -123,7 +123,7 @@ func (r *run) reach(at string) (fd int, name string, err error) {
 		unix.Close(fd)
 		fd, at, err = next, rest, openErr
 	}
-	return -1, "", target("open the folder of the other name", err)
+	return -1, "", target("open the directory of the other name", err)
 }
 
 // link restores a symbolic link.

@@ -65,7 +65,7 @@ func (f *folder) readMail(dir string) {
 			return
 		}
 		if err != nil {
-			f.r.fail(f.path, target("list folder", err))
+			f.r.fail(f.path, target("list directory", err))
 			return
 		}
 	}

@@ -35,7 +35,7 @@ type Entry struct {
 
 // Source shows what is to be restored. Its methods may be called side by side.
 type Source interface {
-	// List hands what is in a folder to yield, in the order in which it is best read. The Entry is valid until yield
+	// List hands what is in a directory to yield, in the order in which it is best read. The Entry is valid until yield
 	// returns, whose error ends it.
 	List(ctx context.Context, dir *Entry, yield func(*Entry) error) error
 	// Open opens a regular file that List is at, and fills in Xattrs and Extents if List left them out. It does not
@@ -60,7 +60,7 @@ type Progress interface {
 type Root struct {
 	Source Source
 	Entry  Entry
-	Name   string // in the directory; "": what is in the folder goes right into the directory
+	Name   string // in the directory; "": what is in the directory goes right into the directory
 	Path   string // for messages
 }
 

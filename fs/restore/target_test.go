@@ -171,7 +171,7 @@ func TestSomebodyWhoPutsLinksInTheWayGainsNothing(t *testing.T) {
 	if err := os.WriteFile(outside+"/x", []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	exchange := func(string) error { // while the first file is read, its folder is moved away and a link stands there
+	exchange := func(string) error { // while the first file is read, its directory is moved away and a link stands there
 		return errors.Join(os.Rename(to+"/sub", to+"/moved"), os.Symlink(outside, to+"/sub"))
 	}
 	hard := func(it *item) { it.Link = 9 }

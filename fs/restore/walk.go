@@ -11,7 +11,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// list restores what is in a folder into f.
+// list restores what is in a directory into f.
 func (r *run) list(ctx context.Context, from Source, f *folder, dir *Entry, path string) error {
 	err := from.List(ctx, dir, func(e *Entry) error {
 		return r.entry(ctx, from, f, e, e.Name, below(path, e.Name))
@@ -104,7 +104,7 @@ func (r *run) free(at *found) error {
 	switch {
 	case !at.there:
 	case at.stat.Mode&unix.S_IFMT == unix.S_IFDIR:
-		return fmt.Errorf("%w: a folder", ErrExists)
+		return fmt.Errorf("%w: a directory", ErrExists)
 	case !r.o.Overwrite:
 		return ErrExists
 	}

@@ -82,7 +82,7 @@ func secretAttr(a Attr) Attr {
 
 // owned shows files of the account as those of its local user, and those of others as theirs. Trees are often owned by root all over; below the home
 // directory that means the account too.
-func (r *record) owned(a Attr, home bool) Attr {
+func (r *shownSnapshot) owned(a Attr, home bool) Attr {
 	if !r.local.OK {
 		return a
 	}
@@ -100,7 +100,7 @@ func (r *record) owned(a Attr, home bool) Attr {
 
 // readable lets the account's local user read a part of his account: cPanel makes dumps and settings that belong to
 // root.
-func (r *record) readable(a Attr) Attr {
+func (r *shownSnapshot) readable(a Attr) Attr {
 	if !r.local.OK {
 		return a
 	}

@@ -11,44 +11,44 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// built is a snapshot's folder, cut into parts. It does not change once made.
-type built struct {
-	rec     *record
+// snapshotView is a snapshot's directory, cut into parts. It does not change once made.
+type snapshotView struct {
+	rec     *shownSnapshot
 	tree    *tree.Tree
-	folder  *shown            // the snapshot's folder
-	made    map[uint64]*shown // by number in viewMade
-	regions [viewEnd][]*region
-	open    bool   // files/ is the whole tree
-	secrets []span // by first; last is the greatest up to there
-	homes   []span // of the home directory
-	next    uint64 // number in viewMade
-	cost    int64  // bytes, about
+	folder  *node            // the snapshot's directory
+	made    map[uint64]*node // by number in viewMade
+	regions [viewEnd][]*mapping
+	open    bool          // files/ is the whole tree
+	secrets []numberRange // by first; last is the greatest up to there
+	homes   []numberRange // of the home directory
+	next    uint64        // number in viewMade
+	cost    int64         // bytes, about
 }
 
-// span is a run of entry numbers.
-type span struct{ first, last uint64 }
+// numberRange is a run of entry numbers.
+type numberRange struct{ first, last uint64 }
 
-// shown is something at a place that was made for the parts: a folder, a generated file, or the top of a region.
-type shown struct {
+// node is something at a place that was made for the parts: a directory, a generated file, or the top of a region.
+type node struct {
 	name     string
-	up       *shown
-	number   uint64            // in viewMade; unless it is a region
-	region   *region           // a piece of the tree is shown here
-	names    map[string]*shown // of a folder
-	children []*shown
+	up       *node
+	number   uint64           // in viewMade; unless it is a region
+	region   *mapping         // a piece of the tree is shown here
+	names    map[string]*node // of a directory
+	children []*node
 	data     []byte
 	piece    int // of archive/: number of the remote file
 	mode     uint32
 	secret   bool
 }
 
-// region is a piece of the tree that is shown in a view: the entry number first and all below it.
-type region struct {
+// mapping is a piece of the tree that is shown in a view: the entry number first and all below it.
+type mapping struct {
 	view        int
 	first, last uint64
 	item        tree.Item
 	from        string // path in the tree
-	shown       *shown
+	shown       *node
 	raw         bool   // as in the backup: full/
 	secret      bool   // for root only
 	home        bool   // lies in the home directory
@@ -56,10 +56,10 @@ type region struct {
 	unseen      uint32 // child directories of the top that are hidden
 }
 
-func (r *region) holds(number uint64) bool { return number >= r.first && number <= r.last }
+func (r *mapping) holds(number uint64) bool { return number >= r.first && number <= r.last }
 
-// region finds the piece that entry number is seen through in a view; nil if it is not seen there.
-func (b *built) region(view int, number uint64) *region {
+// mappingAt finds the piece that entry number is seen through in a view; nil if it is not seen there.
+func (b *snapshotView) mappingAt(view int, number uint64) *mapping {
 	all := b.regions[view]
 	i := sort.Search(len(all), func(i int) bool { return all[i].last >= number })
 	if i == len(all) || !all[i].holds(number) {
@@ -69,13 +69,13 @@ func (b *built) region(view int, number uint64) *region {
 }
 
 // isSecret reports whether an entry lies in a piece that is for root only, in any view.
-func (b *built) isSecret(number uint64) bool {
+func (b *snapshotView) isSecret(number uint64) bool {
 	i := sort.Search(len(b.secrets), func(i int) bool { return b.secrets[i].first > number })
 	return i > 0 && b.secrets[i-1].last >= number
 }
 
 // inHome reports whether an entry lies in the home directory.
-func (b *built) inHome(number uint64) bool {
+func (b *snapshotView) inHome(number uint64) bool {
 	for _, h := range b.homes {
 		if number >= h.first && number <= h.last {
 			return true
@@ -84,10 +84,10 @@ func (b *built) inHome(number uint64) bool {
 	return false
 }
 
-// build makes the folder of a snapshot. It reads the index only.
-func build(ctx context.Context, v *View, r *record) (*built, error) {
-	b := &built{rec: r, made: map[uint64]*shown{}, next: numberMade, cost: 4096}
-	b.folder = &shown{name: r.entry.name, number: numberFolder, names: map[string]*shown{}, mode: backup.ModeDir | 0o755}
+// build makes the directory of a snapshot. It reads the index only.
+func build(ctx context.Context, v *View, r *shownSnapshot) (*snapshotView, error) {
+	b := &snapshotView{rec: r, made: map[uint64]*node{}, next: numberMade, cost: 4096}
+	b.folder = &node{name: r.entry.name, number: numberFolder, names: map[string]*node{}, mode: backup.ModeDir | 0o755}
 	b.made[numberFolder] = b.folder
 	if r.Readable() {
 		b.tree = tree.New(v.o.Nodes, r.Root, v.cache)
@@ -97,12 +97,12 @@ func build(ctx context.Context, v *View, r *record) (*built, error) {
 	}
 	b.archive()
 	data := snapshotJSON(r, b.kinds())
-	b.put(b.folder, &shown{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
+	b.put(b.folder, &node{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
 	return b, nil
 }
 
 // cut shows the parts and the whole tree.
-func (b *built) cut(ctx context.Context, nodes tree.Getter) error {
+func (b *snapshotView) cut(ctx context.Context, nodes tree.Getter) error {
 	var parts backup.Parts
 	if !b.rec.Parts.IsZero() {
 		blob, err := nodes.Get(ctx, b.rec.Parts)
@@ -119,8 +119,8 @@ func (b *built) cut(ctx context.Context, nodes tree.Getter) error {
 	return b.full(ctx, parts.Full)
 }
 
-// full shows the account's folder in the tree as it is.
-func (b *built) full(ctx context.Context, at string) error {
+// full shows the account's directory in the tree as it is.
+func (b *snapshotView) full(ctx context.Context, at string) error {
 	it, ok, err := b.resolve(ctx, at)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func (b *built) full(ctx context.Context, at string) error {
 	if !ok || !it.IsDir() {
 		it, at = b.tree.Root(), ""
 	}
-	r := &region{view: viewFull, item: it, from: at, raw: true}
+	r := &mapping{view: viewFull, item: it, from: at, raw: true}
 	for child, err := range b.tree.List(ctx, it, 0) {
 		if err != nil {
 			return err
@@ -149,20 +149,20 @@ func (b *built) full(ctx context.Context, at string) error {
 const maxUnseen = 1 << 20
 
 // archive shows the remote files.
-func (b *built) archive() {
+func (b *snapshotView) archive() {
 	if b.rec.Kind != backup.Tar && b.rec.Kind != backup.TarGzip || len(b.rec.Files) == 0 {
 		return
 	}
-	folder := &shown{name: backup.Archive, number: numberArchive, names: map[string]*shown{}, mode: backup.ModeDir | 0o700, secret: true}
+	folder := &node{name: backup.Archive, number: numberArchive, names: map[string]*node{}, mode: backup.ModeDir | 0o700, secret: true}
 	b.put(b.folder, folder)
 	for i := range b.rec.Files[:min(len(b.rec.Files), maxPieces)] {
 		name := freeName(folder.names, escape(path.Base(b.rec.Files[i].Path)))
-		b.put(folder, &shown{name: name, number: numberPiece + uint64(i), piece: i, mode: backup.ModeRegular | 0o400, secret: true})
+		b.put(folder, &node{name: name, number: numberPiece + uint64(i), piece: i, mode: backup.ModeRegular | 0o400, secret: true})
 	}
 }
 
-// put gives s a place in a folder of its own.
-func (b *built) put(at *shown, s *shown) {
+// put gives s a place in a directory of its own.
+func (b *snapshotView) put(at *node, s *node) {
 	s.up = at
 	at.names[s.name] = s
 	at.children = append(at.children, s)
@@ -173,19 +173,19 @@ func (b *built) put(at *shown, s *shown) {
 }
 
 // place shows a region at a name.
-func (b *built) place(at *shown, name string, r *region) {
+func (b *snapshotView) place(at *node, name string, r *mapping) {
 	r.first, r.last = r.item.Number, r.item.Number+r.item.Count
-	r.shown = &shown{name: name, region: r}
+	r.shown = &node{name: name, region: r}
 	b.put(at, r.shown)
 	b.regions[r.view] = append(b.regions[r.view], r)
 	if r.secret {
-		b.secrets = append(b.secrets, span{r.first, r.last})
+		b.secrets = append(b.secrets, numberRange{r.first, r.last})
 	}
 	b.cost += 500
 }
 
 // order makes regions findable by number.
-func (b *built) order() {
+func (b *snapshotView) order() {
 	for _, all := range b.regions {
 		sort.Slice(all, func(i, j int) bool { return all[i].first < all[j].first })
 	}
@@ -195,8 +195,8 @@ func (b *built) order() {
 	}
 }
 
-// kinds lists the parts that have a folder.
-func (b *built) kinds() []string {
+// kinds lists the parts that have a directory.
+func (b *snapshotView) kinds() []string {
 	var kinds []string
 	for _, k := range backup.PartKinds() {
 		if _, ok := b.folder.names[string(k)]; ok {
@@ -207,7 +207,7 @@ func (b *built) kinds() []string {
 }
 
 // shownNode makes the Node of what stands at a made place.
-func (b *built) shownNode(ctx context.Context, s *shown) (Node, error) {
+func (b *snapshotView) shownNode(ctx context.Context, s *node) (Node, error) {
 	if s.region != nil {
 		return b.seen(ctx, s.region, &s.region.item)
 	}
@@ -235,8 +235,8 @@ func (b *built) shownNode(ctx context.Context, s *shown) (Node, error) {
 	return n, nil
 }
 
-// links counts the links of a made folder.
-func (s *shown) links() uint32 {
+// links counts the links of a made directory.
+func (s *node) links() uint32 {
 	n := uint32(2)
 	for _, c := range s.children {
 		if c.names != nil || c.region != nil && c.region.item.IsDir() {
@@ -246,13 +246,13 @@ func (s *shown) links() uint32 {
 	return n
 }
 
-// path tells where a node is shown below the snapshot's folder, with a leading '/'.
-func (b *built) path(ctx context.Context, id uint64) string {
+// path tells where a node is shown below the snapshot's directory, with a leading '/'.
+func (b *snapshotView) path(ctx context.Context, id uint64) string {
 	_, view, number := split(id)
 	if view == viewMade {
 		return b.made[number].path()
 	}
-	r := b.region(view, number)
+	r := b.mappingAt(view, number)
 	if r == nil {
 		return fmt.Sprintf(" node %#x", id)
 	}
@@ -267,7 +267,7 @@ func (b *built) path(ctx context.Context, id uint64) string {
 	return r.shown.path() + "/" + p
 }
 
-func (s *shown) path() string {
+func (s *node) path() string {
 	if s == nil || s.up == nil {
 		return ""
 	}

@@ -20,7 +20,7 @@ func compare(old, next *table) Changes {
 	return c
 }
 
-// folder compares two folders of one id. Where a folder was not there before its node may still be known from an
+// directory compares two directories of one id. Where a directory was not there before its node may still be known from an
 // earlier time, so all of it counts as new.
 func (c *Changes) folder(old, next *entry) {
 	if old == nil {

@@ -24,9 +24,9 @@ type Difference struct {
 }
 
 // Diff compares old with new, both in snapshots, and yields what differs: what new has first, in listing order, then what
-// only old has; what is below a folder that came or went too. Pieces of trees are compared by their nodes, so that only what
+// only old has; what is below a directory that came or went too. Pieces of trees are compared by their nodes, so that only what
 // differs is read; places that were made for the parts by their listings. The backups' own attributes are compared, not
-// those of local users. In the folders of snapshots each difference is told once, under the part that it belongs to, and
+// those of local users. In the directories of snapshots each difference is told once, under the part that it belongs to, and
 // the original files and snapshot.json, which always differ, are left out. After an error it stops.
 func (v *View) Diff(ctx context.Context, old, new *Node) iter.Seq2[Difference, error] {
 	return func(yield func(Difference, error) bool) {
@@ -90,7 +90,7 @@ func (d *differ) compare(ctx context.Context, path string, old, new *Node) error
 
 func inTree(n *Node) bool { return n.Source == FromTree && n.Tree != nil }
 
-// children lists a folder; nothing if n is none.
+// children lists a directory; nothing if n is none.
 func (d *differ) children(ctx context.Context, n *Node) ([]Node, error) {
 	if n == nil || !n.IsDir() {
 		return nil, nil

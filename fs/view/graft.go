@@ -13,7 +13,7 @@ import (
 
 // grafts shows the parts. A graft that cannot be shown is left out: its piece may not have arrived, and
 // everything is in full/ anyway.
-func (b *built) grafts(ctx context.Context, parts *backup.Parts) error {
+func (b *snapshotView) grafts(ctx context.Context, parts *backup.Parts) error {
 	o := &occupied{}
 	home := joinPath(strings.TrimSuffix(parts.Full, "/"), "homedir")
 	for _, at := range []string{home, home + ".tar" + backup.NestedSuffix} {
@@ -22,7 +22,7 @@ func (b *built) grafts(ctx context.Context, parts *backup.Parts) error {
 			return err
 		}
 		if ok {
-			b.homes = append(b.homes, span{it.Number, it.Number + it.Count})
+			b.homes = append(b.homes, numberRange{it.Number, it.Number + it.Count})
 		}
 	}
 	for i, kind := range backup.PartKinds() {
@@ -43,7 +43,7 @@ func (b *built) grafts(ctx context.Context, parts *backup.Parts) error {
 	return nil
 }
 
-// graftPath splits the place of a graft, and checks that it can be shown below its kind's folder.
+// graftPath splits the place of a graft, and checks that it can be shown below its kind's directory.
 func graftPath(g *backup.Graft) ([]string, bool) {
 	elements := strings.Split(g.Path, "/")
 	if elements[0] != string(g.Kind) || slices.ContainsFunc(elements, func(e string) bool { return !showable(e) }) {
@@ -53,15 +53,15 @@ func graftPath(g *backup.Graft) ([]string, bool) {
 }
 
 // graft shows one piece or generated file.
-func (b *built) graft(ctx context.Context, g *backup.Graft, elements []string, view int, home string, o *occupied) error {
+func (b *snapshotView) graft(ctx context.Context, g *backup.Graft, elements []string, view int, home string, o *occupied) error {
 	whole := len(elements) == 1
 	if g.From == "" && !(whole && len(g.Content) == 0) {
-		if at := b.way(elements); at != nil {
+		if at := b.mkdirAll(elements); at != nil {
 			b.generated(at, elements[len(elements)-1], g)
 		}
 		return nil
 	}
-	// A kind's own folder with neither a source nor a content is the tree itself.
+	// A kind's own directory with neither a source nor a content is the tree itself.
 	from := strings.TrimSuffix(g.From, "/")
 	it, ok, err := b.resolve(ctx, from)
 	if err != nil || !ok {
@@ -74,17 +74,17 @@ func (b *built) graft(ctx context.Context, g *backup.Graft, elements []string, v
 	if !ok {
 		return nil
 	}
-	if at := b.way(elements); at != nil {
+	if at := b.mkdirAll(elements); at != nil {
 		b.open = b.open || whole && from == "" && g.Kind == backup.Files && !g.Secret
-		b.place(at, elements[len(elements)-1], &region{view: view, item: it, from: from, secret: g.Secret,
+		b.place(at, elements[len(elements)-1], &mapping{view: view, item: it, from: from, secret: g.Secret,
 			home: within(home, from), part: g.Kind != backup.Files})
 	}
 	return nil
 }
 
 // generated puts a generated file in its place.
-func (b *built) generated(at *shown, name string, g *backup.Graft) {
-	s := &shown{name: name, number: b.next, data: g.Content, mode: backup.ModeRegular | 0o644, secret: g.Secret}
+func (b *snapshotView) generated(at *node, name string, g *backup.Graft) {
+	s := &node{name: name, number: b.next, data: g.Content, mode: backup.ModeRegular | 0o644, secret: g.Secret}
 	if g.Secret {
 		s.mode = backup.ModeRegular | 0o400
 	}
@@ -95,9 +95,9 @@ func (b *built) generated(at *shown, name string, g *backup.Graft) {
 	b.put(at, s)
 }
 
-// way makes the folders on the way to a place. nil says that it cannot be had: it is taken, or a file or a piece of
+// mkdirAll makes the directories on the way to a place. nil says that it cannot be had: it is taken, or a file or a piece of
 // the tree is in the way.
-func (b *built) way(elements []string) *shown {
+func (b *snapshotView) mkdirAll(elements []string) *node {
 	at, missing := b.folder, -1
 	for i, e := range elements[:len(elements)-1] {
 		next, ok := at.names[e]
@@ -118,7 +118,7 @@ func (b *built) way(elements []string) *shown {
 		return at
 	}
 	for _, e := range elements[missing : len(elements)-1] {
-		s := &shown{name: e, number: b.next, names: map[string]*shown{}, mode: backup.ModeDir | 0o755}
+		s := &node{name: e, number: b.next, names: map[string]*node{}, mode: backup.ModeDir | 0o755}
 		b.next++
 		b.put(at, s)
 		at = s
@@ -127,7 +127,7 @@ func (b *built) way(elements []string) *shown {
 }
 
 // resolve finds a path of the tree; false if there is none, or its number cannot be shown.
-func (b *built) resolve(ctx context.Context, at string) (tree.Item, bool, error) {
+func (b *snapshotView) resolve(ctx context.Context, at string) (tree.Item, bool, error) {
 	it, err := b.tree.Resolve(ctx, at)
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// Node ids. The root is 1. Below a snapshot's folder an id is
+// Node ids. The root is 1. Below a snapshot's directory an id is
 //
 //	0 | serial+1 (25 bits) | view (5 bits) | number (33 bits)
 //
@@ -14,7 +14,7 @@ import (
 //	1 | first 63 bits of the SHA-256 of the path
 //
 // The same directory of a snapshot's tree is shown in full/ and in a part, and the kernel refuses one
-// directory at two places: hence the view, which says by which of the snapshot's top folders one came.
+// directory at two places: hence the view, which says by which of the snapshot's top directories one came.
 // Number is that of the entry in the tree, and in viewMade one given when the snapshot is cut into parts.
 const (
 	// RootID is the id of the mountpoint itself.
@@ -33,7 +33,7 @@ const (
 
 // Views.
 const (
-	viewMade  = 0 // what is in no tree: folders and files made for the parts, archive/
+	viewMade  = 0 // what is in no tree: directories and files made for the parts, archive/
 	viewFull  = 1
 	firstKind = 2 // one for each kind of part, in display order; what follows is for grafts that overlap
 	viewEnd   = 1 << viewBits
@@ -41,11 +41,11 @@ const (
 
 // Numbers in viewMade.
 const (
-	numberFolder  = 0 // the snapshot's folder
+	numberFolder  = 0 // the snapshot's directory
 	numberJSON    = 1 // snapshot.json
 	numberArchive = 2 // archive/
 	numberPiece   = 1 << 8
-	numberMade    = 1 << 32 // folders and generated files of the parts
+	numberMade    = 1 << 32 // directories and generated files of the parts
 	maxPieces     = 1 << 24
 )
 
@@ -59,7 +59,7 @@ func split(id uint64) (serial uint64, view int, number uint64) {
 	return id>>(viewBits+numberBits) - 1, int(id >> numberBits & (viewEnd - 1)), id & maxNumber
 }
 
-// isTop reports whether id is one of something above the snapshots' folders.
+// isTop reports whether id is one of something above the snapshots' directories.
 func isTop(id uint64) bool { return id&topBit != 0 || id == RootID }
 
 // topID makes the id of what is shown at path; what tells apart things that come to be shown at one path.
@@ -70,7 +70,7 @@ func topID(path, what string) uint64 {
 
 // generation tells apart two trees, or two owners, under one serial: the kernel drops what it knows of a node when its
 // generation changes. It keeps 32 bits of it, as a signed number.
-func generation(r *record) uint64 {
+func generation(r *shownSnapshot) uint64 {
 	what := append(append([]byte(nil), r.Root.Child[:]...), r.Parts[:]...)
 	what = binary.BigEndian.AppendUint32(what, r.local.UID)
 	what = binary.BigEndian.AppendUint32(what, r.local.GID)

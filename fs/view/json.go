@@ -99,7 +99,7 @@ type ownersJSON struct {
 	GID    uint32            `json:"gid,omitempty"`
 }
 
-func newOwnersJSON(r *record) ownersJSON {
+func newOwnersJSON(r *shownSnapshot) ownersJSON {
 	j := ownersJSON{Local: r.local.OK, Users: map[uint32]string{}, Groups: map[uint32]string{}}
 	for _, n := range r.Names.Users {
 		j.Users[n.ID] = escapeText(n.Name)
@@ -114,7 +114,7 @@ func newOwnersJSON(r *record) ownersJSON {
 }
 
 // snapshotJSON is the content of snapshot.json.
-func snapshotJSON(r *record, parts []string) []byte {
+func snapshotJSON(r *shownSnapshot, parts []string) []byte {
 	s := r.Snapshot
 	j := summaryJSON{
 		Account: escapeText(s.Account), System: s.System, Name: escapeText(r.entry.name), Time: s.Time.UTC(), Kind: s.Kind,

@@ -56,7 +56,7 @@ func shorten(name string, limit int) string {
 	return fit[:min(len(fit), limit-len(mark))] + mark
 }
 
-// originPath makes folders of an origin.
+// originPath makes directories of an origin.
 func originPath(origin string) []string {
 	var path []string
 	for _, element := range strings.Split(origin, "/") {
@@ -67,7 +67,7 @@ func originPath(origin string) []string {
 	return path
 }
 
-// shownName is the name of a snapshot's folder before those of the same name are told apart.
+// shownName is the name of a snapshot's directory before those of the same name are told apart.
 func shownName(s *backup.Snapshot) string {
 	name := escape(s.Name, nameLatest)
 	if limit := maxName - 50; len(name) > limit {
@@ -82,9 +82,9 @@ func shownName(s *backup.Snapshot) string {
 // nameSnapshots gives each of an account's snapshots a name of its own. The order is that of the slice,
 // which must not depend on chance: the first of a name gets it as it is, the next ones their kind as a
 // suffix, and then a number.
-func nameSnapshots(records []*record) map[string]*record {
-	named := make(map[string]*record, len(records)+1)
-	var later []*record
+func nameSnapshots(records []*shownSnapshot) map[string]*shownSnapshot {
+	named := make(map[string]*shownSnapshot, len(records)+1)
+	var later []*shownSnapshot
 	for _, r := range records {
 		name := shownName(r.Snapshot)
 		if _, taken := named[name]; taken {

@@ -19,7 +19,7 @@ const (
 	FromTree     Source = iota // Item of Tree in Snapshot
 	FromOriginal               // remote file number Piece of Snapshot
 	FromData                   // Data, which never changes
-	FromMoment                 // Data, as it was at the moment of asking
+	FromVolatile               // Data, as it was at the moment of asking
 )
 
 // Node is one thing that the mount shows.
@@ -33,7 +33,7 @@ type Node struct {
 	Xattrs []backup.Xattr
 
 	Source   Source
-	Snapshot *backup.Snapshot // nil above the snapshots' folders
+	Snapshot *backup.Snapshot // nil above the snapshots' directories
 	Tree     *tree.Tree       // of an entry of a tree
 	Item     tree.Item
 	Piece    int
@@ -43,7 +43,7 @@ type Node struct {
 // IsDir reports whether n is a directory.
 func (n *Node) IsDir() bool { return n.Attr.Mode&backup.ModeType == backup.ModeDir }
 
-// topNode makes the Node of what stands above the snapshots' folders, and of those.
+// topNode makes the Node of what stands above the snapshots' directories, and of those.
 func (v *View) topNode(e *entry) Node {
 	n := Node{ID: e.id, Name: e.name, Attr: e.attr, Target: e.target}
 	if e.attr.Mode&backup.ModeType == backup.ModeDir {
@@ -53,7 +53,7 @@ func (v *View) topNode(e *entry) Node {
 		n.Snapshot, n.Gen = e.snapshot.Snapshot, e.snapshot.gen
 	}
 	if e.file != "" {
-		n.Source, n.Data = FromMoment, v.moment(e.file)
+		n.Source, n.Data = FromVolatile, v.moment(e.file)
 		n.Attr.Size, n.Attr.MTime = int64(len(n.Data)), backup.TimeOf(v.o.Now())
 	}
 	n.Attr.Ino = e.id
@@ -69,7 +69,7 @@ func (v *View) moment(name string) []byte {
 }
 
 // node finds a node of the snapshot by its id.
-func (b *built) node(ctx context.Context, id uint64) (Node, error) {
+func (b *snapshotView) node(ctx context.Context, id uint64) (Node, error) {
 	_, view, number := split(id)
 	if view == viewMade {
 		s, ok := b.made[number]
@@ -78,7 +78,7 @@ func (b *built) node(ctx context.Context, id uint64) (Node, error) {
 		}
 		return b.shownNode(ctx, s)
 	}
-	r := b.region(view, number)
+	r := b.mappingAt(view, number)
 	if r == nil {
 		return Node{}, ErrGone
 	}
@@ -98,14 +98,14 @@ func (b *built) node(ctx context.Context, id uint64) (Node, error) {
 }
 
 // seen is fill for a Node of its own.
-func (b *built) seen(ctx context.Context, r *region, it *tree.Item) (Node, error) {
+func (b *snapshotView) seen(ctx context.Context, r *mapping, it *tree.Item) (Node, error) {
 	var n Node
 	err := b.fill(ctx, &n, r, it)
 	return n, err
 }
 
 // lookup finds a name in a directory of the snapshot.
-func (b *built) lookup(ctx context.Context, dir uint64, name string) (Node, error) {
+func (b *snapshotView) lookup(ctx context.Context, dir uint64, name string) (Node, error) {
 	n, err := b.node(ctx, dir)
 	if err != nil {
 		return Node{}, err
@@ -129,16 +129,16 @@ func (b *built) lookup(ctx context.Context, dir uint64, name string) (Node, erro
 	if hidden(&it.Entry) || it.Number > maxNumber {
 		return Node{}, iofs.ErrNotExist
 	}
-	return b.seen(ctx, b.region(view, number), &it)
+	return b.seen(ctx, b.mappingAt(view, number), &it)
 }
 
 // list yields a directory of the snapshot.
-func (b *built) list(ctx context.Context, dir *Node, from int) iter.Seq2[*Node, error] {
+func (b *snapshotView) list(ctx context.Context, dir *Node, from int) iter.Seq2[*Node, error] {
 	_, view, number := split(dir.ID)
 	if view == viewMade {
 		return b.listMade(ctx, number, from)
 	}
-	r := b.region(view, number)
+	r := b.mappingAt(view, number)
 	return func(yield func(*Node, error) bool) {
 		if r == nil {
 			yield(nil, ErrGone)
@@ -167,7 +167,7 @@ func (b *built) list(ctx context.Context, dir *Node, from int) iter.Seq2[*Node, 
 	}
 }
 
-func (b *built) listMade(ctx context.Context, number uint64, from int) iter.Seq2[*Node, error] {
+func (b *snapshotView) listMade(ctx context.Context, number uint64, from int) iter.Seq2[*Node, error] {
 	return func(yield func(*Node, error) bool) {
 		s, ok := b.made[number]
 		if !ok {
@@ -189,7 +189,7 @@ func (b *built) listMade(ctx context.Context, number uint64, from int) iter.Seq2
 }
 
 // fill makes n the node of an entry that is seen through region r.
-func (b *built) fill(ctx context.Context, n *Node, r *region, it *tree.Item) error {
+func (b *snapshotView) fill(ctx context.Context, n *Node, r *mapping, it *tree.Item) error {
 	id := nodeID(b.rec.Serial, r.view, it.Number)
 	secret, elsewhere := r.secret, false
 	*n = Node{ID: id, Gen: b.rec.gen, Name: it.Name, Target: it.Target, Snapshot: b.rec.Snapshot, Tree: b.tree, Item: *it}
@@ -222,7 +222,7 @@ func (b *built) fill(ctx context.Context, n *Node, r *region, it *tree.Item) err
 
 // first finds the number of the first name of a hard-linked file. A link that leads to something else is a file
 // of its own.
-func (b *built) first(ctx context.Context, it *tree.Item) (uint64, error) {
+func (b *snapshotView) first(ctx context.Context, it *tree.Item) (uint64, error) {
 	target, err := b.tree.Resolve(ctx, it.Link)
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
@@ -237,7 +237,7 @@ func (b *built) first(ctx context.Context, it *tree.Item) (uint64, error) {
 
 // leaks reports whether a hard link in region r shows something that is not for those who may see r: a secret, or
 // from the home directory what lies outside of it.
-func (b *built) leaks(r *region, first uint64) bool {
+func (b *snapshotView) leaks(r *mapping, first uint64) bool {
 	if r.raw || r.holds(first) {
 		return false
 	}
@@ -245,7 +245,7 @@ func (b *built) leaks(r *region, first uint64) bool {
 }
 
 // top corrects the node of a region's own top.
-func (b *built) top(n *Node, r *region) {
+func (b *snapshotView) top(n *Node, r *mapping) {
 	n.Name = r.shown.name
 	if n.IsDir() {
 		n.Attr.Nlink = max(n.Attr.Nlink-min(n.Attr.Nlink, r.unseen), 2)

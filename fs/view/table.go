@@ -12,11 +12,11 @@ import (
 // errSerial says that a snapshot cannot be shown because node ids have no room for its serial.
 var errSerial = errors.New("serial too large to be shown; rebuild the index")
 
-// table is everything above the snapshots' folders. It does not change once made.
+// table is everything above the snapshots' directories. It does not change once made.
 type table struct {
 	root      *entry
-	nodes     map[uint64]*entry  // by id, without the snapshots' folders
-	snapshots map[uint64]*record // by serial
+	nodes     map[uint64]*entry         // by id, without the snapshots' directories
+	snapshots map[uint64]*shownSnapshot // by serial
 	refused   []refusal
 	counts    map[string]map[backup.Status]int // by destination
 	names     []string                         // of the destinations
@@ -30,20 +30,20 @@ type refusal struct {
 	err   error
 }
 
-// entry is one thing above the snapshots' folders, or such a folder.
+// entry is one thing above the snapshots' directories, or such a directory.
 type entry struct {
 	name     string
 	id       uint64
 	up       *entry
-	children []*entry // of a folder: sorted by name
+	children []*entry // of a directory: sorted by name
 	attr     Attr
-	target   string  // of a link
-	file     string  // of a generated file: nameStatus or nameErrors
-	snapshot *record // of a snapshot's folder
+	target   string         // of a link
+	file     string         // of a generated file: nameStatus or nameErrors
+	snapshot *shownSnapshot // of a snapshot's directory
 }
 
-// record is a snapshot with what follows from where it is shown.
-type record struct {
+// shownSnapshot is a snapshot with what follows from where it is shown.
+type shownSnapshot struct {
 	*backup.Snapshot
 	entry *entry
 	local Local // the account's user on this machine
@@ -60,12 +60,12 @@ type Local struct {
 }
 
 // same reports whether nothing that is shown of the snapshot itself differs.
-func (r *record) same(o *record) bool {
+func (r *shownSnapshot) same(o *shownSnapshot) bool {
 	return r.gen == o.gen && r.local == o.local && r.here == o.here && r.Status == o.Status && r.Detail == o.Detail &&
 		r.Indexed.Equal(o.Indexed) && r.Fingerprint == o.Fingerprint && r.entry.name == o.entry.name
 }
 
-// child finds a name in a folder.
+// child finds a name in a directory.
 func (e *entry) child(name string) (*entry, bool) {
 	i, ok := slices.BinarySearchFunc(e.children, name, func(c *entry, name string) int {
 		return strings.Compare(c.name, name)
@@ -87,8 +87,8 @@ func (e *entry) path() string {
 	return e.name
 }
 
-// maker builds a table.
-type maker struct {
+// tableBuilder builds a table.
+type tableBuilder struct {
 	*table
 	o       *Options
 	folders map[string]*entry // by path
@@ -101,9 +101,9 @@ type ownership struct{ destination, origin, account, machine string }
 
 // newTable makes the table of these destinations and snapshots.
 func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *table {
-	m := &maker{o: o, folders: map[string]*entry{}, locals: map[ownership]Local{}, table: &table{
+	m := &tableBuilder{o: o, folders: map[string]*entry{}, locals: map[ownership]Local{}, table: &table{
 		nodes:     map[uint64]*entry{},
-		snapshots: make(map[uint64]*record, len(snapshots)),
+		snapshots: make(map[uint64]*shownSnapshot, len(snapshots)),
 		counts:    map[string]map[backup.Status]int{},
 	}}
 	if o.Accounts != nil {
@@ -126,8 +126,8 @@ func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *
 	return m.table
 }
 
-// destination makes the folder of a destination.
-func (m *maker) destination(name string) *entry {
+// destination makes the directory of a destination.
+func (m *tableBuilder) destination(name string) *entry {
 	if _, ok := m.counts[name]; !ok {
 		m.counts[name] = map[backup.Status]int{}
 		m.names = append(m.names, name)
@@ -135,15 +135,15 @@ func (m *maker) destination(name string) *entry {
 	return m.folder(m.root, escape(name, nameMeta))
 }
 
-// group sorts the snapshots into the folders that show them, each in the order that decides names. Groups
+// group sorts the snapshots into the directories that show them, each in the order that decides names. Groups
 // come in the order in which they were met.
-func (m *maker) group(snapshots []*backup.Snapshot) [][]*record {
+func (m *tableBuilder) group(snapshots []*backup.Snapshot) [][]*shownSnapshot {
 	type place struct {
 		destination, origin, account string
 		system                       bool
 	}
 	at := map[place]int{}
-	var groups [][]*record
+	var groups [][]*shownSnapshot
 	for _, s := range snapshots {
 		p := place{s.Destination, strings.Join(originPath(s.Origin), "/"), s.Account, s.System}
 		if s.System {
@@ -155,7 +155,7 @@ func (m *maker) group(snapshots []*backup.Snapshot) [][]*record {
 			at[p] = i
 			groups = append(groups, nil)
 		}
-		groups[i] = append(groups[i], &record{Snapshot: s})
+		groups[i] = append(groups[i], &shownSnapshot{Snapshot: s})
 	}
 	for _, g := range groups {
 		sort.SliceStable(g, func(i, j int) bool { return before(g[i].Snapshot, g[j].Snapshot) })
@@ -185,8 +185,8 @@ func key(s *backup.Snapshot) string {
 	return s.Key()
 }
 
-// show makes the folder of one account (or of the system backups) with its snapshots and `latest`.
-func (m *maker) show(group []*record) {
+// show makes the directory of one account (or of the system backups) with its snapshots and `latest`.
+func (m *tableBuilder) show(group []*shownSnapshot) {
 	s := group[0].Snapshot
 	at := m.destination(s.Destination)
 	for _, element := range originPath(s.Origin) {
@@ -198,7 +198,7 @@ func (m *maker) show(group []*record) {
 		at = m.folder(m.folder(at, nameAccounts), escape(s.Account))
 	}
 	at.attr = Attr{Mode: backup.ModeDir | 0o700}
-	var latest *record
+	var latest *shownSnapshot
 	for name, r := range nameSnapshots(group) {
 		if r.local = m.local(r.Snapshot); r.local.OK {
 			at.attr.UID, at.attr.GID = r.local.UID, r.local.GID
@@ -220,7 +220,7 @@ func (m *maker) show(group []*record) {
 
 // newer orders complete snapshots of one account by time, unless their layout knows better; names decide between equal
 // ones.
-func newer(a, b *record) bool {
+func newer(a, b *shownSnapshot) bool {
 	if a.Order != b.Order && a.Order != 0 && b.Order != 0 {
 		return a.Order > b.Order
 	}
@@ -230,7 +230,7 @@ func newer(a, b *record) bool {
 	return a.entry.name > b.entry.name
 }
 
-func (m *maker) latest(at *entry, r *record) {
+func (m *tableBuilder) latest(at *entry, r *shownSnapshot) {
 	// The target is part of the id: a kernel that caches link texts needs no other sign of a change.
 	link := m.add(at, nameLatest, r.entry.name)
 	link.target = r.entry.name
@@ -239,7 +239,7 @@ func (m *maker) latest(at *entry, r *record) {
 }
 
 // local finds the local user that a snapshot belongs to, once for all that the same holds of.
-func (m *maker) local(s *backup.Snapshot) Local {
+func (m *tableBuilder) local(s *backup.Snapshot) Local {
 	if s.System || s.Account == "" || s.Unclaimed {
 		return Local{}
 	}
@@ -254,8 +254,8 @@ func (m *maker) local(s *backup.Snapshot) Local {
 	return l
 }
 
-// snapshot makes the folder of one snapshot.
-func (m *maker) snapshot(at *entry, name string, r *record) bool {
+// snapshot makes the directory of one snapshot.
+func (m *tableBuilder) snapshot(at *entry, name string, r *shownSnapshot) bool {
 	e := &entry{name: name, up: at, snapshot: r}
 	if r.Serial > maxSerial {
 		m.refused = append(m.refused, refusal{e.path(), errSerial})
@@ -286,8 +286,8 @@ func shownTime(s *backup.Snapshot) backup.Time {
 	return backup.Time{}
 }
 
-// folder finds or makes a folder.
-func (m *maker) folder(at *entry, name string) *entry {
+// directory finds or makes a directory.
+func (m *tableBuilder) folder(at *entry, name string) *entry {
 	path := name
 	if up := at.path(); up != "" {
 		path = up + "/" + name
@@ -300,14 +300,14 @@ func (m *maker) folder(at *entry, name string) *entry {
 	return e
 }
 
-func (m *maker) file(at *entry, name string) {
+func (m *tableBuilder) file(at *entry, name string) {
 	e := m.add(at, name, "")
 	e.file = name
 	e.attr = Attr{Mode: backup.ModeRegular | 0o400, Nlink: 1}
 }
 
-// add puts a new name into a folder.
-func (m *maker) add(at *entry, name, what string) *entry {
+// add puts a new name into a directory.
+func (m *tableBuilder) add(at *entry, name, what string) *entry {
 	e := &entry{name: name, up: at}
 	e.id = topID(e.path(), what)
 	for m.nodes[e.id] != nil || e.id == takenID {
@@ -318,8 +318,8 @@ func (m *maker) add(at *entry, name, what string) *entry {
 	return e
 }
 
-// settle sorts the children of e and of the folders below, and fills in what follows from them.
-func (m *maker) settle(e *entry) {
+// settle sorts the children of e and of the directories below, and fills in what follows from them.
+func (m *tableBuilder) settle(e *entry) {
 	sort.Slice(e.children, func(i, j int) bool { return e.children[i].name < e.children[j].name })
 	if e.attr.Mode == 0 {
 		e.attr.Mode = backup.ModeDir | 0o555

@@ -27,7 +27,7 @@ import (
 	"slotfs/indexer/tree"
 )
 
-// ErrGone says that a node belongs to a snapshot or folder that is no longer shown.
+// ErrGone says that a node belongs to a snapshot or directory that is no longer shown.
 var ErrGone = errors.New("no longer there")
 
 // Options of a View.
@@ -50,9 +50,9 @@ type Options struct {
 type View struct {
 	o      Options
 	cache  *tree.Cache
-	built  *shelf
+	built  *viewCache
 	table  atomic.Pointer[table]
-	errors *ring
+	errors *errorLog
 
 	updating sync.Mutex // held by Update
 }
@@ -68,7 +68,7 @@ func New(o Options) *View {
 	if o.Owner == nil {
 		o.Owner = func(*backup.Snapshot) Local { return Local{} }
 	}
-	v := &View{o: o, cache: tree.NewCache(o.Cache), built: newShelf(shelfBytes), errors: newRing(ringLines)}
+	v := &View{o: o, cache: tree.NewCache(o.Cache), built: newViewCache(shelfBytes), errors: newErrorLog(ringLines)}
 	v.table.Store(newTable(nil, nil, &o))
 	return v
 }
@@ -191,14 +191,14 @@ func (v *View) Totals() (bytes, entries uint64) {
 	return t.bytes, t.entries
 }
 
-// open finds the folder of the snapshot that id belongs to, cutting it into parts on first use.
-func (v *View) open(ctx context.Context, t *table, id uint64) (*built, error) {
+// open finds the directory of the snapshot that id belongs to, cutting it into parts on first use.
+func (v *View) open(ctx context.Context, t *table, id uint64) (*snapshotView, error) {
 	serial, _, _ := split(id)
 	r, ok := t.snapshots[serial]
 	if !ok {
 		return nil, ErrGone
 	}
-	return v.built.get(r, func() (*built, error) {
+	return v.built.get(r, func() (*snapshotView, error) {
 		// What others wait for too must not end with the request of the first of them.
 		return build(context.WithoutCancel(ctx), v, r)
 	})

@@ -1,10 +1,10 @@
 package backup
 
-// PartKind is one kind of thing that people ask for. It is also the name of the folder in a snapshot
+// PartKind is one kind of thing that people ask for. It is also the name of the directory in a snapshot
 // that shows it.
 type PartKind string
 
-// The kinds of parts, in the order in which a snapshot's folder shows them.
+// The kinds of parts, in the order in which a snapshot's directory shows them.
 const (
 	Files          PartKind = "files"
 	Databases      PartKind = "databases"
@@ -24,7 +24,7 @@ const (
 	Config         PartKind = "config"
 )
 
-// Full and Archive are the folders of a snapshot that show it as it was backed up.
+// Full and Archive are the directories of a snapshot that show it as it was backed up.
 const (
 	Full    = "full"
 	Archive = "archive"
@@ -42,18 +42,18 @@ type Counts map[PartKind]int
 // Parts is how a snapshot's parts are cut out of its tree. Equal Parts are stored once, whatever
 // snapshot they belong to.
 type Parts struct {
-	// Full is the path of the account's folder in the tree ("" when members stand at the top).
+	// Full is the path of the account's directory in the tree ("" when members stand at the top).
 	Full   string
 	Grafts []Graft // sorted by Kind's display order, then Path
 }
 
-// Graft shows one piece of a snapshot's tree, or a generated file, at a place of its own. Folders on the way to Path
+// Graft shows one piece of a snapshot's tree, or a generated file, at a place of its own. Directories on the way to Path
 // are made as needed. No two grafts of a kind show the same piece of the tree, and no Path lies below
 // the Path of a graft of a directory.
 type Graft struct {
 	Kind PartKind
-	// Path is the place below the snapshot's folder, the kind's folder included: "email/example.com/info".
-	// A graft at the kind's own path ("files") is the folder itself.
+	// Path is the place below the snapshot's directory, the kind's directory included: "email/example.com/info".
+	// A graft at the kind's own path ("files") is the directory itself.
 	Path string
 	// From is the path in the tree of what is shown, or empty for a generated file. Paths are
 	// raw bytes; elements may end with NestedSuffix.

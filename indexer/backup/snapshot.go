@@ -26,7 +26,7 @@ const (
 	Slot    Kind = "slot" // a tree with a record of what it holds beside it
 )
 
-// File is one remote file (or the folder of a tree) that a snapshot is read from.
+// File is one remote file (or the directory of a tree) that a snapshot is read from.
 type File struct {
 	Path  string // from the destination's directory, '/'-separated, raw bytes
 	Size  int64  // bytes; 0 for a tree
@@ -37,19 +37,19 @@ type File struct {
 
 // Source is a backup that an engine recognised on a destination, before anything of it was read.
 type Source struct {
-	Origin  string // path between the directory and the date folder
+	Origin  string // path between the directory and the date directory
 	Account string // empty: a system backup
 	System  bool   // shown below system/, not accounts/
 	// Loose says that the backup lies outside of a set, where anybody may have put it: its account is that of its name.
 	Loose bool
-	Name  string // of the snapshot's folder, without the status: "2026-01-04.weekly"
+	Name  string // of the snapshot's directory, without the status: "2026-01-04.weekly"
 	Time  time.Time
 	Kind  Kind
-	// Files are the remote file, or the pieces of a split archive in order. A slot has two: the folder that its files
+	// Files are the remote file, or the pieces of a split archive in order. A slot has two: the directory that its files
 	// lie in, and the record of what it is.
 	Files []File
 	// Fingerprint changes when the backup does, as far as listings show. For archives it is made
-	// of names, sizes and times; for trees also of the listing of their top folder.
+	// of names, sizes and times; for trees also of the listing of their top directory.
 	Fingerprint string
 	// Mark is what a backup says of itself in a record of its own: as long as it says so, it is the backup that was
 	// indexed. Empty where there is no such record.
@@ -82,16 +82,16 @@ type Snapshot struct {
 	Serial      uint64 // never reused in the life of an index; names the archive's seek points too
 	Status      Status
 	Detail      string // what is wrong and where, for people
-	// Settled says that two passes in a row saw the same tree. A tree that is not settled is
+	// Stable says that two passes in a row saw the same tree. A tree that is not settled is
 	// walked again although its fingerprint did not change.
-	Settled bool
+	Stable  bool
 	Indexed time.Time
 
 	Root    Entry // of the tree: attributes, Child and Count
 	Parts   Hash  // of the Parts blob in the index; zero: none
 	Counts  Counts
 	Content int64  // bytes of the uncompressed archive; sum of file sizes for a tree
-	Refused uint64 // members left out: their names lead outside or cannot exist, or there were too many in a folder
+	Refused uint64 // members left out: their names lead outside or cannot exist, or there were too many in a directory
 	Owner   *Owner // the account's ids on the server that made the backup
 
 	// Reader is the revision of the program's reader that made the record. What an earlier one could not read to the end

@@ -15,33 +15,33 @@ import (
 // Engine knows one layout. Its methods are pure: they wait for nothing but the tree and the content that
 // they are handed, and may be called side by side.
 type Engine interface {
-	// Look is asked about every directory of a walk, with its whole listing.
-	Look(dir Dir) Found
+	// Detect is asked about every directory of a walk, with its whole listing.
+	Detect(dir Dir) Detected
 	// Wants reports whether Describe will ask for the content of the file at path (in the tree, with its
-	// top folder), given its size in bytes. Such files are kept while an archive streams by.
+	// top directory), given its size in bytes. Such files are kept while an archive streams by.
 	Wants(path string, size int64) bool
 	// Describe names the account and cuts its tree into parts. It must be right for any tree at all,
 	// also one that a customer made to confuse it.
 	Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read ReadFunc) (Description, error)
 }
 
-// Recorder is an engine whose backups say themselves what they are, which listings do not tell.
-type Recorder interface {
-	// Record reads what the backup at s says of itself, and fills in Name, Time, Mark and Order of s. Record.List uses d
+// SelfDescriber is an engine whose backups say themselves what they are, which listings do not tell.
+type SelfDescriber interface {
+	// DescribeSelf reads what the backup at s says of itself, and fills in Name, Time, Mark and Order of s. Record.List uses d
 	// too. Errors are those of d; damage is no error but a Status.
-	Record(ctx context.Context, d dest.Reader, s *backup.Source) (Record, error)
+	DescribeSelf(ctx context.Context, d dest.Reader, s *backup.Source) (SelfDescription, error)
 }
 
 // ErrDamaged says that what a backup says of itself is damaged.
 var ErrDamaged = errors.New("damaged")
 
-// Record is what a backup says of itself.
-type Record struct {
+// SelfDescription is what a backup says of itself.
+type SelfDescription struct {
 	Status backup.Status // Complete, or what is wrong
 	Detail string
 	// Machine is the id of the machine that wrote the backup; empty: not known.
 	Machine string
-	// List hands all entries of the backup's tree to add, a folder before what is below it and the first name of a
+	// List hands all entries of the backup's tree to add, a directory before what is below it and the first name of a
 	// file before its other ones, and tells what people should know of them. The error is add's, the destination's, or
 	// ErrDamaged. Nil where nothing is listed.
 	List func(ctx context.Context, add func(path string, e *backup.Entry) error) (Remarks, error)
@@ -75,17 +75,17 @@ type ReadFunc func(path string) ([]byte, error)
 
 // Dir is one directory of a walk.
 type Dir struct {
-	Path    string      // from the destination's directory; "" is that directory
-	Info    dest.Info   // of the directory itself; zero for ""
-	Entries []dest.Info // its listing, in byte order of the names
-	Beside  []dest.Info // the listing of the directory that it lies in; nil for ""
+	Path     string      // from the destination's directory; "" is that directory
+	Info     dest.Info   // of the directory itself; zero for ""
+	Entries  []dest.Info // its listing, in byte order of the names
+	Siblings []dest.Info // the listing of the directory that it lies in; nil for ""
 }
 
-// Found is what Look recognised.
-type Found struct {
+// Detected is what Look recognised.
+type Detected struct {
 	Sources []backup.Source // fingerprints filled in
 	Descend []string        // names of child directories to look into
-	Odd     string          // what a person should know of this directory, or empty
+	Warning string          // what a person should know of this directory, or empty
 }
 
 // Description is what an engine knows of one snapshot after its tree is there.

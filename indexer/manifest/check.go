@@ -45,7 +45,7 @@ func Compare(a, b string) int {
 	return len(a) - len(b)
 }
 
-// checkPath refuses paths that lead elsewhere or cannot be. The empty one is the account's folder.
+// checkPath refuses paths that lead elsewhere or cannot be. The empty one is the account's directory.
 func checkPath(path string) error {
 	if path == "" {
 		return nil
@@ -148,7 +148,7 @@ func (o *order) next(e *Entry) error {
 			return fmt.Errorf("%.80q stands behind %.80q", e.Path, o.last)
 		}
 		if o.begun && !o.lastDir && len(e.Path) > len(o.last) && e.Path[len(o.last)] == '/' && e.Path[:len(o.last)] == o.last {
-			return fmt.Errorf("%.80q lies below what is no folder", e.Path)
+			return fmt.Errorf("%.80q lies below what is no directory", e.Path)
 		}
 		if e.Link != "" && Compare(e.Link, e.Path) >= 0 {
 			return fmt.Errorf("%.80q is linked to what stands behind it", e.Path)

@@ -1,7 +1,7 @@
 // Package manifest is the format of what lies beside the data of a slot: state.json, the manifest and the journal. It
 // is pure: it knows neither destinations nor how slots are written.
 //
-// A slot is a folder `<directory>/<job>/<account>/slot-NN/` with
+// A slot is a directory `<directory>/<job>/<account>/slot-NN/` with
 //
 //	state.json                        State as JSON, at most 4 KiB, replaced atomically: the commit point
 //	state.json.prior                  the state before, on servers that cannot replace a file by renaming it: it counts
@@ -39,7 +39,7 @@
 // The sha256 of the last line is that of all text before it; entries counts lines, and bytes adds the sizes of
 // regular files, missing ones and further names of hard-linked ones left out, up to 2^63-1. An entry has these fields in this order:
 //
-//	path     from the account's folder, without leading '/'; "" is the folder itself
+//	path     from the account's directory, without leading '/'; "" is the directory itself
 //	type     file, dir, symlink, fifo, socket, block, char; none for what a journal says is removed
 //	mode     permission bits with set-id and sticky, four octal digits
 //	uid, gid, user, group             numbers, and their names on the source host
@@ -132,7 +132,7 @@ const (
 // State is the content of state.json.
 type State struct {
 	Format     int       `json:"format"` // 1
-	Slot       int       `json:"slot"`   // NN of the folder
+	Slot       int       `json:"slot"`   // NN of the directory
 	Gen        uint64    `json:"gen"`    // grows with every run of the account: the order of slots, whatever clocks say
 	Phase      Phase     `json:"phase"`
 	Mode       Mode      `json:"mode"`
@@ -179,7 +179,7 @@ type File struct {
 
 // Entry is one line of a manifest: a path with everything that the server may not be able to hold.
 type Entry struct {
-	Path         string // from the account's folder, raw bytes, '/'-separated; "" is the folder itself
+	Path         string // from the account's directory, raw bytes, '/'-separated; "" is the directory itself
 	backup.Entry        // Name is the last element; Size, MTime (ns), Mode, owners, Xattrs, Sparse, Rdev, Target, Nlink; Link: first path of the hard-link group
 	User         string // name of UID on the source host, if it has one
 	Group        string
@@ -208,7 +208,7 @@ type Flags uint8
 // The flags of an entry.
 const (
 	Changed Flags = 1 << iota // the file changed while it was read, more than once
-	Stale                     // its folder could not be read in this run: what an earlier run saw
+	Stale                     // its directory could not be read in this run: what an earlier run saw
 	Racy                      // changed so shortly before the run that its times prove nothing: read again next time
 	Removed                   // journals only: the path was taken away. The entry may have no type
 	Durable                   // journals only: it is on the server's disk

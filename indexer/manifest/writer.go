@@ -21,7 +21,7 @@ const (
 )
 
 // Writer writes a manifest. Entries come sorted by Path in byte order of the path's elements
-// (a folder before what is below it).
+// (a directory before what is below it).
 type Writer struct {
 	to      io.Writer
 	encoder *zstd.Encoder

@@ -88,7 +88,7 @@ func (x *indexNode) writeSortedBuckets(ctx context.Context, store Putter, all it
 			}
 			some, last = some[:0], number
 		}
-		some = append(some, place{low: low, page: uint32(pageOfPlace(v))})
+		some = append(some, place{low: low, page: uint32(pageOfEntry(v))})
 	}
 	return x.writeBucket(ctx, store, int(last), some)
 }

@@ -20,44 +20,44 @@ type Builder struct {
 	top   *folder
 	seed  maphash.Seed
 
-	// last is the folder of the member before, and lastPath its path.
+	// last is the directory of the member before, and lastPath its path.
 	last     *folder
 	lastPath string
 
-	// The open folders, the ones used last in front. A folder never stands in front of its parent.
+	// The open directories, the ones used last in front. A directory never stands in front of its parent.
 	front, back *folder
-	used        int64 // bytes of all open folders
-	limit       int64 // above which folders are closed, or parts of them
+	used        int64 // bytes of all open directories
+	limit       int64 // above which directories are closed, or parts of them
 	calm        int64 // used when nothing more could be closed: it has to grow before that is tried again
 	memory      *Memory
 	large       bool  // it has the token of memory
-	sealFrom    int   // entries of a folder that are worth being put into the store while it is open
-	pathLimit   int   // entries that the folders on one path may have together
-	rereadLimit int64 // bytes of folders to open again, besides rereadShare times what was added
+	sealFrom    int   // entries of a directory that are worth being put into the store while it is open
+	pathLimit   int   // entries that the directories on one path may have together
+	rereadLimit int64 // bytes of directories to open again, besides rereadShare times what was added
 	added       int64 // bytes of entries
-	reread      int64 // bytes of folders that were opened again
+	reread      int64 // bytes of directories that were opened again
 	links       int   // hard links that were added
 	raised      int64 // reread when the limit was raised last
 }
 
 // What a Builder keeps in memory, in bytes.
 const (
-	// openLimit is for open folders in ordinary archives. Where members jump to and fro between large
-	// folders the limit grows up to crowdedLimit.
+	// openLimit is for open directories in ordinary archives. Where members jump to and fro between large
+	// directories the limit grows up to crowdedLimit.
 	openLimit    = 32 << 20
 	crowdedLimit = 128 << 20
 )
 
 const (
-	// pathLimit is how many entries the folders on the path of one member have at most, which have to be open together:
+	// pathLimit is how many entries the directories on the path of one member have at most, which have to be open together:
 	// 19 bytes of memory for each. Members that would exceed it are not added.
 	pathLimit = 8 << 20
-	// sealFrom is from how many entries on it pays to put them into the store while their folder is open.
+	// sealFrom is from how many entries on it pays to put them into the store while their directory is open.
 	sealFrom = 256
 )
 
-// What a Builder spends on opening folders again: an archive of some MB can be made to jump to and fro
-// between folders of hundreds of MB, for days. Members for which more would be needed are not added.
+// What a Builder spends on opening directories again: an archive of some MB can be made to jump to and fro
+// between directories of hundreds of MB, for days. Members for which more would be needed are not added.
 const (
 	rereadLimit = 8 << 30
 	rereadShare = 8
@@ -74,7 +74,7 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 	return b
 }
 
-// Add puts e at path ("" changes the root's attributes), making folders that are missing and replacing what was there, as
+// Add puts e at path ("" changes the root's attributes), making directories that are missing and replacing what was there, as
 // GNU tar does when it extracts: the last occurrence wins, a directory keeps its children when a directory comes again, and
 // nothing but another directory takes the place of one that is not empty. A path that leads through a relative symbolic link
 // goes where the link leads; through one that is absolute or has "..", and through what is no directory, tar extracts nothing. at
@@ -82,7 +82,7 @@ func NewBuilder(store Store, root backup.Entry) *Builder {
 // normalised target path and needs no other attribute; a link whose target is not there (or is a directory) is not added.
 //
 // A directory stands where it, or the first member below it, came first; anything else where it
-// came last, because that is where its content is. Folders that no member made yet have mode 0755
+// came last, because that is where its content is. Directories that no member made yet have mode 0755
 // and the owner and time of the member that needed them. A link to the file that it is at changes
 // nothing. A link stays what it was when the name that it was linked to is replaced. Not added are
 // also members with a path that cannot be (empty, "." or ".." elements, names over 4096 bytes, more
@@ -157,7 +157,7 @@ func (b *Builder) add(ctx context.Context, path string, e *backup.Entry, at int6
 	if r.isDir() {
 		r.offset, r.nlink = at, 2
 	}
-	w := way{b: b, e: e, at: at}
+	w := descent{b: b, e: e, at: at}
 	f, err := w.open(ctx, dir)
 	if f == nil || err != nil {
 		return Added{Note: w.refusal}, err

@@ -15,7 +15,7 @@ type page struct {
 	dirs []dirMark
 	// below is the number of entries in the directories of this page.
 	below uint64
-	// folders is how many of them the link count of the directory includes.
+	// directories is how many of them the link count of the directory includes.
 	folders uint32
 	memory  int64
 }

@@ -7,7 +7,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// folder is a directory that a Builder has open.
+// directory is a directory that a Builder has open.
 type folder struct {
 	parent *folder // nil: the root
 	name   string
@@ -19,13 +19,13 @@ type folder struct {
 	weight int64 // bytes in memory
 	dirty  bool
 	again  bool // it was closed before
-	opened int  // folders in it that are open
+	opened int  // directories in it that are open
 
 	older, newer *folder // neighbours in the Builder's list
 	pinned       bool
 }
 
-// folderBytes is what an open folder takes besides its entries.
+// folderBytes is what an open directory takes besides its entries.
 const folderBytes = 256
 
 // compact takes out the entries that were replaced.
@@ -54,7 +54,7 @@ func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder,
 	}
 	seal := d.len() >= 2*b.sealFrom
 	if seal {
-		f.sealed = &sealed{names: newPlaces()}
+		f.sealed = &sealed{names: newPageTable()}
 	}
 	for n := range d.pageCount() {
 		p, err := t.readPage(ctx, &d, n)
@@ -80,7 +80,7 @@ func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder,
 
 // addPage notes page n of the directory that f is read from, and what is in it.
 func (f *folder) addPage(d *directory, n int, recs []record) error {
-	t, err := tally(recs)
+	t, err := countDirs(recs)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (f *folder) addPage(d *directory, n int, recs []record) error {
 	var last uint64
 	for i := range recs {
 		last = nameHash(recs[i].name)
-		s.names.add(placeOf(last, len(s.pages)))
+		s.names.add(pageEntry(last, len(s.pages)))
 	}
 	page.tight = tight(last, len(recs))
 	s.pages = append(s.pages, page)
@@ -162,7 +162,7 @@ func (b *Builder) unlink(f *folder) {
 	f.older, f.newer = nil, nil
 }
 
-// touch moves f and then everything above it to the front, so that no folder is older than what is
+// touch moves f and then everything above it to the front, so that no directory is older than what is
 // below it.
 func (b *Builder) touch(f *folder) {
 	for ; f != nil; f = f.parent {
@@ -185,7 +185,7 @@ func (b *Builder) forget(f *folder) {
 	}
 }
 
-// drop forgets f and all open folders below it without writing them.
+// drop forgets f and all open directories below it without writing them.
 func (b *Builder) drop(f *folder) {
 	for r := range f.inMemory {
 		if r.isDir() && r.more.open != nil {
@@ -195,7 +195,7 @@ func (b *Builder) drop(f *folder) {
 	b.forget(f)
 }
 
-// shrink takes entries out of memory until the others fit the limit, of the folders first that were used longest ago.
+// shrink takes entries out of memory until the others fit the limit, of the directories first that were used longest ago.
 // Those on the path of the member just added stay open, and so do, if possible, those that members come back to.
 func (b *Builder) shrink(ctx context.Context) error {
 	if b.used <= max(b.limit, b.calm) {
@@ -232,7 +232,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 	return err
 }
 
-// shrinkTo hands folders out, those first that were used longest ago, until goal bytes are used.
+// shrinkTo hands directories out, those first that were used longest ago, until goal bytes are used.
 func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*folder) error) error {
 	for f := b.back; f != nil && b.used > goal; {
 		newer := f.newer
@@ -258,7 +258,7 @@ func (b *Builder) close(ctx context.Context, f *folder) error {
 	return nil
 }
 
-// save writes f if it changed, and tells its parent. The folders below it are saved already. What is not final is to be
+// save writes f if it changed, and tells its parent. The directories below it are saved already. What is not final is to be
 // saved once more.
 func (b *Builder) save(ctx context.Context, f *folder, final bool) error {
 	if !f.dirty {

@@ -41,7 +41,7 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 	dir, name := splitPath(path)
 	r := secondName(f, s, first)
 	r.name, r.more.stored = strings.Clone(name), strings.Clone(e.Stored)
-	w := way{b: b, e: &like, at: at}
+	w := descent{b: b, e: &like, at: at}
 	to, err := w.open(ctx, dir)
 	if to == nil || err != nil {
 		return Added{Note: w.refusal}, err
@@ -98,7 +98,7 @@ func (b *Builder) has(ctx context.Context, f *folder, r *record, path string) (b
 // nothing and returns nil if path is not there, or must not be read again.
 func (b *Builder) find(ctx context.Context, path string) (*folder, spot, string, error) {
 	dir, name := splitPath(path)
-	w := way{b: b}
+	w := descent{b: b}
 	f, err := w.open(ctx, dir)
 	if f == nil || err != nil {
 		return nil, spot{}, "", err

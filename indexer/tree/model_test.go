@@ -322,7 +322,7 @@ func randomChecksums(r *rand.Rand, size int64) backup.Checksums {
 	return backup.Checksums(whole) + backup.Checksums(blocks)
 }
 
-// checkFolders compares what a Builder believes about its open folders with what they are.
+// checkFolders compares what a Builder believes about its open directories with what they are.
 func checkFolders(t *testing.T, b *Builder) {
 	t.Helper()
 	var used int64
@@ -378,7 +378,7 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 		}
 		for i, s := range steps {
 			if seed%2 == 1 {
-				b.limit, b.calm = int64(r.Intn(5000)), 0 // closes folders all the time
+				b.limit, b.calm = int64(r.Intn(5000)), 0 // closes directories all the time
 			}
 			got, err := b.Add(context.Background(), s.path, s.e, s.at)
 			if err != nil {

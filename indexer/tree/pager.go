@@ -66,7 +66,7 @@ func (p *pager) put(ctx context.Context, n int) error {
 	page.tight = tight(p.hashes[n-1], n)
 	page.keepOpen(p.pending[:n])
 	for _, h := range p.hashes[:n] {
-		p.fresh = append(p.fresh, placeOf(h, len(p.pages)))
+		p.fresh = append(p.fresh, pageEntry(h, len(p.pages)))
 	}
 	p.pages = append(p.pages, page)
 	p.pending = append(p.pending[:0:0], p.pending[n:]...)
@@ -86,7 +86,7 @@ func writePage(ctx context.Context, store Putter, recs []record, start int64, of
 	if offsets {
 		base = baseOf(recs) - start
 	}
-	t, err := tally(recs)
+	t, err := countDirs(recs)
 	if err != nil {
 		return sealedPage{}, err
 	}

@@ -68,7 +68,7 @@ func cut(recs []record, hashes []uint64) int {
 // writeDir writes a directory. Offsets in recs count from the same point as start, which is the
 // directory's own.
 func writeDir(ctx context.Context, store Putter, recs []record, start int64) (written, error) {
-	w, err := tally(recs)
+	w, err := countDirs(recs)
 	if err != nil || len(recs) == 0 {
 		return w, err
 	}
@@ -102,8 +102,8 @@ func hashNames(recs []record) []uint64 {
 	return hashes
 }
 
-// tally adds up what the parent needs to know.
-func tally(recs []record) (written, error) {
+// countDirs adds up what the parent needs to know.
+func countDirs(recs []record) (written, error) {
 	w := written{Dir: Dir{Count: uint64(len(recs))}}
 	for i := range recs {
 		r := &recs[i]
@@ -140,7 +140,7 @@ func writePages(ctx context.Context, store Putter, recs []record, hashes []uint6
 		if err != nil {
 			return nil, err
 		}
-		t, err := tally(part)
+		t, err := countDirs(part)
 		if err != nil {
 			return nil, err
 		}

@@ -33,7 +33,7 @@ func finish(t testing.TB, b *Builder) backup.Entry {
 	return root
 }
 
-// mailSteps are the members of an account with one large maildir and a few small folders.
+// mailSteps are the members of an account with one large maildir and a few small directories.
 func mailSteps(n int) []step {
 	r := rand.New(rand.NewSource(int64(n)))
 	steps := []step{{"", backup.Entry{Mode: backup.ModeDir | 0o700}, 0}}

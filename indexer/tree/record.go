@@ -23,7 +23,7 @@ type record struct {
 	name   string
 	size   int64
 	mtime  int64
-	offset int64 // relative to the page, or absolute in an open folder
+	offset int64 // relative to the page, or absolute in an open directory
 	mode   uint32
 	uid    uint32
 	gid    uint32

@@ -9,17 +9,17 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// sealed is the part of a large open folder that is in the store already: entries come behind it, and a page of it is read
+// sealed is the part of a large open directory that is in the store already: entries come behind it, and a page of it is read
 // when one of its entries is needed. Its pages are not always those that the directory will have.
 type sealed struct {
 	pages   []sealedPage
-	names   *places
+	names   *pageTable
 	n       int   // entries
-	offsets bool  // some are elsewhere than the folder
+	offsets bool  // some are elsewhere than the directory
 	bytes   int64 // what the above takes in memory, without entries
 }
 
-// spot is where an entry of an open folder is: in a sealed page, or behind them.
+// spot is where an entry of an open directory is: in a sealed page, or behind them.
 type spot struct {
 	page int // -1: behind
 	i    int
@@ -171,7 +171,7 @@ func living(recs []record) []record {
 	return recs
 }
 
-// keepOpen keeps the entries of a page in memory if one of them is a folder that is open.
+// keepOpen keeps the entries of a page in memory if one of them is a directory that is open.
 func (p *sealedPage) keepOpen(recs []record) {
 	p.recs, p.bytes, p.dirty = nil, 0, false
 	for i := range recs {
@@ -185,7 +185,7 @@ func (p *sealedPage) keepOpen(recs []record) {
 
 // seal begins to keep entries of f in the store.
 func (b *Builder) seal(f *folder) {
-	f.sealed = &sealed{names: newPlaces()}
+	f.sealed = &sealed{names: newPageTable()}
 	b.measure(f)
 }
 
@@ -205,7 +205,7 @@ func (b *Builder) measure(f *folder) {
 // sealedPageBytes is about what a page takes that is not in memory.
 const sealedPageBytes = 144
 
-// spill takes entries of f out of memory, but for those of open folders.
+// spill takes entries of f out of memory, but for those of open directories.
 func (b *Builder) spill(ctx context.Context, f *folder) error {
 	f.compact()
 	if f.sealed == nil && len(f.recs) < b.sealFrom {
@@ -245,7 +245,7 @@ func (b *Builder) sealRest(ctx context.Context, f *folder) error {
 		page.tight, page.recut = tight(hashes[at+n-1], n), at+n == len(f.recs)
 		page.keepOpen(part)
 		for _, h := range hashes[at : at+n] {
-			s.names.add(placeOf(h, len(s.pages)))
+			s.names.add(pageEntry(h, len(s.pages)))
 		}
 		s.pages = append(s.pages, page)
 		at += n
@@ -256,7 +256,7 @@ func (b *Builder) sealRest(ctx context.Context, f *folder) error {
 	return nil
 }
 
-// notice tells whether entries are elsewhere than their folder. If they are the first ones, pages before were encoded
+// notice tells whether entries are elsewhere than their directory. If they are the first ones, pages before were encoded
 // as if there were none.
 func (f *folder) notice(recs []record) {
 	s := f.sealed
@@ -289,7 +289,7 @@ func (b *Builder) writeBack(ctx context.Context, f *folder, p *sealedPage) error
 	return nil
 }
 
-// writeSealed writes a folder of which a part is sealed. It is unsettled if it may grow on.
+// writeSealed writes a directory of which a part is sealed. It is unsettled if it may grow on.
 func (b *Builder) writeSealed(ctx context.Context, f *folder, final bool) (written, error) {
 	s := f.sealed
 	f.compact()

@@ -89,7 +89,7 @@ func collect(t *testing.T, r *rand.Rand, n int, name func() string, target func(
 	return &out, steps
 }
 
-// diskList tells what a folder on disk has, hard links by the names that belong together.
+// diskList tells what a directory on disk has, hard links by the names that belong together.
 func diskList(t *testing.T, top string) map[string]string {
 	t.Helper()
 	all, inodes := map[string]string{}, map[uint64][]string{}

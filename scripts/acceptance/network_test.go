@@ -314,7 +314,7 @@ func TestForbiddenFolderInATree(t *testing.T) {
 chmod 0700 "$1/2026-01-05/accounts/alice/homedir/a/closed"; chmod 0600 "$1/2026-01-05/accounts/alice/homedir/b/secret"`, h.store)
 	h.add("d")
 	r := h.slotfs("index")
-	if r.code != 3 || !strings.Contains(r.stdout+r.stderr, "incomplete: the server did not let us read 1 folder or link: homedir/a/closed") {
+	if r.code != 3 || !strings.Contains(r.stdout+r.stderr, "incomplete: the server did not let us read 1 directory or link: homedir/a/closed") {
 		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	h.mount()

@@ -109,7 +109,7 @@ func (m *mounts) awaitIdle(ctx context.Context) bool {
 	defer late.Stop()
 	check := time.NewTicker(minIdle / 4)
 	defer check.Stop()
-	for m.now().Quiet() < minIdle {
+	for m.now().IdleFor() < minIdle {
 		select {
 		case <-check.C:
 		case <-late.C:

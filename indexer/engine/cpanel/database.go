@@ -8,16 +8,16 @@ import (
 
 // cutDatabases shows the dumps. Names stay as they are: MySQL's end with .sql, .sql.gz and .create,
 // PostgreSQL's with .tar.
-func (c *cutter) cutDatabases() {
+func (c *partitioner) cutDatabases() {
 	names := make(map[string]bool)
-	mysql, _ := c.folder(c.root.spot, "mysql")
+	mysql, _ := c.folder(c.root.located, "mysql")
 	for dump := range c.each(mysql) {
 		name, ok := mysqlName(dump.Name)
 		if ok && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
 			names["mysql/"+name] = true
 		}
 	}
-	psql, _ := c.folder(c.root.spot, "psql")
+	psql, _ := c.folder(c.root.located, "psql")
 	for dump := range c.each(psql) {
 		name, ok := strings.CutSuffix(dump.Name, ".tar")
 		if ok && name != "" && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
@@ -47,7 +47,7 @@ func mysqlName(file string) (string, bool) {
 }
 
 // cutDatabaseUsers generates a file for each database user.
-func (c *cutter) cutDatabaseUsers() {
+func (c *partitioner) cutDatabaseUsers() {
 	users := 0
 	mysql := readMySQL(c.content("mysql.sql"), c.content("mysql.sql-auth.json"))
 	psql := readPostgres(c.either("psql_users.sql"), c.either("psql_grants.sql"))
@@ -68,7 +68,7 @@ func (c *cutter) cutDatabaseUsers() {
 }
 
 // either reads a file at the root, or in psql/ where versions of pkgacct differ.
-func (c *cutter) either(name string) []byte {
+func (c *partitioner) either(name string) []byte {
 	if data := c.content(name); data != nil {
 		return data
 	}

@@ -14,7 +14,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 	if s.System {
 		return engine.Description{}, nil
 	}
-	c := &cutter{ctx: ctx, tree: t, read: read, places: make(map[string]bool), counts: make(backup.Counts)}
+	c := &partitioner{ctx: ctx, tree: t, read: read, places: make(map[string]bool), counts: make(backup.Counts)}
 	c.root = c.findRoot(s.Account)
 	var d engine.Description
 	if !onlyHome(s) {
@@ -49,7 +49,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 func onlyHome(s *backup.Source) bool { return s.Loose && strings.Contains(s.Name, "."+formHome+"-") }
 
 // lacking tells what a tree does not have that every account has.
-func (c *cutter) lacking() (backup.Status, string) {
+func (c *partitioner) lacking() (backup.Status, string) {
 	switch {
 	case c.root.kind == noRoot:
 		return backup.Incomplete, "no account found: neither cp/ nor a home directory"
@@ -62,24 +62,24 @@ func (c *cutter) lacking() (backup.Status, string) {
 }
 
 // findHome finds the home directory. Where there are both homedir/ and homedir.tar, the one with more in
-// it is the home: the other is an empty folder or a leftover.
-func (c *cutter) findHome() {
+// it is the home: the other is an empty directory or a leftover.
+func (c *partitioner) findHome() {
 	if c.root.kind == homeRoot {
-		c.home, c.hasHome = c.root.spot, true
+		c.home, c.hasHome = c.root.located, true
 		return
 	}
-	c.home, c.hasHome = c.folder(c.root.spot, "homedir")
-	if nested, ok := c.folder(c.root.spot, nestedHome); ok && (!c.hasHome || nested.Count > c.home.Count) {
+	c.home, c.hasHome = c.folder(c.root.located, "homedir")
+	if nested, ok := c.folder(c.root.located, nestedHome); ok && (!c.hasHome || nested.Count > c.home.Count) {
 		c.home, c.hasHome = nested, true
 	}
 }
 
 // cut makes all parts. What a customer cannot multiply comes first: the bound on the number of grafts
 // then only ever costs the customer's own mailboxes.
-func (c *cutter) cut() {
+func (c *partitioner) cut() {
 	c.cutFiles()
 	if c.root.kind != homeRoot {
-		c.cutWholes()
+		c.cutVerbatim()
 		c.cutDatabases()
 		c.cutDNS()
 		c.cutCron()
@@ -96,7 +96,7 @@ func (c *cutter) cut() {
 }
 
 // cutFiles shows the home directory. A homedir.tar whose members are not known is shown as the file it is.
-func (c *cutter) cutFiles() {
+func (c *partitioner) cutFiles() {
 	if c.hasHome {
 		c.counts[backup.Files] = int(min(c.home.Count, 1<<31-1))
 		if c.home.path != "" {
@@ -104,14 +104,14 @@ func (c *cutter) cutFiles() {
 		}
 		return
 	}
-	if packed, ok := c.in(c.root.spot, "homedir.tar"); ok && packed.IsRegular() {
+	if packed, ok := c.in(c.root.located, "homedir.tar"); ok && packed.IsRegular() {
 		c.graft(backup.Files, "files/homedir.tar", packed, false)
 	}
 }
 
 // cutBareHome shows a home directory that is the whole tree, which a graft cannot name: entry by entry.
 // Links at its top are in full/ only.
-func (c *cutter) cutBareHome() {
+func (c *partitioner) cutBareHome() {
 	for at := range c.each(c.home) {
 		c.graft(backup.Files, "files/"+at.Name, at, false)
 	}

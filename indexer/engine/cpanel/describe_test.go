@@ -14,7 +14,7 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// folderOf is a folder that a test makes.
+// folderOf is a directory that a test makes.
 type folderOf struct {
 	entry backup.Entry
 	names []string // in the order of the archive
@@ -81,7 +81,7 @@ func (f *folderOf) add(path string, e backup.Entry) {
 	child.entry = e
 }
 
-// write stores the folder and everything below it.
+// write stores the directory and everything below it.
 func (f *folderOf) write(store *treetest.Store) (backup.Entry, error) {
 	if !f.entry.IsDir() {
 		return f.entry, nil

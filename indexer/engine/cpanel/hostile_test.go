@@ -122,7 +122,7 @@ func TestManyPartsAreBounded(t *testing.T) {
 }
 
 func TestGeneratedFilesAreBounded(t *testing.T) {
-	c := &cutter{places: make(map[string]bool)}
+	c := &partitioner{places: make(map[string]bool)}
 	big := make([]byte, maxGenerated/2+1)
 	if !c.generate(backup.DatabaseUsers, "database-users/a.sql", big) {
 		t.Error("the first does not fit")

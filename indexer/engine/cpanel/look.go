@@ -9,22 +9,22 @@ import (
 	"slotfs/indexer/engine"
 )
 
-// maxDepth bounds the walk: folders deeper than this are not looked into.
+// maxDepth bounds the walk: directories deeper than this are not looked into.
 const maxDepth = 12
 
-// Look implements engine.Engine. It goes by names, types, sizes and times; symbolic links and hidden
+// Detect implements engine.Engine. It goes by names, types, sizes and times; symbolic links and hidden
 // names are never backups.
-func (e *Engine) Look(dir engine.Dir) engine.Found {
-	p := placeOf(dir.Path)
+func (e *Engine) Detect(dir engine.Dir) engine.Detected {
+	p := locationOf(dir.Path)
 	switch p.role {
 	case inside:
-		return engine.Found{}
+		return engine.Detected{}
 	case systemFolder:
 		return one(systemSource(p, dir))
 	case accountFolder, legacyFolder:
 		return lookAccount(p, dir)
 	case accountsSet, legacySet:
-		return engine.Found{Sources: archives(p, dir), Descend: accountFolders(dir)}
+		return engine.Detected{Sources: archives(p, dir), Descend: accountFolders(dir)}
 	}
 	return lookAnywhere(p, dir)
 }
@@ -37,28 +37,28 @@ const (
 		"backup; make the directory that holds the backups the destination's"
 )
 
-func one(s backup.Source) engine.Found { return engine.Found{Sources: []backup.Source{s}} }
+func one(s backup.Source) engine.Detected { return engine.Detected{Sources: []backup.Source{s}} }
 
-// lookAnywhere looks at a folder whose path says nothing of its purpose.
-func lookAnywhere(p place, dir engine.Dir) engine.Found {
+// lookAnywhere looks at a directory whose path says nothing of its purpose.
+func lookAnywhere(p location, dir engine.Dir) engine.Detected {
 	has := shapeOf(dir.Entries)
 	account, cpmove := strings.CutPrefix(p.folder, "cpmove-")
 	cpmove = cpmove && validAccount(account)
 	switch {
 	case has.account() && dir.Path == "":
-		return engine.Found{Odd: oddAccount} // nothing above it names it, and nothing in it is a destination
+		return engine.Detected{Warning: oddAccount} // nothing above it names it, and nothing in it is a destination
 	case has.account() && validAccount(account):
 		return one(looseTree(p, dir, account, cpmove))
 	case has.account() || has.maildir() || has.home():
 		if dir.Path == "" {
-			return engine.Found{Odd: oddHome}
+			return engine.Detected{Warning: oddHome}
 		}
-		return engine.Found{} // a customer's folders: nothing in there is a backup of the server
+		return engine.Detected{} // a customer's directories: nothing in there is a backup of the server
 	case p.folder == "system" && has.system():
 		p.origin = parent(p.origin)
 		return one(systemSource(p, dir))
 	}
-	found := engine.Found{Sources: archives(p, dir)}
+	found := engine.Detected{Sources: archives(p, dir)}
 	if cpmove && len(found.Sources) == 0 && (len(dir.Entries) == 0 || has.known > 0) {
 		return one(looseTree(p, dir, account, true))
 	}
@@ -66,11 +66,11 @@ func lookAnywhere(p place, dir engine.Dir) engine.Found {
 	return found
 }
 
-// lookAccount looks at the folder of one account in a set: a tree, or a folder around its archive. What
+// lookAccount looks at the directory of one account in a set: a tree, or a directory around its archive. What
 // is neither is shown as the tree it is.
-func lookAccount(p place, dir engine.Dir) engine.Found {
+func lookAccount(p location, dir engine.Dir) engine.Detected {
 	if !validAccount(p.folder) {
-		return engine.Found{}
+		return engine.Detected{}
 	}
 	has := shapeOf(dir.Entries)
 	if p.role == legacyFolder && (p.folder == "files" || p.folder == "dirs") && !has.account() {
@@ -78,7 +78,7 @@ func lookAccount(p place, dir engine.Dir) engine.Found {
 	}
 	if !has.account() {
 		if sources := archives(p, dir); len(sources) > 0 {
-			return engine.Found{Sources: sources}
+			return engine.Detected{Sources: sources}
 		}
 	}
 	s := folderSource(p, dir, p.folder)
@@ -87,8 +87,8 @@ func lookAccount(p place, dir engine.Dir) engine.Found {
 	return one(sealed(s, dir.Entries))
 }
 
-// looseTree makes the source of an account's tree outside of a set. Its own folder is no part of the origin.
-func looseTree(p place, dir engine.Dir, account string, cpmove bool) backup.Source {
+// looseTree makes the source of an account's tree outside of a set. Its own directory is no part of the origin.
+func looseTree(p location, dir engine.Dir, account string, cpmove bool) backup.Source {
 	if !isDate(p.folder) { // a date is no part of the origin to begin with
 		p.origin = parent(p.origin)
 	}
@@ -108,22 +108,22 @@ func looseTree(p place, dir engine.Dir, account string, cpmove bool) backup.Sour
 }
 
 // systemSource makes the source of a system backup.
-func systemSource(p place, dir engine.Dir) backup.Source {
+func systemSource(p location, dir engine.Dir) backup.Source {
 	s := folderSource(p, dir, "")
 	s.System = true
 	nameFolder(&s, p, formSystem)
 	s.Loose = false
 	if p.role == legacyFolder {
-		s.Name += "." + p.folder // cpbackup/daily has two folders of them
+		s.Name += "." + p.folder // cpbackup/daily has two directories of them
 	}
 	s.Fault, s.Detail = nothingIn(dir.Entries)
 	return sealed(s, dir.Entries)
 }
 
-// nothingIn tells the fault of a folder that has nothing to show.
+// nothingIn tells the fault of a directory that has nothing to show.
 func nothingIn(entries []dest.Info) (backup.Status, string) {
 	if len(entries) == 0 {
-		return backup.Incomplete, "empty folder"
+		return backup.Incomplete, "empty directory"
 	}
 	for _, i := range entries {
 		if i.Mode&backup.ModeType != backup.ModeRegular || !temporary(i.Name) {
@@ -133,7 +133,7 @@ func nothingIn(entries []dest.Info) (backup.Status, string) {
 	return backup.Incomplete, "nothing but unfinished transfers"
 }
 
-// accountFolders lists the folders of a set that may be accounts.
+// accountFolders lists the directories of a set that may be accounts.
 func accountFolders(dir engine.Dir) []string {
 	var names []string
 	for _, i := range dir.Entries {
@@ -144,7 +144,7 @@ func accountFolders(dir engine.Dir) []string {
 	return names
 }
 
-// folders lists where backups may be found below dir.
+// directories lists where backups may be found below dir.
 func folders(dir engine.Dir) []string {
 	if depth(dir.Path) >= maxDepth {
 		return nil
@@ -180,7 +180,7 @@ func join(dir, name string) string {
 }
 
 // archives makes the sources of the archives in dir.
-func archives(p place, dir engine.Dir) []backup.Source {
+func archives(p location, dir engine.Dir) []backup.Source {
 	var sources []backup.Source
 	split := make(map[string][]piece)
 	var bases []string
@@ -229,7 +229,7 @@ type piece struct {
 
 // splitSource makes the source of an archive in pieces, which come in byte order and so by number. An
 // archive that fits into one piece is not split, so a single piece is what is left of more.
-func splitSource(p place, pieces []piece) backup.Source {
+func splitSource(p location, pieces []piece) backup.Source {
 	var files []backup.File
 	missing := 0
 	for n, one := range pieces {

@@ -15,7 +15,7 @@ import (
 // stamp is the modification time of everything in these tests.
 var stamp = time.Date(2026, 1, 2, 10, 15, 0, 0, time.UTC)
 
-// listing makes a folder: names that end with '/' are folders, those with '@' links, others files of
+// listing makes a directory: names that end with '/' are directories, those with '@' links, others files of
 // 100 bytes, or as many as stand after '='.
 func listing(path string, names ...string) engine.Dir {
 	dir := engine.Dir{Path: path, Info: dest.Info{Mode: backup.ModeDir | 0o755, MTime: stamp.Unix()}}
@@ -64,7 +64,7 @@ func runLook(t *testing.T, cases []lookCase) {
 	t.Helper()
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			found := New().Look(c.dir)
+			found := New().Detect(c.dir)
 			var got []string
 			for _, s := range found.Sources {
 				got = append(got, told(s))
@@ -125,7 +125,7 @@ func TestLookFindsFoldersOfAccounts(t *testing.T) {
 		{"tree", listing(at, "cp/", "homedir/", "mysql/", "version"),
 			[]string{"srv1|alice|2026-01-05|tree|" + at}, nil},
 		{"half-filled tree", listing(at, "mysql/"), []string{"srv1|alice|2026-01-05|tree|" + at}, nil},
-		{"empty", listing(at), []string{"srv1|alice|2026-01-05|tree|" + at + " incomplete: empty folder"}, nil},
+		{"empty", listing(at), []string{"srv1|alice|2026-01-05|tree|" + at + " incomplete: empty directory"}, nil},
 		{"unfinished transfer", listing(at, ".alice.tar.gz.Ab3dEf"),
 			[]string{"srv1|alice|2026-01-05|tree|" + at + " incomplete: nothing but unfinished transfers"}, nil},
 		{"folder around the archive", listing(at, "alice.tar.gz", "x/"),
@@ -147,7 +147,7 @@ func TestLookFindsSystemBackups(t *testing.T) {
 		{"weekly", listing("weekly/2026-01-04/system", "dirs/"),
 			[]string{"|" + "|2026-01-04.weekly|tree|weekly/2026-01-04/system system"}, nil},
 		{"empty", listing("2026-01-05/system"),
-			[]string{"||2026-01-05|tree|2026-01-05/system system incomplete: empty folder"}, nil},
+			[]string{"||2026-01-05|tree|2026-01-05/system system incomplete: empty directory"}, nil},
 		{"below", listing("2026-01-05/system/dirs", "_etc_cpanel.tar.gz"), nil, nil},
 		{"outside of a set", listing("srv1/system", "files/", "dirs/"),
 			[]string{"srv1||2026-01-02T101500.system|tree|srv1/system system"}, nil},
@@ -216,7 +216,7 @@ func TestLookFindsLooseArchives(t *testing.T) {
 }
 
 func TestCopiesInASetAreOlderThanTheirArchive(t *testing.T) {
-	found := New().Look(listing("2026-01-05/accounts", "alice.tar.gz", "alice.tar.gz.1", "alice.tar.xz"))
+	found := New().Detect(listing("2026-01-05/accounts", "alice.tar.gz", "alice.tar.gz.1", "alice.tar.xz"))
 	if len(found.Sources) != 3 {
 		t.Fatalf("%d sources", len(found.Sources))
 	}
@@ -268,7 +268,7 @@ func TestLookFindsLooseTrees(t *testing.T) {
 		{"called like a date", listing("alice/2026-01-05", "cp/", "homedir/"),
 			[]string{"alice|2026-01-05|2026-01-02T101500.tree|tree|alice/2026-01-05 loose"}, nil},
 		{"empty cpmove", listing("cpmove-alice"),
-			[]string{"|alice|2026-01-02T101500.cpmove|tree|cpmove-alice loose incomplete: empty folder"}, nil},
+			[]string{"|alice|2026-01-02T101500.cpmove|tree|cpmove-alice loose incomplete: empty directory"}, nil},
 		{"half-filled cpmove", listing("cpmove-alice", "mysql/", "version"),
 			[]string{"|alice|2026-01-02T101500.cpmove|tree|cpmove-alice loose"}, nil},
 		{"a folder that is only called so", listing("cpmove-old", "2026-01-05/"), nil, []string{"2026-01-05"}},
@@ -284,16 +284,16 @@ func TestLookFindsLooseTrees(t *testing.T) {
 
 func TestLookGoesDownToABound(t *testing.T) {
 	deep := strings.TrimSuffix(strings.Repeat("d/", maxDepth), "/")
-	if got := New().Look(listing(parent(deep), "x/")).Descend; len(got) != 1 {
+	if got := New().Detect(listing(parent(deep), "x/")).Descend; len(got) != 1 {
 		t.Errorf("one above the bound: descends into %q", got)
 	}
-	if got := New().Look(listing(deep, "x/")).Descend; got != nil {
+	if got := New().Detect(listing(deep, "x/")).Descend; got != nil {
 		t.Errorf("at the bound: descends into %q", got)
 	}
 }
 
 func TestFingerprintChangesWithWhatListingsShow(t *testing.T) {
-	finger := func(dir engine.Dir) string { return New().Look(dir).Sources[0].Fingerprint }
+	finger := func(dir engine.Dir) string { return New().Detect(dir).Sources[0].Fingerprint }
 	base := func() engine.Dir { return listing("2026-01-05/accounts/alice", "cp/", "homedir/", "version") }
 	changes := map[string]func(*engine.Dir){
 		"size":  func(d *engine.Dir) { d.Entries[2].Size++ },
@@ -322,7 +322,7 @@ func TestFingerprintChangesWithWhatListingsShow(t *testing.T) {
 }
 
 func TestTimesAreThoseOfNamesThenOfFiles(t *testing.T) {
-	source := func(dir engine.Dir) backup.Source { return New().Look(dir).Sources[0] }
+	source := func(dir engine.Dir) backup.Source { return New().Detect(dir).Sources[0] }
 	if got := source(listing("2026-01-05/accounts", "a.tar")).Time; !got.Equal(time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("set: %v", got)
 	}
@@ -350,7 +350,7 @@ func FuzzLook(f *testing.F) {
 		for i, name := range []string{a, b, a + ".tar", b + ".tar.gz", "cpmove-" + a + ".tar"} {
 			dir.Entries = append(dir.Entries, dest.Info{Name: name, Mode: mode, Size: n >> i, MTime: n})
 		}
-		found := New().Look(dir)
+		found := New().Detect(dir)
 		seen := make(map[string]bool)
 		for _, s := range found.Sources {
 			if len(s.Files) == 0 || s.Fingerprint == "" {

@@ -6,9 +6,9 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// cutMailRoutes shows forwarders and filters, which lie at the root by domain: in folders of their own
+// cutMailRoutes shows forwarders and filters, which lie at the root by domain: in directories of their own
 // and beside the mailboxes of the domain.
-func (c *cutter) cutMailRoutes() {
+func (c *partitioner) cutMailRoutes() {
 	for _, r := range []struct {
 		dir    string
 		kind   backup.PartKind
@@ -19,7 +19,7 @@ func (c *cutter) cutMailRoutes() {
 		{"vad", backup.Forwarders, "forwarders/whole-domain/", "whole-domain-forwarder"},
 		{"vf", backup.Filters, "filters/", "filters"},
 	} {
-		dir, _ := c.folder(c.root.spot, r.dir)
+		dir, _ := c.folder(c.root.located, r.dir)
 		for at := range c.each(dir) {
 			if !at.IsRegular() || !validDomain(at.Name) {
 				continue
@@ -34,7 +34,7 @@ func (c *cutter) cutMailRoutes() {
 
 // besideName is the name of something beside the mailboxes of a domain. A mailbox of that name keeps it;
 // an '@', which no local part has, tells the other one apart.
-func (c *cutter) besideName(domain, name string) string {
+func (c *partitioner) besideName(domain, name string) string {
 	if at, ok := c.folder(c.home, "mail", domain, name); ok && validLocal(at.Name) {
 		return name + "@"
 	}
@@ -42,7 +42,7 @@ func (c *cutter) besideName(domain, name string) string {
 }
 
 // cutAutoresponders shows homedir/.autorespond: a text for each address and a .json with its times.
-func (c *cutter) cutAutoresponders() {
+func (c *partitioner) cutAutoresponders() {
 	dir, _ := c.folder(c.home, ".autorespond")
 	for at := range c.each(dir) {
 		if at.IsRegular() && c.graft(backup.Autoresponders, "autoresponders/"+at.Name, at, false) &&
@@ -53,7 +53,7 @@ func (c *cutter) cutAutoresponders() {
 }
 
 // cutMail shows accounts, mailboxes and the account's own mailbox.
-func (c *cutter) cutMail() {
+func (c *partitioner) cutMail() {
 	etc, _ := c.folder(c.home, "etc")
 	for domain := range c.each(etc) {
 		if domain.IsDir() && validLocal(domain.Name) {
@@ -70,7 +70,7 @@ func (c *cutter) cutMail() {
 }
 
 // cutMailAccounts shows what homedir/etc/DOMAIN knows of accounts, and the filters of single accounts.
-func (c *cutter) cutMailAccounts(domain spot) {
+func (c *partitioner) cutMailAccounts(domain located) {
 	list := "email/" + domain.Name + "/" + c.besideName(domain.Name, "accounts") + "/"
 	known := false
 	for _, name := range []string{"passwd", "quota", "shadow"} {
@@ -96,11 +96,11 @@ func (c *cutter) cutMailAccounts(domain spot) {
 }
 
 // cutMailboxes shows the mailboxes of a domain. The links LOCAL@DOMAIN and .LOCAL@DOMAIN_TLD beside the
-// domain's folder lead to the same mailboxes and are not real folders.
-func (c *cutter) cutMailboxes(domain spot) {
+// domain's directory lead to the same mailboxes and are not real directories.
+func (c *partitioner) cutMailboxes(domain located) {
 	if !validDomain(domain.Name) {
 		if _, ok := c.folder(c.home, "etc", domain.Name); !ok {
-			return // some folder of the customer's
+			return // some directory of the customer's
 		}
 	}
 	for box := range c.each(domain) {
@@ -112,10 +112,10 @@ func (c *cutter) cutMailboxes(domain spot) {
 }
 
 // cutOwnMailbox shows the account's own mailbox, which lies in homedir/mail among the domains.
-func (c *cutter) cutOwnMailbox(mail spot) {
+func (c *partitioner) cutOwnMailbox(mail located) {
 	name := c.account
 	if name == "" || validDomain(name) {
-		name = "default" // a domain's folder holds its mailboxes
+		name = "default" // a domain's directory holds its mailboxes
 	}
 	box := false
 	for _, folders := range []bool{true, false} { // files last: there may be very many
@@ -132,7 +132,7 @@ func (c *cutter) cutOwnMailbox(mail spot) {
 	}
 }
 
-// ownFolder reports whether a folder in homedir/mail belongs to the account's own mailbox: maildir's, its
+// ownFolder reports whether a directory in homedir/mail belongs to the account's own mailbox: maildir's, its
 // subfolders, which start with a dot, or mdbox's.
 func ownFolder(name string) bool {
 	switch name {

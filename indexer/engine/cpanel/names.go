@@ -130,7 +130,7 @@ func (a *archiveName) readBackup(stem string) {
 	}
 }
 
-// validAccount reports whether name can be the name of an account, and of a folder.
+// validAccount reports whether name can be the name of an account, and of a directory.
 func validAccount(name string) bool {
 	if name == "" || len(name) > maxAccount || name[0] == '.' || name[0] == '-' {
 		return false

@@ -16,25 +16,25 @@ type rootKind int
 const (
 	noRoot      rootKind = iota
 	fullRoot             // cp/ and what belongs to it
-	partialRoot          // some of the folders of an account
+	partialRoot          // some of the directories of an account
 	homeRoot             // a home directory alone
 )
 
 // root is where an account's data begin.
 type root struct {
-	spot
+	located
 	kind  rootKind
 	shape shape
 }
 
 // findRoot searches the tree level by level. Below a home directory nothing is searched: what stands
 // there is the customer's, who could place anybody's account in it.
-func (c *cutter) findRoot(account string) root {
-	level := []spot{{Item: c.tree.Root()}}
+func (c *partitioner) findRoot(account string) root {
+	level := []located{{Item: c.tree.Root()}}
 	visited := 0
 	for depth := 0; depth <= maxRootDepth && len(level) > 0; depth++ {
 		best := root{}
-		var next []spot
+		var next []located
 		for _, at := range level {
 			if visited++; visited > maxVisited {
 				break
@@ -52,7 +52,7 @@ func (c *cutter) findRoot(account string) root {
 		}
 		level = next
 	}
-	return root{spot: spot{Item: c.tree.Root()}}
+	return root{located: located{Item: c.tree.Root()}}
 }
 
 // better reports whether a is the better root of two on one level.
@@ -70,15 +70,15 @@ func isFolderOf(folder, account string) bool {
 	return strings.TrimPrefix(folder, "cpmove-") == account
 }
 
-// judge tells what kind of root a folder is.
-func (c *cutter) judge(at spot) root {
+// judge tells what kind of root a directory is.
+func (c *partitioner) judge(at located) root {
 	s := shapeOf(nil)
 	for _, name := range rootNames {
 		if it, ok := c.in(at, name); ok {
 			s.add(name, it.Mode)
 		}
 	}
-	r := root{spot: at, shape: s}
+	r := root{located: at, shape: s}
 	switch {
 	case s.dirs["public_html"]: // no account has it beside cp/, and every home has it
 		r.kind = homeRoot
@@ -92,9 +92,9 @@ func (c *cutter) judge(at spot) root {
 	return r
 }
 
-// foldersBelow lists the folders in which a root may be, as many as the search can visit.
-func (c *cutter) foldersBelow(at spot) []spot {
-	var dirs []spot
+// foldersBelow lists the directories in which a root may be, as many as the search can visit.
+func (c *partitioner) foldersBelow(at located) []located {
+	var dirs []located
 	for it := range c.each(at) {
 		if len(dirs) == maxVisited {
 			break
@@ -107,8 +107,8 @@ func (c *cutter) foldersBelow(at spot) []spot {
 }
 
 // fullPath tells what full/ shows: the root, unless anything stands beside the path to it.
-func (c *cutter) fullPath(r root) string {
-	at := spot{Item: c.tree.Root()}
+func (c *partitioner) fullPath(r root) string {
+	at := located{Item: c.tree.Root()}
 	for rest := r.path; rest != ""; {
 		if n, err := c.tree.Len(c.ctx, at.Item); c.failed(err) || n != 1 {
 			return ""
@@ -126,8 +126,8 @@ func (c *cutter) fullPath(r root) string {
 
 // canonical is the name of the account: that of the file in cp/. Where there are several and none is the
 // one that was expected, the tree does not tell.
-func (c *cutter) canonical(r root, expected string) string {
-	cp, ok := c.in(r.spot, "cp")
+func (c *partitioner) canonical(r root, expected string) string {
+	cp, ok := c.in(r.located, "cp")
 	if !ok || r.kind == homeRoot {
 		return ""
 	}

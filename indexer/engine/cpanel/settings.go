@@ -14,7 +14,7 @@ import (
 // owner tells the account's ids. Trees that were rsynced without root belong to somebody else or to root,
 // and the ids then stand in the account's own files: proftpdpasswd, which the server wrote, before the
 // passwd files that the customer can write too.
-func (c *cutter) owner() *backup.Owner {
+func (c *partitioner) owner() *backup.Owner {
 	if c.hasHome && c.home.UID != 0 {
 		return &backup.Owner{UID: c.home.UID, GID: c.home.GID}
 	}

@@ -5,7 +5,7 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// shape is what the names in a folder say about it.
+// shape is what the names in a directory say about it.
 type shape struct {
 	dirs  map[string]bool // of the names that matter
 	files map[string]bool
@@ -24,7 +24,7 @@ func shapeOf(entries []dest.Info) shape {
 func (s *shape) add(name string, mode uint32) {
 	switch mode & backup.ModeType {
 	case backup.ModeDir:
-		if tellingDir(name) {
+		if isMarkerDir(name) {
 			s.dirs[name] = true
 		}
 		if accountDir(name) {
@@ -53,7 +53,7 @@ func (s *shape) home() bool {
 // system reports a system backup outside of a dated set.
 func (s *shape) system() bool { return s.dirs["files"] || s.dirs["dirs"] }
 
-func tellingDir(name string) bool {
+func isMarkerDir(name string) bool {
 	switch name {
 	case "cp", "homedir", "userdata", "cur", "new", "tmp", "public_html", "mail", "etc", "files", "dirs":
 		return true
@@ -61,7 +61,7 @@ func tellingDir(name string) bool {
 	return false
 }
 
-// accountDir reports whether name is one that pkgacct gives a folder at the root of an account and that
+// accountDir reports whether name is one that pkgacct gives a directory at the root of an account and that
 // hardly anything else has.
 func accountDir(name string) bool {
 	switch name {
@@ -74,7 +74,7 @@ func accountDir(name string) bool {
 	return false
 }
 
-// rootNames are the names that say whether a folder is the root of an account or a home directory.
+// rootNames are the names that say whether a directory is the root of an account or a home directory.
 var rootNames = []string{"cp", "homedir", "homedir.tar", "userdata", "public_html", "mail", "etc", "apache_tls",
 	"authnlinks", "bandwidth_db", "customizations", "dnssec_keys", "dnszones", "domainkeys", "httpfiles", "mm",
 	"mma", "mms", "mysql", "mysql-timestamps", "psql", "resellerconfig", "resellerfeatures", "resellerpackages",

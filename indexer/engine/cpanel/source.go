@@ -24,8 +24,8 @@ func fromUnix(seconds int64) time.Time {
 // looseName names a snapshot that is in no set.
 func looseName(t time.Time, form string) string { return t.Format("2006-01-02T150405") + "." + form }
 
-// archiveSource makes the source of the archive a that lies in files, in a folder at p.
-func archiveSource(p place, a archiveName, files []backup.File) backup.Source {
+// archiveSource makes the source of the archive a that lies in files, in a directory at p.
+func archiveSource(p location, a archiveName, files []backup.File) backup.Source {
 	s := backup.Source{Origin: p.origin, Account: a.account, Kind: a.kind, Files: files}
 	mtime := fromUnix(newest(files))
 	switch {
@@ -62,7 +62,7 @@ func newest(files []backup.File) int64 {
 }
 
 // folderSource makes the source of the tree in dir; the caller names it.
-func folderSource(p place, dir engine.Dir, account string) backup.Source {
+func folderSource(p location, dir engine.Dir, account string) backup.Source {
 	return backup.Source{
 		Origin:  p.origin,
 		Account: account,
@@ -73,7 +73,7 @@ func folderSource(p place, dir engine.Dir, account string) backup.Source {
 }
 
 // nameFolder names a tree: after its set where it is in one, else after its time and form.
-func nameFolder(s *backup.Source, p place, form string) {
+func nameFolder(s *backup.Source, p location, form string) {
 	switch p.role {
 	case accountFolder, systemFolder:
 		s.Name, s.Time = p.set, p.date
@@ -111,7 +111,7 @@ func field(h hash.Hash, values ...string) {
 }
 
 // distinct orders sources by their paths and gives those that have the same account and name numbers, so
-// that each can have a folder of its own.
+// that each can have a directory of its own.
 func distinct(sources []backup.Source) []backup.Source {
 	slices.SortStableFunc(sources, func(a, b backup.Source) int {
 		switch {

@@ -15,10 +15,10 @@ const (
 	maxPasswd   = 64 << 10 // homedir/etc/DOMAIN/passwd
 )
 
-// nestedHome is the folder that holds the members of homedir.tar.
+// nestedHome is the directory that holds the members of homedir.tar.
 const nestedHome = "homedir.tar" + backup.NestedSuffix
 
-// Wants implements engine.Engine. Roots at the top and one folder below it are served: nobody has seen
+// Wants implements engine.Engine. Roots at the top and one directory below it are served: nobody has seen
 // cPanel write others, and a customer's home must not pass for one.
 func (e *Engine) Wants(path string, size int64) bool {
 	if size <= wanted(path) {

@@ -44,7 +44,7 @@ type about struct {
 }
 
 // describeArchive enters into a record what its writer noted down of a complete archive.
-func describeArchive(r *engine.Record, d dest.Reader, meta string, state *manifest.State, s *backup.Source) {
+func describeArchive(r *engine.SelfDescription, d dest.Reader, meta string, state *manifest.State, s *backup.Source) {
 	if r.Status != backup.Complete || state.Archive == nil || state.Manifest == nil {
 		return
 	}

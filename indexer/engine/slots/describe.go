@@ -17,7 +17,7 @@ import (
 type shape int
 
 const (
-	plain   shape = iota // any folder
+	plain   shape = iota // any directory
 	home                 // the home directory of a cPanel account
 	account              // what pkgacct makes
 )
@@ -34,7 +34,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 		if d, err = e.accounts.Describe(ctx, s, t, read); err != nil {
 			return engine.Description{}, err
 		}
-		d.Account = "" // the folder's name is that of the account
+		d.Account = "" // the directory's name is that of the account
 	}
 	if of == account && d.Status == "" {
 		return d, nil

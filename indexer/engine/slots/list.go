@@ -18,7 +18,7 @@ import (
 // maxJournals bounds how many pieces of a journal are read.
 const maxJournals = 100_000
 
-// lister reads what a slot's folder of manifests says of its tree.
+// lister reads what a slot's directory of manifests says of its tree.
 type lister struct {
 	dest  dest.Reader
 	meta  string

@@ -25,31 +25,31 @@ const (
 	depthArchive = 4
 )
 
-// Look implements engine.Engine. It goes by names and types at fixed depths, so that nothing below data/ can pass for
+// Detect implements engine.Engine. It goes by names and types at fixed depths, so that nothing below data/ can pass for
 // a slot.
-func (e *Engine) Look(dir engine.Dir) engine.Found {
+func (e *Engine) Detect(dir engine.Dir) engine.Detected {
 	switch elements := split(dir.Path); len(elements) {
 	case depthAccount:
-		return engine.Found{Descend: folders(dir.Entries, isSlot)}
+		return engine.Detected{Descend: folders(dir.Entries, isSlot)}
 	case depthSlot:
 		return lookSlot(dir, elements)
 	case depthArchive:
 		return lookArchive(dir, elements)
 	default:
 		if len(elements) > depthArchive {
-			return engine.Found{}
+			return engine.Detected{}
 		}
-		return engine.Found{Descend: folders(dir.Entries, isVisible)}
+		return engine.Detected{Descend: folders(dir.Entries, isVisible)}
 	}
 }
 
-// lookSlot looks at one slot. A compressed one is recognised by its archive, one folder below.
-func lookSlot(dir engine.Dir, elements []string) engine.Found {
+// lookSlot looks at one slot. A compressed one is recognised by its archive, one directory below.
+func lookSlot(dir engine.Dir, elements []string) engine.Detected {
 	state, ok := findState(dir.Entries)
 	if !ok || !isSlot(elements[2]) {
-		return engine.Found{}
+		return engine.Detected{}
 	}
-	var found engine.Found
+	var found engine.Detected
 	if data, ok := find(dir.Entries, nameData, backup.ModeDir); ok {
 		s := newSource(elements, backup.Slot, state)
 		s.Files = []backup.File{
@@ -66,13 +66,13 @@ func lookSlot(dir engine.Dir, elements []string) engine.Found {
 	return found
 }
 
-// lookArchive looks at the folder of a compressed slot's archive.
-func lookArchive(dir engine.Dir, elements []string) engine.Found {
-	state, ok := findState(dir.Beside)
+// lookArchive looks at the directory of a compressed slot's archive.
+func lookArchive(dir engine.Dir, elements []string) engine.Detected {
+	state, ok := findState(dir.Siblings)
 	if !ok || !isSlot(elements[2]) || elements[3] != nameArchive {
-		return engine.Found{}
+		return engine.Detected{}
 	}
-	var found engine.Found
+	var found engine.Detected
 	for i := range dir.Entries {
 		info := &dir.Entries[i]
 		if info.Mode&backup.ModeType != backup.ModeRegular || !validName(info.Name) || !strings.HasSuffix(info.Name, ".tar.gz") {
@@ -80,7 +80,7 @@ func lookArchive(dir engine.Dir, elements []string) engine.Found {
 		}
 		s := newSource(elements, backup.TarGzip, state)
 		s.Files = []backup.File{{Path: path.Join(dir.Path, info.Name), Size: info.Size, MTime: info.MTime}}
-		s.Fingerprint = fingerprint(s.Kind, dir.Beside, info)
+		s.Fingerprint = fingerprint(s.Kind, dir.Siblings, info)
 		found.Sources = append(found.Sources, s)
 	}
 	return found
@@ -97,7 +97,7 @@ const maxTime = 253402300799
 
 func nameOf(t time.Time) string { return t.UTC().Format("2006-01-02T150405") }
 
-// fingerprint covers what is rewritten whenever the slot holds another backup: its state, its folder of manifests, and
+// fingerprint covers what is rewritten whenever the slot holds another backup: its state, its directory of manifests, and
 // the archive if there is one.
 func fingerprint(kind backup.Kind, slot []dest.Info, archive *dest.Info) string {
 	h := sha256.New()
@@ -142,7 +142,7 @@ func find(entries []dest.Info, name string, kind uint32) (dest.Info, bool) {
 	return dest.Info{}, false
 }
 
-// folders lists the names of the folders that a slot may lie in or be.
+// directories lists the names of the directories that a slot may lie in or be.
 func folders(entries []dest.Info, may func(name string) bool) []string {
 	var names []string
 	for _, i := range entries {
@@ -153,7 +153,7 @@ func folders(entries []dest.Info, may func(name string) bool) []string {
 	return names
 }
 
-// isVisible reports whether a folder may be that of a job or an account.
+// isVisible reports whether a directory may be that of a job or an account.
 func isVisible(name string) bool { return validName(name) && name[0] != '.' && name != "lost+found" }
 
 // validName refuses names that no file can have.

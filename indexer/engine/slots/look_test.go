@@ -51,7 +51,7 @@ func TestSlotsAreFoundAtTheirDepthAlone(t *testing.T) {
 		{"nightly/alice/slot-01/archive", "alice.tar.gz", "archive/", "", ""},
 		{"nightly/alice/slot-01/data", "alice.tar.gz", whole, "", ""},
 	} {
-		got := slots.New().Look(engine.Dir{Path: c.path, Entries: entries(c.names), Beside: entries(c.beside)})
+		got := slots.New().Detect(engine.Dir{Path: c.path, Entries: entries(c.names), Siblings: entries(c.beside)})
 		var keys []string
 		for _, s := range got.Sources {
 			keys = append(keys, s.Key())
@@ -69,7 +69,7 @@ func TestFingerprintChangesWithWhatSaysWhichBackupItIs(t *testing.T) {
 	print := func(change func(all []dest.Info)) string {
 		all := entries("data/ meta/ state.json tmp/")
 		change(all)
-		return slots.New().Look(engine.Dir{Path: "j/a/slot-01", Entries: all}).Sources[0].Fingerprint
+		return slots.New().Detect(engine.Dir{Path: "j/a/slot-01", Entries: all}).Sources[0].Fingerprint
 	}
 	same := print(func([]dest.Info) {})
 	for name, c := range map[string]struct {
@@ -106,8 +106,8 @@ func FuzzLook(f *testing.F) {
 			}
 			return all
 		}
-		d := engine.Dir{Path: dir, Entries: split(names), Beside: split(beside)}
-		found := slots.New().Look(d)
+		d := engine.Dir{Path: dir, Entries: split(names), Siblings: split(beside)}
+		found := slots.New().Detect(d)
 		for _, s := range found.Sources {
 			if len(s.Files) == 0 || s.Fingerprint == "" || s.Name == "" || len(s.Name) != len("2006-01-02T150405") {
 				t.Fatalf("%+v", s)

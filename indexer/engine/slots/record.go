@@ -20,8 +20,8 @@ import (
 // maxState bounds what is read of a state.json, in bytes. The format allows 4 KiB.
 const maxState = 4 << 10
 
-// Record implements engine.Recorder.
-func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (engine.Record, error) {
+// DescribeSelf implements engine.SelfDescriber.
+func (e *Engine) DescribeSelf(ctx context.Context, d dest.Reader, s *backup.Source) (engine.SelfDescription, error) {
 	slot := path.Dir(s.Key())
 	if s.Kind == backup.TarGzip {
 		slot = path.Dir(slot)
@@ -29,10 +29,10 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	state, err := readState(ctx, d, path.Join(slot, nameState))
 	if errors.Is(err, engine.ErrDamaged) {
 		// Without a state nobody knows what data/ holds.
-		return engine.Record{Status: backup.Corrupt, Detail: err.Error(), Walked: true}, nil
+		return engine.SelfDescription{Status: backup.Corrupt, Detail: err.Error(), Walked: true}, nil
 	}
 	if err != nil {
-		return engine.Record{}, err
+		return engine.SelfDescription{}, err
 	}
 	s.Mark, s.Order = state.Mark(), state.Gen
 	if t := timeOf(state); t.Unix() > 0 && t.Unix() <= maxTime {
@@ -47,7 +47,7 @@ func (e *Engine) Record(ctx context.Context, d dest.Reader, s *backup.Source) (e
 	}
 	r.Machine = state.Machine
 	if state.Mode == manifest.Compressed {
-		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
+		return engine.SelfDescription{Status: backup.Incomplete, Detail: "the slot holds an archive; its tree is left over", Walked: true}, nil
 	}
 	if state.Times == manifest.NoTimes {
 		s.Files = slices.Clone(s.Files)
@@ -68,38 +68,38 @@ func timeOf(state *manifest.State) time.Time {
 }
 
 // judge tells what a state means.
-func judge(state *manifest.State) engine.Record {
+func judge(state *manifest.State) engine.SelfDescription {
 	switch state.Phase {
 	case manifest.Complete:
 		if state.Manifest == nil {
-			return engine.Record{Status: backup.Corrupt, Detail: "state.json names no manifest", Walked: true}
+			return engine.SelfDescription{Status: backup.Corrupt, Detail: "state.json names no manifest", Walked: true}
 		}
-		return engine.Record{Status: backup.Complete}
+		return engine.SelfDescription{Status: backup.Complete}
 	case manifest.Damaged:
-		return engine.Record{Status: backup.Corrupt, Detail: "verification found differences; the next backup repairs them",
+		return engine.SelfDescription{Status: backup.Corrupt, Detail: "verification found differences; the next backup repairs them",
 			Walked: state.Manifest == nil}
 	case manifest.Filling:
-		return engine.Record{Status: backup.Incomplete, Detail: "the first backup into this slot is not finished", Walked: true}
+		return engine.SelfDescription{Status: backup.Incomplete, Detail: "the first backup into this slot is not finished", Walked: true}
 	case manifest.Updating:
-		return engine.Record{Status: backup.Incomplete, Walked: true,
+		return engine.SelfDescription{Status: backup.Incomplete, Walked: true,
 			Detail: fmt.Sprintf("the backup that replaces generation %d is not finished", state.BaseGen)}
 	}
-	return engine.Record{Status: backup.Incomplete, Detail: fmt.Sprintf("the slot is %s", state.Phase), Walked: true}
+	return engine.SelfDescription{Status: backup.Incomplete, Detail: fmt.Sprintf("the slot is %s", state.Phase), Walked: true}
 }
 
 // judgeArchive compares the archive with what the state says of it.
-func judgeArchive(r engine.Record, state *manifest.State, s *backup.Source) engine.Record {
+func judgeArchive(r engine.SelfDescription, state *manifest.State, s *backup.Source) engine.SelfDescription {
 	r.Walked = false
 	if r.Status != backup.Complete {
 		return r
 	}
 	switch a := state.Archive; {
 	case state.Mode != manifest.Compressed:
-		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds a tree; the archive is left over"}
+		return engine.SelfDescription{Status: backup.Incomplete, Detail: "the slot holds a tree; the archive is left over"}
 	case a != nil && a.Name != path.Base(s.Key()):
-		return engine.Record{Status: backup.Incomplete, Detail: "the slot holds another archive; this one is left over"}
+		return engine.SelfDescription{Status: backup.Incomplete, Detail: "the slot holds another archive; this one is left over"}
 	case a != nil && a.Size != s.Files[0].Size:
-		return engine.Record{Status: backup.Corrupt, Detail: fmt.Sprintf("it has %d bytes, not %d", s.Files[0].Size, a.Size)}
+		return engine.SelfDescription{Status: backup.Corrupt, Detail: fmt.Sprintf("it has %d bytes, not %d", s.Files[0].Size, a.Size)}
 	}
 	return r
 }
@@ -127,7 +127,7 @@ func readState(ctx context.Context, d dest.Reader, name string) (*manifest.State
 		return nil, fmt.Errorf("%s: %w: %w", nameState, engine.ErrDamaged, err)
 	}
 	if !state.FilesIn(validName) {
-		return nil, fmt.Errorf("%s names files of other folders: %w", nameState, engine.ErrDamaged)
+		return nil, fmt.Errorf("%s names files of other directories: %w", nameState, engine.ErrDamaged)
 	}
 	return state, nil
 }

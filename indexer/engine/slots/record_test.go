@@ -18,7 +18,7 @@ func TestTimesOfAServerThatKeepsNoneMeanNothing(t *testing.T) {
 		slottest.Write(t, root+"/j/alice/slot-01", state, slottest.Dir("", 1))
 		s := &backup.Source{Kind: backup.Slot, Files: []backup.File{{Path: "j/alice/slot-01/data", MTime: 5}, {Path: "j/alice/slot-01/state.json"}}}
 		seen := s.Files
-		if _, err := new(slots.Engine).Record(t.Context(), desttest.Dir(root), s); err != nil {
+		if _, err := new(slots.Engine).DescribeSelf(t.Context(), desttest.Dir(root), s); err != nil {
 			t.Fatal(err)
 		}
 		if s.Files[0].MTime != want || seen[0].MTime != 5 {

@@ -12,7 +12,7 @@
 // written, or whose manifest is damaged, is what listings show.
 //
 // Snapshots are named after the time when the backup was finished, in UTC: 2026-01-05T020000. The job is the origin,
-// the folder's name the account.
+// the directory's name the account.
 package slots
 
 import (
@@ -36,8 +36,8 @@ type Engine struct {
 }
 
 var (
-	_ engine.Engine   = (*Engine)(nil)
-	_ engine.Recorder = (*Engine)(nil)
+	_ engine.Engine        = (*Engine)(nil)
+	_ engine.SelfDescriber = (*Engine)(nil)
 )
 
 // New makes the engine.
@@ -46,7 +46,7 @@ func New() *Engine { return &Engine{accounts: cpanel.New()} }
 // Wants implements engine.Engine.
 func (e *Engine) Wants(path string, size int64) bool { return e.accounts.Wants(path, size) }
 
-// Place tells which slot of which account's folder a snapshot of a slot lies in.
+// Place tells which slot of which account's directory a snapshot of a slot lies in.
 func Place(s *backup.Source) (folder string, slot int, ok bool) {
 	elements := split(s.Key())
 	if s.Kind == backup.Slot && len(elements) == depthSlot+1 || s.Kind == backup.TarGzip && len(elements) == depthArchive+1 {

@@ -115,7 +115,7 @@ func (w *walker) closed(parent int, p *place, why error) bool {
 	return w.yield(found, nil)
 }
 
-// mounted yields an empty folder in place of a file system of another machine: what it covers cannot be seen, and it may
+// mounted yields an empty directory in place of a file system of another machine: what it covers cannot be seen, and it may
 // not answer.
 func (w *walker) mounted(path, kind string) bool {
 	found := &Found{Entry: entryAt(path)}
@@ -249,7 +249,7 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 	return w.leaf(fd, n.name, path, &st)
 }
 
-// leaf yields what is no folder.
+// leaf yields what is no directory.
 func (w *walker) leaf(fd int, name, path string, st *unix.Stat_t) bool {
 	if err := w.ctx.Err(); err != nil {
 		return w.stop(path, err)

@@ -62,7 +62,7 @@ func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at.Source == view.FromData || at.Source == view.FromMoment {
+	if at.Source == view.FromData || at.Source == view.FromVolatile {
 		return inMemory{bytes.NewReader(at.Data)}, nil
 	}
 	content := l.Content(at.Snapshot.Destination)

@@ -12,7 +12,7 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// Archive makes folder a compressed slot that holds these files and folders, and tells its state. Each entry is a gzip
+// Archive makes directory a compressed slot that holds these files and directories, and tells its state. Each entry is a gzip
 // member of its own.
 func Archive(t testing.TB, folder string, state manifest.State, members ...Member) manifest.State {
 	t.Helper()

@@ -1,4 +1,4 @@
-// Package slottest lays slots into a local folder as a writer leaves them, for the tests of everything that reads
+// Package slottest lays slots into a local directory as a writer leaves them, for the tests of everything that reads
 // them. It does not know how slots are written over a network.
 package slottest
 
@@ -23,7 +23,7 @@ type Member struct {
 	Data string
 }
 
-// Dir makes a folder.
+// Dir makes a directory.
 func Dir(path string, uid uint32) Member {
 	return member(path, backup.ModeDir|0o750, uid)
 }
@@ -58,7 +58,7 @@ func State(slot int, gen uint64) manifest.State {
 		Host: "h", Account: "alice", Job: "nightly", Tool: "slotfs"}
 }
 
-// Write makes folder a slot that holds these members, which come in the manifest's order, and tells its state.
+// Write makes directory a slot that holds these members, which come in the manifest's order, and tells its state.
 func Write(t testing.TB, folder string, state manifest.State, members ...Member) manifest.State {
 	t.Helper()
 	Data(t, folder, members...)

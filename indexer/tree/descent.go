@@ -37,8 +37,8 @@ const (
 // maxFollowed is how many symbolic links Linux follows on one path.
 const maxFollowed = 40
 
-// way is how the Builder comes to the directory of a member.
-type way struct {
+// descent is how the Builder comes to the directory of a member.
+type descent struct {
 	b  *Builder
 	e  *backup.Entry // in its name directories are made that are missing; nil: none are made
 	at int64         // where the member is
@@ -49,7 +49,7 @@ type way struct {
 
 // open opens the directory at path and makes what is missing of it. It returns nil, and sets refusal, if there cannot be one,
 // or it is too large, or must not be read again.
-func (w *way) open(ctx context.Context, path string) (*folder, error) {
+func (w *descent) open(ctx context.Context, path string) (*folder, error) {
 	b := w.b
 	if b.last != nil && path == b.lastPath {
 		return w.ifSmall(b.last), nil
@@ -99,7 +99,7 @@ func (w *way) open(ctx context.Context, path string) (*folder, error) {
 }
 
 // follow is where r leads if tar, and then the kernel, follows it: tar makes links that are absolute or have ".." last of all.
-func (w *way) follow(r *record) (string, bool) {
+func (w *descent) follow(r *record) (string, bool) {
 	if r.mode&backup.ModeType != backup.ModeSymlink || w.followed == maxFollowed {
 		return "", false
 	}
@@ -116,8 +116,8 @@ func (w *way) follow(r *record) (string, bool) {
 	return target, true
 }
 
-// ifSmall returns f unless the folders on its path have too many entries together.
-func (w *way) ifSmall(f *folder) *folder {
+// ifSmall returns f unless the directories on its path have too many entries together.
+func (w *descent) ifSmall(f *folder) *folder {
 	n := 0
 	for g := f; g != nil; g = g.parent {
 		n += g.entries()
@@ -130,7 +130,7 @@ func (w *way) ifSmall(f *folder) *folder {
 }
 
 // done tells what became of the member name at path.
-func (w *way) done(path, name string, r replaced) Added {
+func (w *descent) done(path, name string, r replaced) Added {
 	added := Added{OK: true, Path: path}
 	if w.followed > 0 {
 		added.Path, added.Note = join(w.b.lastPath, name), noteElsewhere

@@ -11,10 +11,10 @@ import (
 // passLimit is how long a pass over one source may stay silent and still be taken for alive.
 const passLimit = 24 * time.Hour
 
-// young remembers the nodes that a sweep must keep although nothing refers to them yet: those put while a pass
+// unreferencedNodes remembers the nodes that a sweep must keep although nothing refers to them yet: those put while a pass
 // is between NextSerial and its record, and those put while a sweep runs. It may remember a node too many,
 // which costs room until the next sweep, but never one too few.
-type young struct {
+type unreferencedNodes struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	passes   map[uint64]time.Time // serials of running passes, and when they were last heard of
@@ -23,7 +23,7 @@ type young struct {
 }
 
 // begin starts to remember for the pass that got serial.
-func (y *young) begin(serial uint64, now time.Time) {
+func (y *unreferencedNodes) begin(serial uint64, now time.Time) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if y.passes == nil {
@@ -33,7 +33,7 @@ func (y *young) begin(serial uint64, now time.Time) {
 }
 
 // touch says that the pass with serial is alive, if it is known.
-func (y *young) touch(serial uint64, now time.Time) {
+func (y *unreferencedNodes) touch(serial uint64, now time.Time) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if _, ok := y.passes[serial]; ok {
@@ -42,7 +42,7 @@ func (y *young) touch(serial uint64, now time.Time) {
 }
 
 // end says that the pass with serial needs nothing kept any more.
-func (y *young) end(serial uint64) {
+func (y *unreferencedNodes) end(serial uint64) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	delete(y.passes, serial)
@@ -50,7 +50,7 @@ func (y *young) end(serial uint64) {
 }
 
 // sweep starts (or ends) remembering for a sweep, and forgets passes that were not heard of for too long.
-func (y *young) sweep(on bool, now time.Time) {
+func (y *unreferencedNodes) sweep(on bool, now time.Time) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	y.sweeping = on
@@ -65,13 +65,13 @@ func (y *young) sweep(on bool, now time.Time) {
 }
 
 // settle forgets everything when nobody needs it.
-func (y *young) settle() {
+func (y *unreferencedNodes) settle() {
 	if len(y.passes) == 0 && !y.sweeping {
 		y.filters = nil
 	}
 }
 
-func (y *young) add(h backup.Hash) {
+func (y *unreferencedNodes) add(h backup.Hash) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	if len(y.passes) == 0 && !y.sweeping {
@@ -83,7 +83,7 @@ func (y *young) add(h backup.Hash) {
 	y.filters[len(y.filters)-1].add(h)
 }
 
-func (y *young) has(h backup.Hash) bool {
+func (y *unreferencedNodes) has(h backup.Hash) bool {
 	y.mu.Lock()
 	defer y.mu.Unlock()
 	for _, f := range y.filters {

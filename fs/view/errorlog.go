@@ -14,25 +14,25 @@ var errBuild = errors.New("snapshot cannot be opened")
 // ringLines is how many lines errors.log has at most.
 const ringLines = 1000
 
-// ring keeps the last errors, one line for each path and message.
-type ring struct {
+// errorLog keeps the last errors, one line for each path and message.
+type errorLog struct {
 	limit int
 
 	mu sync.Mutex
 	// mu guards what follows.
-	lines []line // oldest first
+	lines []errorLine // oldest first
 }
 
-type line struct {
+type errorLine struct {
 	first, last time.Time
 	path, text  string
 	times       int
 }
 
-func newRing(limit int) *ring { return &ring{limit: limit} }
+func newErrorLog(limit int) *errorLog { return &errorLog{limit: limit} }
 
 // add remembers an error and reports whether it is new.
-func (r *ring) add(now time.Time, path string, err error) bool {
+func (r *errorLog) add(now time.Time, path string, err error) bool {
 	text := err.Error()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,12 +46,12 @@ func (r *ring) add(now time.Time, path string, err error) bool {
 	if len(r.lines) >= r.limit {
 		r.lines = append(r.lines[:0], r.lines[1:]...)
 	}
-	r.lines = append(r.lines, line{first: now, last: now, path: path, text: text, times: 1})
+	r.lines = append(r.lines, errorLine{first: now, last: now, path: path, text: text, times: 1})
 	return true
 }
 
 // text is the content of errors.log.
-func (r *ring) text() []byte {
+func (r *errorLog) text() []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var out bytes.Buffer

@@ -5,21 +5,21 @@ import (
 	"time"
 )
 
-// role is what a folder is for, as far as its path tells.
+// role is what a directory is for, as far as its path tells.
 type role int
 
 const (
-	anyFolder     role = iota // may hold sets, loose archives or more folders
+	anyFolder     role = iota // may hold sets, loose archives or more directories
 	accountsSet               // YYYY-MM-DD/accounts
 	accountFolder             // YYYY-MM-DD/accounts/USER
 	systemFolder              // YYYY-MM-DD/system
 	legacySet                 // cpbackup/daily
 	legacyFolder              // cpbackup/daily/USER
-	inside                    // below one of the folders that are backups themselves
+	inside                    // below one of the directories that are backups themselves
 )
 
-// place is where a folder stands on a destination.
-type place struct {
+// location is where a directory stands on a destination.
+type location struct {
 	role   role
 	origin string    // the path without the elements that belong to the set
 	set    string    // of a dated set: the snapshot's name; of a legacy set: the ending of it
@@ -27,14 +27,14 @@ type place struct {
 	folder string    // last element of the path
 }
 
-// placeOf tells what the folder at path is for. The first accounts/ below a date counts, and the last date
+// locationOf tells what the directory at path is for. The first accounts/ below a date counts, and the last date
 // above it: origins may look like dates themselves.
-func placeOf(path string) place {
+func locationOf(path string) location {
 	if path == "" {
-		return place{}
+		return location{}
 	}
 	elems := strings.Split(path, "/")
-	p := place{folder: elems[len(elems)-1]}
+	p := location{folder: elems[len(elems)-1]}
 	dated := -1
 	for i, e := range elems {
 		depth := len(elems) - 1 - i
@@ -62,7 +62,7 @@ func placeOf(path string) place {
 	return p
 }
 
-// pick tells the role of a folder that stands depth levels below one with role top.
+// pick tells the role of a directory that stands depth levels below one with role top.
 func pick(depth int, top, child role) role {
 	switch depth {
 	case 0:
@@ -74,7 +74,7 @@ func pick(depth int, top, child role) role {
 }
 
 // inSet fills in origin, set and date for a path whose element number dated is a date.
-func (p *place) inSet(elems []string, dated int) {
+func (p *location) inSet(elems []string, dated int) {
 	p.set = elems[dated]
 	p.date, _ = time.Parse(time.DateOnly, elems[dated])
 	before := elems[:dated]

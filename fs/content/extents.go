@@ -6,24 +6,24 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// part is a region of a file that holds data.
-type part struct {
+// extent is a region of a file that holds data.
+type extent struct {
 	start  int64 // in the file
 	length int64
 	at     int64 // in the source
 }
 
-// partsOf tells where the content of an archive's member is: one region, or those of a sparse file, whose data
+// extentsOf tells where the content of an archive's member is: one region, or those of a sparse file, whose data
 // stands packed in the archive.
-func partsOf(e *backup.Entry) []part {
+func extentsOf(e *backup.Entry) []extent {
 	if e.Sparse == nil {
-		return []part{{length: e.Size, at: e.Offset}}
+		return []extent{{length: e.Size, at: e.Offset}}
 	}
-	var parts []part
+	var parts []extent
 	at := e.Offset
 	for _, x := range e.Sparse {
 		if x.Length > 0 {
-			parts = append(parts, part{start: x.Offset, length: x.Length, at: at})
+			parts = append(parts, extent{start: x.Offset, length: x.Length, at: at})
 		}
 		at += x.Length
 	}
@@ -32,7 +32,7 @@ func partsOf(e *backup.Entry) []part {
 
 // find tells what is at offset off of a file: data, which begins at the offset at in the source, or a hole. It
 // goes on for length bytes; -1 stands for the rest of the file.
-func find(parts []part, off int64) (length, at int64, data bool) {
+func find(parts []extent, off int64) (length, at int64, data bool) {
 	i := sort.Search(len(parts), func(i int) bool { return parts[i].start+parts[i].length > off })
 	switch {
 	case i == len(parts):

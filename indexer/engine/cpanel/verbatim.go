@@ -6,15 +6,15 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// whole is a file or folder at the root of an account that is shown as it is.
-type whole struct {
+// verbatim is a file or directory at the root of an account that is shown as it is.
+type verbatim struct {
 	kind   backup.PartKind
 	name   string // at the root
-	path   string // in the snapshot's folder
+	path   string // in the snapshot's directory
 	secret bool
 }
 
-var wholes = []whole{
+var wholes = []verbatim{
 	{backup.Lists, "mm", "lists/mm", false},
 	{backup.Lists, "mma", "lists/mma", false},
 	{backup.Lists, "mms", "lists/mms", false},
@@ -56,11 +56,11 @@ var wholes = []whole{
 	{backup.Config, "webcalls.json", "config/webcalls.json", false},
 }
 
-// cutWholes shows what needs no rearranging. pkgacct makes all its folders whether there is anything for
+// cutVerbatim shows what needs no rearranging. pkgacct makes all its directories whether there is anything for
 // them or not, so empty ones are no parts.
-func (c *cutter) cutWholes() {
+func (c *partitioner) cutVerbatim() {
 	for _, w := range wholes {
-		at, ok := c.in(c.root.spot, w.name)
+		at, ok := c.in(c.root.located, w.name)
 		if !ok || at.IsDir() && at.Count == 0 {
 			continue
 		}
@@ -69,22 +69,22 @@ func (c *cutter) cutWholes() {
 		}
 	}
 	for _, name := range []string{"public", "private"} {
-		if keys, ok := c.folder(c.root.spot, "domainkeys", name); ok && keys.Count > 0 {
+		if keys, ok := c.folder(c.root.located, "domainkeys", name); ok && keys.Count > 0 {
 			c.graft(backup.DKIM, "dkim/"+name, keys, name == "private")
 		}
 	}
 }
 
 // cutHomeKeys shows the certificates and keys that the customer's home holds.
-func (c *cutter) cutHomeKeys() {
+func (c *partitioner) cutHomeKeys() {
 	if keys, ok := c.folder(c.home, "ssl"); ok && keys.Count > 0 {
 		c.graft(backup.SSL, "ssl/home", keys, true)
 	}
 }
 
 // cutDNS shows the zones.
-func (c *cutter) cutDNS() {
-	zones, _ := c.folder(c.root.spot, "dnszones")
+func (c *partitioner) cutDNS() {
+	zones, _ := c.folder(c.root.located, "dnszones")
 	for zone := range c.each(zones) {
 		if strings.HasSuffix(zone.Name, ".db") && zone.IsRegular() &&
 			c.graft(backup.DNS, "dns/"+zone.Name, zone, false) {
@@ -94,8 +94,8 @@ func (c *cutter) cutDNS() {
 }
 
 // cutCron shows the tables of jobs: one, named after the account.
-func (c *cutter) cutCron() {
-	cron, _ := c.folder(c.root.spot, "cron")
+func (c *partitioner) cutCron() {
+	cron, _ := c.folder(c.root.located, "cron")
 	for tab := range c.each(cron) {
 		if tab.IsRegular() && c.graft(backup.Cron, "cron/"+tab.Name, tab, false) {
 			c.counts[backup.Cron]++
@@ -103,13 +103,13 @@ func (c *cutter) cutCron() {
 	}
 }
 
-// cutCounts counts what the whole folders hold.
-func (c *cutter) cutCounts() {
-	c.count(backup.Lists, func(at spot) bool { return at.IsDir() }, "mm")
-	c.count(backup.DKIM, func(at spot) bool { return at.IsRegular() }, "domainkeys", "public")
-	c.count(backup.SSL, func(at spot) bool { return at.IsRegular() }, "apache_tls")
+// cutCounts counts what the whole directories hold.
+func (c *partitioner) cutCounts() {
+	c.count(backup.Lists, func(at located) bool { return at.IsDir() }, "mm")
+	c.count(backup.DKIM, func(at located) bool { return at.IsRegular() }, "domainkeys", "public")
+	c.count(backup.SSL, func(at located) bool { return at.IsRegular() }, "apache_tls")
 	if c.counts[backup.SSL] == 0 {
-		c.count(backup.SSL, func(at spot) bool { return strings.HasSuffix(at.Name, ".crt") }, "sslcerts")
+		c.count(backup.SSL, func(at located) bool { return strings.HasSuffix(at.Name, ".crt") }, "sslcerts")
 	}
 	if n := countFTP(c.content("proftpdpasswd"), c.account); n > 0 {
 		c.counts[backup.FTP] = n
@@ -119,9 +119,9 @@ func (c *cutter) cutCounts() {
 	}
 }
 
-// count adds the entries of the folder at path that are of a kind.
-func (c *cutter) count(kind backup.PartKind, counts func(spot) bool, path ...string) {
-	dir, _ := c.folder(c.root.spot, path...)
+// count adds the entries of the directory at path that are of a kind.
+func (c *partitioner) count(kind backup.PartKind, counts func(located) bool, path ...string) {
+	dir, _ := c.folder(c.root.located, path...)
 	for at := range c.each(dir) {
 		if counts(at) {
 			c.counts[kind]++

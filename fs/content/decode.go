@@ -28,8 +28,8 @@ var (
 	errDeadline = fmt.Errorf("no answer in time: %w", context.DeadlineExceeded)
 )
 
-// run is one decoder on its way through a span.
-type run struct {
+// decodeJob is one decoder running through a span.
+type decodeJob struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer   // cancels when there is no progress
 	wake   chan struct{} // has room for one
@@ -39,16 +39,16 @@ type run struct {
 	fetch  *fetch
 }
 
-// poke makes a paused run look at its target.
-func (r *run) poke() {
+// poke makes a paused job look at its target.
+func (r *decodeJob) poke() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
 	}
 }
 
-// reach lets the run fetch what it needs for the span's target. It needs the source's mu.
-func (r *run) reach(s *span) {
+// reach lets the job fetch what it needs for the span's target. It needs the source's mu.
+func (r *decodeJob) reach(s *span) {
 	if r.fetch != nil {
 		r.fetch.reach(s.compressed(s.target))
 	}
@@ -56,7 +56,7 @@ func (r *run) reach(s *span) {
 
 // passed reports whether those who wait all wait for blocks that the run is past, and that have left the cache: then
 // it has to begin again. It needs the source's mu.
-func (r *run) passed(s *span) bool {
+func (r *decodeJob) passed(s *span) bool {
 	for _, w := range s.waiters {
 		if w.off >= r.pos {
 			return false
@@ -85,26 +85,26 @@ func (s *span) start() {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(r.ctx)
-	s.run = &run{cancel: cancel, wake: make(chan struct{}, 1), pos: s.point.Out}
-	s.run.timer = time.AfterFunc(r.o.Deadline, func() { cancel(errDeadline) })
+	s.job = &decodeJob{cancel: cancel, wake: make(chan struct{}, 1), pos: s.point.Out}
+	s.job.timer = time.AfterFunc(r.o.Deadline, func() { cancel(errDeadline) })
 	s.src.running++
-	go s.decode(ctx, s.run)
+	go s.decode(ctx, s.job)
 }
 
 // decode is the life of a run.
-func (s *span) decode(ctx context.Context, r *run) {
+func (s *span) decode(ctx context.Context, r *decodeJob) {
 	defer s.src.r.work.Done()
 	err := contain.Do(func() error { return s.decodeFrom(ctx, r) })
 	r.timer.Stop()
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	err = s.judge(err)
+	err = s.classifyDecodeError(err)
 	r.cancel(nil)
 
 	s.src.mu.Lock()
 	defer s.src.mu.Unlock()
-	s.run = nil
+	s.job = nil
 	s.src.running--
 	// Who came while the run ended is no concern of its errors.
 	if err != nil && !errors.Is(err, errUnwanted) {
@@ -119,7 +119,7 @@ func (s *span) decode(ctx context.Context, r *run) {
 	}
 }
 
-func (s *span) decodeFrom(ctx context.Context, r *run) error {
+func (s *span) decodeFrom(ctx context.Context, r *decodeJob) error {
 	h, err := s.src.remote.acquire(ctx)
 	if err != nil {
 		return err
@@ -154,12 +154,12 @@ func (r *Reader) decoder() *gzseek.Decoder {
 }
 
 // emit takes a block from the decoder. It returns false when the run shall end.
-func (s *span) emit(ctx context.Context, r *run, off int64, block []byte) bool {
+func (s *span) emit(ctx context.Context, r *decodeJob, off int64, block []byte) bool {
 	kept := slices.Clone(block)
 	s.src.mu.Lock()
 	defer s.src.mu.Unlock()
 	s.src.r.cache.put(blockKey{s.src.id, off}, kept)
-	s.src.stock.put(off, kept)
+	s.src.disk.put(off, kept)
 	s.deliver(off, kept)
 	r.pos = off + int64(len(kept))
 	r.timer.Reset(s.src.r.o.Deadline)
@@ -180,7 +180,7 @@ func (s *span) emit(ctx context.Context, r *run, off int64, block []byte) bool {
 
 // pause waits until somebody wants more; false means that nobody did for too long. It needs the source's mu, which it gives
 // away meanwhile.
-func (s *span) pause(ctx context.Context, r *run) bool {
+func (s *span) pause(ctx context.Context, r *decodeJob) bool {
 	r.timer.Stop()
 	s.src.mu.Unlock()
 	defer s.src.mu.Lock()
@@ -198,9 +198,9 @@ func (s *span) pause(ctx context.Context, r *run) bool {
 	return false
 }
 
-// judge tells what an error of decoding means: bytes that are wrong because the remote file is another one by
-// now are no damage.
-func (s *span) judge(err error) error {
+// classifyDecodeError tells damage from a remote file that was replaced: it compares the file with the index before it calls
+// bytes corrupt.
+func (s *span) classifyDecodeError(err error) error {
 	bad := errors.Is(err, gzseek.ErrCorrupt) || errors.Is(err, gzseek.ErrFormat) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	if !bad || errors.Is(err, backup.ErrStale) {
@@ -214,14 +214,14 @@ func (s *span) judge(err error) error {
 	return fmt.Errorf("span at %d: %w: %w", s.point.Out, backup.ErrCorrupt, err)
 }
 
-// paused keeps the number of paused decoders bounded.
-type paused struct {
+// pausedDecoders bounds the number of paused decoders.
+type pausedDecoders struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	runs []*run // the one paused longest in front
+	runs []*decodeJob // the one paused longest in front
 }
 
-func (p *paused) add(r *run) {
+func (p *pausedDecoders) add(r *decodeJob) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.runs = append(p.runs, r)
@@ -231,8 +231,8 @@ func (p *paused) add(r *run) {
 	}
 }
 
-func (p *paused) drop(r *run) {
+func (p *pausedDecoders) drop(r *decodeJob) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.runs = slices.DeleteFunc(p.runs, func(q *run) bool { return q == r })
+	p.runs = slices.DeleteFunc(p.runs, func(q *decodeJob) bool { return q == r })
 }

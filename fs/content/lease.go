@@ -14,45 +14,45 @@ import (
 type Hold func(ctx context.Context, s *backup.Snapshot) (release func(context.Context) error, err error)
 
 const (
-	// renewHold is how long a hold is trusted, well below what it lasts.
+	// renewHold is the interval of renewals, well below the ten minutes that a hold lasts.
 	renewHold = 3 * time.Minute
 	// releaseHold is how long giving back a hold may take, in all: a reader that is closed must not wait for the
 	// network.
 	releaseHold = 2 * time.Second
 )
 
-// holds are the backups that are read.
-type holds struct {
+// readLeases are the holds on the backups that are being read.
+type readLeases struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	held map[string]*hold
+	held map[string]*readLease
 }
 
-// hold is one backup that is read.
-type hold struct {
-	users int  // open files; guarded by the mu of holds
-	used  bool // since the last look; likewise
+// readLease is the hold on one backup.
+type readLease struct {
+	users int  // open files; guarded by the mu of readLeases
+	used  bool // since the last renewal; likewise
 }
 
-// beginHold counts a file of s that was opened, and has s held if it is the first one. It waits for nothing: until s is held a
+// acquireLease counts a file of s that was opened, and has s held if it is the first one. It waits for nothing: until s is held a
 // reader is told when s changes, as without a hold.
-func (r *Reader) beginHold(s *backup.Snapshot) *hold {
+func (r *Reader) acquireLease(s *backup.Snapshot) *readLease {
 	if r.o.Hold == nil || s.Mark == "" || s.Status != backup.Complete {
 		return nil
 	}
 	key := s.Key() + "\x00" + s.Mark
-	r.holds.mu.Lock()
-	defer r.holds.mu.Unlock()
-	h := r.holds.held[key]
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	h := r.leases.held[key]
 	if h == nil {
 		if !r.begin() {
 			return nil
 		}
-		h = &hold{}
-		if r.holds.held == nil {
-			r.holds.held = map[string]*hold{}
+		h = &readLease{}
+		if r.leases.held == nil {
+			r.leases.held = map[string]*readLease{}
 		}
-		r.holds.held[key] = h
+		r.leases.held[key] = h
 		go r.keepHold(h, key, s)
 	}
 	h.users++
@@ -60,21 +60,21 @@ func (r *Reader) beginHold(s *backup.Snapshot) *hold {
 	return h
 }
 
-func (r *Reader) endHold(h *hold) {
+func (r *Reader) releaseLease(h *readLease) {
 	if h == nil {
 		return
 	}
-	r.holds.mu.Lock()
-	defer r.holds.mu.Unlock()
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
 	h.users--
 }
 
 // keepHold holds s as long as it is read, and a little longer: who reads one file often reads the next one.
-func (r *Reader) keepHold(h *hold, key string, s *backup.Snapshot) {
+func (r *Reader) keepHold(h *readLease, key string, s *backup.Snapshot) {
 	defer r.work.Done()
 	release := r.renew(s, nil)
 	defer func() { r.unhold(release) }()
-	linger := time.NewTicker(r.o.Linger)
+	linger := time.NewTicker(r.o.LeaseTTL)
 	defer linger.Stop()
 	again := time.NewTicker(renewHold)
 	defer again.Stop()
@@ -93,14 +93,14 @@ func (r *Reader) keepHold(h *hold, key string, s *backup.Snapshot) {
 }
 
 // unused reports whether nobody read since it was last called, and forgets the hold then.
-func (r *Reader) unused(h *hold, key string) bool {
-	r.holds.mu.Lock()
-	defer r.holds.mu.Unlock()
+func (r *Reader) unused(h *readLease, key string) bool {
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
 	if h.users > 0 || h.used {
 		h.used = false
 		return false
 	}
-	delete(r.holds.held, key)
+	delete(r.leases.held, key)
 	return true
 }
 

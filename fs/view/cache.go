@@ -5,35 +5,34 @@ import (
 	"sync"
 )
 
-// shelfBytes is about how much memory the folders of snapshots may take.
+// shelfBytes is about how much memory the directories of snapshots may take.
 const shelfBytes = 32 << 20
 
-// shelf keeps the folders of the snapshots that were used last, and lets several who need the same one
-// wait for one build.
-type shelf struct {
+// viewCache keeps the views of the snapshots that were used last, and deduplicates concurrent builds of one view.
+type viewCache struct {
 	limit int64
 
 	mu sync.Mutex
 	// mu guards what follows.
-	slots map[uint64]*slot // by serial
-	order *list.List       // of serials, the last used in front
+	slots map[uint64]*cached // by serial
+	order *list.List         // of serials, the last used in front
 	cost  int64
 }
 
-type slot struct {
-	rec   *record
+type cached struct {
+	rec   *shownSnapshot
 	ready chan struct{} // closed when b and err are set
-	b     *built
+	b     *snapshotView
 	err   error
 	at    *list.Element
 }
 
-func newShelf(limit int64) *shelf {
-	return &shelf{limit: limit, slots: map[uint64]*slot{}, order: list.New()}
+func newViewCache(limit int64) *viewCache {
+	return &viewCache{limit: limit, slots: map[uint64]*cached{}, order: list.New()}
 }
 
-// get returns the folder of a snapshot, making it if need be. Errors are not kept.
-func (s *shelf) get(r *record, make func() (*built, error)) (*built, error) {
+// get returns the directory of a snapshot, making it if need be. Errors are not kept.
+func (s *viewCache) get(r *shownSnapshot, make func() (*snapshotView, error)) (*snapshotView, error) {
 	s.mu.Lock()
 	sl, ok := s.slots[r.Serial]
 	if ok && sl.rec == r {
@@ -45,7 +44,7 @@ func (s *shelf) get(r *record, make func() (*built, error)) (*built, error) {
 	if ok {
 		s.remove(sl)
 	}
-	sl = &slot{rec: r, ready: closable(), at: s.order.PushFront(r.Serial)}
+	sl = &cached{rec: r, ready: closable(), at: s.order.PushFront(r.Serial)}
 	s.slots[r.Serial] = sl
 	s.mu.Unlock()
 	s.fill(sl, make)
@@ -55,7 +54,7 @@ func (s *shelf) get(r *record, make func() (*built, error)) (*built, error) {
 func closable() chan struct{} { return make(chan struct{}) }
 
 // fill builds, whatever happens: who waits must not wait for ever.
-func (s *shelf) fill(sl *slot, make func() (*built, error)) {
+func (s *viewCache) fill(sl *cached, make func() (*snapshotView, error)) {
 	sl.err = errBuild
 	defer func() {
 		s.mu.Lock()
@@ -72,7 +71,7 @@ func (s *shelf) fill(sl *slot, make func() (*built, error)) {
 }
 
 // shrink forgets what was not used for longest. The caller holds mu.
-func (s *shelf) shrink(keep *slot) {
+func (s *viewCache) shrink(keep *cached) {
 	for s.cost > s.limit {
 		oldest := s.order.Back()
 		sl := s.slots[oldest.Value.(uint64)]
@@ -84,7 +83,7 @@ func (s *shelf) shrink(keep *slot) {
 }
 
 // remove forgets a slot if it is still there. The caller holds mu.
-func (s *shelf) remove(sl *slot) {
+func (s *viewCache) remove(sl *cached) {
 	if s.slots[sl.rec.Serial] != sl {
 		return
 	}
@@ -98,7 +97,7 @@ func (s *shelf) remove(sl *slot) {
 }
 
 // drop forgets a snapshot.
-func (s *shelf) drop(serial uint64) {
+func (s *viewCache) drop(serial uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sl, ok := s.slots[serial]; ok {

@@ -12,12 +12,12 @@ const pageBits = 24
 
 func gone(v uint64) bool { return v&(1<<pageBits-1) == 0 }
 
-func placeOf(hash uint64, page int) uint64 { return hash>>pageBits<<pageBits | uint64(page+1) }
+func pageEntry(hash uint64, page int) uint64 { return hash>>pageBits<<pageBits | uint64(page+1) }
 
-func pageOfPlace(v uint64) int { return int(v&(1<<pageBits-1)) - 1 }
+func pageOfEntry(v uint64) int { return int(v&(1<<pageBits-1)) - 1 }
 
-// places finds the pages of the names of a directory that is too large to be kept in memory. It takes 8 to 19 bytes for a name.
-type places struct {
+// pageTable finds the pages of the names of a directory that is too large to be kept in memory. It takes 8 to 19 bytes for a name.
+type pageTable struct {
 	mix    uint64  // odd and random: nobody can choose names that collide
 	shards []shard // one, or from fewPlaces on 256, by the upper 8 bits of the hash, which grow one by one
 	shift  uint    // what is left of a hash is the number of its shard
@@ -33,18 +33,20 @@ type shard struct {
 	used  int
 }
 
-func newPlaces() *places { return &places{mix: rand.Uint64() | 1, shards: make([]shard, 1), shift: 64} }
+func newPageTable() *pageTable {
+	return &pageTable{mix: rand.Uint64() | 1, shards: make([]shard, 1), shift: 64}
+}
 
 // memory is how many bytes p takes.
-func (p *places) memory() int64 { return int64(len(p.shards))*32 + 8*int64(p.slots) }
+func (p *pageTable) memory() int64 { return int64(len(p.shards))*32 + 8*int64(p.slots) }
 
 // start is where in a shard of that many slots the search for a place begins.
-func (p *places) start(v uint64, slots int) int {
+func (p *pageTable) start(v uint64, slots int) int {
 	return int((v >> pageBits * p.mix) >> 32 & uint64(slots-1))
 }
 
 // add notes a place.
-func (p *places) add(v uint64) {
+func (p *pageTable) add(v uint64) {
 	if len(p.shards) == 1 && p.shards[0].used == fewPlaces {
 		p.split()
 	}
@@ -63,7 +65,7 @@ func (p *places) add(v uint64) {
 }
 
 // split makes many tables of one.
-func (p *places) split() {
+func (p *pageTable) split() {
 	old := p.shards[0].slots
 	p.shards, p.shift, p.slots = make([]shard, 256), 56, 0
 	for _, v := range old {
@@ -73,7 +75,7 @@ func (p *places) split() {
 	}
 }
 
-func (p *places) insert(s *shard, v uint64) {
+func (p *pageTable) insert(s *shard, v uint64) {
 	at := p.start(v, len(s.slots))
 	for s.slots[at] != 0 {
 		at = (at + 1) & (len(s.slots) - 1)
@@ -83,14 +85,14 @@ func (p *places) insert(s *shard, v uint64) {
 }
 
 // pages yields the numbers of the pages that may have a name with that hash.
-func (p *places) pages(hash uint64) iter.Seq[int] {
+func (p *pageTable) pages(hash uint64) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		s := &p.shards[hash>>p.shift]
 		if s.used == 0 {
 			return
 		}
 		for at := p.start(hash, len(s.slots)); s.slots[at] != 0; at = (at + 1) & (len(s.slots) - 1) {
-			if v := s.slots[at]; v>>pageBits == hash>>pageBits && !gone(v) && !yield(pageOfPlace(v)) {
+			if v := s.slots[at]; v>>pageBits == hash>>pageBits && !gone(v) && !yield(pageOfEntry(v)) {
 				return
 			}
 		}
@@ -98,19 +100,19 @@ func (p *places) pages(hash uint64) iter.Seq[int] {
 }
 
 // renumber gives pages other numbers; -1: their names are gone.
-func (p *places) renumber(numbers []int) {
+func (p *pageTable) renumber(numbers []int) {
 	for i := range p.shards {
 		slots := p.shards[i].slots
 		for at, v := range slots {
 			if !gone(v) {
-				slots[at] = placeOf(v, numbers[pageOfPlace(v)])
+				slots[at] = pageEntry(v, numbers[pageOfEntry(v)])
 			}
 		}
 	}
 }
 
 // sorted yields all places in order.
-func (p *places) sorted() iter.Seq[uint64] {
+func (p *pageTable) sorted() iter.Seq[uint64] {
 	return func(yield func(uint64) bool) {
 		var some []uint64
 		for i := range p.shards {

@@ -6,25 +6,25 @@ import (
 )
 
 const (
-	// slowRead is how long a read may stand in line before less is read ahead, and quickRead is below what more is again.
+	// A read that took longer than slowRead halves read-ahead, one that took less than quickRead doubles it.
 	slowRead, quickRead = 3 * time.Second, time.Second
 	// anyRate is more than a destination brings, in bytes a second, and nearAhead what is read ahead at least of one that is near.
 	anyRate, nearAhead = 2 << 30, 8 << 20
 )
 
-// line is what is known of the line to a destination: what was read ahead over a slow one is in the way of everybody
-// who wants something else, for as long as it takes to come.
-type line struct {
+// linkStats estimates latency and bandwidth of a destination to bound read-ahead: on a slow link prefetched bytes delay the
+// reads that somebody waits for.
+type linkStats struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	most    int64     // bytes to be on their way; 0: maxAhead
-	changed time.Time // what was asked for before says nothing of most
+	most    int64     // bytes in flight; 0: maxAhead
+	changed time.Time // reads that started before say nothing about most
 
-	quickest time.Duration // that a read took; 0: there was none
+	quickest time.Duration // round trip; 0: there was none
 }
 
-// ahead tells how many bytes may be on their way that nobody waits for.
-func (l *line) ahead() int64 {
+// ahead is how many prefetched bytes may be in flight.
+func (l *linkStats) ahead() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.most == 0 {
@@ -33,9 +33,9 @@ func (l *line) ahead() int64 {
 	return l.most
 }
 
-// reach is how many bytes on their way are enough for the distance, at any rate that there may be. More would not come sooner
-// from a server that is near, but pass through more memory than processors have at hand.
-func (l *line) reach() int64 {
+// reach is how many bytes in flight fill the link at any plausible rate (bandwidth times delay). More would not come sooner
+// from a near server, but would not fit into processor caches.
+func (l *linkStats) reach() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.quickest == 0 {
@@ -44,8 +44,8 @@ func (l *line) reach() int64 {
 	return min(max(int64(l.quickest.Seconds()*anyRate), nearAhead), maxAhead)
 }
 
-// took notes how long a read was on its way.
-func (l *line) took(asked, came time.Time) {
+// took records the duration of a read.
+func (l *linkStats) took(asked, came time.Time) {
 	wait := came.Sub(asked)
 	l.mu.Lock()
 	defer l.mu.Unlock()

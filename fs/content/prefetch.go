@@ -26,8 +26,8 @@ const (
 	maxWalks = 16
 )
 
-// siblings notices who opens the files of a tree one after the other.
-type siblings struct {
+// treePrefetcher detects that the files of a tree are opened in order.
+type treePrefetcher struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	walks recently[string, *walk]
@@ -51,7 +51,7 @@ type sibling struct {
 
 // next notes that a file was opened and tells which of the window entries behind it, from and up to, are worth
 // fetching.
-func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
+func (s *treePrefetcher) next(key string, number, window uint64) (from, to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.walks.get(key)
@@ -80,7 +80,7 @@ func (s *siblings) next(key string, number, window uint64) (from, to uint64) {
 
 // begin notes that a file is about to be fetched; false means that limit bytes are ahead already, and that it is for who
 // opens the next file to go on with it.
-func (s *siblings) begin(key string, file sibling, limit int64) bool {
+func (s *treePrefetcher) begin(key string, file sibling, limit int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.walks.get(key)
@@ -96,13 +96,13 @@ func (s *siblings) begin(key string, file sibling, limit int64) bool {
 	return true
 }
 
-// fetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
+// prefetchSiblings begins to fetch the small files that follow it in its tree, if the ones before it were opened in order.
 // Its own bytes come first, from own: who opened it would stand in line behind all the others.
-func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item, own *shared) {
+func (r *Reader) prefetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item, own *shared) {
 	key := archiveKey(s)
-	from, to := r.siblings.next(key, it.Number, uint64(siblingsAhead))
+	from, to := r.prefetcher.next(key, it.Number, uint64(siblingsAhead))
 	state := r.states.of(r, s)
-	limit := min(r.streams.line.ahead(), siblingsBytes)
+	limit := min(r.streams.link.ahead(), siblingsBytes)
 	if from > 0 && it.Size <= smallFile {
 		own.want(r.ctx, 0, it.Size, true)
 	}
@@ -115,7 +115,7 @@ func (r *Reader) fetchSiblings(s *backup.Snapshot, t *tree.Tree, it *tree.Item, 
 			continue
 		}
 		remote, err := remoteOf(r.ctx, s, t, &next)
-		if err != nil || !r.siblings.begin(key, sibling{n, next.Size}, limit) {
+		if err != nil || !r.prefetcher.begin(key, sibling{n, next.Size}, limit) {
 			return
 		}
 		r.mu.Lock()

@@ -20,24 +20,24 @@ const (
 	maxGenerated = 16 << 20 // bytes of generated files in all
 )
 
-// spot is an entry together with its path in the tree.
-type spot struct {
+// located is an entry together with its path in the tree.
+type located struct {
 	tree.Item
 	path string
 }
 
-// cutter collects the parts of one snapshot. After the first error of the tree it finds nothing more.
-type cutter struct {
+// partitioner collects the parts of one snapshot. After the first error of the tree it finds nothing more.
+type partitioner struct {
 	ctx     context.Context
 	tree    *tree.Tree
 	read    engine.ReadFunc
 	account string
 	root    root
-	home    spot // the home directory; hasHome says whether there is one
+	home    located // the home directory; hasHome says whether there is one
 	hasHome bool
 
 	grafts    []backup.Graft
-	places    map[string]bool // true: a graft; false: a folder on the way to one
+	places    map[string]bool // true: a graft; false: a directory on the way to one
 	counts    backup.Counts
 	generated int
 	dropped   int // grafts beyond the bounds
@@ -46,40 +46,40 @@ type cutter struct {
 }
 
 // failed keeps the first error that is not about something missing.
-func (c *cutter) failed(err error) bool {
+func (c *partitioner) failed(err error) bool {
 	if err != nil && c.err == nil && !errors.Is(err, fs.ErrNotExist) {
 		c.err = err
 	}
 	return err != nil
 }
 
-// in finds name in the folder at.
-func (c *cutter) in(at spot, name string) (spot, bool) {
+// in finds name in the directory at.
+func (c *partitioner) in(at located, name string) (located, bool) {
 	if c.err != nil || !at.IsDir() {
-		return spot{}, false
+		return located{}, false
 	}
 	it, err := c.tree.Lookup(c.ctx, at.Item, name)
 	if c.failed(err) {
-		return spot{}, false
+		return located{}, false
 	}
-	return spot{it, join(at.path, name)}, true
+	return located{it, join(at.path, name)}, true
 }
 
-// folder finds a path of real folders below at.
-func (c *cutter) folder(at spot, names ...string) (spot, bool) {
+// directory finds a path of real directories below at.
+func (c *partitioner) folder(at located, names ...string) (located, bool) {
 	for _, name := range names {
 		next, ok := c.in(at, name)
 		if !ok || !next.IsDir() {
-			return spot{}, false
+			return located{}, false
 		}
 		at = next
 	}
 	return at, true
 }
 
-// each yields what is in the folder at, but for names that no path can have.
-func (c *cutter) each(at spot) iter.Seq[spot] {
-	return func(yield func(spot) bool) {
+// each yields what is in the directory at, but for names that no path can have.
+func (c *partitioner) each(at located) iter.Seq[located] {
+	return func(yield func(located) bool) {
 		if c.err != nil || !at.IsDir() {
 			return
 		}
@@ -87,7 +87,7 @@ func (c *cutter) each(at spot) iter.Seq[spot] {
 			if c.failed(err) {
 				return
 			}
-			if validName(it.Name) && !yield(spot{it, join(at.path, it.Name)}) {
+			if validName(it.Name) && !yield(located{it, join(at.path, it.Name)}) {
 				return
 			}
 		}
@@ -95,7 +95,7 @@ func (c *cutter) each(at spot) iter.Seq[spot] {
 }
 
 // content reads a file that Wants asked for.
-func (c *cutter) content(names ...string) []byte {
+func (c *partitioner) content(names ...string) []byte {
 	if c.err != nil || c.read == nil {
 		return nil
 	}
@@ -106,9 +106,9 @@ func (c *cutter) content(names ...string) []byte {
 	return data
 }
 
-// graft shows the regular file or real folder at path. Links stay links in full/: where they lead is the
+// graft shows the regular file or real directory at path. Links stay links in full/: where they lead is the
 // customer's choice.
-func (c *cutter) graft(kind backup.PartKind, path string, at spot, secret bool) bool {
+func (c *partitioner) graft(kind backup.PartKind, path string, at located, secret bool) bool {
 	if !at.IsDir() && !at.IsRegular() {
 		return false
 	}
@@ -116,7 +116,7 @@ func (c *cutter) graft(kind backup.PartKind, path string, at spot, secret bool) 
 }
 
 // generate shows a file that is made of content. All generated files are secret.
-func (c *cutter) generate(kind backup.PartKind, path string, content []byte) bool {
+func (c *partitioner) generate(kind backup.PartKind, path string, content []byte) bool {
 	if len(content) == 0 {
 		return false
 	}
@@ -132,7 +132,7 @@ func (c *cutter) generate(kind backup.PartKind, path string, content []byte) boo
 }
 
 // place takes a graft if its path can be shown and nothing stands there, above or below.
-func (c *cutter) place(g backup.Graft) bool {
+func (c *partitioner) place(g backup.Graft) bool {
 	if len(c.grafts) >= maxGrafts {
 		c.dropped++
 		return false
@@ -159,7 +159,7 @@ func (c *cutter) place(g backup.Graft) bool {
 }
 
 // parts are the grafts in the order that backup.Parts promises.
-func (c *cutter) parts() []backup.Graft {
+func (c *partitioner) parts() []backup.Graft {
 	order := make(map[backup.PartKind]int)
 	for i, kind := range backup.PartKinds() {
 		order[kind] = i
@@ -174,7 +174,7 @@ func (c *cutter) parts() []backup.Graft {
 }
 
 // notes says what was left out, for people.
-func (c *cutter) notes() []string {
+func (c *partitioner) notes() []string {
 	var notes []string
 	if c.dropped > 0 {
 		notes = append(notes, fmt.Sprintf("%d pieces are more than can be shown as parts: see %s/", c.dropped, backup.Full))
