@@ -453,7 +453,7 @@ func (c *cutCopies) Copy(ctx context.Context, from, to string, size int64, a des
 		return c.memory.Copy(ctx, from, to, size, a, sync)
 	}
 	_, err = c.memory.Copy(ctx, from, to, size/2, a, sync)
-	return false, errors.Join(err, dest.ErrUnreachable)
+	return false, errors.Join(err, errCut)
 }
 
 func TestCopiesOfAnArchiveThatWereCutOffTakeNoRoom(t *testing.T) {

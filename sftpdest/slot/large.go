@@ -1,6 +1,7 @@
 package slot
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/retry"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
@@ -129,31 +131,33 @@ func (j *job) forget(ctx context.Context, temp string) error {
 	return j.Remove(ctx, temp)
 }
 
+// errRestarted says that an upload is begun anew.
+var errRestarted = errors.New("begun anew")
+
 // all writes the file, and goes on with what is there when the connection is lost, as long as that brings it forward.
-func (u *upload) all(ctx context.Context) (err error) {
-	for try, best := 0, u.head.at; try < store.Attempts; try++ {
-		if err = u.try(ctx); err == nil {
+func (u *upload) all(ctx context.Context) error {
+	policy, best := retry.Default, u.head.at
+	policy.Lost = func(err error) bool { return errors.Is(err, dest.ErrUnreachable) || errors.Is(err, errRestarted) }
+	return policy.DoParts(ctx, func(progress func()) error {
+		err := u.try(ctx)
+		if err == nil {
 			u.durable, err = u.finish(ctx, u.next)
 		}
 		switch {
 		case err == nil, ctx.Err() != nil:
-			return err
 		case errors.Is(err, errOther), errors.Is(err, errUnusable):
 			u.j.o.Log.Warn("start again", "path", u.s.entry.Path, "error", err)
-			if err := u.restart(ctx); err != nil {
-				return err
-			}
+			return errors.Join(cmp.Or(u.restart(ctx), errRestarted), err)
 		case errors.Is(err, dest.ErrUnreachable):
 			if u.head.at > best {
-				try, best = 0, u.head.at
+				best = u.head.at
+				progress()
 			}
 			u.start, u.used = u.head, true
 			clear(u.done)
-		default:
-			return err
 		}
-	}
-	return err
+		return err
+	})
 }
 
 // restart gives up what was written.

@@ -14,6 +14,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
+	"slotfs/indexer/dest/retry"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
@@ -116,7 +117,7 @@ func TestLargeFileThatNoTimeShowsToBeAnotherIsNotMixed(t *testing.T) {
 func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 	t.Parallel()
 	a, server := newAccount(t), newMemory()
-	content := desttest.Content(3 * store.Attempts << 20)
+	content := desttest.Content(3 * retry.Default.Attempts << 20)
 	a.file("large", string(content), 1)
 	o := marking()
 	o.tune.wide = 1 << 30 // one handle
@@ -135,14 +136,14 @@ func TestLargeFileOutlivesMoreLossesThanARequestDoes(t *testing.T) {
 			goal = whole(n) + 1
 		case op == "write" && whole(n) >= goal:
 			losses++
-			return dest.ErrUnreachable
+			return errCut
 		}
 		return nil
 	}
 	a.mustRun(server, o)
 	server.hear = nil
 	a.holdsAll(server, o, 1, 1)
-	if losses <= store.Attempts {
+	if losses <= retry.Default.Attempts {
 		t.Errorf("%d losses only", losses)
 	}
 }
@@ -155,7 +156,7 @@ func TestLeaseOutlivesLostConnections(t *testing.T) {
 	server.hear = func(op, p string) error {
 		if strings.Contains(p, "/"+"lease.") && !lost[op] {
 			lost[op] = true
-			return dest.ErrUnreachable
+			return errCut
 		}
 		return nil
 	}
@@ -259,7 +260,7 @@ func TestLargeFileOnAServerThatOpensNothingTwice(t *testing.T) {
 	server.hear = func(op, p string) error {
 		if op == "write" && strings.Contains(p, "/tmp/") {
 			if lost++; lost == 5 {
-				return dest.ErrUnreachable
+				return errCut
 			}
 		}
 		return nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"strings"
@@ -17,6 +18,8 @@ import (
 
 var (
 	errKilled = errors.New("the run was killed")
+	// errCut is what a destination says of a request whose connection was lost and that it does not repeat.
+	errCut = fmt.Errorf("%w: %w", dest.ErrConnectionLost, dest.ErrUnreachable)
 
 	_ dest.ReadWriter     = (*memory)(nil)
 	_ dest.FileWriter     = (*memory)(nil)

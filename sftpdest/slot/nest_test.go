@@ -120,7 +120,7 @@ func (f *forgetful) Put(ctx context.Context, p string, c []byte, a dest.Attribut
 	if _, err := f.memory.Put(ctx, p, c[:len(c)/2], dest.Attributes{}, false); err != nil {
 		return false, err
 	}
-	return false, fmt.Errorf("put %s: %w", p, dest.ErrUnreachable)
+	return false, fmt.Errorf("put %s: %w", p, errCut)
 }
 
 func TestWhatALostConnectionLeftInANestIsReplaced(t *testing.T) {

@@ -50,7 +50,7 @@ func (o odd) as(path string) string {
 func (o odd) denied(op, path string) error {
 	if o.kills != nil && o.kills(op, path) {
 		*o.killed++
-		return fmt.Errorf("%s: connection lost: %w", op, dest.ErrUnreachable)
+		return fmt.Errorf("%s: %w", op, errCut)
 	}
 	if o.refuse == nil {
 		return nil

@@ -2,9 +2,6 @@ package slot
 
 import (
 	"context"
-	"errors"
-
-	"slotfs/indexer/dest"
 )
 
 // symlink makes a symbolic link where the server can; the manifest has its text in any case.
@@ -17,7 +14,7 @@ func (j *job) symlink(ctx context.Context, s *step) error {
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable):
+	case !refusal(ctx, err): // without the lease nothing may be left out
 		return err
 	}
 	j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)

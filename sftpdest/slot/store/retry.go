@@ -4,39 +4,18 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/retry"
 )
 
-// attempts is how often a request is asked whose connection was lost: where a server went away, each of the connections to it
-// may be found dead by asking. The destination itself waits for a new one.
-const attempts = 8
-
-// Attempts is how often in a row something may fail for a lost connection before it is given up.
-const Attempts = attempts
-
-// Retry repeats f while connections are lost under it. f must be safe to be repeated, or know what a lost attempt may have done.
+// Retry repeats f while connections are lost under it, as package retry says. f must be safe to be repeated, or know what a lost
+// attempt may have done.
 func Retry(ctx context.Context, f func() error) error {
-	watched := suspectsOf(ctx)
-	for try := 1; ; try++ {
-		if watched != nil {
-			if err := watched.prove(ctx); err != nil {
-				return err
-			}
-		}
-		err := f()
-		if !errors.Is(err, dest.ErrUnreachable) || try == attempts || ctx.Err() != nil {
-			return err
-		}
-		if watched == nil {
-			continue
-		}
-		watched.lost.Store(time.Now().UnixNano())
-		if try == suspicious {
-			return watched.alone(ctx, f)
-		}
+	if watched := suspectsOf(ctx); watched != nil {
+		return watched.retry(ctx, f)
 	}
+	return retry.Default.Do(ctx, f)
 }
 
 // retrying repeats requests that the destination itself does not repeat, because whether a lost attempt was done is not known:

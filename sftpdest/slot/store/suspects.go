@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/retry"
 	"slotfs/sftpdest/slot/parallel"
 )
 
@@ -52,25 +53,40 @@ func suspectsOf(ctx context.Context) *Suspects {
 	return t
 }
 
-// alone repeats a suspicious request beside which no other one is.
-func (t *Suspects) alone(ctx context.Context, f func() error) error {
+// retry repeats f while connections are lost under it, until it is a suspect: then it is tried alone. Requests that the destination
+// repeats by itself count here too: one that kills each session looks as if there was no server.
+func (t *Suspects) retry(ctx context.Context, f func() error) error {
+	lost, err := t.attempt(ctx, suspicious, f)
+	if !lost {
+		return err
+	}
 	t.suspects.Add(1)
 	defer t.suspects.Add(-1)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for died := 1; ; died++ {
+	lost, err = t.attempt(ctx, convicted, f)
+	if lost {
+		return fmt.Errorf("%w: %v", ErrKillsSession, err)
+	}
+	return err
+}
+
+// attempt runs f up to so many times, and reports whether the connection was lost under each of them while the server answered
+// others.
+func (t *Suspects) attempt(ctx context.Context, attempts int, f func() error) (lost bool, err error) {
+	policy := retry.Policy{Attempts: attempts, Lost: func(error) bool { return lost }}
+	err = policy.Do(ctx, func() error {
+		lost = false
 		if err := t.prove(ctx); err != nil {
 			return err
 		}
 		err := f()
-		if !errors.Is(err, dest.ErrUnreachable) || ctx.Err() != nil {
-			return err
+		if lost = errors.Is(err, dest.ErrUnreachable) && ctx.Err() == nil; lost {
+			t.lost.Store(time.Now().UnixNano())
 		}
-		t.lost.Store(time.Now().UnixNano())
-		if died == convicted {
-			return fmt.Errorf("%w: %v", ErrKillsSession, err)
-		}
-	}
+		return err
+	})
+	return lost, err
 }
 
 // Calm returns when there is no suspect: what is begun now might be taken for what another request does.
