@@ -109,6 +109,7 @@ func TestWhatIsNotWatchedIsNotShown(t *testing.T) {
 	}
 }
 
+//check:without needs promtool
 func TestPromtoolFindsNothingWrongWithTheMetrics(t *testing.T) {
 	c := exec.Command("promtool", "check", "metrics")
 	c.Stdin = strings.NewReader(written(t, everything(), someReads()))
@@ -182,6 +183,7 @@ func TestDashboardAndRulesNameMetricsThatExist(t *testing.T) {
 	}
 }
 
+//check:without needs promtool
 func TestPromtoolFindsNothingWrongWithTheRules(t *testing.T) {
 	for _, args := range [][]string{{"check", "rules", "../../../../docs/prometheus/slotfs.rules.yml"},
 		{"test", "rules", "testdata/rules_test.yml"}} {
@@ -191,6 +193,7 @@ func TestPromtoolFindsNothingWrongWithTheRules(t *testing.T) {
 	}
 }
 
+//check:without needs promtool
 func TestPromtoolUnderstandsTheDashboard(t *testing.T) {
 	data, err := os.ReadFile("../../../../docs/grafana/slotfs.json")
 	if err != nil {
