@@ -159,7 +159,7 @@ func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, serial ui
 	r := &archiveReader{pass: p, source: s, file: file, unfinished: *u, start: start}
 	r.builder = p.newBuilder(u.Root)
 	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
-		names: backup.CollectNames(u.Names)}
+		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning}
 	return r, nil
 }
 
@@ -214,6 +214,7 @@ func (r *archiveReader) save(ctx context.Context, state []byte) error {
 	}
 	u := r.unfinished
 	u.Scan, u.Root, u.Kept, u.Notes, u.Names = state, root, r.handler.kept, r.handler.notes, r.handler.names.Names()
+	u.Keeping, u.Beginning = r.handler.keeping, r.handler.content
 	if err := r.pass.index.SaveState(ctx, r.pass.Destination, r.source.Key(), &u); err != nil {
 		return storeError{err}
 	}
@@ -270,7 +271,7 @@ func (r *archiveReader) readKept(ctx context.Context, t *tree.Tree) engine.ReadF
 		if err != nil {
 			return nil, err
 		}
-		if !item.IsRegular() || item.Size != int64(len(content)) {
+		if !item.IsRegular() || r.pass.engine.Wants(name, item.Size).Len(item.Size) != int64(len(content)) {
 			return nil, fs.ErrNotExist
 		}
 		return content, nil

@@ -35,26 +35,30 @@ type handler struct {
 var _ archive.Handler = (*handler)(nil)
 
 // Member adds m to the tree and asks for its content if the engine wants it.
-func (h *handler) Member(m *archive.Member) (bool, error) {
+func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
 	added, err := h.builder.Add(h.ctx, m.Path, m.Entry, m.Header)
 	if err != nil {
-		return false, storeError{err}
+		return backup.Excerpt{}, storeError{err}
 	}
 	if added.Note != "" {
 		h.notes.Add(added.Note, m.Path)
 	}
 	if !added.OK {
-		return false, archive.ErrRefused
+		return backup.Excerpt{}, archive.ErrRefused
 	}
 	h.names.Add(&m.Entry, m.User, m.Group)
 	delete(h.kept, added.Path)
-	if !m.IsRegular() || m.Link != "" || m.Size > maxKept-h.total || len(h.kept) == maxFiles ||
-		!h.pass.engine.Wants(added.Path, m.Size) {
-		return false, nil
+	if !m.IsRegular() || m.Link != "" || len(h.kept) == maxFiles {
+		return backup.Excerpt{}, nil
+	}
+	want := h.pass.engine.Wants(added.Path, m.Size)
+	if n := want.Len(m.Size); !want.Wanted() || n > maxKept-h.total {
+		return backup.Excerpt{}, nil
+	} else {
+		h.total += n
 	}
 	h.keeping, h.content = added.Path, h.content[:0]
-	h.total += m.Size
-	return true, nil
+	return want, nil
 }
 
 // Content collects the content of the wanted member.
@@ -68,6 +72,7 @@ func (h *handler) Content(p []byte, done bool) error {
 		return storeError{err}
 	}
 	h.kept[h.keeping] = hash
+	h.keeping, h.content = "", h.content[:0]
 	return nil
 }
 

@@ -94,18 +94,19 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 		if err != nil {
 			return nil, err
 		}
-		if !item.IsRegular() || item.Size > maxKept || !p.engine.Wants(name, item.Size) {
+		want := p.engine.Wants(name, item.Size)
+		if !item.IsRegular() || !want.Wanted() || want.Len(item.Size) > maxKept {
 			return nil, fs.ErrNotExist
 		}
 		stored, err := t.StoredPath(ctx, item.Number)
 		if err != nil {
 			return nil, err
 		}
-		content, err := p.readFile(ctx, path.Join(s.Key(), stored), item.Size)
+		content, err := p.readExcerpt(ctx, path.Join(s.Key(), stored), want, item.Size)
 		if err != nil && !endsPass(ctx, err) {
 			return nil, fs.ErrNotExist
 		}
-		if err == nil && item.Checksums != "" && !item.Checksums.Matches(sha256.Sum256(content)) {
+		if err == nil && item.Checksums != "" && int64(len(content)) == item.Size && !item.Checksums.Matches(sha256.Sum256(content)) {
 			p.Log.Warn("not what was backed up", "path", path.Join(s.Key(), stored))
 			return nil, fs.ErrNotExist
 		}
@@ -113,18 +114,28 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 	}
 }
 
-func (p *pass) readFile(ctx context.Context, name string, size int64) ([]byte, error) {
+// readExcerpt reads what is wanted of a remote file of size bytes.
+func (p *pass) readExcerpt(ctx context.Context, name string, want backup.Excerpt, size int64) ([]byte, error) {
 	f, err := p.dest.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	content := make([]byte, size)
-	n, err := f.ReadAt(ctx, content, 0)
-	if int64(n) == size && errors.Is(err, io.EOF) {
-		err = nil
+	content := make([]byte, want.Len(size))
+	from, to := want.Gap(size)
+	if err := readFull(ctx, f, content[:from], 0); err != nil {
+		return nil, err
 	}
-	return content, err
+	return content, readFull(ctx, f, content[from:], to)
+}
+
+// readFull reads all of buf at an offset.
+func readFull(ctx context.Context, f dest.File, buf []byte, at int64) error {
+	n, err := f.ReadAt(ctx, buf, at)
+	if n == len(buf) && errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // treeWalker walks the directories of one tree snapshot, several side by side, and writes each directory's node

@@ -72,7 +72,7 @@ func (b *brittle) Look(dir engine.Dir) engine.Detected {
 	return b.Engine.Detect(dir)
 }
 
-func (b *brittle) Wants(path string, size int64) bool {
+func (b *brittle) Wants(path string, size int64) backup.Excerpt {
 	breakAt("member", path)
 	return b.Engine.Wants(path, size)
 }

@@ -228,7 +228,7 @@ func (w *jobRun) write(ctx context.Context, a account, staging string, result *s
 		Job: j.Name, Account: a.name, Folder: folderOf(j, a.name), Retention: j.Retention, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.allowMassChange, DryRun: w.dryRun, Lanes: j.Concurrency,
 		Budget: w.budget, Traits: w.traits, Host: w.host, Machine: w.machine, Adopt: w.adopt, Tool: "slotfs " + version, Now: time.Now,
-		Keep: slots.New().Wants,
+		Keep: slots.New().Keeps,
 		Log:  w.Log.With("job", j.Name, "account", a.name), Progress: w.show,
 	})
 }

@@ -47,11 +47,11 @@ type scanned struct {
 	items []tree.Item
 }
 
-func (s *scanned) Member(m *archive.Member) (bool, error) {
+func (s *scanned) Member(m *archive.Member) (backup.Excerpt, error) {
 	if m.IsRegular() && m.Link == "" {
 		s.items = append(s.items, tree.Item{Entry: m.Entry})
 	}
-	return false, nil
+	return backup.Excerpt{}, nil
 }
 
 func (s *scanned) Content([]byte, bool) error { return nil }

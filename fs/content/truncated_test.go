@@ -125,9 +125,9 @@ type named struct {
 	items map[string]tree.Item
 }
 
-func (n *named) Member(m *archive.Member) (bool, error) {
+func (n *named) Member(m *archive.Member) (backup.Excerpt, error) {
 	n.items[m.Path] = tree.Item{Entry: m.Entry}
-	return false, nil
+	return backup.Excerpt{}, nil
 }
 
 // oracle tells what tar makes of an archive that is cut.

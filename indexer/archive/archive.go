@@ -30,12 +30,12 @@ var ErrRefused = errors.New("member refused")
 
 // Handler receives what Scan finds, in archive order. An error of any method ends the scan.
 type Handler interface {
-	// Member is called when a member's headers are complete, before its content passes. If want is true the content
+	// Member is called when a member's headers are complete, before its content passes. What it wants of the content
 	// follows as one or more calls of Content (sparse files expanded), the last one with done. That holds for regular
 	// files that are no hard links and, if sparse, no larger than 64 MiB. m is valid during the call; what
 	// its fields refer to may be kept. ErrRefused is an error that does not end the scan.
-	Member(m *Member) (want bool, err error)
-	// Content gets the content of the member that was wanted. done comes with the last bytes.
+	Member(m *Member) (want backup.Excerpt, err error)
+	// Content gets what is wanted of the member's content, in order. done comes with the last bytes.
 	Content(p []byte, done bool) error
 	// Point gets seek points of a gzip stream.
 	Point(p *gzseek.Point) error
@@ -48,8 +48,7 @@ type Options struct {
 	// that is wanted is delivered instead, and one level is all there is.
 	Nested func(path string) bool
 	// Save, if set, is called every Every bytes of uncompressed archive (default 256 MiB) with a state that
-	// Resume takes. What the Handler got before is what the state stands for. It waits while wanted content is
-	// on its way.
+	// Resume takes. What the Handler got before is what the state stands for: part of what is wanted of a member too.
 	Save  func(state []byte) error
 	Every int64
 	// Resume is a state from Save. The reader must then start at the offset that Start tells.

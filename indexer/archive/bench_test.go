@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slotfs/indexer/backup"
 	"testing"
 
 	"slotfs/indexer/archive/gzseek"
@@ -14,9 +15,9 @@ import (
 // silent is a Handler that wants nothing.
 type silent struct{ members int }
 
-func (s *silent) Member(*Member) (bool, error) { s.members++; return false, nil }
-func (*silent) Content([]byte, bool) error     { return nil }
-func (*silent) Point(*gzseek.Point) error      { return nil }
+func (s *silent) Member(*Member) (backup.Excerpt, error) { s.members++; return backup.Excerpt{}, nil }
+func (*silent) Content([]byte, bool) error               { return nil }
+func (*silent) Point(*gzseek.Point) error                { return nil }
 
 // shapes are archives of 64 MiB: files of one size each, in two dialects.
 func shapes() map[string][]byte {

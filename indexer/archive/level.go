@@ -139,6 +139,8 @@ func (l *level) leap(n int64) {
 	l.left -= n
 	if l.inner != nil {
 		l.inner.leap(n)
+	} else {
+		l.walk.delivery.skip(n)
 	}
 	if l.left == 0 {
 		l.passed()
@@ -150,8 +152,10 @@ func (l *level) skippable() int64 {
 	switch {
 	case l.step == stepBehind:
 		return l.end - l.pos
-	case l.step != stepSkip && l.step != stepContent, l.walk.delivery.on:
+	case l.step != stepSkip && l.step != stepContent:
 		return 0
+	case l.walk.delivery.on:
+		return l.walk.delivery.skippable()
 	case l.inner != nil && !l.inner.over():
 		return min(l.left, l.inner.skippable())
 	}

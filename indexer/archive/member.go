@@ -164,11 +164,11 @@ func (l *level) begin(m *Member, stored int64) error {
 	}
 	switch {
 	case !plain:
-	case want && (m.Sparse == nil || m.Size <= maxExpanded):
-		if err := w.delivery.start(w.h, &m.Entry); err != nil {
+	case want.Wanted() && (m.Sparse == nil || m.Size <= maxExpanded && want == backup.Whole):
+		if err := w.delivery.start(w.h, &m.Entry, want); err != nil {
 			return err
 		}
-	case !want && stored >= blockSize && l.prefix == "" && m.Sparse == nil &&
+	case !want.Wanted() && stored >= blockSize && l.prefix == "" && m.Sparse == nil &&
 		w.nested != nil && w.nested(m.Path):
 		l.inner = newLevel(w, m.Path+backup.NestedSuffix, l.pos, l.pos+stored)
 	}

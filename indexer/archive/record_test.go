@@ -14,7 +14,8 @@ import (
 
 // recorder is a Handler that keeps what it is told.
 type recorder struct {
-	want    func(m *Member) bool
+	want    func(m *Member) bool // whole
+	ends    backup.Excerpt       // of all others
 	members []Member
 	content map[string][]byte // by path, of members that came whole
 	events  []string          // everything, to compare two passes
@@ -26,21 +27,25 @@ type recorder struct {
 
 var _ Handler = (*recorder)(nil)
 
-func (r *recorder) Member(m *Member) (bool, error) {
+func (r *recorder) Member(m *Member) (backup.Excerpt, error) {
 	if r.open {
-		return false, fmt.Errorf("member %q within the content of another one", m.Path)
+		return backup.Excerpt{}, fmt.Errorf("member %q within the content of another one", m.Path)
 	}
 	if r.err != nil {
-		return false, r.err
+		return backup.Excerpt{}, r.err
 	}
 	r.members = append(r.members, *m)
 	r.events = append(r.events, fmt.Sprintf("%+v", *m))
 	if r.want != nil && r.want(m) && m.IsRegular() && m.Link == "" {
 		r.open = m.Sparse == nil || m.Size <= maxExpanded
 		r.partial = nil
-		return true, nil
+		return backup.Whole, nil
 	}
-	return false, nil
+	if r.ends.Wanted() && m.IsRegular() && m.Link == "" && m.Sparse == nil {
+		r.open, r.partial = true, nil
+		return r.ends, nil
+	}
+	return backup.Excerpt{}, nil
 }
 
 func (r *recorder) Content(p []byte, done bool) error {

@@ -11,13 +11,14 @@ import (
 )
 
 // stateVersion starts a state. Another layout takes another number; a pass then begins anew.
-const stateVersion = 2
+const stateVersion = 3
 
 // errState says that a state is damaged or of another kind of archive.
 var errState = errors.New("resume scan: unusable state")
 
 // state is a state of Save, taken apart: the version (1 byte), gzip (0 or 1), the offset in the
-// uncompressed archive, the state of the inflater, refused, fault and where it is, the notes, and the levels from the outermost
+// uncompressed archive, the state of the inflater, refused, fault and where it is, the notes, of the member whose end is wanted
+// the size, the offset within it and that of the wanted end (zeros: of none), and the levels from the outermost
 // on, each with a byte that tells whether another one stands within, and the CRC-32C of it all (4 bytes).
 // Numbers are varints, bytes have their length in front.
 type state struct {
@@ -36,6 +37,7 @@ func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
 	out = appendBytes(out, []byte(w.fault))
 	out = binary.AppendVarint(out, w.faultAt)
 	out = appendNotes(out, w.notes)
+	out = w.delivery.appendTo(out)
 	for l := w.top; l != nil; l = l.inner {
 		out = l.appendTo(out)
 	}
@@ -85,6 +87,7 @@ func (s *state) restore(w *walker) error {
 	w.refused, w.fault = uint64(d.number()), string(d.bytes())
 	w.faultAt = d.number()
 	w.notes = d.notes()
+	w.delivery.restore(&d)
 	more := w.top.restore(&d)
 	if more {
 		w.top.inner = newLevel(w, "", 0, 0)

@@ -62,8 +62,8 @@ func (w *walker) Write(p []byte) (int, error) {
 // deliver hands on content of the member that was wanted.
 func (w *walker) deliver(p []byte) error { return w.delivery.write(w.h, p) }
 
-// settled reports whether a state can be saved: a member that is wanted comes whole or not at all.
-func (w *walker) settled() bool { return !w.delivery.on }
+// settled reports whether a state can be saved. What is wanted of one end of a member comes without a break.
+func (w *walker) settled() bool { return !w.delivery.on || w.delivery.skippable() > 0 }
 
 // result tells what the archive is if it ends here.
 func (w *walker) result() Result {

@@ -133,4 +133,6 @@ type Unfinished struct {
 	Kept        map[string]Hash // contents kept for the engine, by path: blobs of the index
 	Notes       Notes           // about entries of the tree so far
 	Names       Names           // of their owners
+	Keeping     string          // path of the file of whose content the beginning is kept; empty: of none
+	Beginning   []byte          // of it, as far as the engine wants it
 }

@@ -17,9 +17,9 @@ import (
 type Engine interface {
 	// Detect is asked about every directory of a walk, with its whole listing.
 	Detect(dir Dir) Detected
-	// Wants reports whether Describe will ask for the content of the file at path (in the tree, with its
-	// top directory), given its size in bytes. Such files are kept while an archive streams by.
-	Wants(path string, size int64) bool
+	// Wants tells what Describe will ask for of the content of the file at path (in the tree, with its top
+	// directory), given its size in bytes. It is kept while an archive streams by.
+	Wants(path string, size int64) backup.Excerpt
 	// Describe names the account and cuts its tree into parts. It must be right for any tree at all,
 	// also one that a customer made to confuse it.
 	Describe(ctx context.Context, s *backup.Source, t *tree.Tree, read ReadFunc) (Description, error)
@@ -69,7 +69,7 @@ type Archive struct {
 	Read func(ctx context.Context, path string) ([]byte, error)
 }
 
-// ReadFunc returns the whole content of a file that the engine wanted. A file that is not there, or is
+// ReadFunc returns what the engine wanted of the content of a file. A file that is not there, or is
 // not whole, is fs.ErrNotExist.
 type ReadFunc func(path string) ([]byte, error)
 

@@ -108,10 +108,13 @@ func (f *folderOf) write(store *treetest.Store) (backup.Entry, error) {
 func (f *fixture) read(path string) ([]byte, error) {
 	f.asked = append(f.asked, path)
 	content, ok := f.files[path]
-	if !ok || !New().Wants(path, int64(len(content))) {
+	size := int64(len(content))
+	want := New().Wants(path, size)
+	if !ok || !want.Wanted() {
 		return nil, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
 	}
-	return []byte(content), nil
+	from, to := want.Gap(size)
+	return []byte(content[:from] + content[to:]), nil
 }
 
 // describe describes the fixture and holds the promises of backup.Parts.

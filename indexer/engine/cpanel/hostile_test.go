@@ -164,13 +164,13 @@ func TestWantsOnlyWhatDescribeReads(t *testing.T) {
 		"alice/proftpdpasswd": maxSettings, "alice/homedir/etc/a.com/passwd": maxPasswd,
 		"homedir.tar\x00/etc/a.com/passwd": maxPasswd, "alice/homedir.tar\x00/etc/a.com/passwd": maxPasswd,
 	} {
-		if !New().Wants(path, limit) || New().Wants(path, limit+1) {
+		if New().Wants(path, limit) != backup.Whole || New().Wants(path, limit+1).Wanted() {
 			t.Errorf("%q: not wanted up to exactly %d bytes", path, limit)
 		}
 	}
 	for _, path := range []string{"", "/", "x/y/mysql.sql", "homedir/mysql.sql", "homedir.tar\x00/proftpdpasswd",
 		"homedir/homedir/etc/a.com/passwd", "alice/homedir/etc/a.com/shadow", "alice/homedir/etc/a/b/passwd", "alice/cp/alice"} {
-		if New().Wants(path, 0) {
+		if New().Wants(path, 0).Wanted() {
 			t.Errorf("%q is wanted", path)
 		}
 	}
@@ -182,7 +182,7 @@ func TestEverythingThatIsReadIsWanted(t *testing.T) {
 		f := plant(t, slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "proftpdpasswd") })...)
 		f.describe(t, backup.Source{Account: "alice"})
 		for _, path := range f.asked {
-			if !New().Wants(path, 1) {
+			if !New().Wants(path, 1).Wanted() {
 				t.Errorf("asks for %q, which nobody keeps", path)
 			}
 		}

@@ -24,10 +24,13 @@ type collector struct {
 	current string
 }
 
-func (c *collector) Member(m *archive.Member) (bool, error) {
+func (c *collector) Member(m *archive.Member) (backup.Excerpt, error) {
 	_, err := c.builder.Add(context.Background(), m.Path, m.Entry, m.Header)
 	c.current = m.Path
-	return err == nil && m.IsRegular() && m.Link == "" && New().Wants(m.Path, m.Size), err
+	if err != nil || !m.IsRegular() || m.Link != "" {
+		return backup.Excerpt{}, err
+	}
+	return New().Wants(m.Path, m.Size), nil
 }
 
 func (c *collector) Content(p []byte, done bool) error {

@@ -20,15 +20,30 @@ const nestedHome = "homedir.tar" + backup.NestedSuffix
 
 // Wants implements engine.Engine. Roots at the top and one directory below it are served: nobody has seen
 // cPanel write others, and a customer's home must not pass for one.
-func (e *Engine) Wants(path string, size int64) bool {
-	if size <= wanted(path) {
-		return true
+func (e *Engine) Wants(path string, size int64) backup.Excerpt {
+	if want := excerpt(path, size); want.Wanted() {
+		return want
 	}
 	top, rest, ok := strings.Cut(path, "/")
 	if !ok || top == "homedir" || top == nestedHome {
-		return false
+		return backup.Excerpt{}
 	}
-	return size <= wanted(rest)
+	return excerpt(rest, size)
+}
+
+// dumpEnds is what tells whether a dump is whole: its header and its last line.
+var dumpEnds = backup.Excerpt{First: 512, Last: 512}
+
+// excerpt tells what is read of the file at path below an account's root.
+func excerpt(path string, size int64) backup.Excerpt {
+	switch dir, name, _ := strings.Cut(path, "/"); {
+	case size <= wanted(path):
+		return backup.Whole
+	case dir == "mysql" && !strings.Contains(name, "/") && strings.HasSuffix(name, ".sql"),
+		dir == "psql" && !strings.Contains(name, "/") && strings.HasSuffix(name, ".tar"):
+		return dumpEnds
+	}
+	return backup.Excerpt{}
 }
 
 // wanted tells up to which size the file at path below an account's root is read; -1 for not at all.

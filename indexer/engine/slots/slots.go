@@ -44,7 +44,11 @@ var (
 func New() *Engine { return &Engine{accounts: cpanel.New()} }
 
 // Wants implements engine.Engine.
-func (e *Engine) Wants(path string, size int64) bool { return e.accounts.Wants(path, size) }
+func (e *Engine) Wants(path string, size int64) backup.Excerpt { return e.accounts.Wants(path, size) }
+
+// Keeps reports whether a copy of the file at path is kept beside an archive, so that describing it needs no read of the
+// archive: it is wanted whole.
+func (e *Engine) Keeps(path string, size int64) bool { return e.Wants(path, size) == backup.Whole }
 
 // Place tells which slot of which account's directory a snapshot of a slot lies in.
 func Place(s *backup.Source) (folder string, slot int, ok bool) {

@@ -1,0 +1,25 @@
+package backup
+
+import "math"
+
+// Excerpt is what is asked for of a file's content: so many bytes from its beginning and so many from its end. The zero value
+// is nothing.
+type Excerpt struct{ First, Last int64 }
+
+// Whole is all of a file's content.
+var Whole = Excerpt{First: math.MaxInt64}
+
+// Wanted reports whether anything is asked for, be it the content of an empty file.
+func (x Excerpt) Wanted() bool { return x.First > 0 || x.Last > 0 }
+
+// Gap is the range of a file of size bytes, from one offset to before another, that is not asked for; empty if all is.
+func (x Excerpt) Gap(size int64) (from, to int64) {
+	from = min(x.First, size)
+	return from, max(from, size-x.Last)
+}
+
+// Len is how many bytes of a file of size bytes are asked for.
+func (x Excerpt) Len(size int64) int64 {
+	from, to := x.Gap(size)
+	return size - (to - from)
+}
