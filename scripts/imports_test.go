@@ -40,8 +40,15 @@ var pure = map[string][]string{
 	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},
 	"slotfs/indexer/engine": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree",
 		"slotfs/indexer/archive/gzseek"}, // whose seek points the record of an archive may bring
-	"slotfs/fs/view": {"slotfs/indexer/backup", "slotfs/indexer/tree"},
-	"slotfs/fs":      {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/sftpdest/foreign":  {},
+	"slotfs/sftpdest/settings": {},
+	"slotfs/sftpdest/wire":     {},
+	"slotfs/sftpdest/session":  {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/sftpdest/foreign", "slotfs/sftpdest/wire"},
+	"slotfs/sftpdest/auth": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/sftpdest/foreign", "slotfs/sftpdest/settings",
+		"slotfs/sftpdest/session", "slotfs/sftpdest/wire"},
+	"slotfs/sftpdest/pool": {"slotfs/indexer/dest", "slotfs/sftpdest/auth", "slotfs/sftpdest/session", "slotfs/sftpdest/settings", "slotfs/sftpdest/wire"},
+	"slotfs/fs/view":       {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":            {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
 // folders are the only ones at the top.

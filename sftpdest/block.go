@@ -38,30 +38,30 @@ func (f *file) block(ctx context.Context, off int64, n int, unchanged bool) ([]b
 	if err != nil {
 		return nil, nil
 	}
-	defer f.free(h)
-	if int64(n) > h.s.read.Load() {
+	defer f.release(h)
+	if int64(n) > h.s.ReadSize() {
 		return nil, nil
 	}
 	t := part{n: n, off: off, h: h}
 	t.send(unchanged)
 	reply, data, err := t.data(ctx)
-	if err != nil && t.look != nil {
-		h.s.leave(t.look, nil)
+	if err != nil && t.revalidation != nil {
+		h.s.Leave(t.revalidation, nil)
 	}
 	if err == nil {
 		err = t.compare(ctx, f.first)
 	}
 	switch {
 	case errors.Is(err, backup.ErrStale):
-		h.s.recycle(reply)
+		h.s.Recycle(reply)
 		return nil, err
 	case err != nil:
 		_ = f.d.drop(h.s, err) // asking again tells
 	case len(data) < n:
-		h.s.shorten(len(data))
+		h.s.LimitReads(len(data))
 	default:
 		return data, nil
 	}
-	h.s.recycle(reply)
+	h.s.Recycle(reply)
 	return nil, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/pool"
+	"slotfs/sftpdest/session"
 	"slotfs/sftpdest/wire"
 )
 
@@ -28,12 +30,12 @@ func (d *Destination) Create(ctx context.Context, p string, how dest.Create) (de
 	if how.Permissions == 0 {
 		how.Permissions = 0o600
 	}
-	o := &output{d: d, path: p, lasting: how.LongLived}
+	o := &output{d: d, path: p, longLived: how.LongLived}
 	made := creation{remote: remote, permissions: how.Permissions, fresh: !how.Existing}
 	err = d.create(ctx, made, func(a wire.Attributes) (opened bool, err error) {
-		return false, d.doHandle(ctx, opening{keep: true, once: true, lasting: how.LongLived}, func(s *session) (err error) {
+		return false, d.doHandleOnce(ctx, pool.Opening{Keep: true, LongLived: how.LongLived}, func(s *pool.Session) (err error) {
 			o.s = s
-			o.handle, err = s.openHandle(ctx, remote, flags, a)
+			o.handle, err = s.OpenHandle(ctx, remote, flags, a)
 			return err
 		})
 	})
@@ -55,11 +57,11 @@ type creation struct {
 // the server lets nobody choose them (ProFTPD with <Limit SITE_CHMOD>).
 func (d *Destination) create(ctx context.Context, c creation, open func(a wire.Attributes) (opened bool, err error)) error {
 	a := wire.Attributes{Flags: wire.HasMode, Mode: c.permissions & 0o7777}
-	if d.pool.noModes.Load() {
+	if d.server.noModes.Load() {
 		a = wire.Attributes{}
 	}
 	opened, err := open(a)
-	if _, refused := refusal(err); opened || !refused {
+	if _, refused := session.Refusal(err); opened || !refused {
 		return err
 	}
 	there, free := append([]string{above(c.remote)}, c.there...), []string{c.remote}
@@ -67,8 +69,8 @@ func (d *Destination) create(ctx context.Context, c creation, open func(a wire.A
 		free = nil
 	}
 	err = d.explain(ctx, err, there, free)
-	code, _ := refusal(err)
-	if denied := unspecific(err) || code == wire.StatusPermission || code == wire.StatusUnsupported; !denied || a.Flags == 0 {
+	code, _ := session.Refusal(err)
+	if denied := session.Unspecific(err) || code == wire.StatusPermission || code == wire.StatusUnsupported; !denied || a.Flags == 0 {
 		return err
 	}
 	if c.fresh {
@@ -80,19 +82,19 @@ func (d *Destination) create(ctx context.Context, c creation, open func(a wire.A
 		}
 		return err
 	}
-	d.pool.noModes.Store(true)
-	d.pool.options.Log.Warn("the server lets nobody choose the permissions of new files", "host", d.settings.address())
+	d.server.noModes.Store(true)
+	d.options.Log.Warn("the server lets nobody choose the permissions of new files", "host", d.settings.Address())
 	return nil
 }
 
 // discard removes an empty file.
 func (d *Destination) discard(ctx context.Context, remote string) {
-	_ = d.doOnce(ctx, func(s *session) error {
-		a, err := s.attributes(ctx, wire.Lstat, remote)
+	_ = d.doOnce(ctx, func(s *pool.Session) error {
+		a, err := s.Attributes(ctx, wire.Lstat, remote)
 		if err != nil || a.Mode&backup.ModeType != backup.ModeRegular || a.Size != 0 {
 			return err
 		}
-		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, wire.Remove, id, remote) })
+		return s.DoStatus(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, wire.Remove, id, remote) })
 	})
 }
 
@@ -104,8 +106,8 @@ func (d *Destination) Mkdir(ctx context.Context, p string, permissions uint32) e
 	}
 	made := creation{remote: remote, permissions: permissions, fresh: true}
 	err = d.create(ctx, made, func(a wire.Attributes) (opened bool, err error) {
-		return false, d.doOnce(ctx, func(s *session) error {
-			return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.MkDir, id, remote, a) })
+		return false, d.doOnce(ctx, func(s *pool.Session) error {
+			return s.DoStatus(ctx, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.MkDir, id, remote, a) })
 		})
 	})
 	if err != nil {
@@ -125,25 +127,25 @@ func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attr
 		return d.fail("set attributes of", p, err)
 	}
 	size := int64(-1)
-	err = d.do(ctx, func(s *session) error {
-		setting := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
+	err = d.do(ctx, func(s *pool.Session) error {
+		setting := s.Send(session.SmallCost, func(b []byte, id uint32) []byte { return wire.AppendAttributes(b, wire.SetStat, id, remote, a) })
 		if set.Size == nil {
-			return s.statuses(ctx, []*request{setting})
+			return s.Statuses(ctx, []*session.Request{setting})
 		}
-		look := s.sendString(wire.Lstat, remote)
-		if err := s.statuses(ctx, []*request{setting}); err != nil {
-			s.leave(look, nil)
+		look := s.SendString(wire.Lstat, remote)
+		if err := s.Statuses(ctx, []*session.Request{setting}); err != nil {
+			s.Leave(look, nil)
 			return err
 		}
-		reply, err := s.wait(ctx, look, nil)
+		reply, err := s.Wait(ctx, look, nil)
 		if err != nil {
 			return err
 		}
-		is, err := attributesOf(reply)
+		is, err := session.AttributesOf(reply)
 		size = is.Size
 		return err
 	})
-	if _, refused := refusal(err); set.Size != nil && (refused || err == nil && size != *set.Size) {
+	if _, refused := session.Refusal(err); set.Size != nil && (refused || err == nil && size != *set.Size) {
 		err = d.resize(ctx, remote, a, err)
 	}
 	if err != nil {
@@ -156,15 +158,15 @@ func (d *Destination) SetAttributes(ctx context.Context, p string, set dest.Attr
 // grows by being written to at its end, and is not shortened. refused is what the server said.
 func (d *Destination) resize(ctx context.Context, remote string, a wire.Attributes, refused error) error {
 	var is wire.Attributes
-	look := func(s *session) (err error) {
-		is, err = s.attributes(ctx, wire.Lstat, remote)
+	look := func(s *pool.Session) (err error) {
+		is, err = s.Attributes(ctx, wire.Lstat, remote)
 		return err
 	}
 	if err := d.do(ctx, look); err != nil {
 		return err
 	}
 	if is.Size < a.Size {
-		err := d.doHandle(ctx, opening{}, func(s *session) error { return s.grow(ctx, remote, a.Size) })
+		err := d.doHandle(ctx, pool.Opening{}, func(s *pool.Session) error { return s.WriteLastByte(ctx, remote, a.Size) })
 		if err == nil {
 			err = d.do(ctx, look)
 		}
@@ -178,17 +180,7 @@ func (d *Destination) resize(ctx context.Context, remote string, a wire.Attribut
 	if a.Flags &^= wire.HasSize; a.Flags == 0 {
 		return nil
 	}
-	return d.do(ctx, func(s *session) error { return s.setPath(ctx, remote, a) })
-}
-
-// grow writes the last byte of a file that is shorter than size.
-func (s *session) grow(ctx context.Context, remote string, size int64) error {
-	handle, err := s.openHandle(ctx, remote, wire.OpenWrite, wire.Attributes{})
-	if err != nil {
-		return err
-	}
-	writing := s.send(smallCost, func(b []byte, id uint32) []byte { return wire.AppendWrite(b, id, handle, size-1, []byte{0}) })
-	return s.statuses(ctx, []*request{writing, s.sendString(wire.Close, handle)})
+	return d.do(ctx, func(s *pool.Session) error { return s.SetPath(ctx, remote, a) })
 }
 
 func wireAttributes(set dest.Attributes) (a wire.Attributes, err error) {

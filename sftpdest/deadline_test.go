@@ -94,27 +94,6 @@ func TestRequestThatIsPassedOverEnds(t *testing.T) {
 	}
 }
 
-func TestSlowLineIsNoSilentServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		now := time.Now()
-		s := &session{pending: map[uint32]*request{1: {quick: true, sent: now, cost: 255 << 10}}, heard: now}
-		l := limits{quick: 30 * time.Second, slow: time.Minute}
-		s.received.Store(8 << 20)
-		s.mark = 8<<20 - 100<<10
-		if s.overdue(now.Add(50*time.Second), l) {
-			t.Error("2 KiB a second are taken for silence")
-		}
-		s.mark = 8<<20 - 50
-		if !s.overdue(now.Add(50*time.Second), l) {
-			t.Error("a byte a second is waited for")
-		}
-		s.pending[2] = &request{sent: now} // something is written: a disk may take its time
-		if s.overdue(now.Add(50*time.Second), l) {
-			t.Error("a disk is taken for silent")
-		}
-	})
-}
-
 func TestServerThatSaysNothingIsWaitedForTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialed int

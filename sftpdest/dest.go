@@ -6,34 +6,57 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync/atomic"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/retry"
+	"slotfs/sftpdest/auth"
+	"slotfs/sftpdest/pool"
+	"slotfs/sftpdest/session"
 	"slotfs/sftpdest/wire"
 )
 
 // Destination is a directory of an SFTP account. Its methods may be called side by side.
 type Destination struct {
 	settings Settings
-	pool     *pool
+	options  Options
+	pool     *pool.Pool
+	files    *openFiles
+	server   *findings
+
+	// What bounds a session, which tests replace.
+	windowLimited, cpuLimited func(*pool.Session) bool
 }
 
-var _ dest.Destination = (*Destination)(nil)
+// findings are what the server was found not to do, whatever it offers.
+type findings struct {
+	plainRename atomic.Bool // to rename over a file
+	noModes     atomic.Bool // to let permissions be chosen
+}
+
+var (
+	_ dest.Destination = (*Destination)(nil)
+	_ dest.Troubled    = (*Destination)(nil)
+)
 
 // New prepares a destination. It does not connect: the first call does, or Connect.
 func New(s Settings, o Options) (*Destination, error) {
-	s, err := s.withDefaults()
+	s, err := s.WithDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("destination settings: %w", err)
 	}
-	p, err := parsePins(s)
+	p, err := auth.ParsePins(s)
 	if err != nil {
 		return nil, fmt.Errorf("destination settings: %w", err)
 	}
-	o = o.withDefaults()
-	d := &Destination{settings: s, pool: newPool(s, o, p, &credentials{settings: s, agent: o.AgentPath})}
-	d.pool.outage.known = o.Known // nobody else has the pool yet
-	return d, nil
+	o = o.WithDefaults()
+	files := &openFiles{}
+	pooled := pool.New(s, o, p, auth.NewCredentials(s, o.AgentPath), files.evict)
+	return &Destination{
+		settings: s, options: o, pool: pooled, files: files, server: &findings{},
+		windowLimited: func(s *pool.Session) bool { return s.WindowLimited(pooled.RTT()) },
+		cpuLimited:    func(s *pool.Session) bool { return s.CPULimited() },
+	}, nil
 }
 
 // Dial is New and Connect.
@@ -55,16 +78,14 @@ func (d *Destination) Connect(ctx context.Context) error {
 	return err
 }
 
-// Trouble tells why there is no connection, if the last attempt to make one failed.
+// Trouble implements dest.Troubled.
 func (d *Destination) Trouble() error {
-	d.pool.mu.Lock()
-	defer d.pool.mu.Unlock()
-	return d.pool.outage.failure
+	return d.pool.Trouble()
 }
 
 // Close ends all calls and connections without waiting for the network.
 func (d *Destination) Close() error {
-	d.pool.close()
+	d.pool.Close()
 	return nil
 }
 
@@ -88,38 +109,38 @@ func (d *Destination) remote(p string) (string, error) {
 // repeat runs f, and again while its session is lost under it: see package retry. f calls progress when a part of what it does is done.
 func (d *Destination) repeat(ctx context.Context, f func(progress func()) error) error {
 	policy := retry.Default
-	policy.Lost = func(err error) bool { return errors.Is(err, errLost) }
+	policy.Lost = func(err error) bool { return errors.Is(err, session.ErrLost) }
 	err := policy.DoParts(ctx, f)
-	if errors.Is(err, errLost) {
-		return &UnreachableError{Address: d.settings.address(), Err: err}
+	if errors.Is(err, session.ErrLost) {
+		return &auth.UnreachableError{Address: d.settings.Address(), Err: err}
 	}
 	return err
 }
 
 // once is the error of what is not repeated: whether the server did what it was asked in a session that was lost is not known.
 func (d *Destination) once(err error) error {
-	if errors.Is(err, errLost) {
-		return &UnreachableError{Address: d.settings.address(), Err: err, Unknown: true}
+	if errors.Is(err, session.ErrLost) {
+		return &auth.UnreachableError{Address: d.settings.Address(), Err: err, Unknown: true}
 	}
 	return err
 }
 
 // do runs f on a session, and again on another one if the first is lost.
-func (d *Destination) do(ctx context.Context, f func(s *session) error) error {
+func (d *Destination) do(ctx context.Context, f func(s *pool.Session) error) error {
 	return d.repeat(ctx, func(func()) error { return d.onSession(ctx, f) })
 }
 
 // doOnce is do for what must not be asked twice.
-func (d *Destination) doOnce(ctx context.Context, f func(s *session) error) error {
+func (d *Destination) doOnce(ctx context.Context, f func(s *pool.Session) error) error {
 	return d.once(d.onSession(ctx, f))
 }
 
 // onSession runs f on a session.
-func (d *Destination) onSession(ctx context.Context, f func(s *session) error) error {
+func (d *Destination) onSession(ctx context.Context, f func(s *pool.Session) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	s, err := d.pool.acquire(ctx)
+	s, err := d.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,13 +149,13 @@ func (d *Destination) onSession(ctx context.Context, f func(s *session) error) e
 
 // drop ends a session that does not speak SFTP, or so slowly that it holds us up. It returns err, which in those cases is about
 // the whole destination.
-func (d *Destination) drop(s *session, err error) error {
-	if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, errSlow) {
+func (d *Destination) drop(s *pool.Session, err error) error {
+	if !errors.Is(err, wire.ErrMalformed) && !errors.Is(err, session.ErrSlow) {
 		return err
 	}
-	s.fail(err)
-	if errors.Is(err, errSlow) {
-		return &UnreachableError{Address: d.settings.address(), Err: err}
+	s.Fail(err)
+	if errors.Is(err, session.ErrSlow) {
+		return &auth.UnreachableError{Address: d.settings.Address(), Err: err}
 	}
 	return err
 }
@@ -150,8 +171,8 @@ func (d *Destination) Stat(ctx context.Context, p string) (dest.Info, error) {
 		typ = wire.Stat
 	}
 	var a wire.Attributes
-	err = d.do(ctx, func(s *session) (err error) {
-		a, err = s.attributes(ctx, typ, remote)
+	err = d.do(ctx, func(s *pool.Session) (err error) {
+		a, err = s.Attributes(ctx, typ, remote)
 		return err
 	})
 	if err != nil {
@@ -167,49 +188,14 @@ func (d *Destination) ReadLink(ctx context.Context, p string) (string, error) {
 		return "", err
 	}
 	var target string
-	err = d.do(ctx, func(s *session) (err error) {
-		target, err = s.name(ctx, wire.ReadLink, remote)
+	err = d.do(ctx, func(s *pool.Session) (err error) {
+		target, err = s.Name(ctx, wire.ReadLink, remote)
 		return err
 	})
 	if err != nil {
 		return "", d.absent(ctx, "read link", p, remote, err)
 	}
 	return target, nil
-}
-
-// attributes asks Stat, Lstat or Fstat.
-func (s *session) attributes(ctx context.Context, typ byte, of string) (wire.Attributes, error) {
-	reply, err := s.ask(ctx, typ, of)
-	if err != nil {
-		return wire.Attributes{}, err
-	}
-	return attributesOf(reply)
-}
-
-func attributesOf(reply wire.Reply) (wire.Attributes, error) {
-	if reply.Type != wire.Attrs {
-		return wire.Attributes{}, unexpected(reply)
-	}
-	return wire.AttrsOf(reply.Body)
-}
-
-// name asks ReadLink or RealPath.
-func (s *session) name(ctx context.Context, typ byte, path string) (string, error) {
-	reply, err := s.ask(ctx, typ, path)
-	if err != nil {
-		return "", err
-	}
-	if reply.Type != wire.Name {
-		return "", unexpected(reply)
-	}
-	names, err := wire.NamesOf(nil, reply.Body)
-	if err != nil {
-		return "", err
-	}
-	if len(names) != 1 {
-		return "", fmt.Errorf("%d names instead of one: %w", len(names), wire.ErrMalformed)
-	}
-	return names[0].Name, nil
 }
 
 func info(name string, a wire.Attributes) dest.Info {

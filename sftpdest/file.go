@@ -11,8 +11,17 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/foreign"
+	"slotfs/sftpdest/pool"
+	"slotfs/sftpdest/session"
 	"slotfs/sftpdest/wire"
 )
+
+// maxOpening is how many handles of a file are opened in the background side by side.
+const maxOpening = 2
+
+// minSizeForNewConn is the file size, in bytes, from which opening another connection pays off.
+const minSizeForNewConn = 128 << 20
 
 // file is an open remote file: a handle in each session that reads of it were sent to. A handle that is lost with
 // its session is opened again, and then it must be the same file as far as size and time tell.
@@ -29,8 +38,8 @@ type file struct {
 
 	mu      sync.Mutex // guards what follows
 	handles []*handle
-	spreads int                   // handles being opened in the background
-	refused map[*session]struct{} // sessions that would not open it once more
+	opening int                        // handles being opened in the background
+	refused map[*pool.Session]struct{} // sessions that would not open it once more
 	closed  bool
 }
 
@@ -38,9 +47,9 @@ var _ dest.File = (*file)(nil)
 
 // handle is the file in one session.
 type handle struct {
-	s       *session
+	s       *pool.Session
 	id      string
-	busy    atomic.Int32  // requests and goroutines that use it
+	inUse   atomic.Int32  // requests and goroutines that use it
 	checked chan struct{} // closed when err is there
 	err     error         // why the handle is not the file that was asked for
 }
@@ -54,10 +63,10 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &file{d: d, path: p, remote: remote, refused: make(map[*session]struct{})}
+	f := &file{d: d, path: p, remote: remote, refused: make(map[*pool.Session]struct{})}
 	var h *handle
-	err = d.doHandle(ctx, opening{keep: true}, func(s *session) (err error) {
-		h, f.first, err = s.open(ctx, remote)
+	err = d.doHandle(ctx, pool.Opening{Keep: true}, func(s *pool.Session) (err error) {
+		h, f.first, err = d.openRegular(ctx, s, remote)
 		return err
 	})
 	if err != nil {
@@ -65,50 +74,19 @@ func (d *Destination) Open(ctx context.Context, p string) (dest.File, error) {
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	f.handles = []*handle{h}
-	f.used.Store(d.pool.files.tick())
+	f.used.Store(d.files.tick())
 	f.verify(h)
-	d.pool.files.add(f)
-	d.pool.fed() // it may be idle by now
+	d.files.add(f)
+	d.pool.WakeWaiters() // it may be idle by now
 	return f, nil
 }
 
-// open sends LSTAT and OPEN together.
-func (s *session) open(ctx context.Context, path string) (*handle, wire.Attributes, error) {
-	look := s.sendString(wire.Lstat, path)
-	opened := s.send(smallCost, func(b []byte, id uint32) []byte {
-		return wire.AppendOpen(b, id, path, wire.OpenRead, wire.Attributes{})
-	})
-	reply, err := s.wait(ctx, look, nil)
-	if err != nil {
-		s.leave(opened, s.closeLate)
-		return nil, wire.Attributes{}, err
+// openRegular opens a file in s. A server that was asked to open a link may wait for a FIFO that it leads to.
+func (d *Destination) openRegular(ctx context.Context, s *pool.Session, remote string) (*handle, wire.Attributes, error) {
+	id, a, err := s.OpenRegular(ctx, remote)
+	if errors.Is(err, dest.ErrNotRegular) && a.Mode&backup.ModeType == backup.ModeSymlink {
+		d.pool.CheckHealth(s)
 	}
-	a, err := attributesOf(reply)
-	if err == nil && a.Mode&backup.ModeType != backup.ModeRegular {
-		err = dest.ErrNotRegular
-	}
-	if err != nil {
-		s.leave(opened, s.closeLate)
-		switch a.Mode & backup.ModeType {
-		case backup.ModeFIFO:
-			// The server waits in open(2) for somebody who writes, and answers nobody else.
-			s.fail(dest.ErrNotRegular)
-		case backup.ModeSymlink:
-			// It may lead to such a one.
-			if s.doubt != nil {
-				s.doubt()
-			}
-		}
-		return nil, a, err
-	}
-	reply, err = s.wait(ctx, opened, s.closeLate)
-	if err != nil {
-		return nil, a, err
-	}
-	if reply.Type != wire.Handle {
-		return nil, a, unexpected(reply)
-	}
-	id, err := wire.HandleOf(reply.Body)
 	if err != nil {
 		return nil, a, err
 	}
@@ -117,27 +95,27 @@ func (s *session) open(ctx context.Context, path string) (*handle, wire.Attribut
 
 // verify asks what the handle is and compares it with f.first, in the background.
 func (f *file) verify(h *handle) {
-	r := h.s.sendString(wire.Fstat, h.id)
-	h.busy.Add(1)
+	r := h.s.SendString(wire.Fstat, h.id)
+	h.inUse.Add(1)
 	f.wg.Add(1)
 	go func() {
 		defer f.wg.Done()
-		defer f.free(h)
+		defer f.release(h)
 		defer close(h.checked)
 		h.err = contain.Do(func() error { return f.compare(h.s, r) })
 	}()
 }
 
 // compare tells whether the answer to r is about what was opened first.
-func (f *file) compare(s *session, r *request) error {
-	reply, err := s.wait(f.ctx, r, nil)
+func (f *file) compare(s *pool.Session, r *session.Request) error {
+	reply, err := s.Wait(f.ctx, r, nil)
 	if f.ctx.Err() != nil {
 		return fs.ErrClosed
 	}
 	if err != nil {
 		return err
 	}
-	a, err := attributesOf(reply)
+	a, err := session.AttributesOf(reply)
 	if err == nil && !same(a, f.first) {
 		err = backup.ErrStale
 	}
@@ -154,14 +132,14 @@ func (f *file) Close() error {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
-		return fmt.Errorf("close %s: %w", show(f.path), fs.ErrClosed)
+		return fmt.Errorf("close %s: %w", foreign.Show(f.path), fs.ErrClosed)
 	}
 	f.closed = true
 	handles := f.handles
 	f.handles = nil
 	f.mu.Unlock()
 	f.cancel()
-	f.d.pool.files.remove(f)
+	f.d.files.remove(f)
 	for _, h := range handles {
 		f.d.closeHandle(h.s, h.id)
 	}
@@ -173,7 +151,7 @@ func (f *file) Close() error {
 func (f *file) Stat(ctx context.Context) (dest.Info, error) {
 	var a wire.Attributes
 	err := f.do(ctx, func(h *handle) (err error) {
-		a, err = h.s.attributes(ctx, wire.Fstat, h.id)
+		a, err = h.s.Attributes(ctx, wire.Fstat, h.id)
 		return err
 	})
 	if err != nil {
@@ -189,7 +167,7 @@ func (f *file) do(ctx context.Context, g func(h *handle) error) error {
 		if err != nil {
 			return err
 		}
-		defer f.free(h)
+		defer f.release(h)
 		if err = g(h); err == nil {
 			err = h.check(ctx)
 		}
@@ -213,7 +191,7 @@ func (h *handle) check(ctx context.Context) error {
 }
 
 // handle returns the one whose session has the least to do, opening the file again if there is none. It counts as
-// busy until the caller takes that back.
+// in use until the caller releases it.
 func (f *file) handle(ctx context.Context) (*handle, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -223,22 +201,22 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 		f.mu.Unlock()
 		return nil, fs.ErrClosed
 	}
-	h := f.best()
+	h := f.leastLoaded()
 	switch {
-	case h == nil || f.spreads >= growing:
-	case h.s.pays(f.d.pool.trip()):
-		f.spread(h, false)
-	case f.first.Size >= worthLogIn && f.d.pool.options.Processors > 1 && h.s.bound():
-		f.spread(h, true)
+	case h == nil || f.opening >= maxOpening:
+	case f.d.windowLimited(h.s):
+		f.openOnOtherSession(h, false)
+	case f.first.Size >= minSizeForNewConn && f.d.options.Processors > 1 && f.d.cpuLimited(h.s):
+		f.openOnOtherSession(h, true)
 	}
-	f.used.Store(f.d.pool.files.tick())
+	f.used.Store(f.d.files.tick())
 	if h != nil {
-		h.busy.Add(1)
+		h.inUse.Add(1)
 		f.mu.Unlock()
 		return h, nil
 	}
 	f.mu.Unlock()
-	err := f.d.doHandle(ctx, opening{keep: true}, func(s *session) error {
+	err := f.d.doHandle(ctx, pool.Opening{Keep: true}, func(s *pool.Session) error {
 		var err error
 		h, err = f.reopen(ctx, s, 1)
 		return err
@@ -246,16 +224,16 @@ func (f *file) handle(ctx context.Context) (*handle, error) {
 	return h, err
 }
 
-// best drops the handles that were lost and returns the one with the least to do, or nil. It needs f.mu.
-func (f *file) best() *handle {
+// leastLoaded drops the handles that were lost and returns the one with the least to do, or nil. It needs f.mu.
+func (f *file) leastLoaded() *handle {
 	var best *handle
 	kept := f.handles[:0]
 	for _, h := range f.handles {
-		if !h.s.alive() {
+		if !h.s.Alive() {
 			continue
 		}
 		kept = append(kept, h)
-		if best == nil || h.s.load.Load() < best.s.load.Load() {
+		if best == nil || h.s.Load() < best.s.Load() {
 			best = h
 		}
 	}
@@ -264,13 +242,13 @@ func (f *file) best() *handle {
 	return best
 }
 
-// reopen opens the file in s and keeps the handle if it still is the file that was opened first. busy is how many
-// count on it from the start.
-func (f *file) reopen(ctx context.Context, s *session, busy int32) (*handle, error) {
-	h, a, err := s.open(ctx, f.remote)
+// reopen opens the file in s and keeps the handle if it still is the file that was opened first. users is how many
+// use it from the start.
+func (f *file) reopen(ctx context.Context, s *pool.Session, users int32) (*handle, error) {
+	h, a, err := f.d.openRegular(ctx, s, f.remote)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, dest.ErrNotRegular) || err == nil && !same(a, f.first) {
 		if h != nil {
-			s.close(h.id)
+			s.Close(h.id)
 		}
 		return nil, backup.ErrStale
 	}
@@ -280,22 +258,22 @@ func (f *file) reopen(ctx context.Context, s *session, busy int32) (*handle, err
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
-		s.close(h.id)
+		s.Close(h.id)
 		return nil, fs.ErrClosed
 	}
-	h.busy.Add(busy)
+	h.inUse.Add(users)
 	f.handles = append(f.handles, h)
 	f.verify(h)
 	return h, nil
 }
 
-// spread opens the file in one more session in the background, so that further reads go there; apart says that it has to
+// openOnOtherSession opens the file in one more session in the background, so that further reads go there; onOtherConn says that it has to
 // be one of another connection. It needs f.mu.
-func (f *file) spread(from *handle, apart bool) {
-	s := f.d.pool.other(from.s.load.Load(), apart, func(s *session) bool {
+func (f *file) openOnOtherSession(from *handle, onOtherConn bool) {
+	s := f.d.pool.Other(from.s.Load(), onOtherConn, func(s *pool.Session) bool {
 		_, refused := f.refused[s]
 		for _, h := range f.handles {
-			refused = refused || h.s == s || apart && h.s.conn == s.conn
+			refused = refused || h.s == s || onOtherConn && !h.s.OnOtherConn(s)
 		}
 		return refused
 	})
@@ -303,9 +281,8 @@ func (f *file) spread(from *handle, apart bool) {
 		return
 	}
 	f.refused[s] = struct{}{} // not again, whatever comes of it
-	f.spreads++
+	f.opening++
 	f.wg.Add(1)
-	s.opened.Add(1)
 	go func() {
 		defer f.wg.Done()
 		var h *handle
@@ -314,14 +291,14 @@ func (f *file) spread(from *handle, apart bool) {
 			return err
 		})
 		if err != nil || h == nil {
-			f.d.pool.freeHandle(s)
+			f.d.pool.FreeHandle(s)
 		}
 		f.mu.Lock()
-		f.spreads--
+		f.opening--
 		if err == nil && h != nil {
 			delete(f.refused, s)
 		}
 		f.mu.Unlock()
-		f.d.pool.fed() // it may be idle by now
+		f.d.pool.WakeWaiters() // it may be idle by now
 	}()
 }

@@ -2,14 +2,10 @@ package sftpdest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
-	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
@@ -70,31 +66,6 @@ func TestMoreFilesAreOpenThanTheServerAllows(t *testing.T) {
 	}
 }
 
-func TestRoomThatComesWhileSomebodyLooksIsFound(t *testing.T) {
-	l := newPool(Settings{MaxConnections: 1}, Options{Log: slog.New(slog.DiscardHandler)}, nil, nil)
-	s := &session{conn: &conn{gone: make(chan struct{}), most: 1, sessions: 1}, lost: make(chan struct{})}
-	s.room.Store(1)
-	l.sessions, l.conns = []*session{s}, []*conn{s.conn}
-	t.Cleanup(l.cancel)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	for round := range 300_000 {
-		s.opened.Store(1)
-		found := make(chan error, 1)
-		go func() {
-			_, err := l.acquireHandle(ctx, false)
-			found <- err
-		}()
-		for range round % 64 {
-			runtime.Gosched()
-		}
-		l.freeHandle(s)
-		if err := <-found; err != nil {
-			t.Fatalf("round %d: %v", round, err)
-		}
-	}
-}
-
 // TestFilesAreReadWhileHandlesAreSought has one goroutine read a file and another look for a handle to give back.
 func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
 	s, _, _, content := remoteFile(t, 4<<10, 0)
@@ -109,12 +80,12 @@ func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
 		defer close(done)
 		for range 200_000 {
 			if h, err := f.handle(t.Context()); err == nil {
-				h.busy.Add(-1)
+				h.inUse.Add(-1)
 			}
 		}
 	}()
 	for sought := false; !sought; {
-		if d.pool.files.evict() {
+		if d.files.evict() {
 			t.Fatal("gave a handle back that is in use")
 		}
 		select {
@@ -123,7 +94,7 @@ func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
 		default:
 		}
 	}
-	f.free(held)
+	f.release(held)
 	p := make([]byte, len(content))
 	if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
 		t.Errorf("ReadAt: %v", err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,62 +20,22 @@ import (
 	"slotfs/sftpdest/wire"
 )
 
-// script answers one request: nil is no answer.
-type script func(r wire.Reply) []byte
+// script, packet and regular are those of sshdtest, for short.
+type script = sshdtest.Script
+
+func packet(typ byte, id uint32, body ...any) []byte { return sshdtest.Packet(typ, id, body...) }
+
+func regular(n int) []byte { return sshdtest.Regular(n) }
 
 // hostile serves sessions by a script. Requests have the frame of replies.
 func hostile(t *testing.T, answer script) *Destination {
 	t.Helper()
 	l := startLocal(t, sshdtest.LocalOptions{Password: secret, Serve: func(rw io.ReadWriteCloser) error {
-		return play(rw, answer)
+		return sshdtest.Play(rw, answer)
 	}})
 	s := localSettings(l)
 	s.Password, s.MaxConnections = secret, 1
 	return newDest(t, s, Options{Backoff: time.Millisecond, Idle: 300 * time.Millisecond, KeepAlive: 50 * time.Millisecond})
-}
-
-func play(rw io.ReadWriteCloser, answer script) error {
-	for {
-		r, err := wire.ReadReply(rw, func(n int) []byte { return make([]byte, n) })
-		if err != nil {
-			return err
-		}
-		out := packet(wire.Version, 3)
-		if r.Type != wire.Init {
-			out = answer(r)
-		}
-		if out == nil {
-			continue
-		}
-		if _, err := rw.Write(out); err != nil {
-			return err
-		}
-	}
-}
-
-// packet joins a body of strings, integers (4 bytes) and raw bytes.
-func packet(typ byte, id uint32, body ...any) []byte {
-	b := binary.BigEndian.AppendUint32([]byte{0, 0, 0, 0, typ}, id)
-	for _, part := range body {
-		switch v := part.(type) {
-		case string:
-			b = append(binary.BigEndian.AppendUint32(b, uint32(len(v))), v...)
-		case int:
-			b = binary.BigEndian.AppendUint32(b, uint32(v))
-		case []byte:
-			b = append(b, v...)
-		}
-	}
-	binary.BigEndian.PutUint32(b, uint32(len(b)-4))
-	return b
-}
-
-// regular is the attributes of a file of n bytes.
-func regular(n int) []byte {
-	b := binary.BigEndian.AppendUint32(nil, wire.HasSize|wire.HasMode|wire.HasTimes)
-	b = binary.BigEndian.AppendUint64(b, uint64(n))
-	b = binary.BigEndian.AppendUint32(b, 0o100644)
-	return append(b, make([]byte, 8)...)
 }
 
 func TestNamesThatLeadOutsideAreDropped(t *testing.T) {
@@ -307,31 +266,4 @@ func TestLinkToAFIFOHoldsNobodyUp(t *testing.T) {
 			t.Errorf("List: %v, %v", list, err)
 		}
 	}
-}
-
-// FuzzSession holds a session against any bytes from a server: calls end, and nothing panics.
-func FuzzSession(f *testing.F) {
-	hello := packet(wire.Version, 3)
-	f.Add(hello)
-	f.Add(append(packet(wire.Version, 3, wire.LimitsExtension, "1"), packet(wire.ExtReply, 1, make([]byte, 32))...))
-	f.Add(append(append([]byte{}, hello...), packet(wire.Handle, 1, "h")...))
-	f.Add(append(append([]byte{}, hello...), packet(wire.Attrs, 1, regular(5))...))
-	f.Add(append(append(append([]byte{}, hello...), packet(wire.Handle, 1, "h")...),
-		packet(wire.Name, 2, 1, "a", "", regular(1))...))
-	f.Fuzz(func(t *testing.T, stream []byte) {
-		here, there := net.Pipe()
-		go func() { _, _ = io.Copy(io.Discard, there) }()
-		go func() {
-			_, _ = there.Write(stream)
-			there.Close()
-		}()
-		s, err := newSession(t.Context(), here)
-		if err != nil {
-			return
-		}
-		_, _ = s.list(t.Context(), "d", listAhead)
-		_, _, _ = s.open(t.Context(), "f")
-		_, _ = s.name(t.Context(), wire.ReadLink, "l")
-		s.fail(io.EOF)
-	})
 }

@@ -12,9 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/crypto/ssh"
-
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -38,7 +37,7 @@ func passwordServer(t *testing.T, config string) (Settings, *sshdtest.User) {
 
 func newKeyFile(t *testing.T) (file, line string) {
 	t.Helper()
-	key, err := NewKey("slotfs test")
+	key, err := auth.NewKey("slotfs test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +181,7 @@ func TestRefusedKeyLeavesNothingBehind(t *testing.T) {
 			identity, _ := newKeyFile(t)
 			_, err := InstallKey(t.Context(), s, Options{}, identity, "x", false)
 			hinted(t, err, dest.ErrAuth, "install a key for "+u.Name, change.word)
-			var refused *KeyRefusedError
+			var refused *auth.KeyRefusedError
 			if !errors.As(err, &refused) {
 				t.Errorf("%T", err)
 			}
@@ -206,30 +205,6 @@ func TestKeyWithoutOptionsWhereTheServerDoesNotKnowThem(t *testing.T) {
 	if got, err := os.ReadFile(file); err != nil || string(got) != blob+" x\n" {
 		t.Errorf("%q, %v", got, err)
 	}
-}
-
-func FuzzWithout(f *testing.F) {
-	key, err := NewKey("x")
-	if err != nil {
-		f.Fatal(err)
-	}
-	public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(key.Line))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add([]byte("# a\nssh-rsa AAAA b\n"), uint8(0))
-	f.Add([]byte("x"), uint8(1))
-	f.Add([]byte("\n\n\n"), uint8(2))
-	f.Fuzz(func(t *testing.T, before []byte, form uint8) {
-		if kept, found := without(before, public); found || !bytes.Equal(kept, before) {
-			t.Fatal("took a line that is not there")
-		}
-		added := []byte("\n" + []string{"", restricted, `command="a b",no-pty `}[form%3] + key.Line + "\n")
-		kept, found := without(append(bytes.Clone(before), added...), public)
-		if !found || !bytes.HasPrefix(append(kept, '\n'), before) && !bytes.HasPrefix(kept, bytes.TrimSuffix(before, []byte("\n"))) {
-			t.Fatalf("%q became %q", before, kept)
-		}
-	})
 }
 
 func TestDirectoryThatIsClosedHasAHint(t *testing.T) {

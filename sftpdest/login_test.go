@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -163,11 +164,11 @@ func TestChangedHostKeyIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	known := startLocal(t, sshdtest.LocalOptions{})
 	s := localSettings(l)
 	s.Password, s.HostKeys = secret, known.HostKeys
-	was, err := Fingerprint(known.HostKeys[0])
+	was, err := auth.Fingerprint(known.HostKeys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	is, err := Fingerprint(l.HostKeys[0])
+	is, err := auth.Fingerprint(l.HostKeys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestChangedHostKeyIsRefusedBeforeAnythingIsSent(t *testing.T) {
 
 func TestOneOfSeveralHostKeysIsEnough(t *testing.T) {
 	server := startSSHD(t, sshdtest.Options{HostKeys: []string{"ed25519", "ecdsa", "rsa"}})
-	keys, err := FetchHostKeys(t.Context(), settingsOf(server), Options{})
+	keys, err := auth.FetchHostKeys(t.Context(), settingsOf(server), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +196,7 @@ func TestOneOfSeveralHostKeysIsEnough(t *testing.T) {
 			t.Errorf("only %s is known: %v", key.Type, err)
 		}
 	}
-	first, err := FetchHostKey(t.Context(), settingsOf(server), Options{})
+	first, err := auth.FetchHostKey(t.Context(), settingsOf(server), Options{})
 	if err != nil || first != keys[0] {
 		t.Errorf("FetchHostKey: %v, %v, want %v", first, err, keys[0])
 	}
@@ -206,7 +207,7 @@ func TestServerWithoutTheKnownTypeOfKeyIsRefused(t *testing.T) {
 	before := startSSHD(t, sshdtest.Options{HostKeys: []string{"rsa"}})
 	s := settingsOf(server)
 	s.HostKeys = before.HostKeys
-	is, err := Fingerprint(server.HostKeys[0])
+	is, err := auth.Fingerprint(server.HostKeys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,7 @@ func TestIdentityWithPassphrase(t *testing.T) {
 	l := startLocal(t, sshdtest.LocalOptions{Authorized: strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))})
 	s := localSettings(l)
 	s.Directory, s.IdentityFile = t.TempDir(), file
-	var identity *IdentityError
+	var identity *auth.IdentityError
 	err = newDest(t, s, Options{}).Connect(t.Context())
 	if !errors.As(err, &identity) {
 		t.Errorf("no passphrase: %v", err)
@@ -328,11 +329,11 @@ func TestOldAlgorithmsAreForWhoAsksForThem(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := settingsOf(startSSHD(t, sshdtest.Options{HostKeys: []string{"rsa"}, Config: config}))
-			_, err := FetchHostKeys(t.Context(), s, Options{})
+			_, err := auth.FetchHostKeys(t.Context(), s, Options{})
 			hinted(t, err, dest.ErrUnreachable, "no common algorithm")
 			hinted(t, newDest(t, s, Options{Backoff: time.Millisecond}).Connect(t.Context()), dest.ErrUnreachable, "no common algorithm")
 			s.LegacyAlgorithms = true
-			keys, err := FetchHostKeys(t.Context(), s, Options{})
+			keys, err := auth.FetchHostKeys(t.Context(), s, Options{})
 			if err != nil || len(keys) != 1 || keys[0].Line != s.HostKeys[0] {
 				t.Fatalf("%v, %v", keys, err)
 			}
@@ -365,7 +366,7 @@ func TestWrongPasswordIsAskedForAgainInOneConnection(t *testing.T) {
 			dials := 0
 			o := Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 				dials++
-				return dialTCP(ctx, network, address)
+				return (&net.Dialer{}).DialContext(ctx, network, address)
 			}}
 			err := newDest(t, s, o).Connect(t.Context())
 			if c.ok && err != nil || !c.ok && !errors.Is(err, dest.ErrAuth) {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -25,7 +24,7 @@ func TestProFTPDGetsTheBytesOfOneSessionOnAConnection(t *testing.T) {
 	}
 	s.Directory = root
 	d := newDest(t, s, Options{})
-	grown(t, d.pool, 4)
+	growTo(t, d, 2)
 	g, ctx := errgroup.WithContext(t.Context())
 	content := func(i int) []byte { return bytes.Repeat([]byte{byte('a' + i)}, 3<<20) }
 	for i := range 8 {
@@ -43,13 +42,9 @@ func TestProFTPDGetsTheBytesOfOneSessionOnAConnection(t *testing.T) {
 	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	d.pool.mu.Lock()
-	for _, c := range d.pool.conns {
-		if c.sessions > 1 {
-			t.Errorf("%d sessions on a connection", c.sessions)
-		}
+	if conns, sessions := d.pool.Counts(); sessions > conns {
+		t.Errorf("%d sessions on %d connections", sessions, conns)
 	}
-	d.pool.mu.Unlock()
 	for i := range 8 {
 		got, err := os.ReadFile(filepath.Join(root, fmt.Sprint(i)))
 		if err != nil || !bytes.Equal(got, content(i)) {
@@ -58,21 +53,30 @@ func TestProFTPDGetsTheBytesOfOneSessionOnAConnection(t *testing.T) {
 	}
 }
 
-// grown has the pool open as many sessions as it may, n at most.
-func grown(t *testing.T, l *pool, n int) {
+// growTo keeps d busy until it has n connections.
+func growTo(t *testing.T, d *Destination, n int) {
 	t.Helper()
-	if _, err := l.acquire(t.Context()); err != nil {
+	out, err := d.Create(t.Context(), "busy", dest.Create{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.sessions) < n {
-		l.grow()
-		if l.opening == 0 {
-			return
+	for d.Connections() < n {
+		g, ctx := errgroup.WithContext(t.Context())
+		g.Go(func() error {
+			_, err := out.WriteAt(ctx, make([]byte, 8<<20), 0)
+			return err
+		})
+		for range 8 {
+			g.Go(func() error {
+				_, err := d.Stat(ctx, "")
+				return err
+			})
 		}
-		if err := l.await(t.Context(), time.Second); err != nil {
+		if err := g.Wait(); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := out.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"slotfs/sftpdest/pool"
 )
 
 // TestServerThatIsNearNeedsOneSession reads little where the channel's window is no bound: further sessions would compete for
@@ -34,69 +36,49 @@ func TestLargeFileOfAServerThatIsNearIsReadOverTwoConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 		if name == "large" {
-			if err := os.Truncate(path, worthLogIn); err != nil {
+			if err := os.Truncate(path, minSizeForNewConn); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	d := newDest(t, s, Options{Processors: 2})
-	d.pool.shortest.Store(1) // however slowly this machine answers, the window is no bound
-	spreads := func(name string) *file {
+	// However slowly this machine answers, the window is no bound, and one processor is.
+	d.windowLimited = func(*pool.Session) bool { return false }
+	d.cpuLimited = func(*pool.Session) bool { return true }
+	reads := func(name string, handles int) *file {
 		opened, err := d.Open(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { opened.Close() })
 		f := opened.(*file)
-		for range 100 {
+		for n, round := 0, 0; n < handles || round < 100; round++ {
 			h, err := f.handle(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			load := h.s.load.Load()
-			h.s.load.Store(2 * busy)
-			h.s.pace.rate.Store(2 * fast)
-			again, err := f.handle(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.s.load.Store(load)
-			f.free(h)
-			f.free(again)
-			settle(t, d.pool)
+			f.release(h)
 			f.wg.Wait()
+			f.mu.Lock()
+			n = len(f.handles)
+			f.mu.Unlock()
+			time.Sleep(time.Millisecond) // a connection may be on its way
 		}
 		return f
 	}
-	spreads("small")
+	reads("small", 1)
 	if n := link.Dialed(); n != 1 {
 		t.Errorf("%d connections for a small file", n)
 	}
-	f := spreads("large")
-	if n := link.Dialed(); n != sideBySide {
+	f := reads("large", 2)
+	if n := link.Dialed(); n != 2 {
 		t.Errorf("%d connections for a large file", n)
 	}
-	conns := map[*conn]bool{}
-	for _, h := range f.handles {
-		conns[h.s.conn] = true
-	}
-	if len(conns) != sideBySide {
-		t.Errorf("the file is open on %d connections", len(conns))
+	if len(f.handles) != 2 || !f.handles[0].s.OnOtherConn(f.handles[1].s) {
+		t.Errorf("the file is open by %d handles", len(f.handles))
 	}
 	p := make([]byte, len(content))
 	if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
 		t.Errorf("ReadAt: %v", err)
-	}
-}
-
-// settle waits until no session is being opened.
-func settle(t *testing.T, l *pool) {
-	t.Helper()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.opening > 0 {
-		if err := l.await(t.Context(), time.Millisecond); err != nil {
-			t.Fatal(err)
-		}
 	}
 }

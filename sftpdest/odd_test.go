@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"slotfs/indexer/dest"
@@ -113,16 +112,5 @@ func TestFilesAreMadeWithoutPermissionsWhereTheServerRefusesThem(t *testing.T) {
 				t.Errorf("a file was made twice: %v", err)
 			}
 		})
-	}
-}
-
-func TestCodesOfLaterVersionsAreUnderstood(t *testing.T) {
-	for code, want := range map[uint32]error{
-		2: fs.ErrNotExist, 10: fs.ErrNotExist, 19: fs.ErrNotExist, 3: fs.ErrPermission, 12: fs.ErrPermission, 11: fs.ErrExist,
-		8: errors.ErrUnsupported, 14: syscall.ENOSPC, 15: syscall.EDQUOT, 18: syscall.ENOTEMPTY, 20: fs.ErrInvalid, 24: syscall.EISDIR,
-	} {
-		if err := error(&statusError{code: code}); !errors.Is(err, want) {
-			t.Errorf("%d: %v is not %v", code, err, want)
-		}
 	}
 }

@@ -1,12 +1,14 @@
 package sftpdest
 
 import (
-	"strings"
 	"testing"
 
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/sshdtest"
 )
+
+// authorityMark stands before the key of an authority in Settings.HostKeys.
+const authorityMark = "@cert-authority "
 
 func TestCertificateIsTakenFromAKnownAuthorityOnly(t *testing.T) {
 	dir := t.TempDir()
@@ -43,35 +45,4 @@ func TestCertificateIsTakenFromAKnownAuthorityOnly(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-}
-
-func TestHostAuthoritiesAreReadFromTheUsualFiles(t *testing.T) {
-	_, line, err := sshdtest.NewKey(t.TempDir(), "ca")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := authorityMark + line
-	for _, text := range []string{line, "# c\n\n" + line + " comment\n", "@cert-authority *.example.com,10.* " + line} {
-		if got, err := HostAuthorities([]byte(text)); err != nil || strings.Join(got, "|") != want {
-			t.Errorf("%q: %q, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "# c\n", "junk", "@cert-authority", "@cert-authority *", line + "\nhost " + line[:20]} {
-		if got, err := HostAuthorities([]byte(text)); err == nil {
-			t.Errorf("%q: %q", text, got)
-		}
-	}
-}
-
-func FuzzHostAuthorities(f *testing.F) {
-	f.Add([]byte("@cert-authority * ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBKMzVvvSBhTPDTSzhZpq1tGdS0KLFGAXmDtCfbVqZqZ x"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		lines, err := HostAuthorities(text)
-		if err != nil {
-			return
-		}
-		if _, err := parsePins(Settings{Host: "h", HostKeys: lines}); err != nil {
-			t.Errorf("%q: %v", lines, err)
-		}
-	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/session"
 	"slotfs/sftpdest/wire"
 )
 
@@ -22,9 +23,9 @@ type part struct {
 	p   []byte // where they go, n bytes; nil: to who takes the reply
 	off int64
 	h   *handle
-	r   *request
-	// look asks how the file is behind the READ; nil: nobody wants to know.
-	look *request
+	r   *session.Request
+	// revalidation asks how the file is behind the READ; nil: nobody wants to know.
+	revalidation *session.Request
 }
 
 // ReadAt implements dest.File. The parts of a large read travel side by side, over several sessions if there are.
@@ -74,7 +75,7 @@ func (r *reading) run() (int, error) {
 	defer func() {
 		for _, t := range r.flight {
 			t.leave()
-			r.f.free(t.h)
+			r.f.release(t.h)
 		}
 	}()
 	for r.done < len(r.p) {
@@ -106,7 +107,7 @@ func (r *reading) send() error {
 	if left := r.f.first.Size - at; left > 0 {
 		n = min(n, left)
 	}
-	n = even(n, h.s.read.Load())
+	n = evenChunk(n, h.s.ReadSize())
 	t := part{n: int(n), p: r.p[r.sent : r.sent+int(n)], off: at, h: h}
 	t.send(r.unchanged)
 	r.flight = append(r.flight, t)
@@ -114,9 +115,9 @@ func (r *reading) send() error {
 	return nil
 }
 
-// even is how much to ask for first of n bytes that come in pieces of at most limit: a last piece that is tiny costs the
+// evenChunk is how much to ask for first of n bytes that come in pieces of at most limit: a last piece that is tiny costs the
 // server as much as any.
-func even(n, limit int64) int64 {
+func evenChunk(n, limit int64) int64 {
 	pieces := (n + limit - 1) / limit
 	return min(n, limit, (n/pieces+pageSize-1)/pageSize*pageSize)
 }
@@ -125,30 +126,30 @@ func even(n, limit int64) int64 {
 const pageSize = 4 << 10
 
 func (t *part) send(unchanged bool) {
-	t.r = t.h.s.sendRead(t.h.id, t.off, t.n)
+	t.r = t.h.s.SendRead(t.h.id, t.off, t.n)
 	if unchanged {
-		t.look = t.h.s.sendString(wire.Fstat, t.h.id)
+		t.revalidation = t.h.s.SendString(wire.Fstat, t.h.id)
 	}
 }
 
 // leave gives up waiting for the replies.
 func (t *part) leave() {
-	t.h.s.leave(t.r, nil)
-	if t.look != nil {
-		t.h.s.leave(t.look, nil)
+	t.h.s.Leave(t.r, nil)
+	if t.revalidation != nil {
+		t.h.s.Leave(t.revalidation, nil)
 	}
 }
 
 // compare waits for what the file was behind the READ.
 func (t *part) compare(ctx context.Context, first wire.Attributes) error {
-	if t.look == nil {
+	if t.revalidation == nil {
 		return nil
 	}
-	reply, err := t.h.s.wait(ctx, t.look, nil)
+	reply, err := t.h.s.Wait(ctx, t.revalidation, nil)
 	if err != nil {
 		return err
 	}
-	a, err := attributesOf(reply)
+	a, err := session.AttributesOf(reply)
 	if err == nil && !same(a, first) {
 		err = backup.ErrStale
 	}
@@ -157,8 +158,8 @@ func (t *part) compare(ctx context.Context, first wire.Attributes) error {
 
 // take waits for a part. What is short is asked for again, and what is lost is asked for in another session.
 func (r *reading) take(t part) (int, error) {
-	defer func() { r.f.free(t.h) }()
-	p := partial{part: &t, watch: t.h.s.stopwatch()}
+	defer func() { r.f.release(t.h) }()
+	p := partial{part: &t, watch: t.h.s.CheckRate()}
 	lost := false
 	err := r.f.d.repeat(r.ctx, func(progress func()) error {
 		if lost {
@@ -166,12 +167,12 @@ func (r *reading) take(t part) (int, error) {
 			if err != nil {
 				return err
 			}
-			r.f.free(t.h)
+			r.f.release(t.h)
 			t.h = h
 			t.send(r.unchanged)
 		}
 		err := r.rest(&p, progress)
-		lost = errors.Is(err, errLost)
+		lost = errors.Is(err, session.ErrLost)
 		return r.f.d.drop(t.h.s, err)
 	})
 	return p.done, err
@@ -180,7 +181,7 @@ func (r *reading) take(t part) (int, error) {
 // partial is a part that comes in several replies.
 type partial struct {
 	*part
-	watch stopwatch
+	watch session.RateCheck
 	done  int // bytes
 	short int // bytes of a reply that was short, though more came behind it
 }
@@ -196,7 +197,7 @@ func (r *reading) rest(p *partial, progress func()) error {
 		if n > 0 {
 			progress()
 			if p.short > 0 {
-				p.h.s.shorten(p.short)
+				p.h.s.LimitReads(p.short)
 			}
 		}
 		whole := n == p.n
@@ -205,7 +206,7 @@ func (r *reading) rest(p *partial, progress func()) error {
 			return err
 		}
 		p.short = n
-		if err := p.watch.check(p.done, slowestRate, "bytes"); err != nil {
+		if err := p.watch.Check(p.done, session.MinRate, "bytes"); err != nil {
 			return err
 		}
 		p.send(r.unchanged)
@@ -219,13 +220,13 @@ func (t *part) take(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	n := copy(t.p, data)
-	t.h.s.recycle(reply)
+	t.h.s.Recycle(reply)
 	return n, nil
 }
 
 // data waits for the reply and returns it with what came, which is part of it.
 func (t *part) data(ctx context.Context) (wire.Reply, []byte, error) {
-	reply, err := t.h.s.wait(ctx, t.r, nil)
+	reply, err := t.h.s.Wait(ctx, t.r, nil)
 	if err == nil {
 		err = t.h.check(ctx)
 	}
@@ -233,9 +234,8 @@ func (t *part) data(ctx context.Context) (wire.Reply, []byte, error) {
 		return reply, nil, err
 	}
 	if reply.Type != wire.Data {
-		err := unexpected(reply)
-		var status *statusError
-		if errors.As(err, &status) && status.code == wire.StatusEOF {
+		err := session.Unexpected(reply)
+		if session.IsEOF(err) {
 			err = io.EOF
 		}
 		return reply, nil, err
@@ -245,11 +245,4 @@ func (t *part) data(ctx context.Context) (wire.Reply, []byte, error) {
 		err = fmt.Errorf("%d bytes for a READ of %d: %w", len(data), t.n, wire.ErrMalformed)
 	}
 	return reply, data, err
-}
-
-// shorten notes that the server answers large READs with n bytes: asking for more only costs round trips.
-func (s *session) shorten(n int) {
-	if n >= 4<<10 && int64(n) < s.read.Load() {
-		s.read.Store(int64(n))
-	}
 }

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/pool"
+	"slotfs/sftpdest/session"
 	"slotfs/sftpdest/wire"
 )
 
@@ -19,23 +21,6 @@ var (
 	_ dest.ReadWriter = (*Destination)(nil)
 	_ dest.WriteFile  = (*output)(nil)
 )
-
-// order sends a request that is answered by a status alone.
-func (s *session) order(ctx context.Context, build func(b []byte, id uint32) []byte) error {
-	reply, err := s.wait(ctx, s.send(smallCost, build), nil)
-	if err != nil {
-		return err
-	}
-	return statusReply(reply)
-}
-
-// statusReply is nil for the status OK.
-func statusReply(reply wire.Reply) error {
-	if reply.Type != wire.Status {
-		return unexpected(reply)
-	}
-	return statusOf(reply)
-}
 
 // Remove implements dest.Mover.
 func (d *Destination) Remove(ctx context.Context, p string) error {
@@ -52,8 +37,8 @@ func (d *Destination) remove(ctx context.Context, op string, typ byte, p string)
 	if err != nil {
 		return err
 	}
-	err = d.doOnce(ctx, func(s *session) error {
-		return s.order(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, remote) })
+	err = d.doOnce(ctx, func(s *pool.Session) error {
+		return s.DoStatus(ctx, func(b []byte, id uint32) []byte { return wire.AppendString(b, typ, id, remote) })
 	})
 	if err != nil {
 		return d.absent(ctx, op, p, remote, err)
@@ -64,12 +49,12 @@ func (d *Destination) remove(ctx context.Context, op string, typ byte, p string)
 // output is a file that is written in the session that opened it: a handle cannot move, and what was written last
 // when a session is lost is not known.
 type output struct {
-	d       *Destination
-	path    string
-	lasting bool
-	s       *session
-	handle  string
-	closed  atomic.Bool
+	d         *Destination
+	path      string
+	longLived bool
+	s         *pool.Session
+	handle    string
+	closed    atomic.Bool
 }
 
 // WriteAt implements dest.Output.
@@ -94,19 +79,19 @@ func (o *output) WriteAt(ctx context.Context, p []byte, off int64) (int, error) 
 func (o *output) write(ctx context.Context, p []byte, off int64) (int, error) {
 	type sent struct {
 		n int
-		r *request
+		r *session.Request
 	}
 	var flight []sent
 	defer func() {
 		for _, f := range flight {
-			o.s.leave(f.r, nil)
+			o.s.Leave(f.r, nil)
 		}
 	}()
 	for asked, done := 0, 0; ; {
 		for asked < len(p) && asked-done < writeAhead {
-			part := p[asked:min(asked+o.s.written, len(p))]
+			part := p[asked:min(asked+o.s.WriteSize(), len(p))]
 			at := off + int64(asked)
-			r := o.s.send(int64(len(part)), func(b []byte, id uint32) []byte {
+			r := o.s.Send(int64(len(part)), func(b []byte, id uint32) []byte {
 				return wire.AppendWrite(b, id, o.handle, at, part)
 			})
 			flight = append(flight, sent{len(part), r})
@@ -117,9 +102,9 @@ func (o *output) write(ctx context.Context, p []byte, off int64) (int, error) {
 		}
 		first := flight[0]
 		flight = flight[1:]
-		reply, err := o.s.wait(ctx, first.r, nil)
+		reply, err := o.s.Wait(ctx, first.r, nil)
 		if err == nil {
-			err = statusReply(reply)
+			err = session.CheckStatus(reply)
 		}
 		if err != nil {
 			return done, o.d.drop(o.s, err)
@@ -131,14 +116,14 @@ func (o *output) write(ctx context.Context, p []byte, off int64) (int, error) {
 // Sync implements dest.Output.
 func (o *output) Sync(ctx context.Context) error {
 	err := ctx.Err()
-	switch _, can := o.s.extensions[wire.FsyncExtension]; {
+	switch _, can := o.s.Extensions()[wire.FsyncExtension]; {
 	case err != nil:
 	case o.closed.Load():
 		err = fs.ErrClosed
 	case !can:
 		err = errors.ErrUnsupported
 	default:
-		err = o.s.order(ctx, func(b []byte, id uint32) []byte {
+		err = o.s.DoStatus(ctx, func(b []byte, id uint32) []byte {
 			return wire.AppendStrings(b, wire.Extended, id, wire.FsyncExtension, o.handle)
 		})
 	}
@@ -153,13 +138,13 @@ func (o *output) Close(ctx context.Context) error {
 	if o.closed.Swap(true) {
 		return o.d.fail("close", o.path, fs.ErrClosed)
 	}
-	reply, err := o.s.ask(ctx, wire.Close, o.handle)
-	if o.lasting {
-		o.d.pool.lasting.Add(-1)
+	reply, err := o.s.Ask(ctx, wire.Close, o.handle)
+	if o.longLived {
+		o.d.pool.EndLongLived()
 	}
-	o.d.pool.freeHandle(o.s)
+	o.d.pool.FreeHandle(o.s)
 	if err == nil {
-		err = statusReply(reply)
+		err = session.CheckStatus(reply)
 	}
 	if err != nil {
 		return o.d.fail("close", o.path, o.d.once(err))

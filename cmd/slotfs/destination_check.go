@@ -13,7 +13,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/probe"
 )
 
 func destinationTestCommand(s *shell) *cli.Command {
@@ -34,7 +34,7 @@ func destinationTestCommand(s *shell) *cli.Command {
 			if c.Duration("time") <= 0 {
 				return exit.Usagef("--time %v: want more than nothing", c.Duration("time"))
 			}
-			may := sftpdest.ProbeOptions{Write: c.Bool("write"), Time: c.Duration("time")}
+			may := probe.Options{Write: c.Bool("write"), Time: c.Duration("time")}
 			if !c.IsSet("write") {
 				may.Write = d.Engine == config.SlotsEngine
 			}
@@ -64,7 +64,7 @@ func destinationTestCommand(s *shell) *cli.Command {
 }
 
 // test looks at a destination as a pass would see it.
-func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest.ProbeOptions) (*sftpdest.Report, error) {
+func (s *settings) test(ctx context.Context, d *config.Destination, may probe.Options) (*probe.Report, error) {
 	c := *d
 	if c.MaxRetries == 0 || c.MaxRetries > 1 {
 		c.MaxRetries = 1
@@ -77,7 +77,7 @@ func (s *settings) test(ctx context.Context, d *config.Destination, may sftpdest
 	if err != nil {
 		return nil, err
 	}
-	return sftpdest.Probe(ctx, remote, s.ConnectionOptions(&c), may)
+	return probe.Run(ctx, remote, s.ConnectionOptions(&c), may)
 }
 
 // printTest shows a report on one screen.

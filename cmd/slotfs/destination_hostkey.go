@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 // hostKeys gets what the server proves itself with, and has somebody accept it. All keys of the server are pinned, so
@@ -22,13 +23,13 @@ func (a *adding) hostKeys(ctx context.Context, d *config.Destination, remote sft
 		if err != nil {
 			return nil, fmt.Errorf("--host-ca: %w", err)
 		}
-		lines, err := sftpdest.HostAuthorities(text)
+		lines, err := auth.HostAuthorities(text)
 		if err != nil {
 			return nil, exit.With(fmt.Errorf("--host-ca %s: %w", file, err), exit.Usage, "give the public key of the authority that signs host keys")
 		}
 		return lines, nil
 	}
-	keys, err := sftpdest.FetchHostKeys(ctx, remote, a.ConnectionOptions(d))
+	keys, err := auth.FetchHostKeys(ctx, remote, a.ConnectionOptions(d))
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func (a *adding) hostKeys(ctx context.Context, d *config.Destination, remote sft
 }
 
 // wanted picks the key with a fingerprint.
-func wanted(keys []sftpdest.HostKey, want string) ([]string, error) {
+func wanted(keys []auth.HostKey, want string) ([]string, error) {
 	var offered []string
 	for _, key := range keys {
 		if sameFingerprint(key.Fingerprint, want) {
@@ -63,12 +64,12 @@ func sameFingerprint(got, want string) bool {
 	return trim(got) == trim(want)
 }
 
-func keyWords(key sftpdest.HostKey) string {
+func keyWords(key auth.HostKey) string {
 	return strings.ToUpper(strings.TrimPrefix(key.Type, "ssh-")) + " " + key.Fingerprint
 }
 
 // accept has somebody look at the keys.
-func (a *adding) accept(ctx context.Context, d *config.Destination, keys []sftpdest.HostKey) error {
+func (a *adding) accept(ctx context.Context, d *config.Destination, keys []auth.HostKey) error {
 	for _, key := range keys {
 		fmt.Fprintf(a.err, "The host key of %s is %s\n", d.Host, keyWords(key))
 	}

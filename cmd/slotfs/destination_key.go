@@ -12,6 +12,7 @@ import (
 	"slotfs/cmd/internal/state"
 	"slotfs/cmd/internal/term"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 // passphrase tells where the passphrase of the private key comes from. asked reports whether somebody typed it.
@@ -55,7 +56,7 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 		if made {
 			err = errors.Join(err, a.State.RemoveKey(d.Name))
 		}
-		var refused *sftpdest.KeyRefusedError
+		var refused *auth.KeyRefusedError
 		if errors.As(err, &refused) {
 			hint := "give --keep-password to store the password instead"
 			if remote.Password == "" {
@@ -83,8 +84,8 @@ func (a *adding) install(ctx context.Context, d *config.Destination, remote sftp
 // makeKey makes the key of a destination, which it reports, or takes the one that is there: of an attempt that was cut off, or
 // to be installed anew. It notes where that is about to be.
 func (a *adding) makeKey(d *config.Destination, comment string) (made bool, err error) {
-	if _, err := sftpdest.PublicLine(a.State.Key(d.Name)); err != nil {
-		key, err := sftpdest.NewKey(comment)
+	if _, err := auth.PublicLine(a.State.Key(d.Name)); err != nil {
+		key, err := auth.NewKey(comment)
 		if err != nil {
 			return false, err
 		}
@@ -109,7 +110,7 @@ func (s *settings) unauthorize(ctx context.Context, d *config.Destination, passw
 	switch {
 	case err != nil:
 		fmt.Fprintf(s.err, "The key stays on the server: %s\n", term.Clean(err.Error()))
-		if line, lineErr := sftpdest.PublicLine(s.State.Key(d.Name)); lineErr == nil {
+		if line, lineErr := auth.PublicLine(s.State.Key(d.Name)); lineErr == nil {
 			fmt.Fprintf(s.err, "Its line in .ssh/authorized_keys of %s ends with: %s\n", term.Clean(d.Username), line)
 		}
 		err = fmt.Errorf("destination %s: its key stays on the server", d.Name)

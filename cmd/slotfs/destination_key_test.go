@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"slotfs/cmd/internal/state"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/probe"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -67,7 +67,7 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 	if out, _ := grep.CombinedOutput(); len(out) > 0 || strings.Contains(r.out+r.err, "s3cret") {
 		t.Errorf("the password is kept or shown: %s", out)
 	}
-	var report sftpdest.Report
+	var report probe.Report
 	out := w.must(0, "destination", "test", "box", "--json", "--write", "--time", "50ms").out
 	if err := json.Unmarshal([]byte(out), &report); err != nil || report.Authenticated != "publickey" || report.WriteOne != 0 || report.Skipped["write"] == "" {
 		t.Errorf("%v\n%s", err, out)

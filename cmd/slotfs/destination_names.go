@@ -9,6 +9,7 @@ import (
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/probe"
 	"slotfs/sftpdest/slot"
 )
 
@@ -52,12 +53,12 @@ func (a *adding) tryNames(ctx context.Context, d *config.Destination, conn *sftp
 
 // testReport is what a test found.
 type testReport struct {
-	*sftpdest.Report
+	*probe.Report
 	Names manifest.Traits `json:"names,omitempty"`
 }
 
 // testNames adds what the server does to names, if it may be written to.
-func (s *settings) testNames(ctx context.Context, d *config.Destination, may sftpdest.ProbeOptions, r *testReport) error {
+func (s *settings) testNames(ctx context.Context, d *config.Destination, may probe.Options, r *testReport) error {
 	if !may.Write || d.Engine != config.SlotsEngine {
 		return nil
 	}

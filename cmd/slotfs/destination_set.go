@@ -17,6 +17,7 @@ import (
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 func destinationSetCommand(s *shell) *cli.Command {
@@ -190,11 +191,11 @@ func (a *adding) moved(ctx context.Context, d, next *config.Destination, bare sf
 	if d.Host == next.Host && d.Port == next.Port && len(next.HostKeys) > 0 {
 		return false
 	}
-	keys, err := sftpdest.FetchHostKeys(ctx, bare, a.ConnectionOptions(next))
+	keys, err := auth.FetchHostKeys(ctx, bare, a.ConnectionOptions(next))
 	if err != nil {
 		return false
 	}
-	return !slices.ContainsFunc(keys, func(k sftpdest.HostKey) bool { return slices.Contains(next.HostKeys, k.Line) }) &&
+	return !slices.ContainsFunc(keys, func(k auth.HostKey) bool { return slices.Contains(next.HostKeys, k.Line) }) &&
 		!slices.ContainsFunc(next.HostKeys, func(line string) bool { return strings.HasPrefix(line, "@") })
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -106,7 +106,7 @@ func TestPasswordInstallsTheKeyAnew(t *testing.T) {
 
 // writePublic writes the public half of a key beside it.
 func writePublic(identity string) error {
-	line, err := sftpdest.PublicLine(identity)
+	line, err := auth.PublicLine(identity)
 	if err != nil {
 		return err
 	}

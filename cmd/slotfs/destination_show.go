@@ -15,7 +15,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/term"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 func destinationShowCommand(s *shell) *cli.Command {
@@ -52,7 +52,7 @@ func (s *shell) named(c *cli.Context) (*settings, *config.Destination, error) {
 func (s *settings) show(d *config.Destination) error {
 	keys := "none: connections are refused"
 	for i, line := range d.HostKeys {
-		fingerprint, err := sftpdest.Fingerprint(line)
+		fingerprint, err := auth.Fingerprint(line)
 		if err != nil {
 			return exit.With(fmt.Errorf("destination %s: %w", d.Name, err), exit.Usage, "")
 		}

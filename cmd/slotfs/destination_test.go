@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"slotfs/cmd/internal/state"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/sshdtest"
 )
 
@@ -40,7 +40,7 @@ func TestDestinationsComeAndGo(t *testing.T) {
 	if d := listed[0]; d.Name != "offsite" || d.Reindex != "05:30" || d.MaxConnections != 2 || d.Directory != w.store || len(d.HostKeys) != 2 {
 		t.Errorf("list: %+v", d)
 	}
-	fingerprint, err := sftpdest.Fingerprint(listed[0].HostKeys[0])
+	fingerprint, err := auth.Fingerprint(listed[0].HostKeys[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestHostKeyIsAcceptedOnceAndThenHeld(t *testing.T) {
 	w.refused(6, "no terminal", args...)
 	w.refused(6, "not the accepted one", append(args, "--accept-host-key", "SHA256:AAAA")...)
 	// Any of the server's keys may be the one that somebody knows.
-	fingerprint, err := sftpdest.Fingerprint(built.sshd.HostKeys[len(built.sshd.HostKeys)-1])
+	fingerprint, err := auth.Fingerprint(built.sshd.HostKeys[len(built.sshd.HostKeys)-1])
 	if err != nil {
 		t.Fatal(err)
 	}

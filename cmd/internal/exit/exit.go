@@ -9,7 +9,7 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/indexer/dest"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 // The exit codes. They are never reused for something else.
@@ -98,7 +98,7 @@ func Code(err error) int {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Interrupted
-	case errors.As(err, new(*sftpdest.IdentityError)):
+	case errors.As(err, new(*auth.IdentityError)):
 		return Usage // nobody refused anything: the settings name a file that is no key
 	case errors.Is(err, dest.ErrAuth):
 		return Refused

@@ -8,7 +8,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/indexer/engine/engines"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 )
 
 // Key is the path of the private key that was made for a destination.
@@ -23,7 +23,7 @@ func (d Dir) InstalledKey(name string) string {
 }
 
 // SaveKey keeps a private key, and its public half beside it for people to look at.
-func (d Dir) SaveKey(name string, key *sftpdest.Key) error {
+func (d Dir) SaveKey(name string, key *auth.Key) error {
 	path := d.Key(name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return d.Fault(err)

@@ -6,14 +6,14 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/indexer/dest"
-	"slotfs/sftpdest"
+	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/slot"
 )
 
 // CauseOf names what is behind an error; empty: nothing that concerns more than one record.
 func CauseOf(err error) Cause {
 	switch {
-	case errors.As(err, new(*sftpdest.HostKeyError)):
+	case errors.As(err, new(*auth.HostKeyError)):
 		return HostKey
 	case errors.Is(err, dest.ErrAuth):
 		return Auth

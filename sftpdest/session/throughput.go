@@ -1,0 +1,61 @@
+package session
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// throughput tells whether the distance bounds what a session brings: its channel carries at most a window's worth of bytes in
+// a round trip (2 MiB, golang.org/x/crypto/ssh). Where less comes, the server, the line or this machine is the bound, and a
+// further session would only compete with this one.
+type throughput struct {
+	owed atomic.Int64 // bytes of READs that were not answered
+	rate atomic.Int64 // bytes a second that they came at last; 0: not known
+
+	// What follows is guarded by the session's mutex.
+	since time.Time // when what is counted began
+	came  int64     // bytes
+}
+
+// halfWindow is half of a channel's window: with more than that in flight the distance and not the server decides how much comes.
+const halfWindow = 1 << 20
+
+// fast is a rate, in bytes a second, that is more than a line of a gigabit brings: what bounds one connection then is that
+// either end works on it in one thread, ciphers included.
+const fast = 160 << 20
+
+// measureTime is how long bytes are counted for a rate.
+const measureTime = 40 * time.Millisecond
+
+// begin forgets the time when nothing was asked for.
+func (p *throughput) begin(now time.Time) { p.since, p.came = now, 0 }
+
+// note counts the bytes of a reply.
+func (p *throughput) note(n int, now time.Time) {
+	p.came += int64(n)
+	if took := now.Sub(p.since); took >= measureTime {
+		p.rate.Store(int64(float64(p.came) / took.Seconds()))
+		p.since, p.came = now, 0
+	}
+}
+
+// WindowLimited reports whether one more session would bring more than this one alone, for one who reads files: this one has enough
+// to do, and brings so much in a round trip that its window is what bounds it.
+func (s *Session) WindowLimited(rtt time.Duration) bool {
+	return s.load.Load() > halfWindow && float64(s.throughput.rate.Load())*rtt.Seconds() > halfWindow
+}
+
+// CPULimited reports whether one processor bounds the connection of s, so that one more connection would bring more where there are
+// several.
+func (s *Session) CPULimited() bool {
+	return s.load.Load() > halfWindow && s.throughput.rate.Load() > fast
+}
+
+// Overloaded reports whether s has so much to do that one more session pays for those who ask for little at a time.
+func (s *Session) Overloaded(rtt time.Duration) bool {
+	load := s.load.Load()
+	return load > halfWindow && (s.throughput.owed.Load() < load/2 || s.WindowLimited(rtt))
+}
+
+// Busy reports whether the server owes so much that the distance decides how much comes.
+func (s *Session) Busy() bool { return s.load.Load() > halfWindow }
