@@ -39,7 +39,7 @@ func (a *adding) tryNames(ctx context.Context, d *config.Destination, conn *sftp
 	if d.Engine != config.SlotsEngine {
 		return nil
 	}
-	traits, err := slot.FindTraits(ctx, store{conn})
+	traits, err := slot.FindTraits(ctx, conn)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -62,7 +62,7 @@ func (s *settings) testNames(ctx context.Context, d *config.Destination, may pro
 	if !may.Write || d.Engine != config.SlotsEngine {
 		return nil
 	}
-	remote, err := s.storeOf(d)
+	remote, err := s.store(d)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 )
 
@@ -134,11 +135,11 @@ func (s *settings) showJob(j *config.Job) error {
 		bandwidth = config.FormatRate(j.Bandwidth) + " bytes per second"
 	}
 	accounts := "none"
-	found := discover(j, nil)
-	if names := found.names(); len(names) > 0 {
+	found := jobs.Discover(j, nil)
+	if names := found.Names(); len(names) > 0 {
 		accounts = fmt.Sprintf("%d: %s", len(names), term.Cut(strings.Join(names, " "), 200))
 	}
-	for _, text := range found.warnings {
+	for _, text := range found.Warnings {
 		accounts += "; " + text
 	}
 	return term.Table(s.out, [][]string{

@@ -7,6 +7,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
 )
@@ -69,17 +70,17 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	found := discover(j, nil)
-	for _, text := range found.warnings {
+	found := jobs.Discover(j, nil)
+	for _, text := range found.Warnings {
 		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
 	}
-	for _, a := range found.accounts {
-		if a.err != nil {
-			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.name), term.Clean(a.err.Error()))
+	for _, a := range found.Accounts {
+		if a.Err != nil {
+			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.Name), term.Clean(a.Err.Error()))
 		}
 	}
 	return s.tell(jsonOfJob(j), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
-		term.Count(int64(len(found.names())), "account", "accounts"), j.Name)
+		term.Count(int64(len(found.Names())), "account", "accounts"), j.Name)
 }
 
 // readJob makes a job of the flags.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
-	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot"
@@ -44,7 +43,7 @@ func (s *settings) onJob(j *config.Job, do func(dest.ReadWriter) error) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.storeOf(conf.Destinations[j.Destination])
+	d, err := s.store(conf.Destinations[j.Destination])
 	if err != nil {
 		return err
 	}
@@ -53,46 +52,6 @@ func (s *settings) onJob(j *config.Job, do func(dest.ReadWriter) error) error {
 		return fmt.Errorf("job %s: %w", j.Name, err)
 	}
 	return nil
-}
-
-// accountsOn lists the accounts that have slots, or the one that is asked for.
-func accountsOn(ctx context.Context, d dest.Reader, j *config.Job, only string) ([]string, error) {
-	if only != "" {
-		if err := config.AccountName(only); err != nil {
-			return nil, exit.With(err, exit.Usage, "")
-		}
-		return []string{only}, nil
-	}
-	infos, err := d.List(ctx, j.Name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, i := range infos {
-		if i.Mode&backup.ModeType == backup.ModeDir && config.AccountName(i.Name) == nil {
-			names = append(names, i.Name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// errNoSlots says that an account has none.
-var errNoSlots = errors.New("no slots")
-
-// slotsOf lists the slots of an account that was asked for by name: none at all is an error.
-func slotsOf(ctx context.Context, d dest.Reader, j *config.Job, account string) ([]slot.Slot, error) {
-	all, err := slot.List(ctx, d, folderOf(j, account))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(all) == 0 {
-		return nil, exit.With(fmt.Errorf("account %s: %w on %s", account, errNoSlots, j.Destination), exit.Usage, "`slotfs slots "+j.Name+"` lists what is there")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", account, err)
-	}
-	return all, nil
 }
 
 // slotJSON is a slot as --json shows it.
@@ -138,7 +97,7 @@ func known(t time.Time) *time.Time {
 
 // slots lists the slots of a job. Accounts that cannot be listed are told, and the others shown.
 func (s *settings) slots(ctx context.Context, d dest.Reader, j *config.Job, only string) error {
-	accounts, err := accountsOn(ctx, d, j, only)
+	accounts, err := jobs.AccountsOn(ctx, d, j, only)
 	if err != nil {
 		return err
 	}
@@ -149,11 +108,11 @@ func (s *settings) slots(ctx context.Context, d dest.Reader, j *config.Job, only
 		err   error
 	}
 	list := func(account string) listed {
-		all, err := slotsOf(ctx, d, j, account)
+		all, err := jobs.Slots(ctx, d, j, account)
 		return listed{all, err}
 	}
-	for account, got := range inOrder(ctx, accounts, list) {
-		if only == "" && errors.Is(got.err, errNoSlots) {
+	for account, got := range jobs.OrderedParallel(ctx, accounts, list) {
+		if only == "" && errors.Is(got.err, jobs.ErrNoSlots) {
 			continue
 		}
 		if got.err != nil {

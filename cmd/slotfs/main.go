@@ -68,11 +68,12 @@ func wantsJSON(argv []string) bool {
 	return false
 }
 
-// errorJSON is an error on standard error where --json is given.
+// errorJSON is an error or a warning on standard error where --json is given, one a line.
 type errorJSON struct {
-	Error string `json:"error"`
-	Hint  string `json:"hint,omitempty"`
-	Code  int    `json:"code"`
+	Error   string `json:"error,omitempty"`
+	Warning string `json:"warning,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Code    int    `json:"code,omitempty"` // to end with, or of the part that failed
 }
 
 // exit reports an error to people, or to programs, and tells its exit code.
@@ -90,16 +91,36 @@ func (s *shell) exit(err error) int {
 	if code == exit.Interrupted && errors.Is(err, context.Canceled) {
 		text, hint = "interrupted", ""
 	}
+	s.complain(text, hint, code)
+	return code
+}
+
+// complain says what went wrong, and the cure, which may be empty.
+func (s *shell) complain(text, hint string, code int) {
 	text, hint = term.Clean(text), term.Clean(hint)
 	if s.json {
-		_ = json.NewEncoder(s.err).Encode(errorJSON{text, hint, code}) // there is nobody else to tell
-		return code
+		_ = json.NewEncoder(s.err).Encode(errorJSON{Error: text, Hint: hint, Code: code}) // there is nobody else to tell
+		return
 	}
 	fmt.Fprintf(s.err, "slotfs: %s\n", text)
-	if hint != "" {
-		fmt.Fprintf(s.err, "slotfs: hint: %s\n", hint)
+	s.hint(hint)
+}
+
+// warn says what is not as it should be where the command goes on. hint may be empty.
+func (s *shell) warn(text, hint string) {
+	text, hint = term.Clean(text), term.Clean(hint)
+	if s.json {
+		_ = json.NewEncoder(s.err).Encode(errorJSON{Warning: text, Hint: hint})
+		return
 	}
-	return code
+	fmt.Fprintf(s.err, "slotfs: %s\n", text)
+	s.hint(hint)
+}
+
+func (s *shell) hint(text string) {
+	if text != "" {
+		fmt.Fprintf(s.err, "slotfs: hint: %s\n", text)
+	}
 }
 
 // reported is an error that was told to people already; only its exit code is left to tell.

@@ -9,6 +9,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot"
 )
@@ -63,10 +64,10 @@ func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job
 		return fmt.Errorf("account %s: %w", account, err)
 	}
 	defer held.Release()
-	if err := hasSlot(ctx, d, j, account, number); err != nil {
+	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {
 		return err
 	}
-	if err := slot.Pin(ctx, d, folderOf(j, account), number, pinned); err != nil {
+	if err := slot.Pin(ctx, d, jobs.Directory(j, account), number, pinned); err != nil {
 		return fmt.Errorf("account %s: slot %d: %w", account, number, err)
 	}
 	changed, word := "pinned", "pinned"
@@ -74,18 +75,4 @@ func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job
 		changed, word = "unpinned", "not pinned any more"
 	}
 	return s.tell(changedJSON{Changed: changed, Job: j.Name, Account: account, Slot: number}, "%s/%s: slot %d is %s", j.Name, account, number, word)
-}
-
-// hasSlot makes sure that a slot is there.
-func hasSlot(ctx context.Context, d dest.Reader, j *config.Job, account string, number int) error {
-	all, err := slotsOf(ctx, d, j, account)
-	if err != nil {
-		return err
-	}
-	for _, one := range all {
-		if one.State.Slot == number {
-			return nil
-		}
-	}
-	return exit.With(fmt.Errorf("account %s: there is no slot %d", account, number), exit.Usage, "slotfs slots "+j.Name+" --account "+account)
 }

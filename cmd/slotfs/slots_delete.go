@@ -10,6 +10,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot"
 )
@@ -60,10 +61,10 @@ func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.
 	if o.Machine, err = s.State.MachineID(host); err != nil {
 		return err
 	}
-	if err := hasSlot(ctx, d, j, account, number); err != nil {
+	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {
 		return err
 	}
-	err = slot.Delete(ctx, d, folderOf(j, account), number, o)
+	err = slot.Delete(ctx, d, jobs.Directory(j, account), number, o)
 	switch {
 	case errors.Is(err, slot.ErrPinned):
 		err = exit.Hinted(err, fmt.Sprintf("slotfs unpin %s %s %d", j.Name, account, number))
@@ -71,7 +72,7 @@ func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.
 		err = exit.Hinted(err, "--force deletes it all the same")
 	}
 	if err != nil {
-		return fmt.Errorf("account %s: %w", account, advised(err))
+		return fmt.Errorf("account %s: %w", account, jobs.Advised(err))
 	}
 	return s.tell(changedJSON{Changed: "deleted", Job: j.Name, Account: account, Slot: number}, "%s/%s: slot %d is deleted", j.Name, account, number)
 }

@@ -4,15 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
-	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/indexer/dest"
-	"slotfs/sftpdest/slot"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/jobs"
+	"slotfs/cmd/internal/term"
 )
 
 func syncCommand(s *shell) *cli.Command {
@@ -37,19 +37,20 @@ func syncCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			jobs, err := jobsNamed(conf, c.Args().Slice())
+			all, err := jobsNamed(conf, c.Args().Slice())
 			if err != nil {
 				return err
 			}
-			y := &syncing{settings: g, config: conf, account: c.String("account"), dryRun: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				allowMassChange: c.Bool("allow-mass-change"), adopt: c.Bool("adopt")}
+			y := &syncCmd{settings: g, quiet: c.Bool("quiet"), show: progress.NewSilentTransfer()}
+			sync := &jobs.Sync{State: g.State, Log: g.Log, Config: conf, Connect: g.store, Owner: g.Owner(), Tool: "slotfs " + version,
+				Account: c.String("account"), DryRun: c.Bool("dry-run"), AllowMassChange: c.Bool("allow-mass-change"), Adopt: c.Bool("adopt")}
 			if to := worker(); to != nil {
-				return s.tellEnd(to, y.run(c.Context, jobs))
+				return s.tellEnd(to, y.run(c.Context, sync, all))
 			}
-			if needWorker(jobs) {
+			if needWorker(all) {
 				return inWorker(c.Context)
 			}
-			return y.run(c.Context, jobs)
+			return y.run(c.Context, sync, all)
 		},
 	}
 }
@@ -59,157 +60,64 @@ func jobsNamed(c *config.Config, names []string) ([]*config.Job, error) {
 	if len(names) == 0 {
 		names = c.JobNames()
 	}
-	var jobs []*config.Job
+	var all []*config.Job
 	for _, name := range names {
 		if c.Jobs[name] == nil {
 			return nil, unknownJob(c, name)
 		}
-		jobs = append(jobs, c.Jobs[name])
+		all = append(all, c.Jobs[name])
 	}
-	if len(jobs) == 0 {
+	if len(all) == 0 {
 		return nil, exit.With(fmt.Errorf("%s: no job there", c.Path), exit.Usage, "add one with `slotfs job add`")
 	}
-	return jobs, nil
+	return all, nil
 }
 
-// syncing is one run of the command.
-type syncing struct {
+// syncCmd is one run of the command.
+type syncCmd struct {
 	*settings
-	config          *config.Config
-	account         string // only this one
-	dryRun          bool
-	quiet           bool
-	allowMassChange bool
-	adopt           bool // slots of another machine
-
-	host    string // this machine's name, as states of slots tell it
-	machine string // its id
-	results []syncResult
-
-	runID string     // of the run over all accounts of a job that goes on
-	room  dest.Space // on its destination; 0: not known
+	quiet bool
+	show  *progress.Transfer // of the job that runs
 }
 
-// run runs the jobs one after the other.
-func (y *syncing) run(ctx context.Context, jobs []*config.Job) error {
-	if err := y.State.Make(); err != nil {
+func (y *syncCmd) run(ctx context.Context, sync *jobs.Sync, all []*config.Job) error {
+	sync.Done = y.done
+	sync.Warn = func(text, hint string) { y.show.Above(func() { y.warn(text, hint) }) }
+	sync.Progress = func() jobs.Progress {
+		y.show = y.transfer(y.quiet)
+		return y.show
+	}
+	if !y.quiet && !y.json {
+		sync.Output = func(_ jobs.Progress, line string) { y.show.Line(line) }
+	}
+	results, err := sync.Run(ctx, all)
+	if results == nil && err != nil && ctx.Err() == nil {
 		return err
-	}
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("name of this machine: %w", err)
-	}
-	y.host = host
-	if y.machine, err = y.State.MachineID(host); err != nil {
-		return err
-	}
-	for _, j := range jobs {
-		if err := y.recorded(ctx, j); err != nil {
-			if ctx.Err() != nil {
-				break
-			}
-			y.done(syncResult{Job: j.Name}, fmt.Errorf("job %s: %w", j.Name, err))
-		}
 	}
 	if y.json {
-		if err := y.printJSON(y.results); err != nil {
+		if err := y.printJSON(results); err != nil {
 			return err
 		}
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if err != nil {
+		return err
 	}
-	return y.outcome()
-}
-
-// outcome is what the command ends with. What is wrong with each account was printed before.
-func (y *syncing) outcome() error {
-	failed, ran, less, code := 0, 0, false, exit.Done
-	for _, r := range y.results {
-		less = less || r.Warning != ""
-		if r.Account != "" || r.Error != "" {
-			ran++
-		}
-		if r.Error == "" {
-			continue
-		}
-		failed++
-		if failed == 1 {
-			code = r.Code
-		} else if code != r.Code {
-			code = exit.Failed
-		}
-	}
-	switch {
-	case failed > 0 && failed == ran:
+	if code := jobs.Code(results); code != exit.Done {
 		return &reported{code}
-	case failed > 0 || less:
-		return &reported{exit.Partial}
 	}
 	return nil
 }
 
-// job backs up the accounts of one job. An account that fails does so alone.
-func (y *syncing) job(ctx context.Context, j *config.Job) error {
-	before, err := loadLastRun(y.State, j)
-	if err != nil {
-		return err
+// transfer gives what shows the progress of a transfer.
+func (s *shell) transfer(quiet bool) *progress.Transfer {
+	switch {
+	case quiet || s.json:
+		return progress.NewSilentTransfer()
+	case term.IsTerminal(s.err):
+		return progress.NewLiveTransfer(s.err, func() int { return term.Width(s.err) }, time.Now)
 	}
-	found := discover(j, before)
-	accounts, err := y.chosen(&found, before)
-	if err != nil {
-		return err
-	}
-	if y.account == "" && !y.dryRun {
-		held, err := y.State.LockJob(j.Destination, j.Name)
-		if err != nil {
-			return err
-		}
-		defer held.Release()
-	}
-	if y.account == "" {
-		for _, text := range found.warnings {
-			y.done(syncResult{Job: j.Name, Warning: text}, nil)
-		}
-	}
-	if len(accounts) == 0 {
-		return nil
-	}
-	if err := y.backUp(ctx, j, accounts); err != nil || y.account != "" || y.dryRun {
-		return err
-	}
-	return saveLastRun(y.State, j, accounts)
+	return progress.NewTransfer(s.err, time.Now)
 }
 
-// backUp backs up accounts of a job.
-func (y *syncing) backUp(ctx context.Context, j *config.Job, accounts []account) error {
-	remote, err := y.storeOf(y.config.Destinations[j.Destination])
-	if err != nil {
-		return err
-	}
-	defer remote.Close()
-	w := &jobRun{syncing: y, job: j, store: remote, budget: slot.NewBudget(j.Bandwidth), traits: slot.TraitsOnce(remote), show: y.transfer()}
-	defer w.show.End()
-	if err := w.all(ctx, accounts); err != nil {
-		return err
-	}
-	if y.runID != "" {
-		y.measure(ctx, remote)
-	}
-	return w.tellAgain(ctx)
-}
-
-// chosen are the accounts to be backed up: all that were found, or the one that is asked for.
-func (y *syncing) chosen(found *discovery, before lastRun) ([]account, error) {
-	if y.account == "" {
-		return found.accounts, nil
-	}
-	if a, ok := found.named(y.account); ok {
-		return []account{a}, nil
-	}
-	if k, ok := before[y.account]; ok {
-		return nil, exit.With(fmt.Errorf("account %s: %s is gone", y.account, k.Source), exit.Failed, "")
-	}
-	err := fmt.Errorf("account %s: not among its sources", y.account)
-	return nil, exit.With(err, exit.Usage, strings.Join(found.warnings, "; "))
-}
+// store is a destination that slots are written to. It connects with its first use.
+func (s *settings) store(c *config.Destination) (jobs.Store, error) { return s.Connect(c, false) }

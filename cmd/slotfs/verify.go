@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/history"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -103,13 +104,13 @@ type verified struct {
 }
 
 func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
-	accounts, err := accountsOn(ctx, d, v.job, v.account)
+	accounts, err := jobs.AccountsOn(ctx, d, v.job, v.account)
 	if err != nil {
 		return err
 	}
 	compared := 0
 	one := func(account string) verified { return v.one(ctx, d, account) }
-	for account, got := range inOrder(ctx, accounts, one) {
+	for account, got := range jobs.OrderedParallel(ctx, accounts, one) {
 		for _, s := range got.slots {
 			v.show(s)
 		}
@@ -140,7 +141,7 @@ func (v *verifying) remember(account string, got verified) {
 		r.Result = history.Partial
 	}
 	r.Fail(got.err, exit.Code(got.err))
-	v.keep(r)
+	jobs.Record(v.State, r, v.warn)
 }
 
 // end prints what was found and tells how the command ends.
@@ -179,11 +180,11 @@ func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) 
 	}
 	defer held.Release()
 	if v.slot != 0 {
-		if err := hasSlot(ctx, d, v.job, account, v.slot); err != nil {
+		if err := jobs.HasSlot(ctx, d, v.job, account, v.slot); err != nil {
 			return verified{err: err}
 		}
 	}
-	all, err := slotsOf(ctx, d, v.job, account)
+	all, err := jobs.Slots(ctx, d, v.job, account)
 	if err != nil {
 		return verified{err: err}
 	}
@@ -192,7 +193,7 @@ func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) 
 		if !chosen {
 			continue
 		}
-		found, err := slot.Verify(ctx, d, folderOf(v.job, account), s.State.Slot, slot.VerifyOptions{Sample: v.sample, Repair: true})
+		found, err := slot.Verify(ctx, d, jobs.Directory(v.job, account), s.State.Slot, slot.VerifyOptions{Sample: v.sample, Repair: true})
 		if err != nil {
 			got.err = fmt.Errorf("slot %d: %w", s.State.Slot, err)
 			return got

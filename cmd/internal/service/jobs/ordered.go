@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"context"
@@ -7,12 +7,12 @@ import (
 	"sync/atomic"
 )
 
-// atOnce is how many accounts are looked at side by side: small ones are mostly waited for.
+// atOnce is how many accounts are worked on side by side: small ones are mostly waited for.
 const atOnce = 8
 
-// inOrder runs f for all items, some side by side, and yields what it returned in the order of the items. It ends early with
+// OrderedParallel runs f for all items, some side by side, and yields what it returned in the order of the items. It ends early with
 // ctx, and returns when none of them runs any more.
-func inOrder[T, R any](ctx context.Context, items []T, f func(item T) R) iter.Seq2[T, R] {
+func OrderedParallel[T, R any](ctx context.Context, items []T, f func(item T) R) iter.Seq2[T, R] {
 	return func(yield func(T, R) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		results := make([]chan R, len(items))
@@ -20,11 +20,11 @@ func inOrder[T, R any](ctx context.Context, items []T, f func(item T) R) iter.Se
 			results[i] = make(chan R, 1)
 		}
 		var next atomic.Int64
-		var lanes sync.WaitGroup
-		defer lanes.Wait()
+		var workers sync.WaitGroup
+		defer workers.Wait()
 		defer cancel()
 		for range min(atOnce, len(items)) {
-			lanes.Go(func() {
+			workers.Go(func() {
 				for ctx.Err() == nil {
 					i := int(next.Add(1)) - 1
 					if i >= len(items) {

@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"os"
@@ -26,15 +26,15 @@ func TestPatternsMatchAccountsAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := func(sources ...string) string {
-		found := discover(&config.Job{Source: sources}, nil)
+		found := Discover(&config.Job{Source: sources}, nil)
 		var out []string
-		for _, a := range found.accounts {
-			if a.err != nil {
-				a.name += "!"
+		for _, a := range found.Accounts {
+			if a.Err != nil {
+				a.Name += "!"
 			}
-			out = append(out, a.name)
+			out = append(out, a.Name)
 		}
-		return strings.Join(append(out, found.warnings...), " ")
+		return strings.Join(append(out, found.Warnings...), " ")
 	}
 	for _, c := range []struct {
 		want    string
@@ -57,9 +57,9 @@ func TestPatternsMatchAccountsAndNothingElse(t *testing.T) {
 
 // TestSourcesThatMayBeEmptyAreNoWarning is about allow-empty, which holds for the source that has it alone.
 func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
-	dir := folders(t, "home/alice", "home2/")
+	dir := directories(t, "home/alice", "home2/")
 	sources := []string{dir + "/home/*", dir + "/home2/*", dir + "/srv"}
-	last := lastRun{
+	last := LastRun{
 		"alice": {dir + "/home/alice", sources[0]}, "bob": {dir + "/home/bob", sources[0]},
 		"carol": {dir + "/home2/carol", sources[1]}, "old": {"/gone/old", "/gone/*"},
 	}
@@ -72,70 +72,70 @@ func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
 		{sources[1:], "source 0: the last run had 1 accounts that are gone: bob"},
 		{sources, ""},
 	} {
-		found := discover(&config.Job{Source: sources, AllowEmpty: c.allow}, last)
-		got := strings.ReplaceAll(strings.Join(found.warnings, "; "), ": file does not exist", ": none")
+		found := Discover(&config.Job{Source: sources, AllowEmpty: c.allow}, last)
+		got := strings.ReplaceAll(strings.Join(found.Warnings, "; "), ": file does not exist", ": none")
 		for i, s := range sources {
 			got = strings.ReplaceAll(got, "source "+s+":", "source "+strconv.Itoa(i)+":")
 		}
-		if got != c.want || len(found.names()) != 1 {
-			t.Errorf("allowed %q: %q, %q\nwant %q", c.allow, found.names(), got, c.want)
+		if got != c.want || len(found.Names()) != 1 {
+			t.Errorf("allowed %q: %q, %q\nwant %q", c.allow, found.Names(), got, c.want)
 		}
 	}
 }
 
 // TestNobodyTakesAnAccountsName has customers make directories with the names of others.
 func TestNobodyTakesAnAccountsName(t *testing.T) {
-	dir := folders(t, "alice/domains/own", "alice/domains/shop", "bob/domains/shop")
+	dir := directories(t, "alice/domains/own", "alice/domains/shop", "bob/domains/shop")
 	j := &config.Job{Source: []string{dir + "/*/domains/*"}}
 	for _, holder := range []string{"alice", "bob"} {
-		last := lastRun{"shop": {dir + "/" + holder + "/domains/shop", j.Source[0]}}
-		found := discover(j, last)
-		a, ok := found.named("shop")
-		if !ok || a.err != nil || a.source != last["shop"].Source || len(found.warnings) != 0 {
-			t.Errorf("%s had it, and it is %+v, %q", holder, a, found.warnings)
+		last := LastRun{"shop": {dir + "/" + holder + "/domains/shop", j.Source[0]}}
+		found := Discover(j, last)
+		a, ok := found.Named("shop")
+		if !ok || a.Err != nil || a.Source != last["shop"].Source || len(found.Warnings) != 0 {
+			t.Errorf("%s had it, and it is %+v, %q", holder, a, found.Warnings)
 		}
-		if !slices.Equal(found.names(), []string{"own", "shop"}) || len(found.accounts) != 3 {
-			t.Errorf("found %+v", found.accounts)
+		if !slices.Equal(found.Names(), []string{"own", "shop"}) || len(found.Accounts) != 3 {
+			t.Errorf("found %+v", found.Accounts)
 		}
 	}
-	if a, ok := new(discovery).named("shop"); ok {
+	if a, ok := new(Discovery).Named("shop"); ok {
 		t.Errorf("found %+v in nothing", a)
 	}
-	moved := discover(j, lastRun{"own": {dir + "/bob/domains/own", j.Source[0]}})
-	if len(moved.warnings) != 1 || !strings.Contains(moved.warnings[0], "account own: it was") {
-		t.Errorf("an account that another directory has taken over: %q", moved.warnings)
+	moved := Discover(j, LastRun{"own": {dir + "/bob/domains/own", j.Source[0]}})
+	if len(moved.Warnings) != 1 || !strings.Contains(moved.Warnings[0], "account own: it was") {
+		t.Errorf("an account that another directory has taken over: %q", moved.Warnings)
 	}
 }
 
 // TestPatternsThatEndWithANameAreNamedByTheirWildcard would give all accounts one name else.
 func TestPatternsThatEndWithANameAreNamedByTheirWildcard(t *testing.T) {
-	dir := folders(t, "alice/public_html", "bob/public_html", "carol/")
-	found := discover(&config.Job{Source: []string{dir + "/*/public_html"}}, nil)
-	if got := found.names(); !slices.Equal(got, []string{"alice", "bob"}) || len(found.accounts) != 2 {
-		t.Errorf("found %+v", found.accounts)
+	dir := directories(t, "alice/public_html", "bob/public_html", "carol/")
+	found := Discover(&config.Job{Source: []string{dir + "/*/public_html"}}, nil)
+	if got := found.Names(); !slices.Equal(got, []string{"alice", "bob"}) || len(found.Accounts) != 2 {
+		t.Errorf("found %+v", found.Accounts)
 	}
 }
 
 func TestLastRunIsKept(t *testing.T) {
 	d, j := state.Dir(t.TempDir()), &config.Job{Name: "j", Destination: "d"}
-	if last, err := loadLastRun(d, j); err != nil || len(last) != 0 {
+	if last, err := LoadLastRun(d, j); err != nil || len(last) != 0 {
 		t.Errorf("before the first run: %v, %v", last, err)
 	}
-	err := saveLastRun(d, j, []account{{name: "a", source: "/s/a", from: "/s/*"}, {name: "b", err: os.ErrInvalid}})
-	last, loadErr := loadLastRun(d, j)
+	err := SaveLastRun(d, j, []Account{{Name: "a", Source: "/s/a", From: "/s/*"}, {Name: "b", Err: os.ErrInvalid}})
+	last, loadErr := LoadLastRun(d, j)
 	if err != nil || loadErr != nil || len(last) != 1 || last["a"] != (lastAccount{"/s/a", "/s/*"}) {
 		t.Errorf("kept %v, %v, %v", last, err, loadErr)
 	}
 	if err := os.WriteFile(lastRunFile(d, j), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if last, err := loadLastRun(d, j); err != nil || len(last) != 0 {
+	if last, err := LoadLastRun(d, j); err != nil || len(last) != 0 {
 		t.Errorf("a damaged file is %v, %v", last, err)
 	}
 }
 
-// folders makes directories below a new one.
-func folders(t *testing.T, names ...string) string {
+// directories makes directories below a new one.
+func directories(t *testing.T, names ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range names {

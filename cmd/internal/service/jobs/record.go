@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/history"
-	"slotfs/cmd/internal/term"
+	"slotfs/cmd/internal/state"
 	"slotfs/indexer/dest"
 )
 
 // recorded runs a job and keeps how the run ended, if it is one over all its accounts.
-func (y *syncing) recorded(ctx context.Context, j *config.Job) error {
-	if y.account != "" || y.dryRun {
+func (y *Sync) recorded(ctx context.Context, j *config.Job) error {
+	if y.Account != "" || y.DryRun {
 		return y.job(ctx, j)
 	}
 	began, first := time.Now(), len(y.results)
@@ -33,13 +33,13 @@ func (y *syncing) recorded(ctx context.Context, j *config.Job) error {
 	r.Run, r.Began, r.Ended, r.Seconds = y.runID, began, time.Now(), time.Since(began).Seconds()
 	r.Free, r.Size = y.room.Bytes, y.room.Size
 	r.Fail(err, exit.Code(err))
-	y.keep(r)
+	Record(y.State, r, y.Warn)
 	p.end(ctx, &r, y.results[first:])
 	return err
 }
 
 // runRecord sums up a run.
-func runRecord(j *config.Job, results []syncResult) history.Record {
+func runRecord(j *config.Job, results []Result) history.Record {
 	r := history.Record{Kind: history.Run, Destination: j.Destination, Job: j.Name, Result: history.Complete}
 	accounts, failed := 0, 0
 	var warnings []string
@@ -69,33 +69,33 @@ func runRecord(j *config.Job, results []syncResult) history.Record {
 }
 
 // remember keeps how the backup of an account ended.
-func (y *syncing) remember(r *syncResult, err error) {
-	if r.Account == "" || y.dryRun {
+func (y *Sync) remember(r *Result, err error) {
+	if r.Account == "" || y.DryRun {
 		return
 	}
 	h := history.Record{Kind: history.Backup, Ended: time.Now(), Seconds: r.Seconds, Job: r.Job, Account: r.Account, Run: y.runID, Slot: r.Slot,
 		Files: r.Files, Bytes: r.Bytes, Sent: r.Uploaded, SentB: r.UploadedBytes, Copied: r.Copied, Linked: r.Linked, Deleted: r.Deleted,
 		Warning: r.Warning, Result: history.Complete}
 	h.Began = h.Ended.Add(-time.Duration(r.Seconds * float64(time.Second)))
-	if j := y.config.Jobs[r.Job]; j != nil {
+	if j := y.Config.Jobs[r.Job]; j != nil {
 		h.Destination = j.Destination
 	}
 	if r.Warning != "" {
 		h.Result = history.Partial
 	}
 	h.Fail(err, r.Code)
-	y.keep(h)
+	Record(y.State, h, y.Warn)
 }
 
-// keep adds a record to the history. Without it the backup is as good.
-func (s *settings) keep(r history.Record) {
-	if err := history.New(s.State.History()).Add(r); err != nil {
-		fmt.Fprintf(s.err, "slotfs: %s: not kept in the history: %s\n", term.Clean(r.Object()), term.Clean(err.Error()))
+// Record adds a record to the history. Without it the backup is as good: what goes wrong is told to warn.
+func Record(d state.Dir, r history.Record, warn func(text, hint string)) {
+	if err := history.New(d.History()).Add(r); err != nil {
+		warn(fmt.Sprintf("%s: not kept in the history: %v", r.Object(), err), "")
 	}
 }
 
 // measure tells how much room a destination has, where its server tells.
-func (y *syncing) measure(ctx context.Context, d dest.StatFS) {
+func (y *Sync) measure(ctx context.Context, d dest.StatFS) {
 	ctx, cancel := context.WithTimeout(ctx, measureTime)
 	defer cancel()
 	room, err := d.Space(ctx, "")

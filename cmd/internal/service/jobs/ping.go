@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"cmp"
@@ -15,14 +15,14 @@ import (
 
 // pinging tells a watching service of a run.
 type pinging struct {
-	*syncing
+	*Sync
 	job     *config.Job
 	started chan error // nil: nobody is told
 }
 
 // startPing tells that a run begins. The run does not wait for that.
-func (y *syncing) startPing(ctx context.Context, j *config.Job) *pinging {
-	p := &pinging{syncing: y, job: j}
+func (y *Sync) startPing(ctx context.Context, j *config.Job) *pinging {
+	p := &pinging{Sync: y, job: j}
 	if j.Ping == "" {
 		return p
 	}
@@ -35,7 +35,7 @@ func (y *syncing) startPing(ctx context.Context, j *config.Job) *pinging {
 const lastPing = 10 * time.Second
 
 // end tells how the run ended. What cannot be told is a line for people, and no more.
-func (p *pinging) end(ctx context.Context, r *history.Record, results []syncResult) {
+func (p *pinging) end(ctx context.Context, r *history.Record, results []Result) {
 	if p.started == nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (p *pinging) end(ctx context.Context, r *history.Record, results []syncResu
 }
 
 // runSignal is what is told of a run, and more of it for people.
-func runSignal(r *history.Record, results []syncResult) (send.Signal, string) {
+func runSignal(r *history.Record, results []Result) (send.Signal, string) {
 	accounts, failed, lines := 0, 0, ""
 	for i := range results {
 		a := &results[i]
@@ -65,7 +65,7 @@ func runSignal(r *history.Record, results []syncResult) (send.Signal, string) {
 			failed++
 		}
 		if why := cmp.Or(a.Error, a.Warning); why != "" {
-			lines += "\n" + term.Clean(a.name()+": "+why)
+			lines += "\n" + term.Clean(a.Subject()+": "+why)
 		}
 	}
 	if r.Error != "" {
@@ -79,11 +79,7 @@ func runSignal(r *history.Record, results []syncResult) (send.Signal, string) {
 }
 
 func (p *pinging) complain(err error) {
-	if err == nil {
-		return
-	}
-	fmt.Fprintf(p.err, "slotfs: job %s: %s\n", p.job.Name, term.Clean(err.Error()))
-	if hint := exit.Hint(err); hint != "" {
-		fmt.Fprintf(p.err, "slotfs: hint: %s\n", hint)
+	if err != nil {
+		p.Warn(fmt.Sprintf("job %s: %v", p.job.Name, err), exit.Hint(err))
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestInOrderRunsSideBySideAndKeepsTheOrder(t *testing.T) {
+func TestOrderedParallelRunsSideBySideAndKeepsTheOrder(t *testing.T) {
 	items := []int{}
 	for i := range 20 {
 		items = append(items, 20-i) // the first ones take longest
@@ -17,7 +17,7 @@ func TestInOrderRunsSideBySideAndKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var got []int
-		for item, twice := range inOrder(t.Context(), items, func(n int) int {
+		for item, twice := range OrderedParallel(t.Context(), items, func(n int) int {
 			time.Sleep(time.Duration(n) * time.Second)
 			return 2 * n
 		}) {
@@ -35,13 +35,13 @@ func TestInOrderRunsSideBySideAndKeepsTheOrder(t *testing.T) {
 	})
 }
 
-func TestInOrderEndsWithItsContextAndItsReader(t *testing.T) {
+func TestOrderedParallelEndsWithItsContextAndItsReader(t *testing.T) {
 	items := make([]int, 1000)
 	for _, canceled := range []bool{false, true} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running, ran atomic.Int64
 		n := 0
-		for range inOrder(ctx, items, func(int) int {
+		for range OrderedParallel(ctx, items, func(int) int {
 			running.Add(1)
 			defer running.Add(-1)
 			return int(ran.Add(1))

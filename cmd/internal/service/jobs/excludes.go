@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"strings"
@@ -18,7 +18,7 @@ func excludes(j *config.Job) []string {
 	return append([]string{"+ /" + stagedAs + "/***"}, j.Exclude...)
 }
 
-// belowPrefix moves patterns to where the source stands in the backup. One that is not anchored matches in the folder
+// belowPrefix moves patterns to where the source stands in the backup. One that is not anchored matches in the directory
 // and anywhere below it.
 func belowPrefix(prefix string, patterns []string) []string {
 	prefix = "/" + literal(prefix)

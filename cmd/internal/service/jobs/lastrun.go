@@ -1,4 +1,4 @@
-package main
+package jobs
 
 import (
 	"encoding/json"
@@ -14,10 +14,10 @@ import (
 	"slotfs/cmd/internal/state"
 )
 
-// lastRun has the accounts that the last run of a job found, by name. They stand as JSON in the state directory:
+// LastRun has the accounts that the last run of a job found, by name. They stand as JSON in the state directory:
 //
 //	accounts/DESTINATION/JOB.json    {"alice": {"source": "/home/alice", "from": "/home/*"}, ...}
-type lastRun map[string]lastAccount
+type LastRun map[string]lastAccount
 
 type lastAccount struct {
 	Source string `json:"source"` // its directory
@@ -28,8 +28,8 @@ func lastRunFile(d state.Dir, j *config.Job) string {
 	return filepath.Join(string(d), "accounts", j.Destination, j.Name+".json")
 }
 
-// loadLastRun reads what the last run found. A file that is none counts as a first run: what it tells is no backup.
-func loadLastRun(d state.Dir, j *config.Job) (lastRun, error) {
+// LoadLastRun reads what the last run found. A file that is none counts as a first run: what it tells is no backup.
+func LoadLastRun(d state.Dir, j *config.Job) (LastRun, error) {
 	data, err := os.ReadFile(lastRunFile(d, j))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -37,19 +37,19 @@ func loadLastRun(d state.Dir, j *config.Job) (lastRun, error) {
 	if err != nil {
 		return nil, d.Fault(err)
 	}
-	var k lastRun
+	var k LastRun
 	if err := json.Unmarshal(data, &k); err != nil {
 		return nil, nil
 	}
 	return k, nil
 }
 
-// saveLastRun keeps what a run found.
-func saveLastRun(d state.Dir, j *config.Job, accounts []account) error {
-	k := lastRun{}
+// SaveLastRun keeps what a run found.
+func SaveLastRun(d state.Dir, j *config.Job, accounts []Account) error {
+	k := LastRun{}
 	for _, a := range accounts {
-		if a.err == nil {
-			k[a.name] = lastAccount{a.source, a.from}
+		if a.Err == nil {
+			k[a.Name] = lastAccount{a.Source, a.From}
 		}
 	}
 	data, err := json.Marshal(k)
@@ -70,11 +70,11 @@ func saveLastRun(d state.Dir, j *config.Job, accounts []account) error {
 const maxListed = 100
 
 // missing tells which accounts the last run had and this one has not, and which ones are another directory now.
-func (k lastRun) missing(j *config.Job, accounts []account) []string {
-	found := make(map[string]account, len(accounts))
+func (k LastRun) missing(j *config.Job, accounts []Account) []string {
+	found := make(map[string]Account, len(accounts))
 	for _, a := range accounts {
-		if _, ok := found[a.name]; !ok || a.err == nil {
-			found[a.name] = a
+		if _, ok := found[a.Name]; !ok || a.Err == nil {
+			found[a.Name] = a
 		}
 	}
 	var warnings []string
@@ -86,8 +86,8 @@ func (k lastRun) missing(j *config.Job, accounts []account) []string {
 				continue
 			} else if !ok {
 				gone = append(gone, name)
-			} else if a.err == nil && a.source != before.Source {
-				warnings = append(warnings, fmt.Sprintf("account %s: it was %s, and is %s", name, before.Source, a.source))
+			} else if a.Err == nil && a.Source != before.Source {
+				warnings = append(warnings, fmt.Sprintf("account %s: it was %s, and is %s", name, before.Source, a.Source))
 			}
 		}
 		if n := len(gone); n > 0 {
@@ -101,7 +101,7 @@ func (k lastRun) missing(j *config.Job, accounts []account) []string {
 	return warnings
 }
 
-func sortedNames(k lastRun) []string {
+func sortedNames(k LastRun) []string {
 	names := make([]string, 0, len(k))
 	for name := range k {
 		names = append(names, name)
