@@ -109,17 +109,22 @@ func (d *Destination) remote(p string) (string, error) {
 // repeat runs f, and again while its session is lost under it: see package retry. f calls progress when a part of what it does is done.
 func (d *Destination) repeat(ctx context.Context, f func(progress func()) error) error {
 	policy := retry.Default
-	policy.Lost = func(err error) bool { return errors.Is(err, session.ErrLost) }
+	policy.Lost = lost
 	err := policy.DoParts(ctx, f)
-	if errors.Is(err, session.ErrLost) {
+	if lost(err) {
 		return &auth.UnreachableError{Address: d.settings.Address(), Err: err}
 	}
 	return err
 }
 
+// lost reports whether a session was lost under a request. That the pool has none to give, for whatever it lost, is something else.
+func lost(err error) bool {
+	return errors.Is(err, session.ErrLost) && !errors.Is(err, dest.ErrUnreachable)
+}
+
 // once is the error of what is not repeated: whether the server did what it was asked in a session that was lost is not known.
 func (d *Destination) once(err error) error {
-	if errors.Is(err, session.ErrLost) {
+	if lost(err) {
 		return &auth.UnreachableError{Address: d.settings.Address(), Err: err, Unknown: true}
 	}
 	return err

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/sftpdest/sshdtest"
+	"slotfs/sftpdest/wire"
 )
 
 // fewHandles are settings for a server that lets n files be open on a connection.
@@ -24,6 +26,7 @@ func fewHandles(t testing.TB, n, connections int) Settings {
 func TestServerWithOneOpenFileIsADestination(t *testing.T) {
 	s := fewHandles(t, 1, 1)
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		s := s
 		s.Directory = root
 		return newDest(t, s, Options{})
 	}, desttest.AsRoot)
@@ -98,5 +101,56 @@ func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
 	p := make([]byte, len(content))
 	if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
 		t.Errorf("ReadAt: %v", err)
+	}
+}
+
+// TestRefusalThatIsOldIsAskedAgain has the server refuse a listing while another directory is open, which is closed when the refusal
+// arrives: by the time of looking there is room.
+func TestRefusalThatIsOldIsAskedAgain(t *testing.T) {
+	open, refused := "", []byte(nil)
+	second := make(chan struct{})
+	asked := sync.OnceFunc(func() { close(second) })
+	var held []byte // the answer to the READDIR of the first one
+	d := hostile(t, func(r wire.Reply) []byte {
+		switch r.Type {
+		case wire.OpenDir:
+			name := string(r.Body[4:])
+			if open != "" {
+				refused = packet(wire.Status, r.ID, 4, "Failure", "")
+				out := held
+				held = nil
+				return append(out, []byte{}...)
+			}
+			open = name
+			if name == "first" {
+				asked()
+			}
+			return packet(wire.Handle, r.ID, name)
+		case wire.ReadDir:
+			end := packet(wire.Status, r.ID, 1, "", "")
+			if open == "first" && refused == nil {
+				held = append(held, end...)
+				return nil
+			}
+			return end
+		case wire.Close:
+			open = ""
+			out := append(packet(wire.Status, r.ID, wire.StatusOK, "", ""), refused...)
+			refused = nil
+			return out
+		}
+		return packet(wire.Attrs, r.ID, regular(5))
+	})
+	first := make(chan error, 1)
+	go func() {
+		_, err := d.List(t.Context(), "first")
+		first <- err
+	}()
+	<-second
+	if _, err := d.List(t.Context(), "second"); err != nil {
+		t.Errorf("List: %v", err)
+	}
+	if err := <-first; err != nil {
+		t.Errorf("the other List: %v", err)
 	}
 }

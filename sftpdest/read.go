@@ -2,7 +2,6 @@ package sftpdest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -160,9 +159,9 @@ func (t *part) compare(ctx context.Context, first wire.Attributes) error {
 func (r *reading) take(t part) (int, error) {
 	defer func() { r.f.release(t.h) }()
 	p := partial{part: &t, watch: t.h.s.CheckRate()}
-	lost := false
+	again := false
 	err := r.f.d.repeat(r.ctx, func(progress func()) error {
-		if lost {
+		if again {
 			h, err := r.f.handle(r.ctx)
 			if err != nil {
 				return err
@@ -172,7 +171,7 @@ func (r *reading) take(t part) (int, error) {
 			t.send(r.unchanged)
 		}
 		err := r.rest(&p, progress)
-		lost = errors.Is(err, session.ErrLost)
+		again = lost(err)
 		return r.f.d.drop(t.h.s, err)
 	})
 	return p.done, err

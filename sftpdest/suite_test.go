@@ -2,7 +2,9 @@ package sftpdest
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
@@ -105,6 +107,7 @@ func startProFTPD(t testing.TB) Settings {
 func TestProFTPDIsADestination(t *testing.T) {
 	s := startProFTPD(t)
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
+		s := s
 		s.Directory = root
 		return newDest(t, s, Options{})
 	}, desttest.ResolvesLinks)
@@ -113,7 +116,18 @@ func TestProFTPDIsADestination(t *testing.T) {
 func TestProFTPDCanBeChanged(t *testing.T) {
 	s := startProFTPD(t)
 	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
+		s := s
 		s.Directory = root
 		return newDest(t, s, Options{})
+	})
+}
+
+func TestServerThatLosesConnectionsIsADestination(t *testing.T) {
+	desttest.LossSuite(t, func(t testing.TB, root string) (dest.ReadWriter, func(int)) {
+		var losses atomic.Int64
+		l := startLocal(t, sshdtest.LocalOptions{Password: secret, Serve: sshdtest.Odd("/", sshdtest.Oddities{Losses: &losses})})
+		s := localSettings(l)
+		s.Password, s.Directory, s.MaxRetries = secret, root, 5
+		return newDest(t, s, Options{Backoff: time.Millisecond}), func(n int) { losses.Store(int64(n)) }
 	})
 }

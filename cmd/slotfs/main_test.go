@@ -96,7 +96,7 @@ type result struct {
 
 // command prepares a command line.
 func (w *world) command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second) // a hang fails the test, no more
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a hang fails the test, no more
 	w.t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, built.program, append([]string{"--config", w.config, "--state-dir", w.state}, args...)...)
 	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Oddities struct {
 	DieAfter    int           // requests, each session
 	Drip        time.Duration // between two bytes of a reply
 	Silent      bool          // nothing but the first packet is answered
+	// Losses is how many requests end their session instead of being answered; nil: none. What begins a session, and CLOSE, does not.
+	Losses *atomic.Int64
 }
 
 // Odd is an SFTP server for LocalOptions.Serve: OpenSSH's, which starts in root, with something between.
@@ -111,7 +114,7 @@ func (s *odd) ask(to io.Writer) error {
 		}
 		s.mu.Lock()
 		s.count++
-		done := s.DieAfter > 0 && s.count > s.DieAfter
+		done := s.DieAfter > 0 && s.count > s.DieAfter || s.lost(p)
 		forward := !done && !(s.Silent && s.count > 1)
 		if forward {
 			p, err = s.take(p)
@@ -126,6 +129,14 @@ func (s *odd) ask(to io.Writer) error {
 			}
 		}
 	}
+}
+
+// lost reports whether a request ends the session.
+func (s *odd) lost(p []byte) bool {
+	if s.Losses == nil || s.count <= 2 || p[4] == typeClose {
+		return false
+	}
+	return s.Losses.Add(-1) >= 0
 }
 
 // take returns what is handed on of a request; nil: it was answered. It needs s.mu.

@@ -33,7 +33,7 @@ const AsRoot Trait = 1
 // with an absolute path. Its listings tell links apart.
 const ResolvesLinks Trait = 3
 
-// Suite holds a destination to the contract. Every implementation passes it.
+// Suite holds a destination to the contract. Every implementation passes it. make is called for several tests side by side.
 func Suite(t *testing.T, make Maker, traits ...Trait) {
 	root := slices.Contains(traits, AsRoot)
 	tests := []struct {
@@ -55,7 +55,10 @@ func Suite(t *testing.T, make Maker, traits ...Trait) {
 		{"Close", testClose},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, newBench(t, make)) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, newBench(t, make))
+		})
 	}
 	if !root {
 		t.Run("PermissionDenied", func(t *testing.T) { testPermission(t, newBench(t, make)) })

@@ -89,7 +89,7 @@ func testCopyRanges(t *testing.T, b *writeBench) {
 	if !ok {
 		return
 	}
-	const size = 40 << 20
+	const size = 12 << 20
 	content := make([]byte, size)
 	var ranges []dest.Range
 	for off := int64(1 << 20); off < size/2; off += 64 << 10 {

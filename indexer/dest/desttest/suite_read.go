@@ -105,7 +105,7 @@ func testReplaced(t *testing.T, b *bench) {
 }
 
 func testLargeFolder(t *testing.T, b *bench) {
-	const entries = 20_000
+	const entries = 5_000
 	dir := filepath.Join(b.root, "large")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,8 @@
 package desttest_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 
 	"slotfs/indexer/dest"
@@ -16,5 +18,19 @@ func TestFolderIsADestination(t *testing.T) {
 func TestFolderCanBeChanged(t *testing.T) {
 	desttest.WriteSuite(t, func(_ testing.TB, root string) dest.ReadWriter {
 		return desttest.Dir(root)
+	})
+}
+
+func TestFolderLosesConnections(t *testing.T) {
+	desttest.LossSuite(t, func(_ testing.TB, root string) (dest.ReadWriter, func(int)) {
+		d := desttest.Dir(root)
+		var left atomic.Int64
+		d.SetFault(func(context.Context, desttest.Call) error {
+			if left.Add(-1) >= 0 {
+				return dest.ErrConnectionLost
+			}
+			return nil
+		})
+		return d, func(n int) { left.Store(int64(n)) }
 	})
 }

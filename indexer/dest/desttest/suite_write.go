@@ -58,7 +58,10 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		}{{"RenameReplaces", testReplace}, {"InstallReplaces", testInstall}}...)
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, newWriteBench(t, make)) })
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.run(t, newWriteBench(t, make))
+		})
 	}
 }
 
