@@ -3,13 +3,11 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm/send"
-	"slotfs/cmd/internal/service/watch"
 	"slotfs/cmd/internal/term"
 )
 
@@ -42,7 +40,7 @@ func notifyTestCommand(s *shell) *cli.Command {
 				}
 				return exit.With(fmt.Errorf("notify %s: not in %s", c.Args().First(), conf.Path), exit.Usage, hint)
 			}
-			if err := g.watcher().Test(c.Context, conf, n); err != nil {
+			if err := g.Watcher().Test(c.Context, conf, n); err != nil {
 				return err
 			}
 			return g.tell(sentJSON{Notify: n.Name, Way: send.Way(n)}, "%s: sent by %s", n.Name, term.Clean(send.Way(n)))
@@ -54,9 +52,4 @@ func notifyTestCommand(s *shell) *cli.Command {
 type sentJSON struct {
 	Notify string `json:"notify"`
 	Way    string `json:"way"`
-}
-
-// watcher looks after this installation.
-func (s *settings) watcher() *watch.Watcher {
-	return &watch.Watcher{State: s.State, Log: s.Log, Now: time.Now}
 }

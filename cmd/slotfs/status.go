@@ -18,11 +18,21 @@ import (
 func statusCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:  "status",
-		Usage: "show the mount, the index, and how the last passes ended",
+		Usage: "show the mount, the index, how the last passes ended, and what is wrong",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "check", Usage: "one line and an exit code for monitoring systems"},
+			&cli.StringFlag{Name: "max-age", Usage: "with --check: the newest good backup of anything may be `AGE` old (26h, 3d), whatever the configuration says"},
+		},
 		Action: func(c *cli.Context) error {
+			if c.Bool("check") {
+				return s.check(c)
+			}
 			g, err := s.begin(c)
 			if err != nil {
 				return err
+			}
+			if c.IsSet("max-age") {
+				return exit.Usagef("--max-age: only with --check")
 			}
 			r, err := g.Status(c.Context)
 			if err != nil {
@@ -64,6 +74,7 @@ func (s *settings) printReport(r *api.Report) error {
 		s.printNotes(&r.Destinations[i])
 		s.printErrors(&r.Destinations[i])
 	}
+	s.printWrong(r)
 	return nil
 }
 

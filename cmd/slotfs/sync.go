@@ -94,6 +94,9 @@ func (y *syncCmd) run(ctx context.Context, sync *jobs.Sync, all []*config.Job) e
 	if results == nil && err != nil && ctx.Err() == nil {
 		return err
 	}
+	if !sync.DryRun {
+		y.LookAfter(ctx)
+	}
 	if y.json {
 		if err := y.printJSON(results); err != nil {
 			return err

@@ -124,6 +124,7 @@ func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	v.LookAfter(ctx)
 	return v.end(compared)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"slotfs/cmd/internal/service/metrics"
 	"slotfs/fs"
 	"slotfs/fs/content"
 	"slotfs/indexer/backup"
@@ -15,6 +16,7 @@ import (
 type contentAdapter struct {
 	destinations *destinations
 	name         string
+	reads        *metrics.Reads
 }
 
 var _ fs.Content = contentAdapter{}
@@ -38,5 +40,5 @@ func (c contentAdapter) open(open func(*content.Reader) (*content.File, error)) 
 	if err != nil {
 		return nil, fmt.Errorf("destination %s: %w", c.name, err)
 	}
-	return f, nil
+	return &meteredFile{f, c.reads, c.name}, nil
 }

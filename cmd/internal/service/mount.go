@@ -110,6 +110,7 @@ func (m *Mount) run(ctx context.Context, s *Service, ready func(error)) error {
 	wait.Go(func() { s.serve(socket) })
 	wait.Go(func() { s.refresh(work) })
 	wait.Go(func() { s.remount(work) })
+	wait.Go(func() { s.oversee(work) })
 	wait.Go(func() { s.reloadOn(work, hangups) })
 	s.startSchedules(work)
 	m.tellManager("READY=1\nSTATUS=mounted at " + m.Mountpoint)

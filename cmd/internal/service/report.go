@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"slices"
 
 	"slotfs/cache/index"
@@ -106,24 +105,11 @@ func (nothing) Stats(context.Context) (index.Stats, error) { return index.Stats{
 // Status asks the owner of the index, or looks into the index itself. Where the index cannot be asked it tells what the
 // configuration and the records of passes say, and why.
 func (e *Environment) Status(ctx context.Context) (*api.Report, error) {
-	if err := e.State.Make(); err != nil {
+	h, err := e.Health(ctx, 0)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(e.State.Index()); errors.Is(err, fs.ErrNotExist) {
-		return e.withoutIndex(ctx, nil)
-	}
-	var r *api.Report
-	err := e.WithIndex(ctx, func(x api.Service) (err error) {
-		r, err = x.Report(ctx, false)
-		return err
-	})
-	if busy(err) || errors.Is(err, index.ErrVersion) || errors.Is(err, index.ErrDamaged) {
-		return e.withoutIndex(context.WithoutCancel(ctx), err)
-	}
-	if err == nil && r.PID == os.Getpid() { // this process has had the index for the report alone
-		r.PID, r.Since = 0, nil
-	}
-	return r, err
+	return h.Report, nil
 }
 
 // withoutIndex is the report without what the index has. fault says why it is not asked; nil: there is none yet.

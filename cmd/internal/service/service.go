@@ -16,6 +16,7 @@ import (
 	"slotfs/cmd/internal/schedule"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/fs"
 	"slotfs/fs/view"
@@ -32,6 +33,7 @@ type Service struct {
 	scheduler    *passes.Scheduler
 	mounts       mounts // none of a command that only works with the index
 	unmounted    unmountedView
+	oversight    *oversight
 	since        time.Time
 	changed      chan struct{} // has one when the catalog changed
 
@@ -44,8 +46,9 @@ var _ api.Service = (*Service)(nil)
 
 // newService wires a service up. It mounts nothing yet.
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
-	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1)}
-	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake}
+	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), oversight: newOversight(e)}
+	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
+		History: history.New(e.State.History())}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
 	return s
 }
@@ -53,6 +56,7 @@ func newService(e *Environment, x *index.Index, d *destinations) *Service {
 // wake has what is shown refreshed soon.
 func (s *Service) wake() {
 	s.unmounted.outdate()
+	s.oversight.outdate()
 	select {
 	case s.changed <- struct{}{}:
 	default:
@@ -104,6 +108,9 @@ func (s *Service) Index(ctx context.Context, q passes.Request, emit func(progres
 	})
 	s.refreshNow(context.WithoutCancel(ctx))
 	s.mounts.await(ctx)
+	if q.Account == "" && ctx.Err() == nil {
+		s.lookAfterPass(ctx)
+	}
 	if last != nil {
 		emit(*last)
 	}
@@ -219,6 +226,7 @@ func (s *Service) Forget(ctx context.Context, name string) error {
 		return err
 	}
 	s.unmounted.outdate()
+	s.oversight.outdate()
 	s.refreshNow(ctx)
 	return nil
 }
@@ -262,7 +270,7 @@ func (s *Service) content(name string) fs.Content {
 	if s.destinations.current().Destinations[name] == nil {
 		return nil
 	}
-	return contentAdapter{s.destinations, name}
+	return contentAdapter{s.destinations, name, s.oversight.reads}
 }
 
 // lastPass is what status.json of the mount says of a destination.

@@ -2,6 +2,7 @@
 // STATE-DIR/control.sock, which only its owner can open. It must not know what a pass or a mount is made of.
 //
 //	GET  /v1/status           the report, one JSON object; with ?brief what takes no time only
+//	GET  /v1/seen             what only the owner knows of accounts and destinations, one JSON object: alarm.Seen
 //	POST /v1/index            body: passes.Request; answer: one progress.Event per line until the pass is over.
 //	                          Who hangs up ends the pass.
 //	POST /v1/find             body: browse.Query; answer: one browse.Match per line, and a line with "failure" if it ends early
@@ -29,6 +30,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
 )
@@ -62,11 +64,17 @@ type Keeper interface {
 	Forget(ctx context.Context, destination string) error
 }
 
+// Observer tells what only the process that has the index knows, for alarms and metrics.
+type Observer interface {
+	Seen(ctx context.Context) (alarm.Seen, error)
+}
+
 // Service is all that the process that owns the index does for others.
 type Service interface {
 	Indexer
 	Browser
 	Keeper
+	Observer
 }
 
 // maxRequest bounds the body of a request.
@@ -129,6 +137,10 @@ func handler(o Service) http.Handler {
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
 		report, err := o.Report(r.Context(), r.URL.Query().Has("brief"))
 		answer(w, report, err)
+	})
+	mux.HandleFunc("GET /v1/seen", func(w http.ResponseWriter, r *http.Request) {
+		seen, err := o.Seen(r.Context())
+		answer(w, seen, err)
 	})
 	mux.HandleFunc("POST /v1/index", func(w http.ResponseWriter, r *http.Request) { serveIndex(o, w, r) })
 	mux.HandleFunc("POST /v1/find", func(w http.ResponseWriter, r *http.Request) { serveFind(o, w, r) })

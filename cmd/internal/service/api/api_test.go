@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
 )
@@ -66,6 +68,10 @@ func (o *owner) Diff(_ context.Context, q browse.Pair, yield func(browse.Change)
 }
 
 func (o *owner) Reload(context.Context) error { o.asked = append(o.asked, "reload"); return o.err }
+func (o *owner) Seen(context.Context) (alarm.Seen, error) {
+	return alarm.Seen{Holdings: map[string][]alarm.Account{"b&c": {{Name: "alice", Newest: time.Unix(5, 0).UTC()}}}, Watching: true}, nil
+}
+
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
 	return o.err
@@ -102,6 +108,9 @@ func TestRequestsReachTheOwner(t *testing.T) {
 	}
 	if !reflect.DeepEqual(got, o.events) {
 		t.Errorf("events %v, want %v", got, o.events)
+	}
+	if seen, err := c.Seen(ctx); err != nil || !seen.Watching || !seen.Holdings["b&c"][0].Newest.Equal(time.Unix(5, 0)) {
+		t.Errorf("seen %+v, %v", seen, err)
 	}
 	if err := c.Forget(ctx, "b&c"); err != nil {
 		t.Error(err)

@@ -17,6 +17,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
 )
@@ -47,16 +48,30 @@ func (c *Client) Report(ctx context.Context, brief bool) (*Report, error) {
 	if brief {
 		path += "?brief"
 	}
-	body, err := c.do(ctx, http.MethodGet, path, nil)
-	if err != nil {
+	r := new(Report)
+	if err := c.get(ctx, path, r); err != nil {
 		return nil, err
 	}
-	defer body.Close()
-	r := new(Report)
-	if err := json.NewDecoder(body).Decode(r); err != nil {
-		return nil, fmt.Errorf("control socket: %w", err)
-	}
 	return r, nil
+}
+
+// Seen tells what only the owner knows.
+func (c *Client) Seen(ctx context.Context) (seen alarm.Seen, err error) {
+	err = c.get(ctx, "/v1/seen", &seen)
+	return seen, err
+}
+
+// get asks for one JSON object.
+func (c *Client) get(ctx context.Context, path string, into any) error {
+	body, err := c.do(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(into); err != nil {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
 }
 
 // endTime is how long an interrupted pass may take to end.

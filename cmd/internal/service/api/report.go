@@ -3,7 +3,9 @@ package api
 import (
 	"time"
 
+	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/watch"
 	"slotfs/indexer/backup"
 )
 
@@ -20,6 +22,8 @@ type Report struct {
 	Index        IndexReport         `json:"index"`
 	Cache        *CacheReport        `json:"cache,omitempty"` // of the mount
 	Destinations []DestinationReport `json:"destinations"`
+	Wrong        []alarm.Finding     `json:"wrong,omitempty"`
+	Notifiers    []watch.Notifier    `json:"notifiers,omitempty"`
 }
 
 // IndexReport tells how much the index holds.

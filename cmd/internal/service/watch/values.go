@@ -47,28 +47,32 @@ func destination(f *alarm.Facts, name string) metrics.Destination {
 	return d
 }
 
-// Count adds the snapshots of an index to values.
-func Count(v *metrics.Values, c *config.Config, all []*backup.Snapshot) {
-	by := map[string]*metrics.Destination{}
-	for i := range v.Destinations {
-		by[v.Destinations[i].Name] = &v.Destinations[i]
-	}
+// Tally counts snapshots, by destination and status.
+type Tally map[string]map[backup.Status]int
+
+// Count counts the snapshots of an index.
+func Count(all []*backup.Snapshot) Tally {
+	t := Tally{}
 	for _, s := range all {
-		d := by[s.Destination]
-		if d == nil {
-			continue
+		if t[s.Destination] == nil {
+			t[s.Destination] = map[backup.Status]int{}
 		}
-		if d.Snapshots == nil {
-			d.Snapshots = map[string]int{}
+		t[s.Destination][s.Status]++
+	}
+	return t
+}
+
+// AddTo adds the counts to values.
+func (t Tally) AddTo(v *metrics.Values, c *config.Config) {
+	for i := range v.Destinations {
+		d := &v.Destinations[i]
+		d.Snapshots, d.Slots = map[string]int{}, map[string]int{}
+		for status, n := range t[d.Name] {
+			d.Snapshots[string(status)] += n
+			if c.Destinations[d.Name].Engine == config.SlotsEngine {
+				d.Slots[phase(status)] += n
+			}
 		}
-		d.Snapshots[string(s.Status)]++
-		if c.Destinations[d.Name].Engine != config.SlotsEngine {
-			continue
-		}
-		if d.Slots == nil {
-			d.Slots = map[string]int{}
-		}
-		d.Slots[phase(s.Status)]++
 	}
 }
 

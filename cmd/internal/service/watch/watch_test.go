@@ -139,9 +139,10 @@ func TestValuesAndNotifiersHoldWhatIsKnown(t *testing.T) {
 	if v.Alarms["failed"] != 1 || v.Alarms["silence"] != 0 || v.Undelivered["ops"] != 1 || len(v.Destinations) != 2 || v.Destinations[1].Accounts != 1 {
 		t.Errorf("%+v", v)
 	}
-	Count(v, w.config, []*backup.Snapshot{{Destination: "box", Status: backup.Complete}, {Destination: "box", Status: backup.Incomplete},
+	tally := Count([]*backup.Snapshot{{Destination: "box", Status: backup.Complete}, {Destination: "box", Status: backup.Incomplete},
 		{Destination: "offsite", Status: backup.Truncated}, {Destination: "gone", Status: backup.Complete}})
-	if box, offsite := v.Destinations[0], v.Destinations[1]; box.Slots["updating"] != 1 || box.Snapshots["complete"] != 1 || offsite.Slots != nil || offsite.Snapshots["truncated"] != 1 {
+	tally.AddTo(v, w.config)
+	if box, offsite := v.Destinations[0], v.Destinations[1]; box.Slots["updating"] != 1 || box.Snapshots["complete"] != 1 || len(offsite.Slots) != 0 || offsite.Snapshots["truncated"] != 1 {
 		t.Errorf("%+v %+v", box, offsite)
 	}
 	n, err := w.Notifiers(w.config)

@@ -1,0 +1,143 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/metrics"
+	"slotfs/fs"
+	"slotfs/fs/content"
+)
+
+// values are what this process shows to Prometheus; nil if that cannot be told.
+func (s *Service) values(ctx context.Context) *metrics.Values {
+	v, err := s.allValues(ctx)
+	if err != nil {
+		s.Log.Warn("metrics", "error", err)
+		return nil
+	}
+	return v
+}
+
+func (s *Service) allValues(ctx context.Context) (*metrics.Values, error) {
+	c := s.destinations.current()
+	seen, tally, err := s.look(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.oversight.watcher.Facts(c, seen)
+	if err != nil {
+		return nil, err
+	}
+	v := s.oversight.watcher.Values(f, alarm.Find(f))
+	v.Version = s.Version
+	tally.AddTo(v, c)
+	stats, err := s.index.Stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v.Index = &metrics.Index{Snapshots: stats.Snapshots, Directories: stats.Nodes, Points: stats.Points, DiskBytes: stats.DiskBytes}
+	if r := s.destinations.cacheReport(); r != nil {
+		v.Cache = &metrics.Cache{Bytes: r.Bytes, Limit: r.Limit, Hits: r.Hits, Misses: r.Misses}
+	}
+	if seen.Watching {
+		mounted := s.mounts.now() != nil
+		v.Mounted = &mounted
+	}
+	return v, nil
+}
+
+// writeMetrics replaces the text file. That it cannot be written is said once.
+func (s *Service) writeMetrics(ctx context.Context, path string) {
+	err := metrics.Write(path, metrics.NewRegistry(func() *metrics.Values { return s.values(ctx) }, s.oversight.reads))
+	o := s.oversight
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if err != nil && o.refused == nil {
+		s.Log.Warn("text file of metrics not written", "error", err, "hint", exit.Hint(err))
+	}
+	o.refused = err
+}
+
+// metricsServer answers on the address that the configuration names.
+type metricsServer struct {
+	address string
+	cancel  context.CancelFunc // nil: nobody answers
+	ended   chan struct{}
+	refused bool // it was said that the address cannot be had
+}
+
+// follow answers on address from now on.
+func (m *metricsServer) follow(ctx context.Context, s *Service, address string) {
+	if m.cancel != nil && m.address == address {
+		return
+	}
+	m.stop()
+	if m.address != address {
+		m.address, m.refused = address, false
+	}
+	if address == "" {
+		return
+	}
+	server, err := metrics.Listen(address, metrics.NewRegistry(func() *metrics.Values { return s.values(ctx) }, s.oversight.reads), s.Log)
+	if err != nil {
+		if !m.refused {
+			s.Log.Warn("metrics are not served", "error", err, "hint", exit.Hint(err))
+		}
+		m.refused = true
+		return
+	}
+	ctx, m.cancel = context.WithCancel(ctx)
+	m.ended = make(chan struct{})
+	go func() {
+		defer close(m.ended)
+		if err := server.Serve(ctx); err != nil {
+			s.Log.Warn("metrics", "error", err)
+		}
+	}()
+}
+
+// stop ends answering.
+func (m *metricsServer) stop() {
+	if m.cancel == nil {
+		return
+	}
+	m.cancel()
+	<-m.ended
+	m.cancel = nil
+}
+
+// meteredFile counts what is read of a file.
+type meteredFile struct {
+	*content.File
+	reads       *metrics.Reads
+	destination string
+}
+
+var (
+	_ fs.File      = (*meteredFile)(nil)
+	_ fs.Blocks    = (*meteredFile)(nil)
+	_ fs.LateProof = (*meteredFile)(nil)
+)
+
+// ReadAt implements fs.File.
+func (f *meteredFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	began := time.Now()
+	n, err := f.File.ReadAt(ctx, p, off)
+	f.reads.Saw(f.destination, time.Since(began), n, err)
+	return n, err
+}
+
+// ReadBlocks implements fs.Blocks.
+func (f *meteredFile) ReadBlocks(ctx context.Context, n int, off int64) ([][]byte, error) {
+	began := time.Now()
+	blocks, err := f.File.ReadBlocks(ctx, n, off)
+	total := 0
+	for _, b := range blocks {
+		total += len(b)
+	}
+	f.reads.Saw(f.destination, time.Since(began), total, err)
+	return blocks, err
+}
