@@ -1,6 +1,10 @@
 package manifest
 
-import "strings"
+import (
+	"math"
+	"strings"
+	"time"
+)
 
 // Below reports whether a path is anywhere below dir; "" is the account's directory.
 func Below(path, dir string) bool {
@@ -23,3 +27,8 @@ func Join(dir, name string) string {
 
 // Base is the last element of a path.
 func Base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// Seconds is what SFTP can carry of a time in nanoseconds: whole seconds that fit 32 bits.
+func Seconds(ns int64) int64 {
+	return min(max(time.Unix(0, ns).Unix(), 0), math.MaxUint32)
+}

@@ -24,7 +24,7 @@ func (j *job) look(ctx context.Context) (sum Summary, err error) {
 		return err
 	}
 	switch {
-	case j.first.only:
+	case j.only:
 		return sum, parallel.Do(ctx, j.folders, survey)
 	case j.due.Err != nil:
 		return sum, survey(ctx)
@@ -131,7 +131,7 @@ func (j *job) supersede(ctx context.Context) error {
 	if err := j.mine(ctx); err != nil || j.earlier == nil {
 		return err
 	}
-	j.plan.resumed = true
+	j.plan.Resumed = true
 	return j.putCheckpoint(ctx, &j.earlier.point)
 }
 

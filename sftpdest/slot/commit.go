@@ -20,10 +20,10 @@ import (
 // tree brings data/ up to date and uploads the manifest. It ends with everything durable but names and the state.
 func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	if j.fresh {
-		j.plan.listed = false
+		j.plan.Listed = false
 	}
-	if j.plan.listed {
-		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.notes))
+	if j.plan.Listed {
+		j.o.Log.Info("list the slot", "slot", j.slot, "notes", len(j.plan.Notes))
 	}
 	list, err := spool.New()
 	if err != nil {
@@ -33,11 +33,11 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	var file manifest.File
 	j.unswept = !j.fresh && !(j.mark != "" && j.clean)
 	j.journal.keep(ctx)
-	if f, idle := j.first.take(); idle != nil { // the survey found nothing to do
+	if f, idle := j.found.TakeIdle(); idle != nil { // the survey found nothing to do
 		list.Close()
 		file, list = f, idle
-		j.sum.files.Store(j.first.files)
-		j.sum.bytes.Store(j.first.bytes)
+		j.sum.files.Store(j.found.Files)
+		j.sum.bytes.Store(j.found.Bytes)
 		err = parallel.Do(ctx, j.begin, func(ctx context.Context) error { return j.putList(ctx, list, file.Size) })
 	} else {
 		file, err = j.fill(ctx, list)

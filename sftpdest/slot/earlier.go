@@ -18,6 +18,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/spool"
 	"slotfs/sftpdest/slot/store"
@@ -313,7 +314,7 @@ func (e *earlier) tolerable() bool { return e.stale <= e.at.Content/4 }
 
 // sameEntry reports whether nothing speaks for a change since an entry was put into an archive.
 func sameEntry(cur, old *manifest.Entry) bool {
-	return sameVersion(cur, old.Size, old.MTime, old.CTime, old.Inode) && cur.Mode == old.Mode && cur.UID == old.UID && cur.GID == old.GID &&
+	return plan.SameVersion(cur, old.Size, old.MTime, old.CTime, old.Inode) && cur.Mode == old.Mode && cur.UID == old.UID && cur.GID == old.GID &&
 		cur.User == old.User && cur.Group == old.Group && cur.Link == old.Link && cur.Target == old.Target &&
 		old.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0
 }

@@ -3,11 +3,11 @@ package slot
 import (
 	"context"
 	"io"
-	"math"
 	"sync/atomic"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
 )
@@ -25,7 +25,7 @@ type holeBudget struct{ used atomic.Int64 }
 
 // take reports whether the holes of a file may be part of its checksum.
 func (b *holeBudget) take(e *manifest.Entry) bool {
-	holes := e.Size - dataIn(e)
+	holes := e.Size - plan.DataIn(e)
 	if holes <= fewHoles {
 		return true
 	}
@@ -38,31 +38,11 @@ func (b *holeBudget) take(e *manifest.Entry) bool {
 	return false
 }
 
-// dataIn is how many bytes of a file are in no hole.
-func dataIn(e *manifest.Entry) int64 {
-	if e.Sparse == nil {
-		return e.Size
-	}
-	n := int64(0)
-	for _, x := range e.Sparse {
-		n += x.Length
-	}
-	return min(n, e.Size)
-}
-
-// addCapped adds sizes, which may be anything where files are sparse.
-func addCapped(a, b int64) int64 {
-	if b > math.MaxInt64-a {
-		return math.MaxInt64
-	}
-	return a + b
-}
-
-// addSize is addCapped for a number that several goroutines add to.
+// addSize adds a capped size to for a number that several goroutines add to.
 func addSize(n *atomic.Int64, size int64) {
 	for {
 		old := n.Load()
-		if n.CompareAndSwap(old, addCapped(old, size)) {
+		if n.CompareAndSwap(old, plan.AddCapped(old, size)) {
 			return
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -128,7 +129,7 @@ func TestOneRunHashesSoManyHoles(t *testing.T) {
 			t.Errorf("%d: %v", i, got)
 		}
 	}
-	if addCapped(math.MaxInt64-1, 2) != math.MaxInt64 || addCapped(1, 2) != 3 {
+	if plan.AddCapped(math.MaxInt64-1, 2) != math.MaxInt64 || plan.AddCapped(1, 2) != 3 {
 		t.Error("sums are wrong")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
@@ -44,7 +45,7 @@ type job struct {
 	clean    bool          // no earlier run has anything on its way
 	unswept  bool          // what earlier runs left may take the room that this one needs
 	begun    chan struct{} // closed when the slot's new state is durable
-	plan     planner
+	plan     plan.Planner
 	base     *os.File     // manifest of the slot's last backup; nil: none
 	donor    *os.File     // manifest of the newest backup elsewhere; nil: none
 	donorAt  string       // its slot
@@ -56,7 +57,8 @@ type job struct {
 	scrub    scrub
 	holes    holeBudget
 	early    *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
-	first    scan                          // what the survey found
+	only     bool                          // no other slot is there yet
+	found    *plan.Survey                  // of the source; nil: not yet
 	long     store.Names                   // in the slot, where it is listed
 	suspects store.Suspects
 	left     left // what the server refuses
@@ -117,7 +119,7 @@ func (j *job) lose(at string, dir bool) {
 }
 
 // target is where the entry of a step belongs on the server, once the folder around it is ready.
-func (s *step) target() string { return s.in.at + "/" + s.entry.StoredName() }
+func (s *step) target() string { return s.in.at + "/" + s.Entry.StoredName() }
 
 // present is where on the server something is that was at a path below data/, p being the folder around it or above.
 func (p *place) present(at string) string {
@@ -172,12 +174,12 @@ func (j *job) note(ctx context.Context, queue <-chan *step, list *os.File) (mani
 			}
 		}
 		if s.left {
-			if s.entry.Nlink > 1 {
-				dropped[s.entry.Path] = struct{}{}
+			if s.Entry.Nlink > 1 {
+				dropped[s.Entry.Path] = struct{}{}
 			}
 			continue
 		}
-		e := s.entry
+		e := s.Entry
 		if e.Flags&manifest.Missing != 0 {
 			j.sum.missing.Add(1)
 		}
@@ -200,7 +202,7 @@ func (j *job) note(ctx context.Context, queue <-chan *step, list *os.File) (mani
 
 // perform does what a step says on the server. What the server refuses of an entry is left out.
 func (j *job) perform(ctx context.Context, s *step) error {
-	if s.act == seal {
+	if s.seal {
 		return j.leaveNest(ctx, s.nest)
 	}
 	err := j.carryOut(ctx, s)
@@ -209,7 +211,7 @@ func (j *job) perform(ctx context.Context, s *step) error {
 		close(s.self.ready)
 	}
 	if err != nil && !errors.Is(err, errLeft) {
-		return fmt.Errorf("%s: %w", show(s.entry.Path), err) // nobody may take the entry for done
+		return fmt.Errorf("%s: %w", show(s.Entry.Path), err) // nobody may take the entry for done
 	}
 	s.settled()
 	return nil
@@ -222,19 +224,19 @@ func (j *job) carryOut(ctx context.Context, s *step) error {
 	if err := j.turn(ctx, s); err != nil {
 		return err
 	}
-	switch s.act {
-	case mkdir:
+	switch s.Do {
+	case plan.Mkdir:
 		if s.self.nest != nil {
 			return j.build(ctx, s.self.nest)
 		}
 		return j.mkdir(ctx, s)
-	case symlink:
+	case plan.Symlink:
 		return j.symlink(ctx, s)
-	case fill:
+	case plan.Fill:
 		if done, err := j.take(ctx, s); done || err != nil {
 			return err
 		}
-	case reread:
+	case plan.Reread:
 		if done, err := j.rereads(ctx, s); done || err != nil {
 			return err
 		}
@@ -248,7 +250,7 @@ func (j *job) carryOut(ctx context.Context, s *step) error {
 
 // mkdir makes the folder of a step under its name.
 func (j *job) mkdir(ctx context.Context, s *step) error {
-	at, err := j.offer(ctx, s, func(at string) error { return j.MakeDir(ctx, at, s.entry.Mode&0o777|0o700) })
+	at, err := j.offer(ctx, s, func(at string) error { return j.MakeDir(ctx, at, s.Entry.Mode&0o777|0o700) })
 	if err != nil {
 		return err
 	}
@@ -272,7 +274,7 @@ func (j *job) turn(ctx context.Context, s *step) error {
 // early reports whether a step begins with an upload to a temporary name, which may go ahead of all that it has to wait for
 // before it is moved to its own.
 func (s *step) early(small int64) bool {
-	return (s.act == send || s.act == compare) && s.entry.Size <= small
+	return (s.Do == plan.Send || s.Do == plan.Compare) && s.Entry.Size <= small
 }
 
 // settled says that the entry is as it goes into the manifest.

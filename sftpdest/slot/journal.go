@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -168,47 +168,9 @@ func (j *journal) write(ctx context.Context, entries []manifest.Entry) error {
 	return j.s.Replace(ctx, j.slot, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
 }
 
-// noted is what a journal says about a file, without what the source will tell again.
-type noted struct {
-	path      string
-	size      int64
-	mtime     int64
-	ctime     int64
-	inode     uint64
-	sum       [sha256.Size]byte // zero: unknown
-	blocks    string            // as in manifest.Digest
-	durable   bool
-	stored    string // escaped name
-	ambiguous bool   // an earlier version had the same size and second: which one is there cannot be seen
-	seq       int32
-}
-
-// hash is that of the content, as entries have it; "": unknown.
-func (n *noted) hash() string {
-	if n.sum == [sha256.Size]byte{} {
-		return ""
-	}
-	return hex.EncodeToString(n.sum[:])
-}
-
-// digest is that of the content.
-func (n *noted) digest() manifest.Digest { return manifest.Digest{Hash: n.hash(), Blocks: n.blocks} }
-
-// notes are all that journals say, by path.
-type notes []noted
-
-// find returns the note of a path, or nil.
-func (n notes) find(path string) *noted {
-	i, ok := slices.BinarySearchFunc(n, path, func(e noted, path string) int { return manifest.Compare(e.path, path) })
-	if !ok {
-		return nil
-	}
-	return &n[i]
-}
-
 // readJournal reads the segments of a generation and tells the number of the last one. A damaged segment is left out:
 // what it said is sent again.
-func readJournal(ctx context.Context, d dest.Reader, slot string, gen uint64, damaged func(name string, err error)) (notes, uint64, error) {
+func readJournal(ctx context.Context, d dest.Reader, slot string, gen uint64, damaged func(name string, err error)) (plan.Notes, uint64, error) {
 	list, err := d.List(ctx, slot+"/meta")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
@@ -228,7 +190,7 @@ func readJournal(ctx context.Context, d dest.Reader, slot string, gen uint64, da
 		return nil, 0, nil
 	}
 	slices.SortFunc(order, func(a, b uint64) int { return cmp.Compare(b, a) })
-	var all notes
+	var all plan.Notes
 	seq := int32(math.MaxInt32) // of the note read last: later ones come first
 	room := int64(mostNoted)
 	for _, number := range order {
@@ -245,38 +207,15 @@ func readJournal(ctx context.Context, d dest.Reader, slot string, gen uint64, da
 		}
 		seq -= int32(len(part))
 		for i := range part {
-			part[i].seq = seq + int32(i)
+			part[i].Seq = seq + int32(i)
 		}
 		all = append(all, part...)
 	}
-	return all.sorted(), order[0], nil
-}
-
-// sorted keeps the last note of each path.
-func (n notes) sorted() notes {
-	slices.SortFunc(n, func(a, b noted) int {
-		return cmp.Or(manifest.Compare(a.path, b.path), cmp.Compare(a.seq, b.seq))
-	})
-	kept := n[:0]
-	for _, e := range n {
-		if len(kept) == 0 || kept[len(kept)-1].path != e.path {
-			kept = append(kept, e)
-			continue
-		}
-		old := &kept[len(kept)-1]
-		e.ambiguous = old.sum != e.sum && (old.ambiguous || alike(old.size, old.mtime, e.size, e.mtime))
-		*old = e
-	}
-	return kept
-}
-
-// alike reports whether two versions of a file look the same to SFTP.
-func alike(size, mtime, otherSize, otherMTime int64) bool {
-	return size == otherSize && store.Seconds(mtime) == store.Seconds(otherMTime)
+	return all.Sorted(), order[0], nil
 }
 
 // readSegment reads a segment whose notes take no more bytes than room, which it makes less.
-func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room *int64) (notes, error) {
+func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room *int64) (plan.Notes, error) {
 	if size > mostSegment {
 		return nil, store.ErrTooLong
 	}
@@ -292,7 +231,7 @@ func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room 
 		return nil, err
 	}
 	defer r.Close()
-	var part notes
+	var part plan.Notes
 	left := *room
 	for {
 		e, err := r.Next()
@@ -306,14 +245,14 @@ func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room 
 		if !e.IsRegular() || e.Flags&manifest.Removed != 0 {
 			continue
 		}
-		n := noted{
-			path: e.Path, size: e.Size, mtime: e.MTime, ctime: e.CTime, inode: e.Inode, blocks: e.Blocks,
-			durable: e.Flags&manifest.Durable != 0, stored: e.Stored,
+		n := plan.Note{
+			Path: e.Path, Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Blocks: e.Blocks,
+			Durable: e.Flags&manifest.Durable != 0, Stored: e.Stored,
 		}
-		if _, err := hex.Decode(n.sum[:], []byte(e.Hash)); err != nil {
+		if _, err := hex.Decode(n.Sum[:], []byte(e.Hash)); err != nil {
 			return nil, err
 		}
-		if left -= notedBytes + int64(len(n.path)+len(n.blocks)+len(n.stored)); left < 0 {
+		if left -= notedBytes + int64(len(n.Path)+len(n.Blocks)+len(n.Stored)); left < 0 {
 			return nil, errNotes
 		}
 		part = append(part, n)

@@ -50,7 +50,7 @@ func TestTheLastNoteOfAPathHolds(t *testing.T) {
 		t.Fatalf("%d notes, %d, %v", len(all), last, err)
 	}
 	for path, size := range map[string]int64{"a": 1, "b": 2, "c": 3} {
-		if n := all.find(path); n == nil || n.size != size {
+		if n := all.Find(path); n == nil || n.Size != size {
 			t.Errorf("%s: %+v, want size %d", path, n, size)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/retry"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
 )
@@ -64,28 +65,28 @@ var (
 
 // sendCompared reads a large file for its hash alone, and sends it only if that is another one.
 func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	if !j.holes.take(&s.entry) {
-		s.act = send
+	if !j.holes.take(&s.Entry) {
+		s.Do = plan.Send
 		return j.sendLarge(ctx, s, f, last)
 	}
-	sum, n, err := sumSource(ctx, f, s.entry.Size)
+	sum, n, err := sumSource(ctx, f, s.Entry.Size)
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
-	e := s.entry
+	e := s.Entry
 	unchanged, err := j.settle(f, s, n, false)
 	if err != nil {
 		return false, err
 	}
 	if found := manifest.DigestOf(sum, n); unchanged && s.has(found.Hash) {
-		s.entry.Digest = found
+		s.Entry.Digest = found
 		return true, nil
 	}
-	if s.act = send; unchanged {
-		s.entry = e
+	if s.Do = plan.Send; unchanged {
+		s.Entry = e
 	}
 	return j.sendLarge(ctx, s, f, last)
 }
@@ -93,11 +94,11 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 // sendLarge uploads a file in chunks by several handles. If the connection is lost, it goes on behind what is written.
 func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
 	u := &upload{j: j, s: s, f: f, temp: j.Temp(j.slot), done: make(map[int64]front)}
-	u.summed = j.holes.take(&s.entry)
-	if p := j.parts.adopt(&s.entry); p != nil && u.summed {
+	u.summed = j.holes.take(&s.Entry)
+	if p := j.parts.adopt(&s.Entry); p != nil && u.summed {
 		u.temp, u.head = p.Temp, front{p.Done, p.sum}
 		u.start, u.mark, u.used = u.head, p.Done, true
-		j.o.Log.Info("go on inside a file", "path", s.entry.Path, "from", p.Done)
+		j.o.Log.Info("go on inside a file", "path", s.Entry.Path, "from", p.Done)
 	}
 	err := u.all(ctx)
 	if errors.Is(err, dest.ErrUnreachable) && j.Alive(ctx) == nil {
@@ -112,7 +113,7 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 		return false, errors.Join(err, j.forget(ctx, u.temp))
 	}
 	if u.summed {
-		s.entry.Digest = manifest.DigestOf(u.sum, read)
+		s.Entry.Digest = manifest.DigestOf(u.sum, read)
 	}
 	j.sum.uploaded.Add(1)
 	j.sum.uploadedBytes.Add(u.sent.Load())
@@ -146,7 +147,7 @@ func (u *upload) all(ctx context.Context) error {
 		switch {
 		case err == nil, ctx.Err() != nil:
 		case errors.Is(err, errOther), errors.Is(err, errUnusable):
-			u.j.o.Log.Warn("start again", "path", u.s.entry.Path, "error", err)
+			u.j.o.Log.Warn("start again", "path", u.s.Entry.Path, "error", err)
 			return errors.Join(cmp.Or(u.restart(ctx), errRestarted), err)
 		case errors.Is(err, dest.ErrUnreachable):
 			if u.head.at > best {
@@ -170,7 +171,7 @@ func (u *upload) restart(ctx context.Context) error {
 
 // try writes what is behind start.
 func (u *upload) try(ctx context.Context) (err error) {
-	u.sum, u.next = backup.NewSummer(u.s.entry.Size), 0
+	u.sum, u.next = backup.NewSummer(u.s.Entry.Size), 0
 	if err := u.open(ctx); err != nil {
 		return err
 	}
@@ -226,7 +227,7 @@ func (u *upload) open(ctx context.Context) error {
 // there is much to do, and puts a handle where there is the least, so handles that come one by one are spread.
 func (u *upload) widen(ctx context.Context, n int, writers func(dest.WriteFile)) error {
 	u.since += int64(n)
-	if wide := u.j.o.tune.wide; u.s.entry.Size < wide || u.since < wide/4 || len(u.outs) == handles || u.narrow {
+	if wide := u.j.o.tune.wide; u.s.Entry.Size < wide || u.since < wide/4 || len(u.outs) == handles || u.narrow {
 		return nil
 	}
 	u.since = 0
@@ -240,7 +241,7 @@ func (u *upload) widen(ctx context.Context, n int, writers func(dest.WriteFile))
 		return err
 	}
 	// Some servers open nothing for writing that is there, or have no room for handles: what is open has to do.
-	u.j.o.Log.Debug("write by fewer handles", "path", u.s.entry.Path, "handles", len(u.outs), "error", err)
+	u.j.o.Log.Debug("write by fewer handles", "path", u.s.Entry.Path, "handles", len(u.outs), "error", err)
 	u.narrow = true
 	return nil
 }
@@ -270,7 +271,7 @@ func (u *upload) finish(ctx context.Context, size int64) (durable bool, err erro
 		_, err = u.outs[0].WriteAt(ctx, []byte{0}, size-1)
 	}
 	if err == nil {
-		a := store.Attributes(u.s.entry.Mode, 0o600, u.s.entry.MTime)
+		a := store.Attributes(u.s.Entry.Mode, 0o600, u.s.Entry.MTime)
 		err = u.j.SetAttributes(ctx, u.temp, a)
 	}
 	if durable, err = u.j.Finish(ctx, u.outs[0], err); err != nil {

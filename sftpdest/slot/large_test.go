@@ -16,6 +16,7 @@ import (
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/dest/retry"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
 )
@@ -215,27 +216,27 @@ func TestFileThatChangesWhileItIsComparedIsReadAgainNextTime(t *testing.T) {
 	o := options(2)
 	o.Now = time.Now
 	j := &job{rotation: &rotation{o: &o}}
-	s := &step{entry: a.entry("file"), act: compare}
+	s := &step{Action: plan.Action{Entry: a.entry("file"), Do: plan.Compare}}
 	src, err := source.Open(a.root, a.o)
 	a.check(err)
 	defer src.Close()
-	f, err := src.OpenFile("file", &s.entry)
+	f, err := src.OpenFile("file", &s.Entry)
 	a.check(err)
 	defer f.Close()
 	a.check(os.WriteFile(a.path("file"), []byte("after "), 0o644))
 	unchanged, err := j.settle(f, s, 6, false)
 	a.check(err)
-	if unchanged || s.entry.Flags&manifest.Racy == 0 {
-		t.Errorf("unchanged %v, flags %b: another change within the same tick would not be seen", unchanged, s.entry.Flags)
+	if unchanged || s.Entry.Flags&manifest.Racy == 0 {
+		t.Errorf("unchanged %v, flags %b: another change within the same tick would not be seen", unchanged, s.Entry.Flags)
 	}
 }
 
 func TestFileOfEqualContentUnderAnotherTimeIsSent(t *testing.T) {
-	s := &step{act: compare, claim: manifest.Digest{Hash: "x"}, old: &manifest.Entry{Entry: backup.Entry{MTime: 5e9}}}
-	if s.entry.MTime = 5e9 + 7; !s.has("x") {
+	s := &step{Action: plan.Action{Do: plan.Compare, Claim: manifest.Digest{Hash: "x"}, Old: &manifest.Entry{Entry: backup.Entry{MTime: 5e9}}}}
+	if s.Entry.MTime = 5e9 + 7; !s.has("x") {
 		t.Error("the same second is another time")
 	}
-	if s.entry.MTime = 6e9; s.has("x") {
+	if s.Entry.MTime = 6e9; s.has("x") {
 		t.Error("readers would find another time than the manifest's")
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -58,20 +59,20 @@ func (n *nests) next(s *step) (ready []*step) {
 		}
 		ready = append(ready, held)
 	}
-	if o := n.open; o != nil && (!n.fits(s, o.folder.self) || o.files == mostNested || o.bytes+s.entry.Size > mostNestedBytes) {
-		ready = append(ready, &step{act: seal, entry: o.folder.entry, nest: o})
+	if o := n.open; o != nil && (!n.fits(s, o.folder.self) || o.files == mostNested || o.bytes+s.Entry.Size > mostNestedBytes) {
+		ready = append(ready, &step{Action: plan.Action{Entry: o.folder.Entry}, seal: true, nest: o})
 		n.open = nil
 	}
 	switch {
 	case s == nil:
-	case s.act == mkdir && s.in != nil:
+	case s.Do == plan.Mkdir && s.in != nil:
 		n.held = s
 	default:
 		if o := n.open; o != nil {
 			s.nest = o
 			o.left.Add(1)
 			o.files++
-			o.bytes += s.entry.Size
+			o.bytes += s.Entry.Size
 		}
 		ready = append(ready, s)
 	}
@@ -80,14 +81,14 @@ func (n *nests) next(s *step) (ready []*step) {
 
 // fits reports whether a step brings a file that a nest for a folder takes.
 func (n *nests) fits(s *step, folder *place) bool {
-	return s != nil && s.in == folder && s.act == send && s.early(n.small) && len(s.entry.Path) <= mostNestedPath
+	return s != nil && s.in == folder && s.Do == plan.Send && s.early(n.small) && len(s.Entry.Path) <= mostNestedPath
 }
 
 // build makes the folder of a nest.
 func (j *job) build(ctx context.Context, n *nest) error {
 	defer close(n.made)
 	n.dir = j.Temp(j.slot)
-	n.err = j.MakeDir(ctx, n.dir, n.folder.entry.Mode&0o777|0o700)
+	n.err = j.MakeDir(ctx, n.dir, n.folder.Entry.Mode&0o777|0o700)
 	return n.err
 }
 
@@ -104,7 +105,7 @@ func (j *job) nestle(ctx context.Context, s *step, content []byte) error {
 	}
 	durable := false
 	at, err := j.offerIn(ctx, s, n.dir, func(name string) error {
-		temp, synced, err := j.PutTempAs(ctx, j.slot, name, content, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
+		temp, synced, err := j.PutTempAs(ctx, j.slot, name, content, store.Attributes(s.Entry.Mode, 0o600, s.Entry.MTime))
 		if err == nil && temp != name {
 			err = j.Rename(ctx, temp, name)
 		}
@@ -141,7 +142,7 @@ func (j *job) endNest(ctx context.Context, n *nest) error {
 	}
 	at, err := j.offer(ctx, s, func(at string) error { return j.settleNest(ctx, n, at) })
 	if err != nil {
-		return fmt.Errorf("%s: %w", show(s.entry.Path), err)
+		return fmt.Errorf("%s: %w", show(s.Entry.Path), err)
 	}
 	s.self.at = at
 	j.touch(s.self)
@@ -161,13 +162,13 @@ func (j *job) settleNest(ctx context.Context, n *nest, at string) error {
 	if err == nil || ends(ctx, err) {
 		return err
 	}
-	j.o.Log.Debug("move folder", "path", n.folder.entry.Path, "error", err)
+	j.o.Log.Debug("move folder", "path", n.folder.Entry.Path, "error", err)
 	return j.scatter(ctx, n, at)
 }
 
 // scatter moves the files of a nest one by one, where the folder cannot be moved: one may be there that nobody knew of.
 func (j *job) scatter(ctx context.Context, n *nest, target string) error {
-	if err := j.MakeDir(ctx, target, n.folder.entry.Mode&0o777|0o700); err != nil {
+	if err := j.MakeDir(ctx, target, n.folder.Entry.Mode&0o777|0o700); err != nil {
 		return err
 	}
 	err := parallel.Each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f nested) error {

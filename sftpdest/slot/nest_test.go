@@ -11,6 +11,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/state"
 )
 
@@ -136,12 +137,12 @@ func TestWhatALostConnectionLeftInANestIsReplaced(t *testing.T) {
 }
 
 func TestANestIsSealed(t *testing.T) {
-	at := func(act action, path string, size int64, in *step) *step {
-		s := &step{act: act}
-		s.entry.Path, s.entry.Size, s.entry.Mode = path, size, backup.ModeRegular|0o644
-		if act == mkdir {
-			s.entry.Mode = backup.ModeDir | 0o755
-			s.self = &place{entry: &s.entry}
+	at := func(act plan.Do, path string, size int64, in *step) *step {
+		s := &step{Action: plan.Action{Do: act}}
+		s.Entry.Path, s.Entry.Size, s.Entry.Mode = path, size, backup.ModeRegular|0o644
+		if act == plan.Mkdir {
+			s.Entry.Mode = backup.ModeDir | 0o755
+			s.self = &place{entry: &s.Entry}
 		}
 		if in != nil {
 			s.in = in.self
@@ -149,28 +150,28 @@ func TestANestIsSealed(t *testing.T) {
 		return s
 	}
 	n := nests{small: 1 << 20}
-	root := at(mkdir, "", 0, nil)
-	full, empty, large := at(mkdir, "full", 0, root), at(mkdir, "empty", 0, root), at(mkdir, "large", 0, root)
-	steps := []*step{root, at(send, "before", 1, root), empty, full}
+	root := at(plan.Mkdir, "", 0, nil)
+	full, empty, large := at(plan.Mkdir, "full", 0, root), at(plan.Mkdir, "empty", 0, root), at(plan.Mkdir, "large", 0, root)
+	steps := []*step{root, at(plan.Send, "before", 1, root), empty, full}
 	for i := range mostNested + 1 {
-		steps = append(steps, at(send, fmt.Sprintf("full/%05d", i), 1, full))
+		steps = append(steps, at(plan.Send, fmt.Sprintf("full/%05d", i), 1, full))
 	}
 	steps = append(steps, large)
 	for i := range mostNestedBytes>>20 + 1 {
-		steps = append(steps, at(send, fmt.Sprintf("large/%05d", i), 1<<20, large))
+		steps = append(steps, at(plan.Send, fmt.Sprintf("large/%05d", i), 1<<20, large))
 	}
-	steps = append(steps, at(symlink, "link", 0, root), nil)
+	steps = append(steps, at(plan.Symlink, "link", 0, root), nil)
 	var order []string
 	inside := map[string]int{}
 	for _, s := range steps {
 		for _, r := range n.next(s) {
 			switch {
-			case r.act == seal:
-				order = append(order, "seal "+r.entry.Path)
+			case r.seal:
+				order = append(order, "seal "+r.Entry.Path)
 			case r.nest != nil:
-				inside[r.nest.folder.entry.Path]++
+				inside[r.nest.folder.Entry.Path]++
 			default:
-				order = append(order, r.entry.Path)
+				order = append(order, r.Entry.Path)
 			}
 		}
 	}

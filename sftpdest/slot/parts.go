@@ -12,6 +12,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -123,7 +124,7 @@ func (p *parts) adopt(e *manifest.Entry) *part {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, f := range p.found {
-		if f.raw == e.Path && sameVersion(e, f.Size, f.MTime, f.CTime, f.Inode) {
+		if f.raw == e.Path && plan.SameVersion(e, f.Size, f.MTime, f.CTime, f.Inode) {
 			p.found = append(p.found[:i:i], p.found[i+1:]...)
 			return &f
 		}

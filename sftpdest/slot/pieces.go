@@ -22,7 +22,7 @@ type piece struct {
 // work.
 func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest.WriteFile)) error {
 	h := holes{file: u.f}
-	for u.next < u.s.entry.Size {
+	for u.next < u.s.Entry.Size {
 		end, err := h.until(u.next, u.upTo())
 		if err == nil && end > u.next {
 			err = u.skip(ctx, end)
@@ -63,7 +63,7 @@ func (u *upload) upTo() int64 {
 	if u.next < u.start.at {
 		return u.start.at
 	}
-	return u.s.entry.Size
+	return u.s.Entry.Size
 }
 
 // skip goes to the end of a hole, which is hashed without being read.
@@ -175,7 +175,7 @@ func (u *upload) written(ctx context.Context, p piece, out dest.WriteFile) error
 	if err != nil {
 		return err
 	}
-	err = u.j.parts.note(dest.NoWait(ctx), &u.s.entry, u.temp, head, durable)
+	err = u.j.parts.note(dest.NoWait(ctx), &u.s.Entry, u.temp, head, durable)
 	if errors.Is(err, dest.ErrTooManyOpenFiles) {
 		return nil // a later run goes on with an earlier mark, or begins anew
 	}

@@ -12,6 +12,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -56,10 +57,10 @@ type amend struct {
 // storedAt is the entry of a step with the name that it has where it was put.
 func (s *step) storedAt(at string) *manifest.Entry {
 	name := manifest.Base(at)
-	if name == s.entry.StoredName() {
-		return &s.entry
+	if name == s.Entry.StoredName() {
+		return &s.Entry
 	}
-	e := s.entry
+	e := s.Entry
 	e.Stored = name
 	return &e
 }
@@ -72,7 +73,7 @@ func (j *job) offer(ctx context.Context, s *step, do func(at string) error) (str
 
 // offerIn is offer for another folder on the server.
 func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at string) error) (at string, err error) {
-	at = dir + "/" + s.entry.StoredName()
+	at = dir + "/" + s.Entry.StoredName()
 	err = do(at)
 	if err == nil {
 		j.took(s, at, false)
@@ -81,11 +82,11 @@ func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at strin
 	if !refusal(ctx, err) || !errors.Is(err, store.ErrKillsSession) && j.occupied(ctx, s, at) {
 		return "", err
 	}
-	if s.entry.Stored == "" {
-		other := dir + "/" + manifest.Escape(manifest.Base(s.entry.Path))
+	if s.Entry.Stored == "" {
+		other := dir + "/" + manifest.Escape(manifest.Base(s.Entry.Path))
 		switch escapedErr := do(other); {
 		case escapedErr == nil:
-			j.o.Log.Info("escape a name that the server refuses", "path", s.entry.Path, "error", err)
+			j.o.Log.Info("escape a name that the server refuses", "path", s.Entry.Path, "error", err)
 			j.took(s, other, true)
 			return other, j.clear(ctx, at, err)
 		case !refusal(ctx, escapedErr):
@@ -125,9 +126,9 @@ func (j *job) took(s *step, at string, amended bool) {
 	defer j.mu.Unlock()
 	j.left.taken++
 	if amended {
-		j.amendLocked(s.entry.Path, amend{stored: manifest.Base(at)})
+		j.amendLocked(s.Entry.Path, amend{stored: manifest.Base(at)})
 	}
-	if amended || s.entry.Stored != "" {
+	if amended || s.Entry.Stored != "" {
 		j.claimLocked(at)
 	}
 }
@@ -184,7 +185,7 @@ func refusal(ctx context.Context, err error) bool {
 // run, which lists the slot, knows what to do about it.
 func (j *job) occupied(ctx context.Context, s *step, at string) bool {
 	if info, err := j.Stat(ctx, at); err == nil {
-		return store.IsDir(info.Mode) != s.entry.IsDir()
+		return store.IsDir(info.Mode) != s.Entry.IsDir()
 	}
 	info, err := j.Stat(ctx, dest.Parent(at))
 	return errors.Is(err, fs.ErrNotExist) || err == nil && !store.IsDir(info.Mode)
@@ -195,13 +196,13 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 	if !refusal(ctx, cause) {
 		return cause
 	}
-	if err := j.serves(ctx, s.entry.Size, cause); err != nil {
+	if err := j.serves(ctx, s.Entry.Size, cause); err != nil {
 		return err
 	}
-	keeps := s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed && !errors.Is(cause, store.ErrKillsSession)
+	keeps := s.Have == plan.File && s.Old != nil && s.Old.IsRegular() && !j.plan.Listed && !errors.Is(cause, store.ErrKillsSession)
 	if keeps {
 		info, err := j.Stat(ctx, s.at)
-		keeps = err == nil && info.Size == s.old.Size // what replaces it may have taken it away first
+		keeps = err == nil && info.Size == s.Old.Size // what replaces it may have taken it away first
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -211,18 +212,18 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 	a := amend{missing: true}
 	switch {
 	case keeps:
-		kept := *s.old
+		kept := *s.Old
 		kept.Flags |= manifest.Stale
-		kept.Link, kept.Stored = "", s.entry.Stored
+		kept.Link, kept.Stored = "", s.Entry.Stored
 		a.kept = &kept
-	case s.have != none:
-		j.gone = append(j.gone, goner{s.at, s.have == folder})
+	case s.Have != plan.None:
+		j.gone = append(j.gone, goner{s.at, s.Have == plan.Dir})
 	}
-	j.amendLocked(s.entry.Path, a)
+	j.amendLocked(s.Entry.Path, a)
 	if len(j.left.named) < mostNamed {
-		j.left.named = append(j.left.named, Left{s.entry.Path, cause.Error()})
+		j.left.named = append(j.left.named, Left{s.Entry.Path, cause.Error()})
 	}
-	j.o.Log.Warn("leave out what the server refuses", "path", s.entry.Path, "error", cause)
+	j.o.Log.Warn("leave out what the server refuses", "path", s.Entry.Path, "error", cause)
 	return errLeft
 }
 

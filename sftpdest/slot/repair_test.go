@@ -3,12 +3,6 @@ package slot
 import (
 	"strings"
 	"testing"
-
-	"slotfs/indexer/backup"
-	"slotfs/indexer/dest"
-	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/source"
-	"slotfs/sftpdest/slot/store"
 )
 
 // rotten is an account with two slots, of which the first one has two files that are not what was backed up.
@@ -90,19 +84,5 @@ func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
 	page, err := server.find("job/alice/slot-01/data/public_html/deep/er/page")
 	if err != nil || page.mtime != when(3).Unix() {
 		t.Errorf("%v: time %d, want %d", err, page.mtime, when(3).Unix())
-	}
-}
-
-func TestWhatASlotHasUnderAnotherTimeIsReadBeforeItIsGivenUp(t *testing.T) {
-	p := newPlanner()
-	p.listed, p.resumed = true, true
-	base := &manifest.Entry{Path: "f", Entry: backup.Entry{Mode: backup.ModeRegular | 0o600, Size: 5, MTime: 7e9},
-		Digest: manifest.Digest{Hash: strings.Repeat("1", 64)}}
-	here := &store.Present{Path: "f", Info: dest.Info{Mode: backup.ModeRegular, Size: 5, MTime: 3607}}
-	for name, src := range map[string]*source.Found{"unreadable": {Entry: *base, Frozen: true}, "as it was": {Entry: *base}} {
-		s := p.plan(&row{path: "f", src: src, base: base, here: here})
-		if s == nil || s.act != reread || s.claim != base.Digest {
-			t.Errorf("%s: %+v", name, s)
-		}
 	}
 }

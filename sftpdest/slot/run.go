@@ -12,6 +12,7 @@ import (
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/spool"
@@ -193,10 +194,10 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 		return nil, err
 	}
 	j := &job{
-		rotation: r, src: src, early: early, due: due, slot: due.Path, plan: newPlanner(),
+		rotation: r, src: src, early: early, due: due, slot: due.Path, plan: plan.New(),
 		parts: &parts{s: r.Store, slot: due.Path}, slots: slots, begun: make(chan struct{}),
 	}
-	j.first.only = len(slots) == 0
+	j.only = len(slots) == 0
 	if err := j.traits(ctx); err != nil {
 		return nil, err
 	}
@@ -214,21 +215,21 @@ func (j *job) learn(ctx context.Context) error {
 	if err := j.manifests(ctx, &j.due, j.slots); err != nil {
 		return err
 	}
-	if j.plan.listed {
+	if j.plan.Listed {
 		j.long = make(store.Names)
 		if err := errors.Join(j.long.AddAll(j.base), j.long.AddAll(j.donor)); err != nil {
 			return err
 		}
 	}
-	if !j.plan.resumed {
+	if !j.plan.Resumed {
 		return nil
 	}
 	var err error
-	j.plan.notes, j.journal.seq, err = readJournal(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
+	j.plan.Notes, j.journal.seq, err = readJournal(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
 		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
 	})
-	for i := range j.plan.notes {
-		j.long.Add(j.plan.notes[i].path, j.plan.notes[i].stored)
+	for i := range j.plan.Notes {
+		j.long.Add(j.plan.Notes[i].Path, j.plan.Notes[i].Stored)
 	}
 	return err
 }
@@ -241,7 +242,7 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 		Slot: old.Slot, Gen: newest + 1, Phase: manifest.Updating, Mode: o.Mode, Run: j.Run,
 		Epoch: old.Epoch + 1, Started: o.Now(), BaseGen: old.Gen, Manifest: old.Manifest, Finished: old.Finished,
 		Durability: j.Durability(), Host: o.Host, Machine: o.Machine, Account: o.Account, Job: o.Job, Tool: o.Tool, Pinned: old.Pinned,
-		Traits: j.plan.traits,
+		Traits: j.plan.Traits,
 	}
 	if old.Mode != o.Mode {
 		j.state.Manifest = nil // it tells nothing of what will be there
@@ -256,19 +257,19 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 		}
 	}
 	// What is there beyond the manifest is only known to the server.
-	j.plan.suspect = o.Mode == manifest.Incremental && (old.Phase == manifest.Damaged || old.Suspect)
-	j.state.Suspect = j.plan.suspect
-	j.plan.resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
+	j.plan.Suspect = o.Mode == manifest.Incremental && (old.Phase == manifest.Damaged || old.Suspect)
+	j.state.Suspect = j.plan.Suspect
+	j.plan.Resumed = interrupted || old.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
 	j.NoTimes(old.Times == manifest.NoTimes) // files that are kept have the times that they got
-	j.plan.untimed = !j.KeepsTimes()
-	j.plan.listed = j.plan.resumed || old.Durability == "none" || due.Err != nil
+	j.plan.Untimed = !j.KeepsTimes()
+	j.plan.Listed = j.plan.Resumed || old.Durability == "none" || due.Err != nil
 }
 
 // manifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
 func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 	old := &due.State
 	var base *manifest.File
-	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.suspect) && due.Err == nil {
+	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.Suspect) && due.Err == nil {
 		base = old.Manifest
 	}
 	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
@@ -295,7 +296,7 @@ func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (er
 	j.base, err = spool.Fetch(ctx, j, due.Path, base)
 	if errors.Is(err, spool.ErrManifest) {
 		j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
-		j.plan.listed, j.plan.resumed = true, true
+		j.plan.Listed, j.plan.Resumed = true, true
 		return nil
 	}
 	return err
@@ -317,7 +318,7 @@ func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
 // donate lets files come from a slot.
 func (j *job) donate(s *Slot) {
 	j.donorAt = s.Path
-	j.plan.fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
+	j.plan.Fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
 		fresh(&s.State, j.o.Now())
 }
 
@@ -332,7 +333,10 @@ func (j *job) close() {
 	if j.earlier != nil {
 		j.earlier.close()
 	}
-	for _, spool := range []*os.File{j.base, j.donor, j.first.spool} {
+	if j.found != nil {
+		j.found.Close()
+	}
+	for _, spool := range []*os.File{j.base, j.donor} {
 		if spool != nil {
 			spool.Close()
 		}
@@ -358,7 +362,7 @@ func (j *job) mine(ctx context.Context) error {
 // summary tells what was done so far.
 func (j *job) summary() Summary {
 	return Summary{
-		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.resumed,
+		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.Resumed,
 		Files: j.sum.files.Load(), Bytes: j.sum.bytes.Load(),
 		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
 		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),

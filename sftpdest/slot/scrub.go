@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -39,19 +40,19 @@ func sends(o *Options, gen uint64) bool { return o.Fill == FillAuto && gen%sendE
 
 // sound reports whether a copy, where it is due to be read back, is what it has to be.
 func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
-	data := dataIn(&s.entry)
-	if s.entry.Size-data > fewHoles || !j.scrub.due(data) {
+	data := plan.DataIn(&s.Entry)
+	if s.Entry.Size-data > fewHoles || !j.scrub.due(data) {
 		return true, nil // the checksum of holes costs more than their copy
 	}
-	hash, err := store.HashEntry(ctx, j, temp, &s.entry)
+	hash, err := store.HashEntry(ctx, j, temp, &s.Entry)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
-	if err == nil && hash == s.claim.Hash {
+	if err == nil && hash == s.Claim.Hash {
 		return true, nil
 	}
 	if !j.scrub.rotten.Swap(true) {
-		j.o.Log.Warn("slot is damaged: nothing more is copied from it, verify it", "slot", j.donorAt, "path", s.entry.Path)
+		j.o.Log.Warn("slot is damaged: nothing more is copied from it, verify it", "slot", j.donorAt, "path", s.Entry.Path)
 	}
 	return false, j.Remove(ctx, temp)
 }

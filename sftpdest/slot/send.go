@@ -11,6 +11,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
 )
@@ -24,7 +25,7 @@ const racy = 2e9
 
 // send reads a file and brings it to the server, unless it is there (compare).
 func (j *job) send(ctx context.Context, s *step) error {
-	if s.entry.Size > j.o.tune.small {
+	if s.Entry.Size > j.o.tune.small {
 		if err := j.stated(ctx); err != nil { // marks of what is gone on with belong to a state
 			return err
 		}
@@ -46,7 +47,7 @@ func (j *job) send(ctx context.Context, s *step) error {
 		case unchanged:
 			return nil
 		case try == readAgain:
-			s.entry.Flags |= manifest.Changed
+			s.Entry.Flags |= manifest.Changed
 			j.sum.changed.Add(1)
 			return nil
 		}
@@ -60,20 +61,20 @@ var errSource = errors.New("source")
 func (j *job) unread(s *step, err error) error {
 	s.left = true
 	gone := errors.Is(err, fs.ErrNotExist)
-	if s.have == file && s.old != nil && s.old.IsRegular() && !j.plan.listed {
+	if s.Have == plan.File && s.Old != nil && s.Old.IsRegular() && !j.plan.Listed {
 		// Gone may also mean replaced since the walk: the next run tells.
-		s.entry, s.left = *s.old, false
-		s.entry.Flags |= manifest.Stale
-		if s.entry.Nlink > 1 {
-			s.entry.Link = ""
+		s.Entry, s.left = *s.Old, false
+		s.Entry.Flags |= manifest.Stale
+		if s.Entry.Nlink > 1 {
+			s.Entry.Link = ""
 		}
-	} else if s.have != none {
+	} else if s.Have != plan.None {
 		j.lose(s.at, false)
 		j.touch(s.in)
 	}
 	if !gone {
 		j.sum.frozen.Add(1)
-		j.o.Log.Warn("read", "path", s.entry.Path, "error", err)
+		j.o.Log.Warn("read", "path", s.Entry.Path, "error", err)
 	}
 	return nil
 }
@@ -81,16 +82,16 @@ func (j *job) unread(s *step, err error) error {
 // sendOnce reads the file once. With last, what was read is taken even if the file changed meanwhile.
 func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool, err error) {
 	now := j.o.Now().UnixNano()
-	f, err := j.src.OpenFile(s.entry.Path, &s.entry)
+	f, err := j.src.OpenFile(s.Entry.Path, &s.Entry)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	defer f.Close()
-	flagRacy(&s.entry, now)
-	if s.entry.Size <= j.o.tune.small {
+	flagRacy(&s.Entry, now)
+	if s.Entry.Size <= j.o.tune.small {
 		return j.sendSmall(ctx, s, f, last)
 	}
-	if s.act == compare {
+	if s.Do == plan.Compare {
 		return j.sendCompared(ctx, s, f, last)
 	}
 	return j.sendLarge(ctx, s, f, last)
@@ -106,31 +107,31 @@ func flagRacy(e *manifest.Entry, now int64) {
 
 // has reports whether the slot has that content, under that time, which is what readers compare.
 func (s *step) has(hash string) bool {
-	return s.act == compare && hash == s.claim.Hash && s.old != nil && store.Seconds(s.old.MTime) == store.Seconds(s.entry.MTime)
+	return s.Do == plan.Compare && hash == s.Claim.Hash && s.Old != nil && manifest.Seconds(s.Old.MTime) == manifest.Seconds(s.Entry.MTime)
 }
 
 // settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
 func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, error) {
-	e, now := s.entry, j.o.Now().UnixNano()
+	e, now := s.Entry, j.o.Now().UnixNano()
 	unchanged, err := f.Unchanged(&e)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
-	if unchanged && read == s.entry.Size {
+	if unchanged && read == s.Entry.Size {
 		return true, nil
 	}
 	if last {
-		s.entry.Size, s.entry.Sparse = read, nil // the times are those from before: the next run reads it again
+		s.Entry.Size, s.Entry.Sparse = read, nil // the times are those from before: the next run reads it again
 		return false, nil
 	}
 	e.Digest = manifest.Digest{}
 	flagRacy(&e, now)
-	s.entry = e
+	s.Entry = e
 	return false, nil
 }
 
 func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	size := s.entry.Size
+	size := s.Entry.Size
 	release, err := j.AcquireMemory(ctx, size)
 	if err != nil {
 		return false, err
@@ -148,8 +149,8 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	}
 	sum := backup.NewSummer(int64(n))
 	sum.Write(content)
-	s.entry.Digest = manifest.DigestOf(sum, int64(n))
-	if s.has(s.entry.Hash) {
+	s.Entry.Digest = manifest.DigestOf(sum, int64(n))
+	if s.has(s.Entry.Hash) {
 		return unchanged, nil
 	}
 	if unchanged {
@@ -175,7 +176,7 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 
 // putPlaced uploads a small file and moves it to its name.
 func (j *job) putPlaced(ctx context.Context, s *step, content []byte) error {
-	temp, durable, err := j.PutTemp(ctx, j.slot, content, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	temp, durable, err := j.PutTemp(ctx, j.slot, content, store.Attributes(s.Entry.Mode, 0o600, s.Entry.MTime))
 	if err != nil {
 		return j.refuse(ctx, s, err)
 	}
@@ -200,14 +201,14 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 	if j.scrub.rotten.Load() {
 		return false, nil
 	}
-	from := j.donorAt + "/data/" + s.from
-	temp, durable, linked, err := j.duplicate(ctx, from, &s.entry)
+	from := j.donorAt + "/data/" + s.From
+	temp, durable, linked, err := j.duplicate(ctx, from, &s.Entry)
 	if err != nil {
 		if ends(ctx, err) {
 			return false, err
 		}
 		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, store.ErrManyRanges) {
-			j.o.Log.Warn("copy on the server", "path", s.entry.Path, "error", err)
+			j.o.Log.Warn("copy on the server", "path", s.Entry.Path, "error", err)
 		}
 		return false, nil // send it
 	}
@@ -216,13 +217,13 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 			return false, err
 		}
 	}
-	s.entry.Digest = s.claim
+	s.Entry.Digest = s.Claim
 	if linked {
 		j.sum.linked.Add(1)
 	} else {
 		j.sum.copied.Add(1)
 	}
-	j.o.Progress.Sent(1, s.entry.Size)
+	j.o.Progress.Sent(1, s.Entry.Size)
 	return true, j.place(ctx, s, temp, durable)
 }
 
@@ -245,26 +246,26 @@ func (j *job) duplicate(ctx context.Context, from string, e *manifest.Entry) (te
 // rereads looks whether the server has what the slot is said to have: it may have lost what it took without making it durable,
 // or show another time. It gets its time and permissions then.
 func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
-	weight := min(s.entry.Size, store.HashAhead<<20)
+	weight := min(s.Entry.Size, store.HashAhead<<20)
 	release, err := j.AcquireMemory(ctx, weight)
 	if err != nil {
 		return false, err
 	}
 	defer release()
-	hash, err := store.HashEntry(ctx, j, s.at, &s.entry)
+	hash, err := store.HashEntry(ctx, j, s.at, &s.Entry)
 	if err != nil {
 		if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
 			return false, err
 		}
 		return false, nil
 	}
-	if hash != s.claim.Hash {
+	if hash != s.Claim.Hash {
 		return false, nil
 	}
-	err = j.SetAttributes(ctx, s.at, store.Attributes(s.entry.Mode, 0o600, s.entry.MTime))
+	err = j.SetAttributes(ctx, s.at, store.Attributes(s.Entry.Mode, 0o600, s.Entry.MTime))
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return false, err
 	}
-	s.entry.Digest = s.claim
-	return true, j.journal.add(&s.entry, true)
+	s.Entry.Digest = s.Claim
+	return true, j.journal.add(&s.Entry, true)
 }

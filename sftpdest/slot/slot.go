@@ -14,6 +14,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/state"
 	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/slot/verify"
@@ -23,7 +24,7 @@ var (
 	// ErrBusy says that another run holds the account.
 	ErrBusy = lease.ErrBusy
 	// ErrMassChange says that so much of the source is gone that it looks like an accident.
-	ErrMassChange = errors.New("most of what the last backup has is gone from the source")
+	ErrMassChange = plan.ErrMassChange
 	// ErrForeign says that the slots are those of another machine.
 	ErrForeign = errors.New("the slots were written by another machine")
 	// ErrFull says that the server has no room.

@@ -2,11 +2,13 @@ package slot
 
 import (
 	"context"
+
+	"slotfs/sftpdest/slot/plan"
 )
 
 // symlink makes a symbolic link where the server can; the manifest has its text in any case.
 func (j *job) symlink(ctx context.Context, s *step) error {
-	temp, err := j.SymlinkTemp(ctx, j.slot, s.entry.Target)
+	temp, err := j.SymlinkTemp(ctx, j.slot, s.Entry.Target)
 	if err == nil {
 		j.touch(s.in)
 		err = j.Rename(ctx, temp, s.target())
@@ -17,8 +19,8 @@ func (j *job) symlink(ctx context.Context, s *step) error {
 	case !refusal(ctx, err): // without the lease nothing may be left out
 		return err
 	}
-	j.o.Log.Debug("make link", "path", s.entry.Path, "error", err)
-	if s.have == file { // what is there is something else
+	j.o.Log.Debug("make link", "path", s.Entry.Path, "error", err)
+	if s.Have == plan.File { // what is there is something else
 		j.lose(s.at, false)
 		j.touch(s.in)
 	}

@@ -2,13 +2,16 @@ package slot
 
 import (
 	"context"
+	"iter"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/plan"
+	"slotfs/sftpdest/slot/store"
 )
 
 // walk plans and hands out. It is the only one that moves folders aside.
 func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
-	if j.plan.listed {
+	if j.plan.Listed {
 		if err := j.may(ctx); err != nil { // until then, what earlier runs sent may still come
 			return err
 		}
@@ -18,35 +21,32 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 	}
 	var around []*place
 	building := nests{small: j.o.tune.small}
-	for r, err := range j.rows(ctx) {
+	for a, err := range j.actions(ctx) {
 		if err != nil {
 			return err
 		}
-		s := j.plan.plan(r)
-		if s == nil {
-			continue
-		}
-		for len(around) > 0 && !manifest.Below(s.entry.Path, around[len(around)-1].entry.Path) {
+		s := &step{Action: *a}
+		for len(around) > 0 && !manifest.Below(s.Entry.Path, around[len(around)-1].entry.Path) {
 			around = around[:len(around)-1]
 		}
 		if len(around) > 0 {
 			s.in = around[len(around)-1]
 		}
-		if s.have != none && s.in != nil {
-			s.at = s.in.present(j.plan.where(r))
+		if s.Have != plan.None && s.in != nil {
+			s.at = s.in.present(s.Where)
 		}
-		if s.act == remove {
-			j.lose(s.at, s.have == folder)
+		if s.Do == plan.Remove {
+			j.lose(s.at, s.Have == plan.Dir)
 			continue
 		}
-		if s.entry.IsDir() {
-			s.self = &place{entry: &s.entry, ready: make(chan struct{})}
+		if s.Entry.IsDir() {
+			s.self = &place{entry: &s.Entry, ready: make(chan struct{})}
 			if s.in == nil {
 				s.self.at = j.slot + "/data"
 			}
 			around = append(around, s.self)
 		}
-		if err := j.prepare(ctx, s, r); err != nil {
+		if err := j.prepare(ctx, s); err != nil {
 			return err
 		}
 		if err := hand(ctx, building.next(s), work, queue); err != nil {
@@ -56,16 +56,36 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 	return hand(ctx, building.next(nil), work, queue)
 }
 
+// actions are what has to be done, by the survey's plan or by what a listing tells.
+func (j *job) actions(ctx context.Context) iter.Seq2[*plan.Action, error] {
+	var listed iter.Seq2[plan.Present, error]
+	if j.plan.Listed {
+		listed = present(store.Walk(ctx, j, j.slot+"/data", j.long))
+	}
+	return j.found.Actions(ctx, &j.plan, j.base, j.donor, listed)
+}
+
+// present tells what a listing shows in the words of the plan.
+func present(names iter.Seq2[store.Present, error]) iter.Seq2[plan.Present, error] {
+	return func(yield func(plan.Present, error) bool) {
+		for p, err := range names {
+			if !yield(plan.Present{Path: p.Path, At: p.At, Mode: p.Info.Mode, Size: p.Info.Size, MTime: p.Info.MTime}, err) {
+				return
+			}
+		}
+	}
+}
+
 // hand passes steps on: first to those who note them in order, so that nobody can be in their way. What waits for a step is
 // passed on after it, so that those who work come to it.
 func hand(ctx context.Context, steps []*step, work, queue chan<- *step) error {
 	for _, s := range steps {
-		if s.act != seal {
+		if !s.seal {
 			if err := pass(ctx, s, queue); err != nil {
 				return err
 			}
 		}
-		if s.act == seal || s.done != nil {
+		if s.seal || s.done != nil {
 			if err := pass(ctx, s, work); err != nil {
 				return err
 			}
@@ -84,37 +104,37 @@ func pass(ctx context.Context, s *step, to chan<- *step) error {
 }
 
 // prepare does what has to be done in order, and what costs nothing.
-func (j *job) prepare(ctx context.Context, s *step, r *row) error {
-	wrong := s.have == folder && !s.entry.IsDir() && s.act != nothing || s.have == file && s.entry.IsDir()
+func (j *job) prepare(ctx context.Context, s *step) error {
+	wrong := s.Have == plan.Dir && !s.Entry.IsDir() && s.Do != plan.Nothing || s.Have == plan.File && s.Entry.IsDir()
 	if wrong {
 		if err := j.setAside(ctx, s.at); err != nil {
 			return err
 		}
 		j.touch(s.in)
-		s.have = none
+		s.Have = plan.None
 	}
-	if s.have != none && s.in != nil && s.act != nothing {
+	if s.Have != plan.None && s.in != nil && s.Do != plan.Nothing {
 		if err := j.relocate(ctx, s); err != nil {
 			return err
 		}
 	}
-	if s.self != nil && s.have == folder && s.in != nil {
-		s.self.at, s.self.was = s.at, j.plan.where(r)
+	if s.self != nil && s.Have == plan.Dir && s.in != nil {
+		s.self.at, s.self.was = s.at, s.Where
 	}
-	if s.entry.Flags&manifest.Stale != 0 && (s.self != nil || s.act == keep) {
+	if s.Entry.Flags&manifest.Stale != 0 && (s.self != nil || s.Do == plan.Keep) {
 		j.sum.frozen.Add(1)
 	}
-	switch s.act {
-	case keep:
+	switch s.Do {
+	case plan.Keep:
 		if s.self != nil {
 			close(s.self.ready)
-			if r.base == nil || r.base.MTime != s.entry.MTime || r.base.Mode != s.entry.Mode || j.plan.listed {
+			if s.Restamp {
 				j.touch(s.self)
 			}
 		}
-	case nothing:
-		if s.have != none {
-			j.lose(s.at, s.have == folder)
+	case plan.Nothing:
+		if s.Have != plan.None {
+			j.lose(s.at, s.Have == plan.Dir)
 			j.touch(s.in)
 		}
 		if s.self != nil { // the server refused it before
@@ -141,7 +161,7 @@ func (j *job) relocate(ctx context.Context, s *step) error {
 	if err := j.Rename(ctx, s.at, target); err != nil {
 		return err
 	}
-	if s.have == file {
+	if s.Have == plan.File {
 		j.claim(target)
 	}
 	s.at = target

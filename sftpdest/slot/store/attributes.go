@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"math"
 	"sync/atomic"
-	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -22,13 +20,8 @@ type attributes struct {
 // Attributes are those that a server takes from anybody for his own files: no set-id, and never less than what the next run needs.
 // mtime is in nanoseconds.
 func Attributes(mode uint32, least uint32, mtime int64) dest.Attributes {
-	permissions, seconds := mode&0o777|least, Seconds(mtime)
+	permissions, seconds := mode&0o777|least, manifest.Seconds(mtime)
 	return dest.Attributes{Permissions: &permissions, MTime: &seconds}
-}
-
-// Seconds is what SFTP can carry of a time in nanoseconds.
-func Seconds(ns int64) int64 {
-	return min(max(time.Unix(0, ns).Unix(), 0), math.MaxUint32)
 }
 
 // without leaves out what the server refused.

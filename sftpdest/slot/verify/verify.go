@@ -131,7 +131,7 @@ func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.E
 	case !e.IsRegular():
 	case e.Size != info.Size:
 		v.differ(e.Path, fmt.Sprintf("has %d bytes, not %d", info.Size, e.Size))
-	case e.Hash == "" && v.KeepsTimes() && info.MTime != store.Seconds(e.MTime):
+	case e.Hash == "" && v.KeepsTimes() && info.MTime != manifest.Seconds(e.MTime):
 		v.differ(e.Path, "has another time, and no checksum tells whether it is what was backed up")
 	case e.Hash != "" && (v.sample >= 1 || rand.Float64() < v.sample):
 		path, at, want, size := e.Path, here.At, e.Hash, e.Size
