@@ -23,7 +23,7 @@ func (p *pass) describe(ctx context.Context, s *backup.Snapshot, read func(*tree
 		return storeError{fmt.Errorf("describe: %w", err)}
 	}
 	claim(s, &d)
-	s.Owner, s.Counts = d.Owner, d.Counts
+	s.Owner, s.Counts, s.Concerns = d.Owner, d.Counts, d.Concerns
 	if s.Status == backup.Complete && d.Status != "" {
 		s.Status = d.Status
 	}

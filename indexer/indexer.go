@@ -9,6 +9,7 @@ import (
 
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/concern"
 	"slotfs/indexer/tree"
 )
 
@@ -84,8 +85,9 @@ type Options struct {
 	Log         *slog.Logger
 	Progress    Progress // may be nil
 	Now         func() time.Time
-	Memory      *Memory // shared with other passes of the process; may be nil
-	Every       int64   // bytes of uncompressed archive between two saved states; 0: 256 MiB
+	Memory      *Memory        // shared with other passes of the process; may be nil
+	Limits      concern.Limits // of what is poorer than the backup before
+	Every       int64          // bytes of uncompressed archive between two saved states; 0: 256 MiB
 }
 
 // Summary is what a pass did.

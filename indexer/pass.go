@@ -90,6 +90,9 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.readAll(ctx, due); err != nil {
 		return err
 	}
+	if err := p.compare(ctx, due); err != nil {
+		return err
+	}
 	if gone+len(due) == 0 {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 	"slotfs/cache/index"
 	"slotfs/indexer"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/concern"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/engine/cpanel"
 	"slotfs/indexer/tree"
@@ -82,7 +83,7 @@ func (w *world) archive(parent, user, date string) string {
 }
 
 func (w *world) options() indexer.Options {
-	o := indexer.Options{Destination: "d", Every: 1 << 20}
+	o := indexer.Options{Destination: "d", Every: 1 << 20, Limits: concern.DefaultLimits}
 	if !w.now.IsZero() {
 		o.Now = func() time.Time { return w.now }
 	}

@@ -36,6 +36,7 @@ var pure = map[string][]string{
 	"slotfs/indexer/dest":           {},
 	"slotfs/indexer/dest/retry":     {"slotfs/indexer/dest"},
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
+	"slotfs/indexer/concern":        {"slotfs/indexer/backup"},
 	"slotfs/indexer/archive/gzseek": {},
 	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},
 	"slotfs/indexer/engine": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree",

@@ -71,11 +71,29 @@ func (s *settings) printReport(r *api.Report) error {
 		return err
 	}
 	for i := range r.Destinations {
+		s.printConcerns(&r.Destinations[i])
 		s.printNotes(&r.Destinations[i])
 		s.printErrors(&r.Destinations[i])
 	}
 	s.printWrong(r)
 	return nil
+}
+
+// maxConcerns is of how many accounts of a destination concerns are printed.
+const maxConcerns = 20
+
+// printConcerns shows whose newest good backup is poorer than it should be.
+func (s *settings) printConcerns(d *api.DestinationReport) {
+	if len(d.Concerns) == 0 {
+		return
+	}
+	fmt.Fprintf(s.out, "\nconcerns about the newest backups on %s:\n", d.Name)
+	for _, c := range d.Concerns[:min(len(d.Concerns), maxConcerns)] {
+		fmt.Fprintf(s.out, "  %s: %s\n", term.Clean(c.Account), term.Clean(strings.Join(c.Texts, "; ")))
+	}
+	if more := len(d.Concerns) - maxConcerns; more > 0 {
+		fmt.Fprintf(s.out, "  and %s; all are in status --json\n", term.Count(int64(more), "more account", "more accounts"))
+	}
 }
 
 // printNotes shows what is not as it stands in the backups, although their bytes are right.

@@ -87,6 +87,14 @@ type summaryJSON struct {
 
 	Affected uint64   `json:"affected,omitempty"`
 	First    []string `json:"affected_files,omitempty"`
+
+	Concerns []concernJSON `json:"concerns,omitempty"`
+}
+
+// concernJSON is something that the backup lacks although its bytes are right.
+type concernJSON struct {
+	Kind backup.ConcernKind `json:"kind"`
+	Text string             `json:"text"`
 }
 
 // ownersJSON is what is known of the owners of entries.
@@ -132,6 +140,9 @@ func snapshotJSON(r *shownSnapshot, parts []string) []byte {
 	j.Unclaimed, j.Affected = s.Unclaimed, s.Affected.Files
 	for _, name := range s.Affected.First {
 		j.First = append(j.First, escapeText(name))
+	}
+	for _, c := range s.Concerns {
+		j.Concerns = append(j.Concerns, concernJSON{c.Kind, escapeText(c.Text)})
 	}
 	if j.Parts == nil {
 		j.Parts = []string{}

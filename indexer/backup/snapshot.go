@@ -107,6 +107,8 @@ type Snapshot struct {
 	// its content.
 	Unclaimed bool
 	Names     Names // of the owners of entries, where the backup tells
+	// Concerns are what the backup lacks although its bytes are right.
+	Concerns []Concern
 }
 
 // Affected counts files and names the first of them: paths in the tree as people read them, raw bytes.

@@ -98,4 +98,5 @@ type Description struct {
 	Counts   backup.Counts
 	Status   backup.Status // backup.Incomplete where essential members are missing, else empty
 	Detail   string
+	Concerns []backup.Concern // what looks wrong in this backup alone
 }

@@ -123,6 +123,8 @@ var watchKeys = []Key{
 	{"watch", "max-age", `"26h"`, "`26h`", "Age of the newest good backup from which on there is an alarm; `3d` is 72 hours, `never` watches nothing. Jobs and destinations may have a `max-age` of their own."},
 	{"watch", "unreachable-after", `"2h"`, "`2h`", "A destination that does not answer for so long is an alarm of its own."},
 	{"watch", "nearly-full", "95", fmt.Sprint(DefaultNearlyFull), "Percent of a destination's file system in use from which on there is an alarm."},
+	{"watch", "dump-shrinks-to", "10", fmt.Sprint(DefaultDumpShrinks), "A database dump with less than so many percent of its size in the backup before is a concern; `0`: none is."},
+	{"watch", "home-shrinks-to", "50", fmt.Sprint(DefaultHomeShrinks), "Less than so many percent of the entries of the home directory, or of the bytes of the whole backup, are a concern; `0`: none are."},
 }
 
 var metricsKeys = []Key{

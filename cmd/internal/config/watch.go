@@ -12,6 +12,8 @@ const (
 	DefaultMaxAge           = 26 * time.Hour
 	DefaultUnreachableAfter = 2 * time.Hour
 	DefaultNearlyFull       = 95
+	DefaultDumpShrinks      = 10
+	DefaultHomeShrinks      = 50
 )
 
 // Watch is the [watch] table: when something is wrong although nothing failed.
@@ -21,10 +23,14 @@ const (
 //	                                 watches nothing. Jobs and destinations may have a max-age of their own
 //	unreachable-after = "2h"         a destination that does not answer for so long is an alarm of its own
 //	nearly-full = 95                 percent of a destination's file system in use from which on there is an alarm
+//	dump-shrinks-to = 10             percent of its last size; a database dump that has less is a concern. 0: none is
+//	home-shrinks-to = 50             percent of the entries of the home directory, or of the bytes of the backup, before
 type Watch struct {
 	MaxAge           time.Duration // Never: not watched
 	UnreachableAfter time.Duration
 	NearlyFull       int // percent
+	DumpShrinks      int // percent of its size before
+	HomeShrinks      int // percent of what was there before
 }
 
 // Never is the age of what is not watched.
@@ -41,11 +47,14 @@ type watchTable struct {
 	MaxAge           *string `toml:"max-age"`
 	UnreachableAfter *string `toml:"unreachable-after"`
 	NearlyFull       *int    `toml:"nearly-full"`
+	DumpShrinks      *int    `toml:"dump-shrinks-to"`
+	HomeShrinks      *int    `toml:"home-shrinks-to"`
 }
 
 // watch fills defaults in and checks. With an error comes the key that it is about.
 func (t *watchTable) watch() (w Watch, key string, err error) {
-	w = Watch{MaxAge: DefaultMaxAge, UnreachableAfter: DefaultUnreachableAfter, NearlyFull: DefaultNearlyFull}
+	w = Watch{MaxAge: DefaultMaxAge, UnreachableAfter: DefaultUnreachableAfter, NearlyFull: DefaultNearlyFull,
+		DumpShrinks: DefaultDumpShrinks, HomeShrinks: DefaultHomeShrinks}
 	if t == nil {
 		return w, "", nil
 	}
@@ -61,6 +70,12 @@ func (t *watchTable) watch() (w Watch, key string, err error) {
 	}
 	if w.NearlyFull = or(t.NearlyFull, DefaultNearlyFull); w.NearlyFull < 1 || w.NearlyFull > 100 {
 		return w, "nearly-full", fmt.Errorf("nearly-full %d: want 1 to 100 percent", w.NearlyFull)
+	}
+	if w.DumpShrinks = or(t.DumpShrinks, DefaultDumpShrinks); w.DumpShrinks < 0 || w.DumpShrinks > 100 {
+		return w, "dump-shrinks-to", fmt.Errorf("dump-shrinks-to %d: want 0 to 100 percent", w.DumpShrinks)
+	}
+	if w.HomeShrinks = or(t.HomeShrinks, DefaultHomeShrinks); w.HomeShrinks < 0 || w.HomeShrinks > 100 {
+		return w, "home-shrinks-to", fmt.Errorf("home-shrinks-to %d: want 0 to 100 percent", w.HomeShrinks)
 	}
 	return w, "", nil
 }

@@ -44,7 +44,7 @@ url = "ntfy://ntfy.sh/topic"
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (Watch{Never, 30 * time.Minute, 90}); c.Watch != want {
+	if want := (Watch{MaxAge: Never, UnreachableAfter: 30 * time.Minute, NearlyFull: 90, DumpShrinks: 10, HomeShrinks: 50}); c.Watch != want {
 		t.Errorf("watch %+v", c.Watch)
 	}
 	if want := (Metrics{"127.0.0.1:9812", "/tmp/a.prom"}); c.Metrics != want {
@@ -62,7 +62,7 @@ url = "ntfy://ntfy.sh/topic"
 
 func TestNothingIsWatchedWithoutItsTablesButTheDefaults(t *testing.T) {
 	c, err := Parse("f", nil, engines)
-	if err != nil || c.Watch != (Watch{DefaultMaxAge, DefaultUnreachableAfter, DefaultNearlyFull}) || c.Metrics != (Metrics{}) || c.Notify != nil {
+	if err != nil || c.Watch != (Watch{DefaultMaxAge, DefaultUnreachableAfter, DefaultNearlyFull, DefaultDumpShrinks, DefaultHomeShrinks}) || c.Metrics != (Metrics{}) || c.Notify != nil {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/fs/content"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/concern"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/engines"
@@ -88,6 +89,12 @@ func (d *destinations) names() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.config.Names()
+}
+
+// limits say when a backup is poorer than the one before.
+func (d *destinations) limits() concern.Limits {
+	w := d.current().Watch
+	return concern.Limits{Dump: int64(w.DumpShrinks), Home: int64(w.HomeShrinks)}
 }
 
 // current is the configuration as it was read last.

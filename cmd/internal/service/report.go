@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
+	"strings"
 
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/indexer/backup"
@@ -34,16 +37,19 @@ func (e *Environment) report(ctx context.Context, c *config.Config, x holdings) 
 	by := map[string]*api.DestinationReport{}
 	for name, d := range c.Destinations {
 		by[name] = &api.DestinationReport{Name: name, Engine: d.Engine, Address: d.Address(), Configured: true,
-			Snapshots: map[backup.Status]int{}, Notes: []api.NoteReport{}}
+			Snapshots: map[backup.Status]int{}, Notes: []api.NoteReport{}, Concerns: []api.ConcernReport{}}
 	}
 	accounts := map[[3]string]bool{}
 	for _, snapshot := range all {
 		d := by[snapshot.Destination]
 		if d == nil {
-			d = &api.DestinationReport{Name: snapshot.Destination, Snapshots: map[backup.Status]int{}, Notes: []api.NoteReport{}}
+			d = &api.DestinationReport{Name: snapshot.Destination, Snapshots: map[backup.Status]int{}, Notes: []api.NoteReport{}, Concerns: []api.ConcernReport{}}
 			by[snapshot.Destination] = d
 		}
 		count(d, snapshot, accounts)
+	}
+	for name, accounts := range alarm.Holdings(all) {
+		by[name].Concerns = concerns(accounts)
 	}
 	for _, d := range by {
 		d.LastPass, err = passes.Last(e.State.Passes(), d.Name)
@@ -80,6 +86,18 @@ func count(d *api.DestinationReport, s *backup.Snapshot, accounts map[[3]string]
 		accounts[id] = true
 		d.Accounts++
 	}
+}
+
+// concerns tells which accounts have a newest good backup that is poorer than it should be, sorted.
+func concerns(accounts []alarm.Account) []api.ConcernReport {
+	all := []api.ConcernReport{}
+	for _, a := range accounts {
+		if len(a.Concerns) > 0 {
+			all = append(all, api.ConcernReport{Account: path.Join(a.Origin, a.Name), Texts: a.Concerns})
+		}
+	}
+	slices.SortFunc(all, func(a, b api.ConcernReport) int { return strings.Compare(a.Account, b.Account) })
+	return all
 }
 
 // note adds what one snapshot says of its entries.

@@ -48,7 +48,7 @@ var _ api.Service = (*Service)(nil)
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
 	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), oversight: newOversight(e)}
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
-		History: history.New(e.State.History())}
+		History: history.New(e.State.History()), Limits: d.limits}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
 	return s
 }

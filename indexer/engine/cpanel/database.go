@@ -15,6 +15,7 @@ func (c *partitioner) cutDatabases() {
 		name, ok := mysqlName(dump.Name)
 		if ok && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
 			names["mysql/"+name] = true
+			c.checkDump("mysql", dump)
 		}
 	}
 	psql, _ := c.folder(c.root.located, "psql")
@@ -22,6 +23,7 @@ func (c *partitioner) cutDatabases() {
 		name, ok := strings.CutSuffix(dump.Name, ".tar")
 		if ok && name != "" && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
 			names["psql/"+name] = true
+			c.checkDump("psql", dump)
 		}
 	}
 	if len(names) > 0 {

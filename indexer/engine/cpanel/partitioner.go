@@ -40,8 +40,9 @@ type partitioner struct {
 	places    map[string]bool // true: a graft; false: a directory on the way to one
 	counts    backup.Counts
 	generated int
-	dropped   int // grafts beyond the bounds
-	skipped   int // statements about database users that were not understood or not harmless
+	dropped   int      // grafts beyond the bounds
+	cutDumps  []string // names of database dumps that end early
+	skipped   int      // statements about database users that were not understood or not harmless
 	err       error
 }
 

@@ -31,16 +31,12 @@ func (e *Engine) Wants(path string, size int64) backup.Excerpt {
 	return excerpt(rest, size)
 }
 
-// dumpEnds is what tells whether a dump is whole: its header and its last line.
-var dumpEnds = backup.Excerpt{First: 512, Last: 512}
-
 // excerpt tells what is read of the file at path below an account's root.
 func excerpt(path string, size int64) backup.Excerpt {
-	switch dir, name, _ := strings.Cut(path, "/"); {
+	switch {
 	case size <= wanted(path):
 		return backup.Whole
-	case dir == "mysql" && !strings.Contains(name, "/") && strings.HasSuffix(name, ".sql"),
-		dir == "psql" && !strings.Contains(name, "/") && strings.HasSuffix(name, ".tar"):
+	case isDump(path):
 		return dumpEnds
 	}
 	return backup.Excerpt{}

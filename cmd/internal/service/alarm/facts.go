@@ -40,6 +40,8 @@ type Account struct {
 	Name   string    `json:"name"`
 	Newest time.Time `json:"newest,omitzero"`  // of its complete backups, when it was written; zero: it has none
 	Closed bool      `json:"closed,omitempty"` // its origin's newest days have nothing of it
+	// Concerns are those of the newest complete backup, in words.
+	Concerns []string `json:"concerns,omitempty"`
 }
 
 // object names the account.
@@ -85,6 +87,8 @@ type origin struct {
 type member struct {
 	newest time.Time
 	day    int64 // of its newest backup, whatever its status
+	// concerns are those of the newest complete backup.
+	concerns []backup.Concern
 }
 
 const secondsPerDay = 24 * 60 * 60
@@ -99,7 +103,7 @@ func (o *origin) take(s *backup.Snapshot) {
 	}
 	m.day = max(m.day, day)
 	if at := written(s); s.Status == backup.Complete && at.After(m.newest) {
-		m.newest = at
+		m.newest, m.concerns = at, s.Concerns
 	}
 }
 
@@ -124,7 +128,11 @@ func (o *origin) holdings(name string) []Account {
 	var all []Account
 	for account, m := range o.accounts {
 		closed := len(o.days) == closedAfter && m.day < o.days[closedAfter-1]
-		all = append(all, Account{Origin: name, Name: account, Newest: m.newest, Closed: closed})
+		a := Account{Origin: name, Name: account, Newest: m.newest, Closed: closed}
+		for _, c := range m.concerns {
+			a.Concerns = append(a.Concerns, c.Text)
+		}
+		all = append(all, a)
 	}
 	return all
 }

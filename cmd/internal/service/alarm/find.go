@@ -26,6 +26,7 @@ func Find(f *Facts) *Report {
 	for _, name := range f.Config.Names() {
 		d := f.Config.Destinations[name]
 		s.destination(d)
+		s.poorer(d)
 		if len(f.Config.UsedBy(name)) == 0 {
 			s.silentDestination(d)
 		}
@@ -179,6 +180,15 @@ func (s *search) silentDestination(d *config.Destination) {
 		f.Since, f.Fine = s.late(a.Newest, looked, age)
 		f.Fine = !f.Fine
 		f.Text = fmt.Sprintf("%s: no good backup %s", f.Object, ago(a.Newest, s.Now))
+		s.add(f)
+	}
+}
+
+// poorer tells of accounts whose newest good backup has less than the one before.
+func (s *search) poorer(d *config.Destination) {
+	for _, a := range s.Holdings[d.Name] {
+		f := Finding{Key: Key{Poorer, a.object(d.Name)}, Destination: d.Name, Since: a.Newest, Fine: len(a.Concerns) == 0}
+		f.Text = fmt.Sprintf("%s: %s", f.Object, strings.Join(a.Concerns, "; "))
 		s.add(f)
 	}
 }

@@ -24,10 +24,11 @@ const (
 	HostKey     Event = "host-key"    // of a destination, is another one
 	NearlyFull  Event = "nearly-full" // a destination
 	Verify      Event = "verify"      // slots differ from their manifests
+	Poorer      Event = "poorer"      // the newest good backup of an account has less than the one before
 )
 
 // Critical reports whether there may be no good backup because of an event.
-func (e Event) Critical() bool { return e != Partial && e != NearlyFull }
+func (e Event) Critical() bool { return e != Partial && e != NearlyFull && e != Poorer }
 
 // Key names a finding.
 type Key struct {

@@ -45,6 +45,7 @@ type DestinationReport struct {
 	Accounts   int                   `json:"accounts"`
 	Snapshots  map[backup.Status]int `json:"snapshots"`
 	Notes      []NoteReport          `json:"notes"`
+	Concerns   []ConcernReport       `json:"concerns"`
 	Newest     *time.Time            `json:"newest,omitempty"` // complete snapshot
 	Running    *passes.Running       `json:"running,omitempty"`
 	LastPass   *passes.Record        `json:"last_pass,omitempty"`
@@ -56,6 +57,12 @@ type NoteReport struct {
 	Kind      backup.NoteKind `json:"kind"`
 	Entries   uint64          `json:"entries"`
 	Snapshots int             `json:"snapshots"`
+}
+
+// ConcernReport tells in which ways the newest good backup of an account is poorer than it should be.
+type ConcernReport struct {
+	Account string   `json:"account"` // with its origin: "srv1/alice"
+	Texts   []string `json:"texts"`
 }
 
 // CacheReport tells about the cache of a mount.

@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/indexer"
+	"slotfs/indexer/concern"
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
@@ -50,6 +51,8 @@ type Runner struct {
 	History Recorder // keeps how each pass ended; may be nil
 	// Changed, if set, is called when snapshots were committed or forgotten. It must not wait.
 	Changed func()
+	// Limits say when a backup is poorer than the one before; nil: the default.
+	Limits func() concern.Limits
 
 	memory indexer.Memory // of all passes
 
@@ -132,10 +135,18 @@ func (r *Runner) pass(ctx context.Context, name string, q Request, emit func(pro
 	err = watch(ctx, name, stallLimit, feed, func(ctx context.Context, p indexer.Progress) (err error) {
 		s, err = indexer.Pass(ctx, d, e, r.Index, indexer.Options{
 			Destination: name, Account: q.Account, Full: q.Full, Log: r.Log, Now: r.Now, Memory: &r.memory, Progress: p,
+			Limits: r.limits(),
 		})
 		return err
 	})
 	return s, err
+}
+
+func (r *Runner) limits() concern.Limits {
+	if r.Limits == nil {
+		return concern.DefaultLimits
+	}
+	return r.Limits()
 }
 
 // saw keeps what Running tells, and lets the mount show what was committed.

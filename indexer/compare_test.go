@@ -1,0 +1,76 @@
+package indexer_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// dump is what mysqldump writes of a database with so many rows.
+func dump(rows int) string {
+	return "-- MySQL dump 10.13  Distrib 8.0.36\n" + strings.Repeat("INSERT INTO t VALUES (1);\n", rows) + "-- Dump completed on 2026-01-05\n"
+}
+
+// concernsOf tells those of alice's backup of a day, "; " between them.
+func concernsOf(w *world, date string) string {
+	w.t.Helper()
+	for key, s := range w.snapshots() {
+		if strings.Contains(key, date) && strings.Contains(key, "alice") {
+			var texts []string
+			for _, c := range s.Concerns {
+				texts = append(texts, c.Text)
+			}
+			return strings.Join(texts, "; ")
+		}
+	}
+	w.t.Fatalf("no backup of %s", date)
+	return ""
+}
+
+//check:without it takes seconds
+func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
+	w := newWorld(t)
+	alice := w.account("alice", map[string]string{"mysql/alice_shop.sql": dump(2000), "mysql/alice_wp.sql": dump(2000), "cron/alice": "* * * * * x\n"})
+	w.archive(alice, "alice", "2026-01-04")
+	for name, content := range map[string]string{"mysql/alice_wp.sql": dump(20), "mysql/alice_cut.sql": strings.TrimSuffix(dump(50_000), "-- Dump completed on 2026-01-05\n")} {
+		if err := os.WriteFile(filepath.Join(alice, "alice", name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.sh(`rm "$1/alice/mysql/alice_shop.sql" "$1/alice/cron/alice"`, alice)
+	w.archive(alice, "alice", "2026-01-05")
+	w.archive(alice, "alice", "2026-01-06")
+	w.mustPass()
+	const cut = "dumps without their end: alice_cut.sql"
+	for date, want := range map[string]string{
+		"2026-01-04": "",
+		"2026-01-05": cut + "; databases 2 -> 2: missing alice_shop; cron tables 1 -> 0: missing alice; dumps much smaller: alice_wp (52068 -> 588 bytes)",
+		"2026-01-06": cut,
+	} {
+		if got := concernsOf(w, date); got != want {
+			t.Errorf("%s: %q, want %q", date, got, want)
+		}
+	}
+	if s := w.mustPass(); s.Read != 0 {
+		t.Errorf("second pass: %+v", s)
+	}
+}
+
+//check:without it takes seconds
+func TestABackupThatComesLateIsComparedWithItsNeighbours(t *testing.T) {
+	w := newWorld(t)
+	alice := w.account("alice", map[string]string{"mysql/alice_shop.sql": dump(10)})
+	w.archive(alice, "alice", "2026-01-04")
+	w.sh(`rm "$1/alice/mysql/alice_shop.sql"`, alice)
+	w.archive(alice, "alice", "2026-01-06")
+	w.mustPass()
+	if got := concernsOf(w, "2026-01-06"); got != "databases 1 -> 0: missing alice_shop" {
+		t.Errorf("%q", got)
+	}
+	w.archive(alice, "alice", "2026-01-05") // without it already
+	w.mustPass()
+	if five, six := concernsOf(w, "2026-01-05"), concernsOf(w, "2026-01-06"); five != "databases 1 -> 0: missing alice_shop" || six != "" {
+		t.Errorf("%q, %q", five, six)
+	}
+}
