@@ -42,7 +42,7 @@ func (p *probe) limits(ctx context.Context) {
 		return
 	}
 	p.report.Sessions = 1
-	for p.report.Sessions < mostSessions {
+	for began := time.Now(); p.report.Sessions < mostSessions && time.Since(began) < patience; {
 		within, cancel := context.WithTimeout(ctx, p.settings.ConnectionTimeout)
 		_, err := session.Open(within, open[0].Client, session.Config{})
 		cancel()

@@ -46,7 +46,8 @@ func trialNames() []trialName {
 	return all
 }
 
-// FindTraits tries what the server does to names, in a directory that it makes and removes. It returns manifest.Plain alone if
+// FindTraits tries what the server does to names, in a directory that it makes and removes. Trials of runs that were killed are removed
+// as well. It returns manifest.Plain alone if
 // that is nothing.
 func FindTraits(ctx context.Context, d dest.ReadWriter) (manifest.Traits, error) {
 	s := New(d, NewBudget(0))
@@ -59,6 +60,7 @@ func FindTraits(ctx context.Context, d dest.ReadWriter) (manifest.Traits, error)
 	if err := s.MakeDir(ctx, dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
+	s.removeDeadTrials(ctx, dir)
 	if _, err := s.raw.Put(ctx, dir+"/plain", nil, dest.Attributes{}, true); err != nil {
 		return nil, fmt.Errorf("make a file in %s: %w", dir, err)
 	}
