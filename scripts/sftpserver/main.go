@@ -1,0 +1,49 @@
+// Command sftpserver serves one directory by SFTP on a free port of the loopback interface, for the demo: to whoever knows the
+// password, and to the keys that are installed in the directory's .ssh/authorized_keys. It prints its port and the fingerprint of
+// its host key, and ends with its standard input. It needs no rights and no packages; it is no server for anything else.
+//
+//	go run ./scripts/sftpserver -password SECRET DIR
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+
+	"slotfs/sftpdest/sshdtest"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("sftpserver: ")
+	password := flag.String("password", "", "password that lets in")
+	flag.Parse()
+	if flag.NArg() != 1 || *password == "" {
+		log.Fatal("usage: sftpserver -password SECRET DIR")
+	}
+	if err := serve(flag.Arg(0), *password); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func serve(root, password string) error {
+	s, err := sshdtest.StartLocal(sshdtest.LocalOptions{
+		Root: root, Password: password, AuthorizedFile: filepath.Join(root, ".ssh", "authorized_keys"),
+	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.HostKeys[0]))
+	if err != nil {
+		return err
+	}
+	fmt.Println(s.Port, ssh.FingerprintSHA256(key))
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
