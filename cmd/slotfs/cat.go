@@ -13,6 +13,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/indexer/backup"
 )
 
 func catCommand(s *shell) *cli.Command {
@@ -34,18 +35,43 @@ func catCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
+			cmd := &catCmd{settings: g, from: b, warned: map[string]bool{}}
 			for _, text := range c.Args().Slice() {
 				p, err := g.path(c.Context, b, text, c.Bool("literal"))
 				if err != nil {
 					return err
 				}
-				if err := g.cat(c.Context, b, p); err != nil {
+				if err := cmd.file(c.Context, p); err != nil {
 					return err
 				}
+			}
+			if len(cmd.warned) > 0 {
+				return &reported{exit.Partial}
 			}
 			return nil
 		},
 	}
+}
+
+// catCmd is one run of the command.
+type catCmd struct {
+	*settings
+	from   *service.Browser
+	warned map[string]bool // snapshots of which people know that they are not complete
+}
+
+// file writes one file, with a warning where its snapshot is not complete.
+func (c *catCmd) file(ctx context.Context, p string) error {
+	n, err := c.from.Stat(ctx, p)
+	if err != nil {
+		return err
+	}
+	at, in := snapshotOf(p)
+	if s := n.Snapshot; in && s != nil && n.Recorded != nil && s.Status != backup.Complete && !c.warned[at] {
+		c.warned[at] = true
+		c.warnOfStatus(&notComplete{Path: at, Status: s.Status, Detail: s.Detail})
+	}
+	return c.cat(ctx, c.from, p)
 }
 
 // catBuffer is what is read at once: large enough to be spread over many requests.

@@ -73,7 +73,7 @@ func (h *historyQuery) run(conf *config.Config) error {
 		return exit.With(fmt.Errorf("history: no job, destination or account %s", term.Clean(h.name)), exit.Usage, "slotfs history lists all")
 	}
 	if n := records.Skipped; n > 0 {
-		fmt.Fprintf(h.err, "slotfs: %s in %s: skipped\n", term.Count(int64(n), "line is no record", "lines are no records"), h.State.History())
+		h.warn(fmt.Sprintf("%s in %s: skipped", term.Count(int64(n), "line is no record", "lines are no records"), h.State.History()), "")
 	}
 	if h.json {
 		return h.list.end()

@@ -7,7 +7,6 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
-	"slotfs/cmd/internal/term"
 )
 
 // outcome is how passes ended.
@@ -31,10 +30,10 @@ func (o *outcome) take(e progress.Event) {
 	}
 }
 
-// untold are the errors of a pass that were not shown while it ran.
-func (o *outcome) untold(e progress.Event, quiet bool) []string {
+// unshown are the errors of a pass that were not shown while it ran.
+func (o *outcome) unshown(e progress.Event, quiet bool) []string {
 	if quiet {
-		return e.Summary.Errors
+		return e.Summary.Errors // nothing was shown
 	}
 	var left []string
 	for _, text := range e.Summary.Errors {
@@ -76,6 +75,7 @@ type resultJSON struct {
 	Destination string `json:"destination"`
 	*progress.Summary
 	Error string `json:"error,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 	Code  int    `json:"code"`
 }
 
@@ -84,9 +84,11 @@ func (s *settings) printOutcome(o *outcome, quiet bool) error {
 	if s.json {
 		all := []resultJSON{}
 		for _, e := range o.finished {
-			all = append(all, resultJSON{Destination: e.Destination, Summary: e.Summary, Error: e.Error, Code: e.Code})
+			all = append(all, resultJSON{Destination: e.Destination, Summary: e.Summary, Error: e.Error, Hint: e.Hint, Code: e.Code})
 		}
-		return s.printJSON(all)
+		if err := s.printJSON(all); err != nil {
+			return err
+		}
 	}
 	for _, e := range o.finished {
 		s.printFinished(o, e, quiet)
@@ -96,21 +98,18 @@ func (s *settings) printOutcome(o *outcome, quiet bool) error {
 
 func (s *settings) printFinished(o *outcome, e progress.Event, quiet bool) {
 	if e.Code == exit.Interrupted {
-		fmt.Fprintf(s.err, "slotfs: index %s: interrupted by the end of the mount\n", e.Destination)
+		s.complain(fmt.Sprintf("index %s: interrupted by the end of the mount", e.Destination), "", e.Code)
 		return
 	}
 	if e.Summary != nil {
-		for _, text := range o.untold(e, quiet) {
-			fmt.Fprintf(s.err, "slotfs: %s: %s\n", e.Destination, term.Clean(text))
+		for _, text := range o.unshown(e, quiet || s.json) {
+			s.warn(e.Destination+": "+text, "")
 		}
-		if !quiet && e.Error == "" {
+		if !quiet && !s.json && e.Error == "" {
 			fmt.Fprintf(s.out, "%s: %s\n", e.Destination, e.Summary.Text())
 		}
 	}
 	if e.Error != "" {
-		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(e.Error))
-	}
-	if e.Hint != "" {
-		fmt.Fprintf(s.err, "slotfs: hint: %s\n", term.Clean(e.Hint))
+		s.complain(e.Error, e.Hint, e.Code)
 	}
 }

@@ -60,6 +60,32 @@ func jsonOfJob(j *config.Job) jobJSON {
 	}
 }
 
+// shownJobJSON is a job with what its sources stand for.
+type shownJobJSON struct {
+	jobJSON
+	Accounts []accountJSON `json:"accounts"`
+	Warnings []string      `json:"warnings"` // about sources that are not there or match nothing
+}
+
+// accountJSON is an account that a job finds.
+type accountJSON struct {
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	Error  string `json:"error,omitempty"` // why it cannot be backed up
+}
+
+func shownJob(j *config.Job, found *jobs.Discovery) shownJobJSON {
+	out := shownJobJSON{jobJSON: jsonOfJob(j), Accounts: []accountJSON{}, Warnings: append([]string{}, found.Warnings...)}
+	for _, a := range found.Accounts {
+		shown := accountJSON{Name: a.Name, Source: a.Source}
+		if a.Err != nil {
+			shown.Error = a.Err.Error()
+		}
+		out.Accounts = append(out.Accounts, shown)
+	}
+	return out
+}
+
 func jobListCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:  "list",
@@ -101,7 +127,8 @@ func jobShowCommand(s *shell) *cli.Command {
 				return err
 			}
 			if g.json {
-				return g.printJSON(jsonOfJob(j))
+				found := jobs.Discover(j, nil)
+				return g.printJSON(shownJob(j, &found))
 			}
 			return g.showJob(j)
 		},

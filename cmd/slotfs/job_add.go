@@ -72,14 +72,14 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 	}
 	found := jobs.Discover(j, nil)
 	for _, text := range found.Warnings {
-		fmt.Fprintf(s.err, "slotfs: %s\n", term.Clean(text))
+		s.warn(text, "")
 	}
 	for _, a := range found.Accounts {
 		if a.Err != nil {
-			fmt.Fprintf(s.err, "slotfs: account %s: %s\n", term.Clean(a.Name), term.Clean(a.Err.Error()))
+			s.warn(fmt.Sprintf("account %s: %v", a.Name, a.Err), "")
 		}
 	}
-	return s.tell(jsonOfJob(j), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
+	return s.tell(shownJob(j, &found), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
 		term.Count(int64(len(found.Names())), "account", "accounts"), j.Name)
 }
 

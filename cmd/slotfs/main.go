@@ -117,8 +117,18 @@ func (s *shell) warn(text, hint string) {
 	s.hint(hint)
 }
 
+// warning warns of what is shown or done all the same.
+func (s *shell) warning(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !s.json {
+		text = "warning: " + text
+	}
+	s.warn(text, "")
+}
+
+// hint tells people the cure, if there is one.
 func (s *shell) hint(text string) {
-	if text != "" {
+	if text != "" && !s.json {
 		fmt.Fprintf(s.err, "slotfs: hint: %s\n", text)
 	}
 }

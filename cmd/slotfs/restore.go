@@ -121,7 +121,8 @@ func (r *restoring) run(ctx context.Context, paths []string, dest string) error 
 
 // told tells people what was not restored.
 func (r *restoring) told(show *restoreShow) func(path string, err error) {
-	return func(path string, err error) { r.failures.add(show.line, path, err) }
+	line := func(text string, code int) { show.Above(func() { r.complain(text, "", code) }) }
+	return func(path string, err error) { r.failures.add(line, path, err) }
 }
 
 // runAs is run with the rights of a user.

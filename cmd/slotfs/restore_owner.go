@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"slotfs/cmd/internal/service/browse"
-	"slotfs/cmd/internal/term"
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
 	"slotfs/fs/view"
@@ -91,8 +90,8 @@ func (r *restoring) strangers() []string {
 // warnOfStrangers tells whose files have become root's.
 func (r *restoring) warnOfStrangers() {
 	if names := r.strangers(); len(names) > 0 {
-		fmt.Fprintf(r.err, "slotfs: warning: not here, and what is theirs is root's with mode 0600: %s\n", term.Clean(strings.Join(names, ", ")))
-		fmt.Fprintln(r.err, "slotfs: hint: make these users and groups before, or keep the numbers of the backup with --numeric-owner")
+		r.warning("not here, and what is theirs is root's with mode 0600: %s", strings.Join(names, ", "))
+		r.hint("make these users and groups before, or keep the numbers of the backup with --numeric-owner")
 	}
 }
 

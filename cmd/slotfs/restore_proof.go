@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"slotfs/cmd/internal/service/browse"
-	"slotfs/cmd/internal/term"
 	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
 )
@@ -112,17 +111,21 @@ func (r *restoring) below(ctx context.Context, dir *restore.Entry, at string, al
 // warnOfProof tells what is not proven of what is going to be restored.
 func (r *restoring) warnOfProof() {
 	for i := range r.proof {
-		s := &r.proof[i]
-		text := fmt.Sprintf("slotfs: warning: %s is %s", s.Path, s.Status)
-		if s.Detail != "" {
-			text += ": " + s.Detail
-		}
-		fmt.Fprintln(r.err, term.Clean(text))
-		for _, file := range s.Files[:min(len(s.Files), saidFailures)] {
-			fmt.Fprintln(r.err, term.Clean("slotfs: warning: it may be wrong, or is not whole: "+file))
-		}
-		if more := s.Affected - uint64(min(len(s.Files), saidFailures)); more > 0 {
-			fmt.Fprintf(r.err, "slotfs: warning: %d more may be; snapshot.json lists the first ones\n", more)
-		}
+		r.warnOfStatus(&r.proof[i])
+	}
+}
+
+// warnOfStatus tells that a snapshot is not complete, and which of its files that concerns.
+func (s *shell) warnOfStatus(n *notComplete) {
+	text := fmt.Sprintf("%s is %s", n.Path, n.Status)
+	if n.Detail != "" {
+		text += ": " + n.Detail
+	}
+	s.warning("%s", text)
+	for _, file := range n.Files[:min(len(n.Files), saidFailures)] {
+		s.warning("it may be wrong, or is not whole: %s", file)
+	}
+	if more := n.Affected - uint64(min(len(n.Files), saidFailures)); more > 0 {
+		s.warning("%d more may be; snapshot.json lists the first ones", more)
 	}
 }

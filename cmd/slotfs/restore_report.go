@@ -37,8 +37,8 @@ type failureJSON struct {
 }
 
 // add notes a failure and tells people about the first ones.
-func (f *failures) add(line func(string), path string, err error) {
-	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+func (f *failures) add(line func(text string, code int), path string, err error) {
+	text := cause(path, err)
 	if len(f.kept) < keptFailures {
 		j := failureJSON{Error: term.Clean(text)}
 		j.Path, j.PathB64 = term.Text(path)
@@ -47,14 +47,22 @@ func (f *failures) add(line func(string), path string, err error) {
 	f.exists = f.exists || errors.Is(err, restore.ErrExists)
 	f.rotten = f.rotten || errors.Is(err, backup.ErrCorrupt) || errors.Is(err, syscall.EIO) // which is all that a mount tells
 	if f.said++; f.said <= saidFailures {
-		line(fmt.Sprintf("slotfs: restore %s: %s", term.Escape(path), text))
+		line(fmt.Sprintf("restore %s: %s", term.Escape(path), text), exit.Code(err))
 	}
+}
+
+// cause is why a path was not restored, in one line and without the path, which stands before it.
+func cause(path string, err error) string {
+	text := strings.ReplaceAll(err.Error(), "\n", "; ")
+	for _, op := range []string{"restore ", "open ", "cat ", "stat ", "ls ", ""} {
+		text = strings.TrimPrefix(text, op+path+": ")
+	}
+	return text
 }
 
 // restoreShow shows how a restore gets on.
 type restoreShow struct {
 	*progress.Transfer
-	line func(string) // prints one that stays
 	stop context.CancelFunc
 	wait sync.WaitGroup
 }
@@ -65,14 +73,10 @@ func (r *restoring) show(ctx context.Context, roots []restore.Root, place *resto
 	switch {
 	case r.quiet || r.json || r.rehearse:
 		s.Transfer = progress.NewSilentTransfer()
-		s.line = func(text string) { fmt.Fprintln(r.err, term.Clean(text)) }
 		return s
-	case term.IsTerminal(r.err):
-		s.Transfer = progress.NewLiveTransfer(r.err, func() int { return term.Width(r.err) }, time.Now)
 	default:
-		s.Transfer = progress.NewTransfer(r.err, time.Now)
+		s.Transfer = r.transfer(false)
 	}
-	s.line = s.Line
 	s.Begin("restore")
 	ctx, s.stop = context.WithCancel(ctx)
 	free, known := place.Free()
@@ -88,7 +92,9 @@ func (r *restoring) show(ctx context.Context, roots []restore.Root, place *resto
 // warnOfRoom tells when it will not fit. It may fit all the same, where file systems compress, or some of it is there.
 func (r *restoring) warnOfRoom(s *restoreShow, bytes, free int64) {
 	if bytes > free {
-		s.line(fmt.Sprintf("slotfs: warning: %s are to be restored, %s are free at %s", term.Bytes(bytes), term.Bytes(free), r.dir))
+		s.Above(func() {
+			r.warning("%s are to be restored, %s are free at %s", term.Bytes(bytes), term.Bytes(free), r.dir)
+		})
 	}
 }
 
@@ -137,13 +143,16 @@ func (r *restoring) finish(s restore.Summary, err error) error {
 	}
 	r.warnOfStrangers()
 	if more := r.said - saidFailures; more > 0 {
-		fmt.Fprintf(r.err, "slotfs: restore: %d more failed\n", more)
+		r.warn(fmt.Sprintf("restore: %d more failed", more), "")
 	}
 	if r.exists {
-		fmt.Fprintln(r.err, "slotfs: hint: what is there is left as it is; --overwrite replaces it")
+		r.hint("what is there is left as it is; --overwrite replaces it")
 	}
 	if s.Failed > 0 && len(r.proof) > 0 && !r.partial {
-		fmt.Fprintln(r.err, "slotfs: hint: --partial keeps the beginning of files that cannot be read to their end")
+		r.hint("--partial keeps the beginning of files that cannot be read to their end")
+	}
+	if err != nil {
+		err = &reported{r.exit(err)} // before the summary, which is the last line
 	}
 	if !r.quiet {
 		fmt.Fprintln(r.out, r.text(s, took))
@@ -162,7 +171,14 @@ func (r *restoring) ended(err error) error {
 	case restore.Unmounted(err):
 		return exit.Hinted(fmt.Errorf("restore to %s: the mount went away", r.dir), again)
 	}
-	err = fmt.Errorf("restore to %s: %w", r.dir, err)
+	switch {
+	case errors.As(err, new(*restore.TargetError)):
+		err = fmt.Errorf("restore to %s: %w", r.dir, err)
+	case errors.As(err, new(*restore.SourceError)):
+		err = fmt.Errorf("restore %w", err) // its path comes first
+	default:
+		err = fmt.Errorf("restore: %w", err)
+	}
 	if exit.Code(err) == exit.Unreachable {
 		return exit.Hinted(err, again)
 	}

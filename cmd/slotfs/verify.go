@@ -167,10 +167,7 @@ func (v *verifying) end(compared int) error {
 func (v *verifying) fail(account string, err error) {
 	v.failed = err
 	v.results = append(v.results, verifyJSON{Account: account, Differences: []differenceJSON{}, Error: err.Error()})
-	fmt.Fprintf(v.err, "slotfs: %s/%s: %s\n", v.job.Name, term.Clean(account), term.Clean(err.Error()))
-	if hint := exit.Hint(err); hint != "" {
-		fmt.Fprintf(v.err, "slotfs: hint: %s\n", term.Clean(hint))
-	}
+	v.complain(fmt.Sprintf("%s/%s: %v", v.job.Name, account, err), exit.Hint(err), exit.Code(err))
 }
 
 // one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.

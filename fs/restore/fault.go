@@ -22,6 +22,18 @@ func (e *TargetError) Error() string { return e.Op + ": " + e.Err.Error() }
 // Unwrap gives the cause.
 func (e *TargetError) Unwrap() error { return e.Err }
 
+// SourceError is why a restore ended that could not be read on.
+type SourceError struct {
+	Path string // what was read
+	Err  error
+}
+
+// Error tells what was read and why it ended.
+func (e *SourceError) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *SourceError) Unwrap() error { return e.Err }
+
 // target marks an error of the file system that is written to.
 func target(op string, err error) error {
 	if err == nil {

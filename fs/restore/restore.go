@@ -196,6 +196,9 @@ func (r *run) piece(ctx context.Context, root *Root) error {
 // fail notes that something was not restored. What would befall everything else too ends the run.
 func (r *run) fail(path string, err error) {
 	if Fatal(err) {
+		if !errors.As(err, new(*TargetError)) && !errors.As(err, new(*SourceError)) && !errors.Is(err, context.Canceled) {
+			err = &SourceError{path, err}
+		}
 		r.cancel(err)
 		return
 	}

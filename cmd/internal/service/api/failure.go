@@ -12,27 +12,28 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
 )
 
 // failure is an error on its way over the socket.
 type failure struct {
-	Error string `json:"error"`
-	Hint  string `json:"hint,omitempty"`
-	Code  int    `json:"code"`
-	Kind  string `json:"kind,omitempty"` // one of failureKinds
+	Error string   `json:"error"`
+	Hint  string   `json:"hint,omitempty"`
+	Code  int      `json:"code"`
+	Kinds []string `json:"kinds,omitempty"` // names of failureKinds
 }
 
 // failureKinds are the errors that callers branch on, by the word that stands for them on the way.
 var failureKinds = map[string]error{
 	"not-exist": iofs.ErrNotExist, "permission": iofs.ErrPermission, "not-directory": syscall.ENOTDIR,
-	"stale": backup.ErrStale, "gone": view.ErrGone,
+	"stale": backup.ErrStale, "corrupt": backup.ErrCorrupt, "gone": view.ErrGone, "unreachable": dest.ErrUnreachable, "auth": dest.ErrAuth,
 }
 
 func failureOf(err error) *failure {
 	f := &failure{Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}
 	for kind, is := range failureKinds {
 		if errors.Is(err, is) {
-			f.Kind = kind
+			f.Kinds = append(f.Kinds, kind)
 		}
 	}
 	return f
@@ -40,18 +41,24 @@ func failureOf(err error) *failure {
 
 // err is the error as the other side had it.
 func (f *failure) err() error {
-	return exit.With(&otherError{f.Error, failureKinds[f.Kind]}, f.Code, f.Hint)
+	e := &otherError{text: f.Error}
+	for _, kind := range f.Kinds {
+		if is := failureKinds[kind]; is != nil {
+			e.is = append(e.is, is)
+		}
+	}
+	return exit.With(e, f.Code, f.Hint)
 }
 
 // otherError is an error of another process.
 type otherError struct {
 	text string
-	is   error // nil: nothing that anybody branches on
+	is   []error // what callers branch on
 }
 
 func (e *otherError) Error() string { return e.text }
 
-func (e *otherError) Unwrap() error { return e.is }
+func (e *otherError) Unwrap() []error { return e.is }
 
 // failureIn reads what an answer says that is none.
 func failureIn(res *http.Response) error {

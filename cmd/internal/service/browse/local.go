@@ -3,12 +3,14 @@ package browse
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
 )
 
 // Local is the Tree of the process that owns the index.
@@ -69,10 +71,33 @@ func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
 	if content == nil {
 		return nil, fmt.Errorf("destination %s: not in the configuration", at.Snapshot.Destination)
 	}
+	var f fs.File
 	if at.Source == view.FromOriginal {
-		return content.OpenOriginal(ctx, at.Snapshot, at.Piece)
+		f, err = content.OpenOriginal(ctx, at.Snapshot, at.Piece)
+	} else {
+		f, err = content.Open(ctx, at.Snapshot, at.Tree, at.Item)
 	}
-	return content.Open(ctx, at.Snapshot, at.Tree, at.Item)
+	if err != nil {
+		return nil, unanswered(ctx, err)
+	}
+	return remoteFile{f}, nil
+}
+
+// remoteFile is a file of a destination. One that does not answer in time is unreachable: a mount says so to one reader after the
+// other, but a command has no reason to go on to the next file.
+type remoteFile struct{ fs.File }
+
+// ReadAt implements fs.File.
+func (f remoteFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(ctx, p, off)
+	return n, unanswered(ctx, err)
+}
+
+func unanswered(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, dest.ErrUnreachable) {
+		return fmt.Errorf("%w: %w", dest.ErrUnreachable, err)
+	}
+	return err
 }
 
 // nodeOf is what others see of a node of the view.
