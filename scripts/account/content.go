@@ -73,6 +73,7 @@ func (a *account) dump(name string, size int64) []byte {
 		fmt.Fprintf(&out, "INSERT INTO `wp_posts` VALUES (%d,%d,'2025-%02d-%02d 10:%02d:00','%s','publish','open','%x');\n",
 			id, 1+a.random.IntN(9), 1+a.random.IntN(12), 1+a.random.IntN(28), a.random.IntN(60), text, a.random.Uint64())
 	}
+	out.WriteString("-- Dump completed on 2026-01-05  2:00:11\n")
 	return out.Bytes()
 }
 
