@@ -18,9 +18,9 @@ func (r *Reader) noteChanged(s *backup.Snapshot, err error) {
 		return
 	}
 	r.mu.Lock()
-	_, told := r.changed.get(s.Serial)
-	r.changed.put(s.Serial, struct{}{})
-	r.changed.trim(maxChanged, func(struct{}) bool { return true })
+	_, told := r.changed.Get(s.Serial)
+	r.changed.Put(s.Serial, struct{}{}, 1)
+	r.changed.Shrink(maxChanged, nil)
 	r.mu.Unlock()
 	if told || !r.begin() {
 		return

@@ -20,6 +20,7 @@ import (
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/lru"
 	"slotfs/indexer/tree"
 )
 
@@ -97,9 +98,9 @@ type Reader struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	closed  bool
-	sources recently[string, *shared]
-	rotten  recently[string, error]    // files that turned out to be other ones at their end, by the key of their source
-	changed recently[uint64, struct{}] // serials of snapshots that Changed was told of
+	sources lru.Map[string, *shared]
+	rotten  lru.Map[string, error]    // files that turned out to be other ones at their end, by the key of their source
+	changed lru.Map[uint64, struct{}] // serials of snapshots that Changed was told of
 	nextID  uint64
 }
 
@@ -225,7 +226,7 @@ func (r *Reader) attach(f *File, key string, sort int, sums backup.Checksums, fi
 // source returns the source with that key, made unless it is there. It needs r.mu.
 func (r *Reader) source(key string, sort int, serial uint64, state *state, sums backup.Checksums, files ...backup.File) *shared {
 	key += "\x00" + string(sums)
-	s, ok := r.sources.get(key)
+	s, ok := r.sources.Get(key)
 	if ok {
 		return s
 	}
@@ -240,8 +241,8 @@ func (r *Reader) source(key string, sort int, serial uint64, state *state, sums 
 	} else {
 		s.source = r.newPlainSource(s, sums, admits)
 	}
-	r.sources.put(key, s)
-	r.sources.trim(maxSources, func(s *shared) bool { return s.users == 0 })
+	r.sources.Put(key, s, 1)
+	r.sources.Shrink(maxSources, func(s *shared) bool { return s.users == 0 })
 	return s
 }
 
@@ -252,7 +253,7 @@ func (r *Reader) newPlainSource(s *shared, sums backup.Checksums, admits func(in
 	p := &plainSource{r: r, key: s.key, id: r.nextID, remote: m, size: m.size(), unit: plainBlock}
 	if m.proof = newProof(sums, p.size, s.limit); m.proof != nil {
 		p.proof, p.unit = m.proof, m.proof.block
-		m.proof.verdict, m.proof.given = r.rotten.get(s.key)
+		m.proof.verdict, m.proof.given = r.rotten.Get(s.key)
 	}
 	switch {
 	case p.proof == nil:

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/lru"
 	"slotfs/indexer/tree"
 )
 
@@ -30,7 +31,7 @@ const (
 type treePrefetcher struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	walks recently[string, *walk]
+	walks lru.Map[string, *walk]
 }
 
 // walk is how far somebody came in a tree.
@@ -54,13 +55,13 @@ type sibling struct {
 func (s *treePrefetcher) next(key string, number, window uint64) (from, to uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, ok := s.walks.get(key)
+	w, ok := s.walks.Get(key)
 	if !ok || number <= w.last || number > w.last+siblingsGap {
 		if ok && number == w.last {
 			return 0, 0
 		}
-		s.walks.put(key, &walk{last: number, run: 1, ahead: number})
-		s.walks.trim(maxWalks, func(*walk) bool { return true })
+		s.walks.Put(key, &walk{last: number, run: 1, ahead: number}, 1)
+		s.walks.Shrink(maxWalks, nil)
 		return 0, 0
 	}
 	w.last = number
@@ -83,7 +84,7 @@ func (s *treePrefetcher) next(key string, number, window uint64) (from, to uint6
 func (s *treePrefetcher) begin(key string, file sibling, limit int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w, ok := s.walks.get(key)
+	w, ok := s.walks.Get(key)
 	if !ok {
 		return false
 	}

@@ -151,8 +151,8 @@ func (r *Reader) noteRotten(s *plainSource, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.rotten.put(s.key, err)
-	r.rotten.trim(maxRotten, func(error) bool { return true })
+	r.rotten.Put(s.key, err, 1)
+	r.rotten.Shrink(maxRotten, nil)
 }
 
 // otherContent is the error for bytes that are not what was backed up: those of another backup if the slot was written to

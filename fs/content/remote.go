@@ -15,6 +15,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/lru"
 )
 
 // remote is the remote file of a source, or the pieces of a split archive as one file. It is opened when it is
@@ -274,18 +275,18 @@ type handles struct {
 
 	mu sync.Mutex
 	// mu guards what follows.
-	order recently[*remote, *remote]
+	order lru.Map[*remote, *remote]
 }
 
 // used says that m is open, and closes what was not used for longest.
 func (s *handles) used(m *remote) {
 	s.mu.Lock()
-	s.order.put(m, m)
+	s.order.Put(m, m, 1)
 	var over []*remote
-	for len(s.order.elements) > s.limit {
-		old, _ := s.order.dropOldest()
+	s.order.Shrink(int64(s.limit), func(old *remote) bool {
 		over = append(over, old)
-	}
+		return true
+	})
 	s.mu.Unlock()
 	for _, old := range over {
 		if old != m {
@@ -298,17 +299,14 @@ func (s *handles) used(m *remote) {
 func (s *handles) closed(m *remote) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order.drop(m)
+	s.order.Delete(m)
 }
 
 func (s *handles) closeAll() {
-	for {
-		s.mu.Lock()
-		old, ok := s.order.dropOldest()
-		s.mu.Unlock()
-		if !ok {
-			return
-		}
-		old.release()
+	s.mu.Lock()
+	all := s.order.Clear()
+	s.mu.Unlock()
+	for _, m := range all {
+		m.release()
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/lru"
 	"slotfs/indexer/manifest"
 )
 
@@ -24,7 +25,7 @@ const maxStates = 256
 type states struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	known recently[string, *state]
+	known lru.Map[string, *state]
 }
 
 // of is the state of the slot that a snapshot is; nil if it is none.
@@ -35,13 +36,13 @@ func (t *states) of(r *Reader, s *backup.Snapshot) *state {
 	key := s.Files[1].Path + "\x00" + s.Mark
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if known, ok := t.known.get(key); ok {
+	if known, ok := t.known.Get(key); ok {
 		return known
 	}
 	made := &state{r: r, path: s.Files[1].Path, mark: s.Mark}
 	made.checks = coalescer{begin: r.begin, make: made.look, end: r.work.Done, most: 1}
-	t.known.put(key, made)
-	t.known.trim(maxStates, func(*state) bool { return true })
+	t.known.Put(key, made, 1)
+	t.known.Shrink(maxStates, nil)
 	return made
 }
 

@@ -68,7 +68,7 @@ func New(o Options) *View {
 	if o.Owner == nil {
 		o.Owner = func(*backup.Snapshot) Local { return Local{} }
 	}
-	v := &View{o: o, cache: tree.NewCache(o.Cache), built: newViewCache(shelfBytes), errors: newErrorLog(ringLines)}
+	v := &View{o: o, cache: tree.NewCache(o.Cache), built: &viewCache{limit: cacheBytes}, errors: newErrorLog(ringLines)}
 	v.table.Store(newTable(nil, nil, &o))
 	return v
 }
