@@ -93,7 +93,7 @@ func closeOnExec() {
 
 // takeBack takes away a mount that the kernel made and whose first request failed.
 func takeBack(mountpoint string) {
-	if all := mounts(mountpoint); len(all) > 0 && all[len(all)-1].ours() {
+	if all := mounts(mountpoint); len(all) > 0 && ours(all[len(all)-1]) {
 		_ = unix.Unmount(mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	}
 }
@@ -203,10 +203,10 @@ func fusermount(flags, mountpoint string) error {
 // round trip to the destination.
 func readAhead(mountpoint string, kib int) error {
 	for _, m := range mounts(mountpoint) {
-		if !m.ours() {
+		if !ours(m) {
 			continue
 		}
-		path := filepath.Join("/sys/class/bdi", m.device, "read_ahead_kb")
+		path := filepath.Join("/sys/class/bdi", fmt.Sprintf("%d:%d", m.Major, m.Minor), "read_ahead_kb")
 		if err := os.WriteFile(path, []byte(strconv.Itoa(kib)), 0); err != nil {
 			return fmt.Errorf("raise read ahead: %w", err)
 		}

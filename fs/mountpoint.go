@@ -74,8 +74,8 @@ func prepare(ctx context.Context, mountpoint string) error {
 		alive, dead := false, false
 		for _, m := range mounts(mountpoint) {
 			switch {
-			case m.fstype == "autofs":
-			case !m.ours():
+			case m.FSType == "autofs":
+			case !ours(m):
 				alive, dead = false, false // what lies below it is out of reach
 			case probe(ctx, mountpoint, probeTime):
 				alive = true
@@ -122,7 +122,7 @@ func withHint(err error) error {
 // the very mount that is being made.
 func usable(mountpoint string) error {
 	for _, m := range mounts(mountpoint) {
-		if m.fstype == "autofs" {
+		if m.FSType == "autofs" {
 			return nil
 		}
 	}
@@ -187,7 +187,7 @@ func Unmount(mountpoint string) (busy bool, err error) {
 		return false, fmt.Errorf("unmount %s: %w", mountpoint, err)
 	}
 	all := mounts(abs)
-	if len(all) == 0 || !all[len(all)-1].ours() {
+	if len(all) == 0 || !ours(all[len(all)-1]) {
 		return false, fmt.Errorf("unmount %s: %w", abs, ErrNotMounted)
 	}
 	if busy, err = detach(abs); err != nil {
@@ -203,5 +203,5 @@ func Mounted(ctx context.Context, mountpoint string) bool {
 		return false
 	}
 	all := mounts(abs)
-	return len(all) > 0 && all[len(all)-1].ours() && probe(ctx, abs, probeTime)
+	return len(all) > 0 && ours(all[len(all)-1]) && probe(ctx, abs, probeTime)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"os"
 	"os/exec"
@@ -86,7 +87,7 @@ func TestADeadMountIsReplaced(t *testing.T) {
 	}
 	must(t, d.Process.Kill())
 	d.Wait()
-	if !mounts(dir)[0].ours() {
+	if !ours(mounts(dir)[0]) {
 		t.Fatal("no dead mount to replace")
 	}
 	m, err := Mount(t.Context(), dir, config(oneFile(t)))
@@ -189,7 +190,7 @@ func TestOtherMountsAreNotTouched(t *testing.T) {
 	must(t, err)
 	must(t, m.Unmount())
 	m.Wait()
-	if all := mounts(dir); len(all) != 1 || all[0].fstype != "tmpfs" {
+	if all := mounts(dir); len(all) != 1 || all[0].FSType != "tmpfs" {
 		t.Errorf("%v", all)
 	}
 }
@@ -237,7 +238,7 @@ func TestReadAheadIsRaised(t *testing.T) {
 	c := config(oneFile(t))
 	c.ReadAhead = 2048
 	_, mnt := mount(t, c)
-	data, err := os.ReadFile(filepath.Join("/sys/class/bdi", mounts(mnt)[0].device, "read_ahead_kb"))
+	data, err := os.ReadFile(filepath.Join("/sys/class/bdi", fmt.Sprintf("%d:%d", mounts(mnt)[0].Major, mounts(mnt)[0].Minor), "read_ahead_kb"))
 	if err != nil || strings.TrimSpace(string(data)) != "2048" {
 		t.Errorf("%q, %v", data, err)
 	}

@@ -289,26 +289,3 @@ func TestTimesBefore1970(t *testing.T) {
 		t.Errorf("%d.%09d", int64(a.Mtime), a.Mtimensec)
 	}
 }
-
-func TestMountinfoIsRead(t *testing.T) {
-	const text = `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue
-41 35 0:51 / /mnt/with\040space\134 ro,nosuid shared:2 master:3 - fuse.slotfs slotfs ro,user_id=0
-short - x
-42 35 0:52 / /mnt/auto rw - autofs systemd-1 rw`
-	all := parseMounts(strings.NewReader(text))
-	if len(all) != 3 || all[1] != (mountInfo{"0:51", `/mnt/with space\`, "fuse.slotfs", "slotfs"}) || !all[1].ours() || all[2].fstype != "autofs" {
-		t.Errorf("%+v", all)
-	}
-}
-
-func FuzzParseMounts(f *testing.F) {
-	f.Add("36 35 98:0 / /a\\040b rw - fuse.slotfs x rw")
-	f.Add("1 2 3 4 \\9\\40 6 - a b")
-	f.Fuzz(func(t *testing.T, text string) {
-		for _, m := range parseMounts(strings.NewReader(text)) {
-			if m.fstype == "" {
-				t.Errorf("no type: %+v", m)
-			}
-		}
-	})
-}

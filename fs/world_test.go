@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -78,9 +79,9 @@ func mount(t testing.TB, c Config, tune ...func(*raw)) (*Server, string) {
 // abort ends what waits for a mount that a failed test may have left without answers: it could not be killed.
 func abort(dir string) {
 	for _, m := range mounts(dir) {
-		if _, minor, ok := strings.Cut(m.device, ":"); ok && m.ours() {
+		if ours(m) {
 			// Without fusectl there is nothing to be done.
-			_ = os.WriteFile("/sys/fs/fuse/connections/"+minor+"/abort", []byte("1"), 0)
+			_ = os.WriteFile("/sys/fs/fuse/connections/"+strconv.Itoa(m.Minor)+"/abort", []byte("1"), 0)
 		}
 	}
 }

@@ -1,16 +1,12 @@
 package source
 
 import (
-	"bufio"
-	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-)
 
-// mount is one line of /proc/self/mountinfo (proc_pid_mountinfo(5)): it is read without asking what is mounted.
-type mount struct{ point, kind string }
+	"github.com/moby/sys/mountinfo"
+)
 
 // remoteKinds are file systems that another machine or another process has to answer for, by their type. What FUSE serves
 // has a type that begins with "fuse." besides.
@@ -20,48 +16,12 @@ var remoteKinds = map[string]bool{
 	"virtiofs": true, "vboxsf": true, "vmhgfs": true, "prl_fs": true, "autofs": true, "fuse": true,
 }
 
-func (m *mount) remote() bool { return remoteKinds[m.kind] || strings.HasPrefix(m.kind, "fuse.") }
-
-// mounts lists what is mounted, in the order of mounting.
-func mounts() ([]mount, error) {
-	file, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return parseMounts(file)
+func remote(m *mountinfo.Info) bool {
+	return remoteKinds[m.FSType] || strings.HasPrefix(m.FSType, "fuse.")
 }
 
-func parseMounts(r io.Reader) ([]mount, error) {
-	var all []mount
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		before, after, _ := strings.Cut(lines.Text(), " - ")
-		fields := strings.Fields(before)
-		kind, _, _ := strings.Cut(after, " ")
-		if len(fields) >= 5 && kind != "" {
-			all = append(all, mount{unescapedMount(fields[4]), kind})
-		}
-	}
-	return all, lines.Err()
-}
-
-// unescapedMount reads what the kernel writes for blanks and backslashes: \ and three octal digits.
-func unescapedMount(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(c))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
+// mounts lists what is mounted, in the order of mounting, without asking what is mounted.
+func mounts() ([]*mountinfo.Info, error) { return mountinfo.GetMounts(nil) }
 
 // within reports whether a path is dir or below it.
 func within(path, dir string) bool {
@@ -84,7 +44,7 @@ func OnRemote(sources []string) bool {
 			source = real
 		}
 		for i := range all {
-			if all[i].remote() && (within(all[i].point, source) || within(source, all[i].point)) {
+			if remote(all[i]) && (within(all[i].Mountpoint, source) || within(source, all[i].Mountpoint)) {
 				return true
 			}
 		}
@@ -104,19 +64,19 @@ func (t *Tree) remotes() (below map[string]string, self bool) {
 }
 
 // remotesIn adds what is mounted in a folder that stands at a path of the backup.
-func remotesIn(all []mount, path string, folder *os.File, below map[string]string) (self bool) {
+func remotesIn(all []*mountinfo.Info, path string, folder *os.File, below map[string]string) (self bool) {
 	real, err := os.Readlink(strings.TrimSuffix(procPath(int(folder.Fd()), ""), "/"))
 	if err != nil {
 		return true
 	}
 	around := ""
 	for i := range all {
-		m := &all[i]
+		m := all[i]
 		switch {
-		case within(real, m.point) && len(m.point) >= len(around): // a later mount hides an earlier one
-			around, self = m.point, m.remote()
-		case m.remote() && within(m.point, real):
-			below[strings.TrimPrefix(path+"/"+strings.TrimPrefix(m.point[len(real):], "/"), "/")] = m.kind
+		case within(real, m.Mountpoint) && len(m.Mountpoint) >= len(around): // a later mount hides an earlier one
+			around, self = m.Mountpoint, remote(m)
+		case remote(m) && within(m.Mountpoint, real):
+			below[strings.TrimPrefix(path+"/"+strings.TrimPrefix(m.Mountpoint[len(real):], "/"), "/")] = m.FSType
 		}
 	}
 	return self
