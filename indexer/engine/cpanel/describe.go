@@ -104,7 +104,7 @@ func (c *partitioner) cutFiles() {
 		}
 		return
 	}
-	if packed, ok := c.in(c.root.located, "homedir.tar"); ok && packed.IsRegular() {
+	if packed, ok := c.in(c.root.located, homedirArchive); ok && packed.IsRegular() {
 		c.graft(backup.Files, "files/homedir.tar", packed, false)
 	}
 }

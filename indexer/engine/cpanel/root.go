@@ -1,6 +1,7 @@
 package cpanel
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -73,8 +74,10 @@ func isFolderOf(folder, account string) bool {
 // judge tells what kind of root a directory is.
 func (c *partitioner) judge(at located) root {
 	s := shapeOf(nil)
-	for _, name := range rootNames {
-		if it, ok := c.in(at, name); ok {
+	seen := map[string]bool{}
+	for _, name := range slices.Concat(markers, accountDirs, []string{homedirArchive}) {
+		if it, ok := c.in(at, name); ok && !seen[name] {
+			seen[name] = true
 			s.add(name, it.Mode)
 		}
 	}
@@ -86,7 +89,7 @@ func (c *partitioner) judge(at located) root {
 		r.kind = fullRoot
 	case s.home() && s.known == 0:
 		r.kind = homeRoot
-	case s.dirs["cp"] || s.dirs["homedir"] || s.files["homedir.tar"] || s.known >= 2:
+	case s.dirs["cp"] || s.dirs["homedir"] || s.files[homedirArchive] || s.known >= 2:
 		r.kind = partialRoot
 	}
 	return r

@@ -1,6 +1,8 @@
 package cpanel
 
 import (
+	"slices"
+
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 )
@@ -24,14 +26,14 @@ func shapeOf(entries []dest.Info) shape {
 func (s *shape) add(name string, mode uint32) {
 	switch mode & backup.ModeType {
 	case backup.ModeDir:
-		if isMarkerDir(name) {
+		if slices.Contains(markers, name) {
 			s.dirs[name] = true
 		}
-		if accountDir(name) {
+		if slices.Contains(accountDirs, name) {
 			s.known++
 		}
 	case backup.ModeRegular:
-		if name == "homedir.tar" {
+		if name == homedirArchive {
 			s.files[name] = true
 			s.known++
 		}
@@ -40,7 +42,7 @@ func (s *shape) add(name string, mode uint32) {
 
 // account reports the root of an account: cp/ together with homedir/, homedir.tar or userdata/.
 func (s *shape) account() bool {
-	return s.dirs["cp"] && (s.dirs["homedir"] || s.files["homedir.tar"] || s.dirs["userdata"])
+	return s.dirs["cp"] && (s.dirs["homedir"] || s.files[homedirArchive] || s.dirs["userdata"])
 }
 
 func (s *shape) maildir() bool { return s.dirs["cur"] && s.dirs["new"] && s.dirs["tmp"] }
@@ -53,29 +55,15 @@ func (s *shape) home() bool {
 // system reports a system backup outside of a dated set.
 func (s *shape) system() bool { return s.dirs["files"] || s.dirs["dirs"] }
 
-func isMarkerDir(name string) bool {
-	switch name {
-	case "cp", "homedir", "userdata", "cur", "new", "tmp", "public_html", "mail", "etc", "files", "dirs":
-		return true
-	}
-	return false
-}
-
-// accountDir reports whether name is one that pkgacct gives a directory at the root of an account and that
-// hardly anything else has.
-func accountDir(name string) bool {
-	switch name {
-	case "apache_tls", "authnlinks", "bandwidth_db", "cp", "customizations", "dnssec_keys", "dnszones",
+// What the names of directories tell: markers say what a directory is; accountDirs are what pkgacct puts at the root of an
+// account and hardly anything else has.
+var (
+	markers     = []string{"cp", "homedir", "userdata", "cur", "new", "tmp", "public_html", "mail", "etc", "files", "dirs"}
+	accountDirs = []string{"apache_tls", "authnlinks", "bandwidth_db", "cp", "customizations", "dnssec_keys", "dnszones",
 		"domainkeys", "homedir", "httpfiles", "mm", "mma", "mms", "mysql", "mysql-timestamps", "psql",
 		"resellerconfig", "resellerfeatures", "resellerpackages", "sslcerts", "sslkeys", "suspendinfo",
-		"userconfig", "userdata", "va", "vad", "vf":
-		return true
-	}
-	return false
-}
+		"userconfig", "userdata", "va", "vad", "vf"}
+)
 
-// rootNames are the names that say whether a directory is the root of an account or a home directory.
-var rootNames = []string{"cp", "homedir", "homedir.tar", "userdata", "public_html", "mail", "etc", "apache_tls",
-	"authnlinks", "bandwidth_db", "customizations", "dnssec_keys", "dnszones", "domainkeys", "httpfiles", "mm",
-	"mma", "mms", "mysql", "mysql-timestamps", "psql", "resellerconfig", "resellerfeatures", "resellerpackages",
-	"sslcerts", "sslkeys", "suspendinfo", "userconfig", "va", "vad", "vf"}
+// homedirArchive is the home directory of an account where that is an archive in the archive.
+const homedirArchive = "homedir.tar"
