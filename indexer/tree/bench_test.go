@@ -176,3 +176,47 @@ func BenchmarkItem(b *testing.B) {
 		}
 	}
 }
+
+// countingStore counts what a Builder asks of its store.
+type countingStore struct {
+	*treetest.Store
+	gets, puts, bytes int
+}
+
+func (s *countingStore) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
+	s.gets++
+	return s.Store.Get(ctx, h)
+}
+
+func (s *countingStore) Put(ctx context.Context, h backup.Hash, data []byte) error {
+	s.puts++
+	s.bytes += len(data)
+	return s.Store.Put(ctx, h, data)
+}
+
+// BenchmarkBuildRandomDirectories adds files to directories of one directory in no order.
+func BenchmarkBuildRandomDirectories(b *testing.B) {
+	const n = 250_000
+	for b.Loop() {
+		r := rand.New(rand.NewSource(1))
+		store := &countingStore{Store: treetest.NewStore()}
+		var memory Memory
+		builder := NewBuilder(store, backup.Entry{})
+		builder.Share(&memory)
+		for i := range n {
+			e := backup.Entry{Mode: backup.ModeRegular | 0o644, Nlink: 1, Offset: int64(i)*1024 + 512}
+			if _, err := builder.Add(b.Context(), fmt.Sprintf("d/%07d/f%d", r.Intn(n), i), e, int64(i)*1024); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if _, err := builder.Finish(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		builder.Release()
+		b.ReportMetric(float64(store.gets)/n, "gets/file")
+		b.ReportMetric(float64(store.puts)/n, "puts/file")
+		b.ReportMetric(float64(store.bytes)/n, "bytes/file")
+		b.ReportMetric(float64(builder.limit>>20), "limit-MiB")
+	}
+	perEntry(b, n)
+}

@@ -37,7 +37,8 @@ type Builder struct {
 	added       int64 // bytes of entries
 	reread      int64 // bytes of directories that were opened again
 	links       int   // hard links that were added
-	raised      int64 // reread when the limit was raised last
+	reopened    int64 // directories that were opened again
+	raised      int64 // churn when the limit was raised last
 }
 
 // What a Builder keeps in memory, in bytes.

@@ -47,7 +47,9 @@ func (f *folder) compact() {
 // read reads the directory r, whose own offset is absolute. Of one that has many pages only their names are kept.
 func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder, error) {
 	f := &folder{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}, weight: folderBytes}
-	f.again = !r.more.child.IsZero()
+	if f.again = !r.more.child.IsZero(); f.again {
+		b.reopened++
+	}
 	d, t, err := openRecord(ctx, b.store, NewCache(0), r)
 	if err != nil || d.len() == 0 {
 		return f, err
@@ -201,7 +203,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 	if b.used <= max(b.limit, b.calm) {
 		return nil
 	}
-	if b.reread-b.raised > 4*b.added+openLimit && b.limit < crowdedLimit {
+	if b.churn()-b.raised > 4*b.added+openLimit && b.limit < crowdedLimit {
 		return b.raise(ctx)
 	}
 	for f := b.last; f != nil; f = f.parent {
@@ -231,6 +233,13 @@ func (b *Builder) shrink(ctx context.Context) error {
 	}
 	return err
 }
+
+// reopenCost is what closing a directory and opening it again costs besides its entries, in bytes of entries read: two requests to
+// the store.
+const reopenCost = 16 << 10
+
+// churn is what was spent on opening directories again, in bytes.
+func (b *Builder) churn() int64 { return b.reread + reopenCost*b.reopened }
 
 // shrinkTo hands directories out, those first that were used longest ago, until goal bytes are used.
 func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*folder) error) error {

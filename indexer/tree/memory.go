@@ -45,6 +45,6 @@ func (b *Builder) raise(ctx context.Context) error {
 		}
 		b.large = true
 	}
-	b.limit, b.raised = max(2*b.limit, openLimit), b.reread
+	b.limit, b.raised = max(2*b.limit, openLimit), b.churn()
 	return nil
 }
