@@ -194,10 +194,13 @@ func (h *host) account(destination, origin, user string) string {
 	return filepath.Join(h.mnt, destination, origin, "accounts", user)
 }
 
+// patience is how long a test waits for another process. It only bounds what hangs: a loaded machine makes a test slow, not red.
+const patience = 10 * time.Minute
+
 // eventually waits for what another process does.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("still not: %s", what)
 		}

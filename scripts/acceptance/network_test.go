@@ -71,12 +71,12 @@ func start(t *testing.T, name string, args ...string) *job {
 }
 
 // wait returns the exit code. A command that does not end fails the test.
-func (j *job) wait(t *testing.T, limit time.Duration) int {
+func (j *job) wait(t *testing.T) int {
 	t.Helper()
 	select {
 	case <-j.ended:
 		return j.cmd.ProcessState.ExitCode()
-	case <-time.After(limit):
+	case <-time.After(patience):
 		t.Fatalf("%v hangs", j.cmd.Args)
 	}
 	return -1
@@ -142,7 +142,7 @@ func TestCopyGoesOnAfterAccidents(t *testing.T) {
 				j := start(t, "cp", "-a", from, to)
 				received(t, link, 2<<20)
 				a.happen(t, h, link)
-				if code := j.wait(t, time.Minute); code != 0 {
+				if code := j.wait(t); code != 0 {
 					t.Fatalf("cp from a %s: exit code %d\n%.2000s", kind, code, j.output.String())
 				}
 				run(t, `diff -r --no-dereference "$1" "$2"`, source, to)
@@ -163,7 +163,7 @@ mkdir -p many/{1..200}; touch many/{1..200}/{a,b,c}`)
 			j := start(t, binary, "--config", filepath.Join(h.work, "slotfs.toml"), "--state-dir", filepath.Join(h.work, "state"), "index", "d")
 			received(t, link, 200<<10)
 			a.happen(t, h, link)
-			if code := j.wait(t, time.Minute); code != 0 {
+			if code := j.wait(t); code != 0 {
 				t.Fatalf("exit code %d\n%.2000s", code, j.output.String())
 			}
 			h.mount()
@@ -184,7 +184,7 @@ func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
 		j := start(t, "cp", from+"/large", to)
 		received(t, link, 1<<20)
 		link.Stall()
-		if code := j.wait(t, time.Minute); code != 1 || !strings.Contains(j.output.String(), "Input/output error") {
+		if code := j.wait(t); code != 1 || !strings.Contains(j.output.String(), "Input/output error") {
 			t.Errorf("cp from a silent %s: exit code %d\n%.2000s", kind, code, j.output.String())
 		}
 		link.Resume()
@@ -222,7 +222,7 @@ func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
 				t.Fatalf("cat of a silent %s does not wait: %.200s", kind, j.output.String())
 			}
 			j.cmd.Process.Signal(signal)
-			j.wait(t, 5*time.Second)
+			j.wait(t)
 		}
 	}
 }
@@ -238,7 +238,7 @@ func TestListingsNeverNoticeADeadNetwork(t *testing.T) {
 		for _, command := range []string{`ls -laR "$1" >/dev/null`, `find "$1" -printf '%s %u %T@ %l\n' >/dev/null`, `df "$1"`, `stat -f "$1"`,
 			`stat "$2/a/b"`, `du -s "$1"`, `cat "$1/.slotfs/status.json"`, `getfattr -d -m- "$2/a/b" 2>&1 | grep 'not supported'`} {
 			j := start(t, "bash", "-euc", command, "-", h.mnt, shown["tree"])
-			if code := j.wait(t, 20*time.Second); code != 0 {
+			if code := j.wait(t); code != 0 {
 				t.Errorf("%s: exit code %d\n%s", command, code, j.output.String())
 			}
 		}
@@ -266,7 +266,7 @@ func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
 	alive := h.behind(0)
 	h.add("e")
 	h.must("index")
-	h.mount()
+	h.mount("-o", "read_deadline=1h") // longer than patience: who waits for the dead one hangs
 	dead.Stall()
 	var blocked []*job
 	for i := range 20 {
@@ -276,7 +276,7 @@ func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	for _, at := range shown {
 		j := start(t, "diff", "-r", source, strings.Replace(at, h.mnt+"/d/", h.mnt+"/e/", 1))
-		if code := j.wait(t, 20*time.Second); code != 0 {
+		if code := j.wait(t); code != 0 {
 			t.Errorf("exit code %d\n%.2000s", code, j.output.String())
 		}
 	}
@@ -288,7 +288,7 @@ func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
 	_ = alive
 	dead.Resume()
 	for _, j := range blocked {
-		if code := j.wait(t, time.Minute); code != 0 {
+		if code := j.wait(t); code != 0 {
 			t.Errorf("%v after the silence: exit code %d", j.cmd.Args, code)
 		}
 	}

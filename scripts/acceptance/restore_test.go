@@ -105,7 +105,7 @@ func TestInterruptedRestoreLeavesNoHalfFileAndGoesOn(t *testing.T) {
 				j := start(t, binary, args...)
 				received(t, link, 9_000_000)
 				run(t, `kill -$1 $2`, signal, strconv.Itoa(j.cmd.Process.Pid))
-				if code := j.wait(t, 20*time.Second); signal == "INT" && code != 130 {
+				if code := j.wait(t); signal == "INT" && code != 130 {
 					t.Errorf("exit code %d\n%s", code, j.output.String())
 				}
 				run(t, `cd "$1"; find . -type f ! -name '.slotfs-restore-*' -exec cmp {} "$2/{}" \;`, to, source)
@@ -224,7 +224,7 @@ func TestRestoreOutlivesAccidentsOfTheNetworkAndSaysWhenItIsGone(t *testing.T) {
 			j := start(t, binary, "--config", filepath.Join(h.work, "slotfs.toml"), "--state-dir", filepath.Join(h.work, "state"), "restore", at+"/files/", to)
 			received(t, link, 9_000_000)
 			accident.happen(t, h, link)
-			if code := j.wait(t, 60*time.Second); code != 0 {
+			if code := j.wait(t); code != 0 {
 				t.Errorf("%s: exit code %d\n%s", accident.name, code, j.output.String())
 			}
 			run(t, `diff -r "$1" "$2"`, source, to)

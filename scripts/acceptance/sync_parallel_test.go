@@ -11,7 +11,7 @@ import (
 
 // meeting is a command that ends when n accounts are in it at once, or fails after a while.
 func meeting(t *testing.T, n int) string {
-	return fmt.Sprintf(`cd %s && touch "$SLOTFS_ACCOUNT"; for i in $(seq 200); do [ $(ls | wc -l) -ge %d ] && exit 0; sleep 0.1; done; exit 1`, t.TempDir(), n)
+	return fmt.Sprintf(`cd %s && touch "$SLOTFS_ACCOUNT"; for i in $(seq 6000); do [ $(ls | wc -l) -ge %d ] && exit 0; sleep 0.1; done; exit 1`, t.TempDir(), n)
 }
 
 func TestAccountsAreBackedUpSideBySide(t *testing.T) {
