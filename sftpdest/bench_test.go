@@ -152,7 +152,7 @@ func BenchmarkColdRead(b *testing.B) {
 	}
 }
 
-func BenchmarkListLargeFolder(b *testing.B) {
+func BenchmarkListLargeDirectory(b *testing.B) {
 	const entries = 50_000 // hard links of one file; ext4 allows 65,000
 	dir := b.TempDir()
 	first := filepath.Join(dir, "message-0")
@@ -186,11 +186,11 @@ func BenchmarkListLargeFolder(b *testing.B) {
 	}
 }
 
-// BenchmarkWalk lists 1,000 folders of 10 files with 64 workers.
+// BenchmarkWalk lists 1,000 directories of 10 files with 64 workers.
 func BenchmarkWalk(b *testing.B) {
-	const folders, files, workers = 1000, 10, 64
+	const directories, files, workers = 1000, 10, 64
 	dir := b.TempDir()
-	for i := range folders {
+	for i := range directories {
 		sub := filepath.Join(dir, fmt.Sprintf("d%d", i))
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			b.Fatal(err)
@@ -202,7 +202,7 @@ func BenchmarkWalk(b *testing.B) {
 		}
 	}
 	report := func(b *testing.B) {
-		b.ReportMetric(float64(b.N)*folders*(files+1)/b.Elapsed().Seconds(), "entries/s")
+		b.ReportMetric(float64(b.N)*directories*(files+1)/b.Elapsed().Seconds(), "entries/s")
 	}
 	for _, rtt := range distances() {
 		b.Run(fmt.Sprintf("rtt=%v/slotfs", rtt), func(b *testing.B) {
@@ -244,7 +244,7 @@ func BenchmarkWalk(b *testing.B) {
 	}
 }
 
-// walk lists the top folder and then what is in it, side by side.
+// walk lists the top directory and then what is in it, side by side.
 func walk(b *testing.B, workers int, list func(path string) (dirs []string)) {
 	b.Helper()
 	paths := make(chan string)

@@ -10,8 +10,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// ReadBlock is ReadAt, or ReadUnchanged, for n bytes in memory that the caller keeps: what one READ brings is not copied.
-// Fewer bytes come only with an error, io.EOF at the end.
+// ReadBlock implements dest.Revalidator. What one READ brings is not copied.
 func (f *file) ReadBlock(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error) {
 	if off < 0 || n < 0 || off > math.MaxInt64-int64(n) {
 		return nil, f.d.fail("read", f.path, fmt.Errorf("%d bytes at %d: %w", n, off, fs.ErrInvalid))

@@ -177,7 +177,8 @@ func (d *Destination) resize(ctx context.Context, remote string, a wire.Attribut
 	if is.Size != a.Size {
 		return errors.Join(refused, fmt.Errorf("a size of %d bytes, not %d: %w", a.Size, is.Size, errors.ErrUnsupported))
 	}
-	if a.Flags &^= wire.HasSize; a.Flags == 0 {
+	a.Flags &^= wire.HasSize
+	if a.Flags == 0 {
 		return nil
 	}
 	return d.do(ctx, func(s *pool.Session) error { return s.SetPath(ctx, remote, a) })

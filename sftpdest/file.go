@@ -43,7 +43,10 @@ type file struct {
 	closed  bool
 }
 
-var _ dest.File = (*file)(nil)
+var (
+	_ dest.File        = (*file)(nil)
+	_ dest.Revalidator = (*file)(nil)
+)
 
 // handle is the file in one session.
 type handle struct {

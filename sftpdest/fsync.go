@@ -17,7 +17,7 @@ var (
 	_ dest.DurableRenamer = (*Destination)(nil)
 )
 
-// SyncDir implements dest.DirSyncer. OpenSSH opens a folder for reading as it opens a file, and syncs it.
+// SyncDir implements dest.DirSyncer. OpenSSH opens a directory for reading as it opens a file, and syncs it.
 func (d *Destination) SyncDir(ctx context.Context, p string) error {
 	remote, err := d.remote(p)
 	if err != nil {
@@ -53,23 +53,24 @@ func (d *Destination) Install(ctx context.Context, from, to string) (synced bool
 	if err != nil {
 		return false, err
 	}
-	folder, err := d.remote(dest.Parent(to))
+	directory, err := d.remote(dest.Parent(to))
 	if err != nil {
 		return false, err
 	}
 	plain := false
 	err = d.doOnce(ctx, func(s *pool.Session) (err error) {
-		if plain = !d.replaces(s); plain {
+		plain = !d.replaces(s)
+		if plain {
 			return nil
 		}
-		synced, err = s.ChangeThenSyncDir(ctx, folder, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
+		synced, err = s.ChangeThenSyncDir(ctx, directory, func(b []byte, id uint32) []byte { return wire.AppendPosixRename(b, id, old, target) })
 		return err
 	})
 	if plain || errors.Is(err, errors.ErrUnsupported) {
 		return false, d.Rename(ctx, from, to)
 	}
 	if err != nil {
-		return false, d.fail("rename", from, d.explain(ctx, err, []string{old, folder}, nil))
+		return false, d.fail("rename", from, d.explain(ctx, err, []string{old, directory}, nil))
 	}
 	return synced, nil
 }

@@ -48,7 +48,7 @@ func newKeyFile(t *testing.T) (file, line string) {
 	return file, key.Line
 }
 
-// state is what a folder holds, modes included.
+// state is what a directory holds, modes included.
 func state(t *testing.T, dir string) string {
 	t.Helper()
 	out, err := exec.Command("find", dir, "-printf", "%P %M %u %s\n").CombinedOutput()

@@ -27,7 +27,7 @@ func proxy(t testing.TB, target string, rtt time.Duration) *sshdtest.Link {
 	return k
 }
 
-// remoteFile makes a folder with one file of n bytes and settings that lead there through a proxy.
+// remoteFile makes a directory with one file of n bytes and settings that lead there through a proxy.
 func remoteFile(t testing.TB, n int, rtt time.Duration) (Settings, *sshdtest.Server, *sshdtest.Link, []byte) {
 	t.Helper()
 	server := startSSHD(t, sshdtest.Options{})

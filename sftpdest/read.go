@@ -32,15 +32,11 @@ func (f *file) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	return f.readAt(ctx, p, off, false)
 }
 
-// ReadUnchanged is ReadAt that fails with backup.ErrStale when the file has another size or time than when it was opened. An
-// FSTAT travels behind each READ; servers answer in order, so that what came was there before the change.
-func (f *file) ReadUnchanged(ctx context.Context, p []byte, off int64) (int, error) {
-	return f.readAt(ctx, p, off, true)
-}
-
-// Opened tells what the file was when it was opened.
+// Opened implements dest.Revalidator.
 func (f *file) Opened() dest.Info { return info(base(f.path), f.first) }
 
+// readAt is ReadAt. With unchanged it fails with backup.ErrStale when the file has another size or time than when it was opened: an
+// FSTAT is sent behind each READ, and servers answer in order, so that what came was read before the change.
 func (f *file) readAt(ctx context.Context, p []byte, off int64, unchanged bool) (int, error) {
 	if off < 0 || off > math.MaxInt64-int64(len(p)) {
 		return 0, f.d.fail("read", f.path, fmt.Errorf("offset %d: %w", off, fs.ErrInvalid))
@@ -103,7 +99,8 @@ func (r *reading) send() error {
 	}
 	at := r.off + int64(r.sent)
 	n := int64(len(r.p) - r.sent)
-	if left := r.f.first.Size - at; left > 0 {
+	left := r.f.first.Size - at
+	if left > 0 {
 		n = min(n, left)
 	}
 	n = evenChunk(n, h.s.ReadSize())

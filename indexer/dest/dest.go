@@ -11,7 +11,7 @@
 //
 // A destination makes, checks and replaces its connections by itself. Package retry says how often an operation is attempted whose
 // connection was lost under it, and the destination is the only one to repeat List, ReadLink, Open, Stat, all methods of File,
-// SetAttributes, Space and SyncDir. A read goes on where it stopped: each part that arrived starts the count again, while a log-in
+// SetAttributes, Space, SyncDir and SyncDirAttributes. A read goes on where it stopped: each part that arrived starts the count again, while a log-in
 // or an answer to something else does not. The methods of Writer and WriteFile and the other optional ones are not repeated, since
 // the server may have done what it was asked: their error is ErrConnectionLost.
 //

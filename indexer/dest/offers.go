@@ -44,16 +44,16 @@ type FileWriter interface {
 
 // DirSyncer makes names durable.
 type DirSyncer interface {
-	// SyncDir waits until the names in the folder path are on the server's disk.
+	// SyncDir waits until the names in the directory path are on the server's disk.
 	SyncDir(ctx context.Context, path string) error
 }
 
 // DurableRenamer moves names durably in fewer round trips.
 type DurableRenamer interface {
-	// Install is Rename, and behind it SyncDir of the folder of to. An error that is not ErrUnreachable and names from is that
+	// Install is Rename, and behind it SyncDir of the directory of to. An error that is not ErrUnreachable and names from is that
 	// of Rename. synced says that the new name is on the server's disk; a server that cannot say leaves it false.
 	Install(ctx context.Context, from, to string) (synced bool, err error)
-	// SyncDirAttributes is SetAttributes, and behind it SyncDir of the folder path.
+	// SyncDirAttributes is SetAttributes, and behind it SyncDir of the directory path.
 	SyncDirAttributes(ctx context.Context, path string, a Attributes) (synced bool, err error)
 }
 

@@ -28,7 +28,7 @@ func CheckPath(p string) error {
 	return nil
 }
 
-// Parent is the folder that a path is in; "" is the destination's directory, which is in itself.
+// Parent is the directory that a path is in; "" is the destination's directory, which is in itself.
 func Parent(p string) string {
 	if dir := path.Dir(p); dir != "." {
 		return dir

@@ -21,7 +21,7 @@ type Creator interface {
 	// Create opens a file for writing; one that is there and may not be is fs.ErrExist. Permission bits of how are those of a file that is made, as far as the
 	// server's umask lets them.
 	Create(ctx context.Context, path string, how Create) (WriteFile, error)
-	// Mkdir makes a folder. One that is there already is fs.ErrExist. Some servers do not heed permissions:
+	// Mkdir makes a directory. One that is there already is fs.ErrExist. Some servers do not heed permissions:
 	// SetAttributes makes sure.
 	Mkdir(ctx context.Context, path string, permissions uint32) error
 	// SetAttributes changes what is set in a. A server that shortens no file gives errors.ErrUnsupported.
@@ -33,9 +33,9 @@ type Mover interface {
 	// Rename moves from to to, and replaces a file that is there at once. A server that cannot replace gives
 	// errors.ErrUnsupported where something is there, and nothing was changed.
 	Rename(ctx context.Context, from, to string) error
-	// Remove removes what is no folder.
+	// Remove removes what is no directory.
 	Remove(ctx context.Context, path string) error
-	// RemoveDir removes an empty folder.
+	// RemoveDir removes an empty directory.
 	RemoveDir(ctx context.Context, path string) error
 }
 

@@ -105,7 +105,7 @@ func (l *Pool) resetConnLimit() {
 func (l *Pool) Other(load int64, onOtherConn bool, skip func(*Session) bool) *Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.least(func(s *Session) bool { return skip(s) || l.atLimit(s) })
+	s := l.leastLoaded(func(s *Session) bool { return skip(s) || l.atLimit(s) })
 	if s != nil && s.Load() <= load/2 {
 		s.opened.Add(1)
 		return s

@@ -71,7 +71,7 @@ func (l *Pool) acquireHandle(ctx context.Context, longLived bool) (s *Session, s
 		}
 		l.mu.Lock()
 		available := l.available(longLived)
-		if s := l.least(l.atLimit); s != nil && available {
+		if s := l.leastLoaded(l.atLimit); s != nil && available {
 			shared = l.openHandles(s.conn) > 0 || time.Since(time.Unix(0, s.conn.freed.Load())) < closing
 			s.opened.Add(1)
 			if longLived {

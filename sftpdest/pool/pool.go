@@ -84,7 +84,7 @@ func (l *Pool) Acquire(ctx context.Context) (*Session, error) {
 		if l.closed {
 			return nil, dest.ErrClosed
 		}
-		if s := l.least(nil); s != nil {
+		if s := l.leastLoaded(nil); s != nil {
 			// What is large keeps others waiting in one session.
 			if s.Overloaded(l.RTT()) || len(l.sessions) < 2 && s.Busy() {
 				l.addSession()
@@ -145,8 +145,8 @@ func (e *waitError) Error() string { return e.cause.Error() }
 
 func (e *waitError) Unwrap() []error { return []error{e.cause, e.ctx} }
 
-// least returns the session with the least load that skip does not hold, or nil. It needs l.mu.
-func (l *Pool) least(skip func(*Session) bool) *Session {
+// leastLoaded returns the session with the least load for which skip is false, or nil. It needs l.mu.
+func (l *Pool) leastLoaded(skip func(*Session) bool) *Session {
 	var best *Session
 	for _, s := range l.sessions {
 		if !s.Alive() || s.suspect.Load() || skip != nil && skip(s) {

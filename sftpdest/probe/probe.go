@@ -175,7 +175,7 @@ func (p *probe) renaming(ctx context.Context) {
 	p.report.Replaces = err == nil
 }
 
-// largest finds a file worth reading: the first one of 8 MiB, or the largest in the folders that come first.
+// largest finds a file worth reading: the first one of 8 MiB, or the largest in the directories that come first.
 func (p *probe) largest(ctx context.Context) (string, int64, error) {
 	const enough, most = 8 << 20, 64
 	queue := []string{""}

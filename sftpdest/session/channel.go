@@ -13,23 +13,23 @@ import (
 )
 
 const (
-	// mostSaid bounds what is kept of a message, in bytes.
-	mostSaid = 1 << 10
-	// lastWords is how long a message may come behind the end of a session.
-	lastWords = 300 * time.Millisecond
+	// maxMessage is how many bytes of a message are kept.
+	maxMessage = 1 << 10
+	// messageDelay is how long after the end of a session its message may arrive.
+	messageDelay = 300 * time.Millisecond
 )
 
-// said keeps what a server says beside the protocol.
-type said struct {
+// message is the text that a server sends beside the protocol.
+type message struct {
 	done chan struct{} // closed when no more comes
 
 	mu   sync.Mutex // guards what follows
 	text []byte
 }
 
-// listen keeps the beginning of what comes from r, and drops the rest.
-func listen(r io.Reader) *said {
-	s := &said{done: make(chan struct{})}
+// readMessage keeps the beginning of r, and reads and drops the rest.
+func readMessage(r io.Reader) *message {
+	s := &message{done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		_, _ = io.Copy(s, r)
@@ -38,15 +38,15 @@ func listen(r io.Reader) *said {
 }
 
 // Write keeps the beginning.
-func (s *said) Write(p []byte) (int, error) {
+func (s *message) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.text = append(s.text, p[:min(len(p), mostSaid-len(s.text))]...)
+	s.text = append(s.text, p[:min(len(p), maxMessage-len(s.text))]...)
 	return len(p), nil
 }
 
-// words are what was said, as one line; empty if it is no text.
-func (s *said) words() string {
+// line is the message as one line; empty if it is no text.
+func (s *message) line() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return foreign.Line(s.text)
@@ -55,14 +55,14 @@ func (s *said) words() string {
 // channel is an SSH channel that keeps what the server says on its standard error.
 type channel struct {
 	ssh.Channel
-	said   *said
-	status atomic.Int64  // that the server ended with; -1: it did not tell
-	over   chan struct{} // closed when the server has nothing more to tell
+	message *message
+	status  atomic.Int64  // that the server ended with; -1: it did not tell
+	over    chan struct{} // closed when the server has nothing more to tell
 }
 
-// newChannel listens to what the server says beside the protocol.
+// newChannel reads what the server sends beside the protocol.
 func newChannel(opened ssh.Channel, requests <-chan *ssh.Request) *channel {
-	c := &channel{Channel: opened, said: listen(opened.Stderr()), over: make(chan struct{})}
+	c := &channel{Channel: opened, message: readMessage(opened.Stderr()), over: make(chan struct{})}
 	c.status.Store(-1)
 	go func() {
 		defer close(c.over)
@@ -79,14 +79,14 @@ func newChannel(opened ssh.Channel, requests <-chan *ssh.Request) *channel {
 	return c
 }
 
-// blame adds what the server said to the error of a session that did not begin.
-func (c *channel) blame(err error) error {
+// explain adds the server's message to the error of a session that did not begin.
+func (c *channel) explain(err error) error {
 	if errors.Is(err, ErrNoReply) {
 		return err
 	}
-	timer := time.NewTimer(lastWords)
+	timer := time.NewTimer(messageDelay)
 	defer timer.Stop()
-	for _, end := range []chan struct{}{c.said.done, c.over} {
+	for _, end := range []chan struct{}{c.message.done, c.over} {
 		select {
 		case <-end:
 		case <-timer.C:
@@ -98,7 +98,7 @@ func (c *channel) blame(err error) error {
 		none = &NoSFTPError{Err: err}
 	}
 	none.Status = int(c.status.Load())
-	if text := c.said.words(); text != "" {
+	if text := c.message.line(); text != "" {
 		none.Said = text
 	}
 	return none

@@ -13,14 +13,14 @@ func (s *Session) SyncHandle(ctx context.Context, handle string) error {
 	})
 }
 
-// ChangeThenSyncDir sends a change of a name in folder, or of the folder itself, and syncs the folder when the change is answered: it
+// ChangeThenSyncDir sends a change of a name in directory, or of the directory itself, and syncs the directory when the change is answered: it
 // is opened meanwhile. Where that is refused nothing is synced.
-func (s *Session) ChangeThenSyncDir(ctx context.Context, folder string, change func(b []byte, id uint32) []byte) (synced bool, err error) {
+func (s *Session) ChangeThenSyncDir(ctx context.Context, directory string, change func(b []byte, id uint32) []byte) (synced bool, err error) {
 	changing := s.Send(SmallCost, change)
 	if !s.Offers(wire.FsyncExtension) {
 		return false, s.Statuses(ctx, []*Request{changing})
 	}
-	opening := s.sendOpen(folder, wire.OpenRead, wire.Attributes{})
+	opening := s.sendOpen(directory, wire.OpenRead, wire.Attributes{})
 	if err := s.Statuses(ctx, []*Request{changing}); err != nil {
 		s.Leave(opening, s.CloseLate)
 		return false, err

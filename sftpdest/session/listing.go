@@ -26,7 +26,7 @@ func repeated(list []wire.Entry) bool {
 	return false
 }
 
-// unique drops names that came before: the folder changed while it was listed.
+// unique drops names that came before: the directory changed while it was listed.
 func unique(list []wire.Entry) []wire.Entry {
 	seen := make(map[string]struct{}, len(list))
 	kept := list[:0]

@@ -19,8 +19,8 @@ const (
 // errTooManyNames says that a listing has no end, or one that nobody should wait for.
 var errTooManyNames = errors.New("more than a million names, or 64 MiB of them, in one directory")
 
-// NameBudget bounds the names of all listings that are under way. A listing that has no budget waits until it is the only one
-// that is let go beyond: whoever waits has what he has, and the one that goes on needs nothing of others.
+// NameBudget bounds the names that all listings in progress keep in memory. When it is used up, one listing at a time may exceed it, and
+// the others wait for that one. They cannot deadlock: the one that goes on needs nothing of them.
 type NameBudget struct {
 	used   atomic.Int64
 	beyond chan struct{} // one token
@@ -35,7 +35,7 @@ type nameShare struct {
 	beyond bool // it has the token
 }
 
-// grow says that there are n names by now, and waits for budget to have more.
+// grow takes n names into account, and waits until the listing may have more.
 func (s *nameShare) grow(ctx context.Context, n int) (waited bool, err error) {
 	if s.budget == nil {
 		return false, nil
@@ -54,7 +54,7 @@ func (s *nameShare) grow(ctx context.Context, n int) (waited bool, err error) {
 	}
 }
 
-// end gives everything back.
+// end returns the names to the budget.
 func (s *nameShare) end() {
 	if s.budget == nil {
 		return

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// minReplies is how many replies a session brings before it counts as one that got somewhere.
+	// minReplies is how many replies a session must bring to count as progress.
 	minReplies = 16
-	// MinRate is the rate, in bytes a second, below which a server is taken for one that holds us up.
+	// MinRate is the rate, in bytes per second, below which a server is dropped as too slow.
 	MinRate = 1 << 10
-	// minNames is the same for the names of a directory a second.
+	// minNames is the same for listings, in names per second.
 	minNames = 10
 )
 
-// ErrSlow says that a server answers, and gets nowhere.
+// ErrSlow says that a server answers, but below MinRate or minNames.
 var ErrSlow = errors.New("the server is too slow to be waited for")
 
 // Limits are how long a session may owe a reply.
@@ -28,15 +28,15 @@ type Limits struct {
 	Slow  time.Duration // when something may have to reach a disk
 }
 
-// LastReply tells when the server was heard last, or asked, after it had answered everything.
+// LastReply is the time of the last reply, or of the first request after everything had been answered.
 func (s *Session) LastReply() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.heard
 }
 
-// Overdue reports whether the server owes a reply for too long: it answered nothing at all and sent less than a slow line would
-// bring, or one request was passed over.
+// Overdue reports whether the server owes a reply for too long: either nothing was answered and fewer bytes arrived than over a slow line,
+// or one request was never answered while others were.
 func (s *Session) Overdue(now time.Time, l Limits) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,8 +58,8 @@ func (s *Session) Overdue(now time.Time, l Limits) bool {
 	return silent > limit && float64(s.received.Load()-s.mark) < silent.Seconds()*MinRate
 }
 
-// WithoutProgress reports whether the session ended before it got anywhere, though it was asked for something, and whether it never
-// answered or broke the protocol, which is nothing that passes.
+// WithoutProgress reports whether the session ended with requests unanswered before it had brought minReplies, and whether the server is
+// broken: it never answered, or violated the protocol, which waiting does not cure.
 func (s *Session) WithoutProgress() (unproductive, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Session) WithoutProgress() (unproductive, broken bool) {
 	return broken || s.owed && s.replies < minReplies, broken
 }
 
-// counted counts what is read.
+// counted is a reader that counts bytes.
 type counted struct {
 	r     io.Reader
 	bytes *atomic.Int64
@@ -79,7 +79,7 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// RateCheck bounds how slowly the parts of one answer may come.
+// RateCheck measures how fast the parts of one answer arrive, from when it was made.
 type RateCheck struct {
 	began time.Time
 	grace time.Duration // 0: no bound
@@ -87,7 +87,7 @@ type RateCheck struct {
 
 func (s *Session) CheckRate() RateCheck { return RateCheck{time.Now(), 2 * s.config.Quick} }
 
-// Check is ErrSlow if fewer than rate things a second came.
+// Check is ErrSlow if fewer than rate things per second arrived, came of them until now.
 func (w RateCheck) Check(came int, rate float64, what string) error {
 	took := time.Since(w.began)
 	if w.grace == 0 || took < w.grace || float64(came) >= rate*took.Seconds() {

@@ -131,23 +131,23 @@ func New(ctx context.Context, rw io.ReadWriteCloser, config Config) (*Session, e
 	return s, nil
 }
 
-// backlogLimit is how many bytes of new files wait in a session at most at that round trip, in bytes: half a MiB, and as much as keeps a
-// server busy that is far. OpenSSH's server (seen with 9.2) reads whatever comes before it works on it, in parts, and has a larger
-// buffer made, filled and wiped for each of them: twice the backlogLimit costs it four times as much.
+// backlogLimit is how many bytes of new files may be unanswered in a session with that round trip: half a MiB, or as much as keeps a
+// distant server busy. OpenSSH's server (9.2) reads all input before it works on it, and reallocates and wipes a growing buffer: twice the
+// backlog costs it four times as much.
 func backlogLimit(rtt time.Duration) int64 { return max(512<<10, int64(rtt.Seconds()*(25<<20))) }
 
 func (s *Session) hello() (map[string]string, *bufio.Reader, error) {
 	if _, err := s.rw.Write(wire.AppendInit(nil)); err != nil {
 		return nil, nil, err
 	}
-	first := &said{}
+	first := &message{}
 	in := bufio.NewReaderSize(io.TeeReader(&counted{s.rw, &s.received}, first), 32<<10)
 	reply, err := wire.ReadReply(in, s.buffer)
 	if err == nil && (reply.Type != wire.Version || reply.ID < 3) {
 		err = fmt.Errorf("first packet has type %d, version %d: %w", reply.Type, reply.ID, wire.ErrMalformed)
 	}
 	if err != nil {
-		return nil, nil, &NoSFTPError{Said: first.words(), Status: -1, Err: err}
+		return nil, nil, &NoSFTPError{Said: first.line(), Status: -1, Err: err}
 	}
 	extensions, err := wire.ExtensionsOf(reply.Body)
 	return extensions, in, err

@@ -24,7 +24,7 @@ func Open(ctx context.Context, c ssh.Conn, config Config) (*Session, error) {
 			if err == nil {
 				s, err = New(ctx, channel, config)
 				if err != nil && ctx.Err() == nil {
-					err = channel.blame(err)
+					err = channel.explain(err)
 				}
 			}
 			return err

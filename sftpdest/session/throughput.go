@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// throughput tells whether the distance bounds what a session brings: its channel carries at most a window's worth of bytes in
-// a round trip (2 MiB, golang.org/x/crypto/ssh). Where less comes, the server, the line or this machine is the bound, and a
-// further session would only compete with this one.
+// throughput tells whether the round trip limits a session: its channel carries at most one window of bytes per round trip (2 MiB,
+// golang.org/x/crypto/ssh). Where less arrives, the server, the network or this machine is the limit, and a further session would only
+// compete with this one.
 type throughput struct {
 	owed atomic.Int64 // bytes of READs that were not answered
 	rate atomic.Int64 // bytes a second that they came at last; 0: not known
@@ -33,25 +33,26 @@ func (p *throughput) begin(now time.Time) { p.since, p.came = now, 0 }
 // note counts the bytes of a reply.
 func (p *throughput) note(n int, now time.Time) {
 	p.came += int64(n)
-	if took := now.Sub(p.since); took >= measureTime {
+	took := now.Sub(p.since)
+	if took >= measureTime {
 		p.rate.Store(int64(float64(p.came) / took.Seconds()))
 		p.since, p.came = now, 0
 	}
 }
 
-// WindowLimited reports whether one more session would bring more than this one alone, for one who reads files: this one has enough
-// to do, and brings so much in a round trip that its window is what bounds it.
+// WindowLimited reports whether reading files over one more session would be faster: this one is busy, and moves so many bytes per
+// round trip that its window is the limit.
 func (s *Session) WindowLimited(rtt time.Duration) bool {
 	return s.load.Load() > halfWindow && float64(s.throughput.rate.Load())*rtt.Seconds() > halfWindow
 }
 
-// CPULimited reports whether one processor bounds the connection of s, so that one more connection would bring more where there are
-// several.
+// CPULimited reports whether one processor is the limit of the connection of s, so that one more connection would be faster where there
+// are several.
 func (s *Session) CPULimited() bool {
 	return s.load.Load() > halfWindow && s.throughput.rate.Load() > fast
 }
 
-// Overloaded reports whether s has so much to do that one more session pays for those who ask for little at a time.
+// Overloaded reports whether s has so many small requests in flight, or is so limited by its window, that one more session pays off.
 func (s *Session) Overloaded(rtt time.Duration) bool {
 	load := s.load.Load()
 	return load > halfWindow && (s.throughput.owed.Load() < load/2 || s.WindowLimited(rtt))

@@ -9,7 +9,7 @@ import (
 	"github.com/pkg/sftp"
 )
 
-// FewHandles is an SFTP server for LocalOptions.Serve that lets n files or folders be open in a session, and answers
+// FewHandles is an SFTP server for LocalOptions.Serve that lets n files or directories be open in a session, and answers
 // FAILURE to one more, as some providers do.
 func FewHandles(n int, root string) func(io.ReadWriteCloser) error {
 	return func(client io.ReadWriteCloser) error {

@@ -27,7 +27,7 @@ const (
 	OpFileStat Op = "fstat" // File.Stat
 )
 
-// Call is one operation as a Fault sees it, before it reaches the folder.
+// Call is one operation as a Fault sees it, before it reaches the directory.
 type Call struct {
 	Op   Op
 	Path string
@@ -52,7 +52,7 @@ func (c Counts) RoundTrips() int {
 	return c.List + c.ReadLink + c.Open + c.Stat + c.Read + c.FileStat
 }
 
-// Fake serves a local folder as a destination does: attributes as lstat tells them, times in whole seconds, no
+// Fake serves a local directory as a destination does: attributes as lstat tells them, times in whole seconds, no
 // symbolic link followed. A file without the owner's read permission is refused to root too. Its methods may be
 // called side by side.
 type Fake struct {
@@ -67,7 +67,7 @@ type Fake struct {
 
 var _ dest.Destination = (*Fake)(nil)
 
-// Dir serves the local folder root.
+// Dir serves the local directory root.
 func Dir(root string) *Fake { return &Fake{root: root} }
 
 // SetFault makes every further call ask f first. nil ends that.

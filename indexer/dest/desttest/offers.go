@@ -17,7 +17,7 @@ const (
 	OpSymlink Op = "make link"
 	OpCopy    Op = "copy"
 	OpPut     Op = "put"
-	OpSyncDir Op = "sync folder"
+	OpSyncDir Op = "sync directory"
 	OpSpace   Op = "measure"
 )
 

@@ -20,7 +20,7 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// Maker makes a destination whose directory is the local folder root. It is closed by the suite.
+// Maker makes a destination whose directory is the local directory root. It is closed by the suite.
 type Maker func(t testing.TB, root string) dest.Destination
 
 // Trait is what a destination cannot help.
@@ -43,13 +43,13 @@ func Suite(t *testing.T, make Maker, traits ...Trait) {
 		{"ListTellsAttributes", testList},
 		{"NamesAreRawBytes", testRawNames},
 		{"LinksAreNotFollowed", func(t *testing.T, b *bench) { testLinks(t, b, slices.Contains(traits, ResolvesLinks)) }},
-		{"EmptyFolder", testEmptyFolder},
+		{"EmptyDirectory", testEmptyDirectory},
 		{"NotExist", testNotExist},
 		{"PathsThatLeadOutsideAreRefused", testOutside},
 		{"ReadAt", testReadAt},
 		{"ReadAtSideBySide", testSideBySide},
 		{"ReplacedWhileOpen", testReplaced},
-		{"LargeFolder", testLargeFolder},
+		{"LargeDirectory", testLargeDirectory},
 		{"CancelledCallsReturn", testCancel},
 		{"CallsSideBySide", testConcurrent},
 		{"Close", testClose},
@@ -65,14 +65,14 @@ func Suite(t *testing.T, make Maker, traits ...Trait) {
 	}
 }
 
-// bench is a folder and the destination that serves it.
+// bench is a directory and the destination that serves it.
 type bench struct {
 	root string
 	d    dest.Destination
 }
 
 func newBench(t *testing.T, make Maker) *bench {
-	// Whoever the server runs as must get in, and t.TempDir makes folders for their owner only.
+	// Whoever the server runs as must get in, and t.TempDir makes directories for their owner only.
 	root, err := os.MkdirTemp("", "desttest")
 	if err != nil {
 		t.Fatal(err)
@@ -250,9 +250,9 @@ func testLinks(t *testing.T, b *bench, resolves bool) {
 	}
 }
 
-func testEmptyFolder(t *testing.T, b *bench) {
+func testEmptyDirectory(t *testing.T, b *bench) {
 	if list := b.list(t, ""); len(list) != 0 {
-		t.Errorf("empty folder has %v", list)
+		t.Errorf("empty directory has %v", list)
 	}
 }
 

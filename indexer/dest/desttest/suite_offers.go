@@ -182,7 +182,7 @@ func testSettleDir(t *testing.T, b *writeBench) {
 		t.Errorf("%+v, %v", info, err)
 	}
 	if synced, err := d.SyncDirAttributes(t.Context(), "missing", set); !errors.Is(err, fs.ErrNotExist) || synced {
-		t.Errorf("a missing folder was settled: %v, %v", synced, err)
+		t.Errorf("a missing directory was settled: %v, %v", synced, err)
 	}
 }
 
@@ -193,7 +193,7 @@ func testSyncDir(t *testing.T, b *writeBench) {
 	if d, ok := b.d.(dest.DirSyncer); ok {
 		can(t, "SyncDir", d.SyncDir(t.Context(), "dir"))
 		if err := d.SyncDir(t.Context(), "missing"); err == nil {
-			t.Error("a missing folder was synced")
+			t.Error("a missing directory was synced")
 		}
 	}
 	if d, ok := b.d.(dest.StatFS); ok {

@@ -104,7 +104,7 @@ func testReplaced(t *testing.T, b *bench) {
 	}
 }
 
-func testLargeFolder(t *testing.T, b *bench) {
+func testLargeDirectory(t *testing.T, b *bench) {
 	const entries = 5_000
 	dir := filepath.Join(b.root, "large")
 	if err := os.Mkdir(dir, 0o755); err != nil {

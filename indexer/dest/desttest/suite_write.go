@@ -15,7 +15,7 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// WriterMaker makes a destination that can be changed, whose directory is the local folder root.
+// WriterMaker makes a destination that can be changed, whose directory is the local directory root.
 type WriterMaker func(t testing.TB, root string) dest.ReadWriter
 
 // NoReplace says that the server cannot replace a file by renaming.
@@ -35,7 +35,7 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"CreateIsExclusive", testExclusive},
 		{"AppendDisturbsNothing", testAppend},
 		{"Attributes", testAttributes},
-		{"Folders", testFolders},
+		{"Directories", testFolders},
 		{"NotThere", testWriteNotExist},
 		{"PathsThatLeadOutsideAreRefused", testWriteOutside},
 		{"CancelledCallsReturn", testWriteCancel},
@@ -190,10 +190,10 @@ func testFolders(t *testing.T, b *writeBench) {
 	}
 	b.put(t, "dir/file", dest.Create{}, 0, []byte("x"))
 	if err := b.d.RemoveDir(t.Context(), "dir"); err == nil {
-		t.Error("a folder with a file in it was removed")
+		t.Error("a directory with a file in it was removed")
 	}
 	if err := b.d.Remove(t.Context(), "dir"); err == nil {
-		t.Error("a folder was removed as a file")
+		t.Error("a directory was removed as a file")
 	}
 	if err := b.d.Remove(t.Context(), "dir/file"); err != nil {
 		t.Error(err)
@@ -202,7 +202,7 @@ func testFolders(t *testing.T, b *writeBench) {
 		t.Error(err)
 	}
 	if _, err := os.Stat(filepath.Join(b.root, "dir")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the folder is there: %v", err)
+		t.Errorf("the directory is there: %v", err)
 	}
 }
 

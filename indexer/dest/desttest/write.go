@@ -21,7 +21,7 @@ const (
 	OpSetAttributes Op = "set attributes"
 	OpRename        Op = "rename"
 	OpRemove        Op = "remove"
-	OpRemoveDir     Op = "remove folder"
+	OpRemoveDir     Op = "remove directory"
 	OpWrite         Op = "write" // Output.WriteAt
 	OpSync          Op = "sync"
 	OpClose         Op = "close" // of an Output
