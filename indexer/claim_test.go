@@ -11,6 +11,7 @@ import (
 
 //check:without it takes seconds
 func TestALooseBackupIsWhoseFileNameSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	bob := w.account("bob", nil)
 	for _, name := range []string{"backup-1.5.2026_10-15-00_alice", "cpmove-alice", "alice", "bob", "cpmove-bob", "backup-1.5.2026_10-15-00", "2026-01-05",
@@ -47,6 +48,7 @@ func TestALooseBackupIsWhoseFileNameSays(t *testing.T) {
 }
 
 func TestALooseBackupThatIsMisplacedIsReadAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sh(`tar -C "$1" -czf "$2" bob`, w.account("bob", nil), filepath.Join(w.root, "cpmove-alice.tar.gz"))
 	w.mustPass()
@@ -65,6 +67,7 @@ func TestALooseBackupThatIsMisplacedIsReadAgain(t *testing.T) {
 
 //check:without needs xz and pigz
 func TestArchivesThatArePackedOtherwiseSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	dir := filepath.Join(w.root, "2026-01-05", "accounts")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

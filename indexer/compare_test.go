@@ -30,6 +30,7 @@ func concernsOf(w *world, date string) string {
 
 //check:without it takes seconds
 func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alice := w.account("alice", map[string]string{"mysql/alice_shop.sql": dump(2000), "mysql/alice_wp.sql": dump(2000), "cron/alice": "* * * * * x\n"})
 	w.archive(alice, "alice", "2026-01-04")
@@ -59,6 +60,7 @@ func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
 
 //check:without it takes seconds
 func TestABackupThatComesLateIsComparedWithItsNeighbours(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alice := w.account("alice", map[string]string{"mysql/alice_shop.sql": dump(10)})
 	w.archive(alice, "alice", "2026-01-04")

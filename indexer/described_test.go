@@ -26,6 +26,7 @@ func (w *world) readArchives() (names []string) {
 }
 
 func TestArchiveThatItsWriterDescribedIsNotRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	members := archived()
 	state := slottest.Archive(t, w.slot("slot-01"), slottest.State(1, 3), members...)
@@ -42,6 +43,7 @@ func TestArchiveThatItsWriterDescribedIsNotRead(t *testing.T) {
 }
 
 func TestArchiveWithDamagedNotesIsRead(t *testing.T) {
+	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, folder string, s *manifest.State){
 		"members gone": func(t *testing.T, folder string, s *manifest.State) {
 			if err := os.Remove(filepath.Join(folder, "meta", s.Archive.Members.Name)); err != nil {
@@ -82,6 +84,7 @@ func TestArchiveWithDamagedNotesIsRead(t *testing.T) {
 }
 
 func TestArchiveThatNoStateNamesIsNeitherShownAsCompleteNorRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	folder := w.slot("slot-01")
 	state := slottest.Archive(t, folder, slottest.State(1, 3), archived()...)

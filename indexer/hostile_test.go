@@ -39,6 +39,7 @@ func (w *world) tarball(user string, members []tar.Header) {
 }
 
 func TestWhatTheTreeRefusesIsCounted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.tarball("alice", []tar.Header{
 		{Name: "alice/homedir/lost", Typeflag: tar.TypeLink, Linkname: "alice/homedir/never"},
@@ -52,6 +53,7 @@ func TestWhatTheTreeRefusesIsCounted(t *testing.T) {
 
 //check:without it takes seconds
 func TestFilesThatLookWantedAreBounded(t *testing.T) {
+	t.Parallel()
 	const many = 25_000
 	w := newWorld(t)
 	var members []tar.Header
@@ -72,6 +74,7 @@ func TestFilesThatLookWantedAreBounded(t *testing.T) {
 }
 
 func TestArchivesAreReadAsWhatTheyAre(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	packed := w.archive(parent, "alice", "2026-01-01")
@@ -92,6 +95,7 @@ func TestArchivesAreReadAsWhatTheyAre(t *testing.T) {
 }
 
 func TestDestinationWithinAnAccountSaysSo(t *testing.T) {
+	t.Parallel()
 	for name, dir := range map[string]string{"account": "alice", "home": "alice/homedir"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

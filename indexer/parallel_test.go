@@ -59,6 +59,7 @@ func (c *crowd) add(s *backup.Source, n int) {
 
 //check:without it takes seconds
 func TestFewLargeAndMoreSmallArchivesAreReadSideBySide(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 4 {
 		user := fmt.Sprintf("large%d", i)

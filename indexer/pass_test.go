@@ -21,6 +21,7 @@ import (
 
 //check:without it takes seconds
 func TestSecondPassOpensNothingAndListsFoldersOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	for day := 1; day <= 20; day++ {
@@ -38,6 +39,7 @@ func TestSecondPassOpensNothingAndListsFoldersOnce(t *testing.T) {
 }
 
 func TestUnchangedAccountAddsNoNodes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/x/y/z": "deep"})
 	w.archive(parent, "alice", "2026-01-01")
@@ -58,6 +60,7 @@ func TestUnchangedAccountAddsNoNodes(t *testing.T) {
 }
 
 func TestGoneBackupIsForgottenAndItsNodesSwept(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	gone := w.archive(w.account("bob", map[string]string{"homedir/bobs/only": "x"}), "bob", "2026-01-01")
@@ -74,6 +77,7 @@ func TestGoneBackupIsForgottenAndItsNodesSwept(t *testing.T) {
 }
 
 func TestFolderThatCannotBeListedForgetsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	w.archive(parent, "alice", "2026-01-01")
@@ -92,6 +96,7 @@ func TestFolderThatCannotBeListedForgetsNothing(t *testing.T) {
 }
 
 func TestEmptyDestinationForgetsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	w.mustPass()
@@ -105,6 +110,7 @@ func TestEmptyDestinationForgetsNothing(t *testing.T) {
 }
 
 func TestPassOverOneAccountLeavesTheOthers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	bob := w.archive(w.account("bob", nil), "bob", "2026-01-01")
@@ -129,6 +135,7 @@ func (w *world) incompressible(name string, size int) {
 
 //check:without it takes seconds
 func TestCutOffPassGoesOnFromItsLastSavedState(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	for i := range 24 {
@@ -176,6 +183,7 @@ func TestCutOffPassGoesOnFromItsLastSavedState(t *testing.T) {
 }
 
 func TestGrowingArchiveIsLeftForTheNextPass(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	w.incompressible(filepath.Join(parent, "alice/homedir/big"), 3<<20)
@@ -204,6 +212,7 @@ func TestGrowingArchiveIsLeftForTheNextPass(t *testing.T) {
 }
 
 func TestUnreadableArchiveIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	w.dest.SetFault(func(_ context.Context, c desttest.Call) error {
@@ -224,6 +233,7 @@ func TestUnreadableArchiveIsTriedAgain(t *testing.T) {
 }
 
 func TestDamagedArchivesGetAStatusAndStopNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/zz": "last"})
 	w.incompressible(filepath.Join(parent, "alice/homedir/big"), 2<<20)
@@ -276,6 +286,7 @@ func intersection(a, b []string) (both []string) {
 }
 
 func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/deep/er/file": "content"})
 	w.now = time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
@@ -304,6 +315,7 @@ func TestTreeIsWalkedUntilTwoPassesSawTheSame(t *testing.T) {
 
 //check:without needs xz and pigz
 func TestSplitArchiveIsReadAsOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("carol", nil)
 	w.incompressible(filepath.Join(parent, "carol/homedir/big"), 1<<20)
@@ -319,6 +331,7 @@ func TestSplitArchiveIsReadAsOne(t *testing.T) {
 }
 
 func TestChangedArchiveReplacesItsRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	w.mustPass()
@@ -333,6 +346,7 @@ func TestChangedArchiveReplacesItsRecord(t *testing.T) {
 }
 
 func TestCancelledPassReturnsAndKeepsWhatItCommitted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.archive(w.account("alice", nil), "alice", "2026-01-01")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -365,6 +379,7 @@ func TestCancelledPassReturnsAndKeepsWhatItCommitted(t *testing.T) {
 }
 
 func TestContentOfPlainArchivesIsNotFetched(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	w.incompressible(filepath.Join(parent, "alice/homedir/video"), 100<<20)
@@ -380,6 +395,7 @@ func TestContentOfPlainArchivesIsNotFetched(t *testing.T) {
 }
 
 func TestSweepOfAnotherPassKeepsTheNodesOfATreeUnderWay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/aa/deep/file": "x", "homedir/zz/last": "y"})
 	w.sh(`mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)

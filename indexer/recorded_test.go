@@ -47,6 +47,7 @@ func alices() []slottest.Member {
 }
 
 func TestCompleteSlotIsWhatItsManifestSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	members := alices()
 	members[9].MTime = -5_500_000_000 // before 1970
@@ -83,6 +84,7 @@ func TestCompleteSlotIsWhatItsManifestSays(t *testing.T) {
 }
 
 func TestCompleteSlotIsIndexedWithoutListingItsData(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	slottest.Write(t, w.slot("slot-01"), slottest.State(1, 1), alices()...)
 	w.dest.SetFault(func(_ context.Context, c desttest.Call) error {
@@ -95,6 +97,7 @@ func TestCompleteSlotIsIndexedWithoutListingItsData(t *testing.T) {
 }
 
 func TestSlotThatDidNotChangeIsReadOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	state := slottest.Write(t, w.slot("slot-01"), slottest.State(1, 1), alices()...)
 	w.slotPass()
@@ -129,6 +132,7 @@ func TestSlotThatDidNotChangeIsReadOnce(t *testing.T) {
 }
 
 func TestNewBackupInASlotTakesThePlaceOfTheOldOne(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	slottest.Write(t, w.slot("slot-01"), slottest.State(1, 1), slottest.Dir("", 1001), slottest.File("a", "1", 1001))
 	w.slotPass()
@@ -141,6 +145,7 @@ func TestNewBackupInASlotTakesThePlaceOfTheOldOne(t *testing.T) {
 }
 
 func TestSlotBeingWrittenShowsWhatItHoldsWithTheOwnersThatAreKnown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	members := alices()
 	state := slottest.Write(t, w.slot("slot-01"), slottest.State(1, 1), members...)
@@ -176,6 +181,7 @@ func TestSlotBeingWrittenShowsWhatItHoldsWithTheOwnersThatAreKnown(t *testing.T)
 }
 
 func TestDamagedSlotIsNeverComplete(t *testing.T) {
+	t.Parallel()
 	for name, damage := range map[string]func(t *testing.T, slot string, state manifest.State){
 		"manifest missing": func(t *testing.T, slot string, state manifest.State) {
 			os.Remove(filepath.Join(slot, "meta", state.Manifest.Name))
@@ -226,6 +232,7 @@ func TestDamagedSlotIsNeverComplete(t *testing.T) {
 }
 
 func TestSlotThatChangesWhileItIsReadIsLeftForTheNextPass(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	state := slottest.Write(t, w.slot("slot-01"), slottest.State(1, 1), slottest.Dir("", 1001), slottest.File("a", "1", 1001))
 	w.dest.SetFault(func(_ context.Context, c desttest.Call) error {
@@ -247,6 +254,7 @@ func TestSlotThatChangesWhileItIsReadIsLeftForTheNextPass(t *testing.T) {
 
 //check:without needs xz and pigz
 func TestCompressedSlotIsItsArchive(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	folder := w.slot("slot-02")
 	state := slottest.State(2, 5)

@@ -10,6 +10,7 @@ import (
 
 // TestWhatAnEarlierReaderTookWrongIsReadOnceMore makes the records of a pass look like those of earlier programs.
 func TestWhatAnEarlierReaderTookWrongIsReadOnceMore(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
 	w.archive(parent, "alice", "2026-01-01")

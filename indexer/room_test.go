@@ -7,6 +7,7 @@ import (
 )
 
 func TestDirectoriesAreWalkedOneByOneWhenEntriesFillTheRoom(t *testing.T) {
+	t.Parallel()
 	var r room
 	if alone, err := r.enter(t.Context()); alone || err != nil {
 		t.Fatalf("empty: %v, %v", alone, err)

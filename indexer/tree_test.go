@@ -11,6 +11,7 @@ import (
 )
 
 func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/deep/er/file": "content"})
 	w.sh(`mkdir -p "$2/2026-01-01/accounts"; cp -a "$1/alice" "$2/2026-01-01/accounts/"`, parent, w.root)
@@ -35,6 +36,7 @@ func TestYoungTreeIsWalkedUntilNothingIsWrittenToIt(t *testing.T) {
 }
 
 func TestTreesAreTheSameWhenWalkedWithoutRoom(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 700 {
 		w.write(filepath.Join(w.root, "2026-01-05/accounts/alice/homedir", fmt.Sprintf("d%03d/%d/f", i%40, i)), "x")

@@ -11,6 +11,7 @@ import (
 
 //check:without needs xz and pigz
 func TestPiecesOfASplitArchiveBeforeAMissingOneAreShown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", map[string]string{"homedir/aa": "first"})
 	w.incompressible(filepath.Join(parent, "alice/homedir/zz"), 300<<10)

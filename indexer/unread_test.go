@@ -6,6 +6,7 @@ import (
 )
 
 func TestUnreadFoldersAreCountedAndTheFirstOnesNamed(t *testing.T) {
+	t.Parallel()
 	var u unread
 	if got := u.detail(); got != "" {
 		t.Errorf("of none: %q", got)

@@ -15,6 +15,7 @@ import (
 
 //check:without needs pigz and bsdtar
 func TestAppendedAndLabelledArchivesReadOnAndConcatenatedOnesEnd(t *testing.T) {
+	t.Parallel()
 	dir := account(t, false)
 	top := t.TempDir()
 	run(t, dir, "tar", "-cf", top+"/a.tar", "--label=Monday", "cp", "empty")
@@ -38,6 +39,7 @@ func TestAppendedAndLabelledArchivesReadOnAndConcatenatedOnesEnd(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestIncrementalDumpsShowDirectories(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"--format=gnu", "--format=oldgnu", "--format=posix"} {
 		dir := account(t, true)
 		data := pack(t, dir, format, "--listed-incremental="+t.TempDir()+"/snar", ".")
@@ -59,6 +61,7 @@ func TestIncrementalDumpsShowDirectories(t *testing.T) {
 }
 
 func TestVolumesShowWhatIsThere(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	content := strings.Repeat("0123456789abcdef", 2000)
 	write(t, top+"/big", content)
@@ -80,6 +83,7 @@ func TestVolumesShowWhatIsThere(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestExtendedAttributesAndACLs(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	write(t, top+"/f", "content")
 	attrs := map[string]string{
@@ -115,6 +119,7 @@ func TestExtendedAttributesAndACLs(t *testing.T) {
 }
 
 func TestACLTextThatCannotBeEncodedIsLeftOut(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]bool{
 		"user::rwx,user:1000:rwx,group::r--,mask::rwx,other::r--":         true,
 		"user::rwx\nuser:alice:rwx:1000\ngroup::r--\nmask::rwx\no::r--\n": true,
@@ -135,6 +140,7 @@ func TestACLTextThatCannotBeEncodedIsLeftOut(t *testing.T) {
 }
 
 func TestBSDAttributesAreDecodedAndWinOnce(t *testing.T) {
+	t.Parallel()
 	data := join(pax(
 		"SCHILY.xattr.user.a", "same",
 		"LIBARCHIVE.xattr.user.a", base64.StdEncoding.EncodeToString([]byte("same")),
@@ -151,6 +157,7 @@ func TestBSDAttributesAreDecodedAndWinOnce(t *testing.T) {
 }
 
 func TestPAXRecordsOverrideHeaders(t *testing.T) {
+	t.Parallel()
 	data := join(
 		extension('g', paxRecords("uid", "77", "mtime", "5", "path", "all/the/same", "comment", "x")),
 		pax("path", "p\xff/name", "size", "3", "uid", "4294967294", "gid", "99999999999", "mtime", "-1.5000000019"),
@@ -186,6 +193,7 @@ func TestPAXRecordsOverrideHeaders(t *testing.T) {
 }
 
 func TestNumbersOfHeaders(t *testing.T) {
+	t.Parallel()
 	for field, want := range map[string]int64{
 		"0000644\x00":                                      0o644,
 		"  644 \x00\x00":                                   0o644,
@@ -208,6 +216,7 @@ func TestNumbersOfHeaders(t *testing.T) {
 }
 
 func TestTimesOfRecords(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]backup.Time{
 		"0": {}, "1.5": {Sec: 1, Nsec: 5e8}, "-1.5": {Sec: -2, Nsec: 5e8}, "-0.000000001": {Sec: -1, Nsec: 999_999_999}, "1.": {Sec: 1},
 		"1.0000000019": {Sec: 1, Nsec: 1}, "20000000000.5": {Sec: 20_000_000_000, Nsec: 5e8},
@@ -227,6 +236,7 @@ func TestTimesOfRecords(t *testing.T) {
 }
 
 func TestSignedChecksumsAndSlashDirectories(t *testing.T) {
+	t.Parallel()
 	h := makeHeader("caf\xe9/", 0, 0)
 	copy(h[257:], make([]byte, 8)) // v7
 	sum := 8 * int(' ')

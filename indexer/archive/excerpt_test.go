@@ -29,6 +29,7 @@ func dumps() (data []byte, contents map[string]string) {
 }
 
 func TestBothEndsOfMembersAreDeliveredAtEverySize(t *testing.T) {
+	t.Parallel()
 	data, contents := dumps()
 	for _, ends := range []backup.Excerpt{{First: 512, Last: 512}, {First: 100}, {Last: 100}, {First: 1 << 30, Last: 1}, backup.Whole} {
 		for _, size := range []int{511, 4096, 200_000} {
@@ -62,6 +63,7 @@ func checkExcerpts(t *testing.T, got map[string][]byte, contents map[string]stri
 }
 
 func TestScanGoesOnBetweenTheWantedEndsOfAMember(t *testing.T) {
+	t.Parallel()
 	data, contents := dumps()
 	ends := backup.Excerpt{First: 512, Last: 512}
 	rec := &recorder{ends: ends}

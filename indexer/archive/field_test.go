@@ -11,6 +11,7 @@ import (
 )
 
 func TestLongPathsOfUstarAreJoined(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	long := strings.Repeat("directory/", 15) + strings.Repeat("n", 95)
 	write(t, filepath.Join(top, long), "content")
@@ -24,6 +25,7 @@ func TestLongPathsOfUstarAreJoined(t *testing.T) {
 
 // TestPrefixOfStarIsShorter has star's access time where ustar's prefix goes on.
 func TestPrefixOfStarIsShorter(t *testing.T) {
+	t.Parallel()
 	h := makeHeader("name", '0', 0)
 	copy(h[345:476], strings.Repeat("p", 131))
 	copy(h[476:], "14400000000\x0014400000000\x00")
@@ -35,6 +37,7 @@ func TestPrefixOfStarIsShorter(t *testing.T) {
 
 // TestIncrementalPrefixIsNoPath has GNU's times in the place of the prefix.
 func TestIncrementalPrefixIsNoPath(t *testing.T) {
+	t.Parallel()
 	h := makeHeader("name", 'D', 3)
 	copy(h[257:], "ustar  \x00")
 	copy(h[345:], "14400000000\x0014400000000\x00")
@@ -46,6 +49,7 @@ func TestIncrementalPrefixIsNoPath(t *testing.T) {
 }
 
 func TestUnknownTypes(t *testing.T) {
+	t.Parallel()
 	for kind, shown := range map[byte]bool{'7': true, 'Z': true, 'A': false, 'N': false, 'V': false, 'E': false} {
 		data := join(makeHeader("odd", kind, 3), padded([]byte("abc")), file("after", "2"), make([]byte, 1024))
 		rec, res := scanBytes(t, data, Options{})
@@ -56,6 +60,7 @@ func TestUnknownTypes(t *testing.T) {
 }
 
 func TestImpossibleSizesCostTheirMemberAlone(t *testing.T) {
+	t.Parallel()
 	negative := makeHeader("bad", '0', 0)
 	copy(negative[124:136], strings.Repeat("\xff", 12))
 	resum(negative)
@@ -90,6 +95,7 @@ func TestImpossibleSizesCostTheirMemberAlone(t *testing.T) {
 }
 
 func TestMapsAreCompacted(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		in           []int64 // offsets and lengths
 		size, stored int64

@@ -41,6 +41,7 @@ func scanGzip(t testing.TB, r io.Reader) (*recorder, Result) {
 
 //check:without needs pigz and bsdtar
 func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	whole, want := scanNested(t, data)
 	half := len(data) / 2
@@ -60,6 +61,7 @@ func TestCompressedArchivesReadLikePlainOnes(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestCompressedArchiveResumes(t *testing.T) {
+	t.Parallel()
 	small := mixed(t)
 	small = small[:len(small)-1024] // without its end
 	data := bytes.Repeat(small, 24<<20/len(small))
@@ -98,6 +100,7 @@ func TestCompressedArchiveResumes(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestFaultsOfCompressedArchives(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	gz := cpanel(t, data)
 	flipped := bytes.Clone(gz)
@@ -136,6 +139,7 @@ func TestFaultsOfCompressedArchives(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestCompressedArchiveErrorsAreTold(t *testing.T) {
+	t.Parallel()
 	gz := cpanel(t, mixed(t))
 	own := errors.New("own")
 	rec := &recorder{err: own}
@@ -154,6 +158,7 @@ func TestCompressedArchiveErrorsAreTold(t *testing.T) {
 }
 
 func TestGarbageIsNoEndOfAnArchiveWithoutAMarker(t *testing.T) {
+	t.Parallel()
 	first, second := compress(t, file("a", "1"), "gzip"), compress(t, file("b", "2"), "gzip")
 	marked := compress(t, join(file("b", "2"), make([]byte, 1024)), "gzip")
 	damaged := bytes.Clone(second)

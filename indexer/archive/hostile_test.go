@@ -12,6 +12,7 @@ import (
 )
 
 func TestNamesThatLeadOutsideAreRefused(t *testing.T) {
+	t.Parallel()
 	end := make([]byte, 1024)
 	for name, member := range map[string][]byte{
 		"parent":            file("a/../b", "x"),
@@ -43,6 +44,7 @@ func TestNamesThatLeadOutsideAreRefused(t *testing.T) {
 }
 
 func TestMembersThatTheHandlerRefusesAreCountedAndPassed(t *testing.T) {
+	t.Parallel()
 	data := join(file("before", "1"), file("homedir.tar", string(join(file("inner", "2"), make([]byte, 1024)))),
 		file("after", "3"), make([]byte, 1024))
 	rec := &recorder{want: always, err: ErrRefused}
@@ -54,6 +56,7 @@ func TestMembersThatTheHandlerRefusesAreCountedAndPassed(t *testing.T) {
 
 // TestNoNameReachesIntoANestedArchive has names with a NUL, in which everybody ends them.
 func TestNoNameReachesIntoANestedArchive(t *testing.T) {
+	t.Parallel()
 	const inner = "homedir.tar\x00/x"
 	for name, data := range map[string][]byte{
 		"path":        join(pax("path", inner), file("f", "x")),
@@ -69,6 +72,7 @@ func TestNoNameReachesIntoANestedArchive(t *testing.T) {
 }
 
 func TestExamplesOfNotesAreShort(t *testing.T) {
+	t.Parallel()
 	_, res := scanBytes(t, join(pax("path", strings.Repeat("../", 1<<20)), file("f", "x"), make([]byte, 1024)), Options{})
 	if len(res.Notes) != 1 || len(res.Notes[0].Example) != maxPath {
 		t.Errorf("%d notes", len(res.Notes))
@@ -76,6 +80,7 @@ func TestExamplesOfNotesAreShort(t *testing.T) {
 }
 
 func TestNamesAreNormalised(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"/etc/passwd": "etc/passwd", "./a": "a", "a//b": "a/b", "a/./b/.": "a/b", "///a": "a", "...": "...", "a/..b": "a/..b",
 		" ": " ", "\xff": "\xff", "a\\b": "a\\b",
@@ -88,6 +93,7 @@ func TestNamesAreNormalised(t *testing.T) {
 }
 
 func TestOversizedExtensionsAreNotCollected(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []byte{'x', 'g', 'L', 'K'} {
 		big := bytes.Repeat([]byte("a"), maxRecord+1)
 		rec, res := scanBytes(t, join(file("before", "1"), extension(kind, big), file("next", "n"), file("after", "2"),
@@ -103,6 +109,7 @@ func TestOversizedExtensionsAreNotCollected(t *testing.T) {
 }
 
 func TestHardLinksWithAndWithoutContent(t *testing.T) {
+	t.Parallel()
 	sized := linkTo("h", '1', "a")
 	copy(sized[124:], "00000001750\x00") // 1000
 	resum(sized)
@@ -116,6 +123,7 @@ func TestHardLinksWithAndWithoutContent(t *testing.T) {
 }
 
 func TestDamagedHeaderKeepsWhatComesBeforeAndAfter(t *testing.T) {
+	t.Parallel()
 	bad := file("bad", strings.Repeat("v", 600))
 	bad[3] ^= 1
 	rec, res := scanBytes(t, join(file("before", "1"), bad, file("after", "2"), make([]byte, 1024)), Options{})
@@ -126,6 +134,7 @@ func TestDamagedHeaderKeepsWhatComesBeforeAndAfter(t *testing.T) {
 }
 
 func TestDamagedFirstHeaderIsNotTheEnd(t *testing.T) {
+	t.Parallel()
 	bad := file("bad", "x")
 	bad[3] ^= 1
 	rec, res := scanBytes(t, join(bad, file("after", "2"), make([]byte, 1024)), Options{})
@@ -135,6 +144,7 @@ func TestDamagedFirstHeaderIsNotTheEnd(t *testing.T) {
 }
 
 func TestWhatIsNoArchiveIsUnreadable(t *testing.T) {
+	t.Parallel()
 	for name, data := range map[string][]byte{
 		"empty":       nil,
 		"text":        []byte("hello\n"),
@@ -156,6 +166,7 @@ func TestWhatIsNoArchiveIsUnreadable(t *testing.T) {
 }
 
 func TestEndsOfArchives(t *testing.T) {
+	t.Parallel()
 	f := file("f", "content")
 	block := make([]byte, 512)
 	for name, c := range map[string]struct {
@@ -190,6 +201,7 @@ func TestEndsOfArchives(t *testing.T) {
 // TestNestedMemberCannotReachOut has a nested archive that a customer made so that its member would show what
 // stands behind it.
 func TestNestedMemberCannotReachOut(t *testing.T) {
+	t.Parallel()
 	inner := join(file("ok", "fine"), makeHeader("spy", '0', 2000))
 	data := join(makeHeader("homedir.tar", '0', int64(len(inner))), inner, file("shadow", strings.Repeat("secret", 300)),
 		make([]byte, 1024))
@@ -204,6 +216,7 @@ func TestNestedMemberCannotReachOut(t *testing.T) {
 }
 
 func TestNestedFileThatIsNoArchiveIsAFile(t *testing.T) {
+	t.Parallel()
 	for _, content := range []string{"", "text", strings.Repeat("text", 1000), string(make([]byte, 2048))} {
 		data := join(file("homedir.tar", content), file("after", "2"), make([]byte, 1024))
 		rec := &recorder{}
@@ -216,6 +229,7 @@ func TestNestedFileThatIsNoArchiveIsAFile(t *testing.T) {
 
 // TestErrorsThatAreNotOfTheArchive come back as errors.
 func TestErrorsThatAreNotOfTheArchive(t *testing.T) {
+	t.Parallel()
 	data := join(file("f", "content"), make([]byte, 1024))
 	own := errors.New("own")
 	if _, err := Scan(context.Background(), bytes.NewReader(data), &recorder{err: own}, Options{}); !errors.Is(err, own) {

@@ -99,6 +99,7 @@ func checkResume(t testing.TB, data []byte, o Options, s split, whole *recorder,
 
 //check:without needs pigz and bsdtar
 func TestResumeGivesTheSameAtEveryBlock(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	o := Options{Nested: nestedHome}
 	whole, res := &recorder{want: wantSome}, Result{}
@@ -140,6 +141,7 @@ func countMembers(events []string) int {
 
 //check:without needs pigz and bsdtar
 func TestDamagedStatesAreRefused(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	_, _, all := states(t, data, 3000, Options{Nested: nestedHome})
 	for _, s := range all[:min(len(all), 60)] {
@@ -164,6 +166,7 @@ func TestDamagedStatesAreRefused(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestArchiveCutAnywhereKeepsWhatArrived(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	whole, _ := scanNested(t, data)
 	for n := 0; n < len(data); n += 512 + n/40960*512 {
@@ -199,6 +202,7 @@ func scanNested(t testing.TB, data []byte) (*recorder, Result) {
 
 //check:without needs pigz and bsdtar
 func TestFlippedBytesKeepEarlierMembers(t *testing.T) {
+	t.Parallel()
 	data := mixed(t)
 	whole, _ := scanNested(t, data)
 	for at := 0; at < len(data); at += 1 + at/50 {
@@ -221,6 +225,7 @@ func TestFlippedBytesKeepEarlierMembers(t *testing.T) {
 //
 //check:without needs pigz and bsdtar
 func TestStandardLibraryAgrees(t *testing.T) {
+	t.Parallel()
 	for _, format := range []string{"v7", "oldgnu", "gnu", "ustar", "posix"} {
 		data := pack(t, account(t, format != "v7" && format != "ustar"), "--format="+format, ".")
 		rec, _ := scanBytes(t, data, Options{})
@@ -251,6 +256,7 @@ func TestStandardLibraryAgrees(t *testing.T) {
 
 // TestHintsComeForLargeMembers checks that offsets lie in the bytes handed over last or later.
 func TestHintsComeForLargeMembers(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("large", 1<<19)
 	inner := join(file("small", "s"), file("in", large), make([]byte, 1024))
 	data := join(file("small", "s"), pax("path", "p"), file("big", large), file("homedir.tar", string(inner)), make([]byte, 1024))

@@ -27,6 +27,7 @@ func (s *skipping) Skip(_ context.Context, n int64) error {
 
 //check:without it takes seconds
 func TestSkippedContentChangesNothing(t *testing.T) {
+	t.Parallel()
 	large := strings.Repeat("large", 2<<20)
 	inner := join(file("small", "s"), file("in", large), make([]byte, 1024))
 	data := join(file("a", large), file("wanted", large), file("homedir.tar", string(inner)),

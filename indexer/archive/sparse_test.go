@@ -36,6 +36,7 @@ func punched(t testing.TB, path string, size int64, data map[int64]string) {
 }
 
 func TestSparseFilesOfEveryFormatKeepTheirHoles(t *testing.T) {
+	t.Parallel()
 	for _, format := range sparseFormats() {
 		t.Run(strings.Join(format, " "), func(t *testing.T) {
 			top := t.TempDir()
@@ -100,6 +101,7 @@ func checkPiece(t testing.TB, data []byte, m *Member, at int64, text string) {
 // TestStoredSizeBeyondOctal has a PAX record "size" for the stored size of a sparse file, which other readers
 // take for the logical one.
 func TestStoredSizeBeyondOctal(t *testing.T) {
+	t.Parallel()
 	const stored = 9 << 30
 	const logical = 12 << 30
 	sparseMap := fmt.Sprintf("1\n%d\n%d\n", int64(logical-stored), int64(stored))
@@ -128,6 +130,7 @@ type zeroReader struct{}
 func (zeroReader) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestDamagedSparseMapsLeaveTheMemberOut(t *testing.T) {
+	t.Parallel()
 	sparse := func(kv ...string) []byte {
 		return join(pax(append([]string{"GNU.sparse.size", "100"}, kv...)...), makeHeader("bad", '0', 10), padded(make([]byte, 10)))
 	}
@@ -176,6 +179,7 @@ func TestDamagedSparseMapsLeaveTheMemberOut(t *testing.T) {
 
 //check:without needs pigz and bsdtar
 func TestSystemTarAgreesAboutNestedPaths(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	dir := account(t, true)
 	run(t, dir, "tar", "-cf", top+"/homedir.tar", "-C", dir+"/homedir", ".")

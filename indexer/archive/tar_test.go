@@ -116,6 +116,7 @@ func dialects() []dialectCase {
 
 //check:without needs pigz and bsdtar
 func TestTarDialectsMatchTheDisk(t *testing.T) {
+	t.Parallel()
 	for _, c := range dialects() {
 		t.Run(c.name, func(t *testing.T) {
 			dir := account(t, c.long)

@@ -16,6 +16,7 @@ func tornLink(path, target string) []byte {
 }
 
 func TestLongLinkThatItsWriterToreIsNoDamage(t *testing.T) {
+	t.Parallel()
 	short, long := strings.Repeat("ab/", 50), strings.Repeat("cd/", 400)
 	for name, c := range map[string]struct{ path, target string }{
 		"one block each": {short, short}, "long path": {long, short}, "long target": {short, long}, "both long": {long, long},
@@ -29,6 +30,7 @@ func TestLongLinkThatItsWriterToreIsNoDamage(t *testing.T) {
 
 // TestDamageThatLooksLikeATornLinkIsDamage has blocks behind a 'K' header that are not what the link's header begins with.
 func TestDamageThatLooksLikeATornLinkIsDamage(t *testing.T) {
+	t.Parallel()
 	short := strings.Repeat("ab/", 50)
 	torn := tornLink(short, short)
 	other := tornLink(short, short)
@@ -51,6 +53,7 @@ func TestDamageThatLooksLikeATornLinkIsDamage(t *testing.T) {
 }
 
 func TestDirectoryWithAMapOfHolesHasNone(t *testing.T) {
+	t.Parallel()
 	odd := join(pax("GNU.sparse.map", "0,1", "GNU.sparse.size", "9"), makeHeader("d", 'D', 1), padded([]byte("x")))
 	rec, res := scanBytes(t, join(odd, make([]byte, 1024)), Options{})
 	if res.Status != backup.Complete || rec.find(t, "d").Sparse != nil {

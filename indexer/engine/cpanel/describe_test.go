@@ -224,6 +224,7 @@ func account(prefix string) []string {
 }
 
 func TestDescribeCutsAnAccountIntoParts(t *testing.T) {
+	t.Parallel()
 	f := plant(t, account("alice")...)
 	d := f.describe(t, backup.Source{Account: "alice", Name: "2026-01-05", Kind: backup.TarGzip})
 	if d.Account != "alice" || d.Status != "" || d.Detail != "" || d.Parts.Full != "alice" {
@@ -286,6 +287,7 @@ func TestDescribeCutsAnAccountIntoParts(t *testing.T) {
 }
 
 func TestHomeThatIsTheWholeTreeIsShownEntryByEntry(t *testing.T) {
+	t.Parallel()
 	d := plant(t, "public_html/x", "mail/example.com/info/cur/", "mail/cur/", ".bashrc", "www -> public_html").describe(t,
 		backup.Source{Account: "example.com", Loose: true, Name: "2026-01-05.home-1"})
 	if got := lines(d.Parts, backup.Files); !slices.Equal(got, []string{"files/.bashrc < .bashrc", "files/mail < mail",
@@ -299,6 +301,7 @@ func TestHomeThatIsTheWholeTreeIsShownEntryByEntry(t *testing.T) {
 }
 
 func TestDescribeFindsTheRoot(t *testing.T) {
+	t.Parallel()
 	with := func(lines []string, more ...string) []string { return append(lines, more...) }
 	for _, c := range []struct {
 		name    string

@@ -8,6 +8,7 @@ import (
 )
 
 func TestDumpsThatEndEarlyAreConcerns(t *testing.T) {
+	t.Parallel()
 	const (
 		mysql   = "-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n"
 		sandbox = "/*M!999999\\- enable the sandbox mode */\n-- MariaDB dump 10.19-11.4.2-MariaDB, for debian-linux-gnu (x86_64)\n"

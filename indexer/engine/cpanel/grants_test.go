@@ -8,6 +8,7 @@ import (
 )
 
 func TestMySQLGrantsAreSortedByUser(t *testing.T) {
+	t.Parallel()
 	sql := "-- cPanel mysql backup\n" +
 		"GRANT USAGE ON *.* TO 'alice'@'localhost' IDENTIFIED BY PASSWORD '*00AA';\n" +
 		"GRANT ALL PRIVILEGES ON `alice\\_wp`.* TO 'alice'@'localhost';\n" +
@@ -39,6 +40,7 @@ func TestMySQLGrantsAreSortedByUser(t *testing.T) {
 }
 
 func TestHostileGrantsAreLeftOut(t *testing.T) {
+	t.Parallel()
 	for _, sql := range []string{
 		"GRANT ALL PRIVILEGES ON *.* TO 'u'@'%';",
 		"GRANT USAGE, SUPER ON *.* TO 'u'@'%';",
@@ -83,6 +85,7 @@ func TestHostileGrantsAreLeftOut(t *testing.T) {
 }
 
 func TestStatementAfterASpoiledOneIsFound(t *testing.T) {
+	t.Parallel()
 	g := readMySQL([]byte("GRANT \\g x;\nGRANT SELECT ON `d`.* TO 'u'@'h';"), nil)
 	if len(g.of["u"]) != 1 || g.skipped != 1 {
 		t.Errorf("got %q, %d skipped", g.of, g.skipped)
@@ -90,6 +93,7 @@ func TestStatementAfterASpoiledOneIsFound(t *testing.T) {
 }
 
 func TestAuthFileMakesUsers(t *testing.T) {
+	t.Parallel()
 	auth := map[string]any{
 		"alice":     map[string]any{"localhost": map[string]any{"auth_plugin": "mysql_native_password", "pass_hash": "*00AA"}},
 		"alice_sha": map[string]any{"10.0.0.%": map[string]any{"plugin": "caching_sha2_password", "authentication_string": "$A$\x05'q"}},
@@ -127,6 +131,7 @@ func TestAuthFileMakesUsers(t *testing.T) {
 }
 
 func TestPostgresGrantsAreSortedByUser(t *testing.T) {
+	t.Parallel()
 	users := "CREATE USER \"alice_pg\" WITH ENCRYPTED PASSWORD 'md5aa';\nALTER ROLE Alice NOSUPERUSER LOGIN PASSWORD 'md5bb';\n" +
 		"CREATE USER postgres;\nALTER USER eve WITH SUPERUSER;\nCREATE USER eve PASSWORD E'\\\\';\nCREATE USER eve; \\! id\n;"
 	privileges := "GRANT ALL PRIVILEGES ON DATABASE \"alice_db\" TO \"alice_pg\";\nGRANT alice_db TO alice;\n" +
@@ -152,6 +157,7 @@ func TestPostgresGrantsAreSortedByUser(t *testing.T) {
 }
 
 func TestNamesOfUsersMakeDistinctFileNames(t *testing.T) {
+	t.Parallel()
 	seen := make(map[string]string)
 	for _, user := range []string{"a", "a/b", "a%2Fb", "a%b", ".", "..", ".a", "%2E", "...", "a.b", "A"} {
 		name := fileName(user)

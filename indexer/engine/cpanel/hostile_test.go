@@ -16,6 +16,7 @@ import (
 )
 
 func TestOwnerIsTheAccountsAndNeverRoot(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		lines []string
@@ -39,6 +40,7 @@ func TestOwnerIsTheAccountsAndNeverRoot(t *testing.T) {
 }
 
 func TestNameOfAHomeBackupIsNotTakenFromTheCustomer(t *testing.T) {
+	t.Parallel()
 	s := backup.Source{Account: "example.com", Loose: true, Name: "2026-01-05.home-1"}
 	if d := plant(t, "cp/victim", "homedir/x").describe(t, s); d.Account != "" {
 		t.Errorf("account %q", d.Account)
@@ -46,6 +48,7 @@ func TestNameOfAHomeBackupIsNotTakenFromTheCustomer(t *testing.T) {
 }
 
 func TestNameInCpIsTakenOnlyIfItIsClear(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		lines []string
 		want  string
@@ -66,6 +69,7 @@ func TestNameInCpIsTakenOnlyIfItIsClear(t *testing.T) {
 }
 
 func TestLinksInPlaceOfPartsAreNotFollowed(t *testing.T) {
+	t.Parallel()
 	lines := []string{"cp/alice", "homedir/x"}
 	for _, name := range []string{"mysql", "psql", "va", "vad", "vf", "dnszones", "cron", "domainkeys", "apache_tls", "mm",
 		"shadow", "userdata", "homedir/mail", "homedir/etc", "homedir/ssl", "homedir/.autorespond", "dnssec_keys"} {
@@ -85,6 +89,7 @@ func TestLinksInPlaceOfPartsAreNotFollowed(t *testing.T) {
 }
 
 func TestHostileMailStaysWithinItsFolder(t *testing.T) {
+	t.Parallel()
 	d := plant(t, "cp/alice", "va/alice", "va/accounts", "va/a.com/x", "vad/whole-domain", "va/whole-domain",
 		"homedir/mail/alice/cur/", "homedir/mail/cur/", "homedir/etc/alice/passwd=x", "homedir/mail/a.com/forwarders/cur/",
 		"homedir/mail/a.com/accounts@/x/", "homedir/mail/a.com/.x/", "homedir/mail/@a.com/x/", "homedir/mail/.a@b/x/",
@@ -106,6 +111,7 @@ func TestHostileMailStaysWithinItsFolder(t *testing.T) {
 
 //check:without it takes seconds
 func TestManyPartsAreBounded(t *testing.T) {
+	t.Parallel()
 	lines := []string{"cp/alice", "dnszones/example.com.db", "cron/alice"}
 	for i := range maxGrafts {
 		lines = append(lines, fmt.Sprintf("homedir/mail/a.com/%d/", i))
@@ -122,6 +128,7 @@ func TestManyPartsAreBounded(t *testing.T) {
 }
 
 func TestGeneratedFilesAreBounded(t *testing.T) {
+	t.Parallel()
 	c := &partitioner{places: make(map[string]bool)}
 	big := make([]byte, maxGenerated/2+1)
 	if !c.generate(backup.DatabaseUsers, "database-users/a.sql", big) {
@@ -133,6 +140,7 @@ func TestGeneratedFilesAreBounded(t *testing.T) {
 }
 
 func TestBrokenIndexIsAnErrorAndNoSmallerAccount(t *testing.T) {
+	t.Parallel()
 	f := plant(t, account("alice")...)
 	_, err := New().Describe(context.Background(), &backup.Source{}, tree.New(treetest.NewStore(), f.tree.Root().Entry, tree.NewCache(1<<20)), f.read)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -151,6 +159,7 @@ func TestBrokenIndexIsAnErrorAndNoSmallerAccount(t *testing.T) {
 }
 
 func TestSystemBackupIsNoIncompleteAccount(t *testing.T) {
+	t.Parallel()
 	d := plant(t, "files/_etc_passwd.gz", "dirs/_etc_cpanel.tar.gz").describe(t, backup.Source{System: true})
 	if d.Status != "" || len(d.Parts.Grafts) != 0 || d.Parts.Full != "" {
 		t.Errorf("%+v", d)
@@ -158,6 +167,7 @@ func TestSystemBackupIsNoIncompleteAccount(t *testing.T) {
 }
 
 func TestWantsOnlyWhatDescribeReads(t *testing.T) {
+	t.Parallel()
 	for path, limit := range map[string]int64{
 		"mysql.sql": maxGrants, "alice/mysql.sql": maxGrants, "alice/mysql.sql-auth.json": maxAuth,
 		"alice/psql/psql_users.sql": maxAuth, "psql_grants.sql": maxAuth, "alice/userdata/main": maxSettings,
@@ -177,6 +187,7 @@ func TestWantsOnlyWhatDescribeReads(t *testing.T) {
 }
 
 func TestEverythingThatIsReadIsWanted(t *testing.T) {
+	t.Parallel()
 	for _, prefix := range []string{"", "alice"} {
 		lines := append(account(prefix), join(prefix, "homedir/ 0:0"))
 		f := plant(t, slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, "proftpdpasswd") })...)
@@ -193,6 +204,7 @@ func TestEverythingThatIsReadIsWanted(t *testing.T) {
 }
 
 func TestDomainsAreCountedOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		text string
 		want int

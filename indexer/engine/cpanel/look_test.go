@@ -83,6 +83,7 @@ func runLook(t *testing.T, cases []lookCase) {
 }
 
 func TestLookFindsDatedSets(t *testing.T) {
+	t.Parallel()
 	runLook(t, []lookCase{
 		{"archives of a set", listing("2026-01-05/accounts", "alice.tar.gz", "bob.tar", "carol/", ".master.meta",
 			"alice-=-meta", "alice-=-meta.tar", ".hidden/", "link.tar.gz@", "dave@"),
@@ -120,6 +121,7 @@ func TestLookFindsDatedSets(t *testing.T) {
 }
 
 func TestLookFindsFoldersOfAccounts(t *testing.T) {
+	t.Parallel()
 	const at = "srv1/2026-01-05/accounts/alice"
 	runLook(t, []lookCase{
 		{"tree", listing(at, "cp/", "homedir/", "mysql/", "version"),
@@ -141,6 +143,7 @@ func TestLookFindsFoldersOfAccounts(t *testing.T) {
 }
 
 func TestLookFindsSystemBackups(t *testing.T) {
+	t.Parallel()
 	runLook(t, []lookCase{
 		{"daily", listing("srv1/2026-01-05/system", "files/", "dirs/"),
 			[]string{"srv1||2026-01-05|tree|srv1/2026-01-05/system system"}, nil},
@@ -157,6 +160,7 @@ func TestLookFindsSystemBackups(t *testing.T) {
 }
 
 func TestLookFindsLegacySets(t *testing.T) {
+	t.Parallel()
 	runLook(t, []lookCase{
 		{"archives", listing("srv1/cpbackup/daily", "alice.tar.gz", "bob.tar", "carol/", "files/"),
 			[]string{"srv1|alice|2026-01-02.legacy-daily|tar.gz|srv1/cpbackup/daily/alice.tar.gz",
@@ -172,6 +176,7 @@ func TestLookFindsLegacySets(t *testing.T) {
 }
 
 func TestLookFindsLooseArchives(t *testing.T) {
+	t.Parallel()
 	one := func(file, want string, rest ...string) lookCase {
 		c := lookCase{name: file, dir: listing("d", append(rest, file)...)}
 		if want != "" {
@@ -216,6 +221,7 @@ func TestLookFindsLooseArchives(t *testing.T) {
 }
 
 func TestCopiesInASetAreOlderThanTheirArchive(t *testing.T) {
+	t.Parallel()
 	found := New().Detect(listing("2026-01-05/accounts", "alice.tar.gz", "alice.tar.gz.1", "alice.tar.xz"))
 	if len(found.Sources) != 3 {
 		t.Fatalf("%d sources", len(found.Sources))
@@ -227,6 +233,7 @@ func TestCopiesInASetAreOlderThanTheirArchive(t *testing.T) {
 }
 
 func TestLookPutsSplitArchivesTogether(t *testing.T) {
+	t.Parallel()
 	parts := func(base string, numbers ...int) (names []string) {
 		for _, n := range numbers {
 			names = append(names, fmt.Sprintf("%s.part%05d", base, n))
@@ -258,6 +265,7 @@ func TestLookPutsSplitArchivesTogether(t *testing.T) {
 }
 
 func TestLookFindsLooseTrees(t *testing.T) {
+	t.Parallel()
 	runLook(t, []lookCase{
 		{"cpmove", listing("d/cpmove-alice", "cp/", "homedir.tar"),
 			[]string{"d|alice|2026-01-02T101500.cpmove|tree|d/cpmove-alice loose"}, nil},
@@ -283,6 +291,7 @@ func TestLookFindsLooseTrees(t *testing.T) {
 }
 
 func TestLookGoesDownToABound(t *testing.T) {
+	t.Parallel()
 	deep := strings.TrimSuffix(strings.Repeat("d/", maxDepth), "/")
 	if got := New().Detect(listing(parent(deep), "x/")).Descend; len(got) != 1 {
 		t.Errorf("one above the bound: descends into %q", got)
@@ -293,6 +302,7 @@ func TestLookGoesDownToABound(t *testing.T) {
 }
 
 func TestFingerprintChangesWithWhatListingsShow(t *testing.T) {
+	t.Parallel()
 	finger := func(dir engine.Dir) string { return New().Detect(dir).Sources[0].Fingerprint }
 	base := func() engine.Dir { return listing("2026-01-05/accounts/alice", "cp/", "homedir/", "version") }
 	changes := map[string]func(*engine.Dir){
@@ -322,6 +332,7 @@ func TestFingerprintChangesWithWhatListingsShow(t *testing.T) {
 }
 
 func TestTimesAreThoseOfNamesThenOfFiles(t *testing.T) {
+	t.Parallel()
 	source := func(dir engine.Dir) backup.Source { return New().Detect(dir).Sources[0] }
 	if got := source(listing("2026-01-05/accounts", "a.tar")).Time; !got.Equal(time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("set: %v", got)

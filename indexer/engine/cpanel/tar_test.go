@@ -88,6 +88,7 @@ func packed(t *testing.T, script string) (*tree.Tree, func(string) ([]byte, erro
 
 //check:without needs pigz
 func TestArchivesOfTarAreCutIntoParts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, script, full, home string }{
 		{"scheduled", "tar -czf out alice", "alice", "alice/homedir"},
 		{"dots", "tar -C alice -cf out .", "", "homedir"},
