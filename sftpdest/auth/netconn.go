@@ -10,47 +10,46 @@ import (
 )
 
 const (
-	// lineRead is how much is taken from the network at a time. Package ssh reads in pieces of 4 KiB and of what is left of
-	// a packet.
+	// readSize is how many bytes are read from the network at a time. Package ssh reads 4 KiB, and then the rest of a packet.
 	readSize = 128 << 10
-	// note is how long the shortest of packets are, those that widen a channel's window. There is one for every piece
-	// that is read of a channel; by themselves they cost both sides more than what they are about.
-	note = 48
-	// notes is how many bytes of them wait for each other or for something longer, notesWait how long: too little for the window
-	// to be used up.
-	notes     = 8 * note
-	notesWait = 500 * time.Microsecond
+	// adjustSize is the size of the shortest packets, SSH_MSG_CHANNEL_WINDOW_ADJUST. Package ssh sends one for every read of a channel, and
+	// a system call and a TCP segment for each cost more than the packet is worth.
+	adjustSize = 48
+	// maxDelayed is how many bytes of them are held back for a larger packet, and maxDelay for how long: too short for the window to be
+	// used up.
+	maxDelayed = 8 * adjustSize
+	maxDelay   = 500 * time.Microsecond
 )
 
-// idleConn is a network connection that dies of silence: every read and write must get somewhere within idle.
+// idleConn is a network connection with a time limit on idleness: a read or write that moves nothing within idle fails.
 type idleConn struct {
 	net.Conn
 	idle atomic.Int64 // nanoseconds; 0: as set by hand
 
 	// What follows belongs to the one goroutine that reads.
-	room, in []byte
-	rearm    time.Time // when the read deadline is moved again
+	buffer, in []byte
+	rearm      time.Time // when the read deadline is moved again
 
 	mu sync.Mutex // guards what follows
-	// out waits for being written.
+	// out is held back.
 	out     []byte
-	waiting bool // for notesWait
+	waiting bool // for maxDelay
 	err     error
 }
 
 func (w *idleConn) Read(p []byte) (int, error) {
 	if len(w.in) == 0 {
-		if w.room == nil {
-			w.room = make([]byte, readSize)
+		if w.buffer == nil {
+			w.buffer = make([]byte, readSize)
 		}
 		if err := w.armRead(); err != nil {
 			return 0, err
 		}
-		n, err := w.Conn.Read(w.room)
+		n, err := w.Conn.Read(w.buffer)
 		if n == 0 {
 			return 0, err
 		}
-		w.in = w.room[:n]
+		w.in = w.buffer[:n]
 	}
 	n := copy(p, w.in)
 	w.in = w.in[n:]
@@ -71,7 +70,8 @@ func (w *idleConn) armRead() error {
 	return w.SetReadDeadline(now.Add(idle + idle/16))
 }
 
-// Write sends p, or keeps it for a moment if it is so short that it can only be a note. An error may be that of an earlier one.
+// Write sends p, or holds it back for a moment if it is so short that it can only widen a window. An error may be that of an earlier
+// write.
 func (w *idleConn) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,7 +82,7 @@ func (w *idleConn) Write(p []byte) (int, error) {
 		return w.Conn.Write(p) // logging in
 	}
 	w.out = append(w.out, p...)
-	if len(p) > note || len(w.out) >= notes {
+	if len(p) > adjustSize || len(w.out) >= maxDelayed {
 		if err := w.flush(); err != nil {
 			return 0, err
 		}
@@ -90,13 +90,13 @@ func (w *idleConn) Write(p []byte) (int, error) {
 	}
 	if !w.waiting {
 		w.waiting = true
-		time.AfterFunc(notesWait, w.late)
+		time.AfterFunc(maxDelay, w.flushDelayed)
 	}
 	return len(p), nil
 }
 
-// late sends notes that nothing longer came after.
-func (w *idleConn) late() {
+// flushDelayed sends what was held back and nothing larger followed.
+func (w *idleConn) flushDelayed() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = false
@@ -105,12 +105,13 @@ func (w *idleConn) late() {
 	}
 }
 
-// flush needs w.mu.
+// flush sends what is held back. It needs w.mu.
 func (w *idleConn) flush() error {
 	if len(w.out) == 0 {
 		return nil
 	}
-	if w.err = w.SetWriteDeadline(time.Now().Add(time.Duration(w.idle.Load()))); w.err == nil {
+	w.err = w.SetWriteDeadline(time.Now().Add(time.Duration(w.idle.Load())))
+	if w.err == nil {
 		_, w.err = w.Conn.Write(w.out)
 	}
 	w.out = w.out[:0]

@@ -36,10 +36,10 @@ type conn struct {
 	freed         atomic.Int64 // when a handle was closed last, in Unix nanoseconds
 
 	// What follows is guarded by the pool's mutex.
-	sessions int       // open or being opened
-	most     int       // sessions that the server allows, as far as known
-	used     time.Time // when a session of it last had a request
-	limit    int32     // handles that may be open on all of them, as far as known; 0: any number
+	sessions    int       // open or being opened
+	maxSessions int       // sessions that the server allows, as far as known
+	used        time.Time // when a session of it last had a request
+	limit       int32     // handles that may be open on all of them, as far as known; 0: any number
 }
 
 // interleavesSessions reports whether a server takes what several sessions of a connection send for one stream. ProFTPD's does (seen
@@ -75,9 +75,9 @@ func (l *Pool) dial() (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Connection: made, singleSession: interleavesSessions(made.ServerVersion()), most: sessionsPerConn, sessions: 1, used: time.Now()}
+	c := &conn{Connection: made, singleSession: interleavesSessions(made.ServerVersion()), maxSessions: sessionsPerConn, sessions: 1, used: time.Now()}
 	if c.singleSession {
-		c.most = 1
+		c.maxSessions = 1
 	}
 	l.mu.Lock()
 	l.conns = append(l.conns, c)

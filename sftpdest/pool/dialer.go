@@ -10,7 +10,7 @@ import (
 // setBack notes a session that ended before it got anywhere. It needs l.mu.
 func (l *Pool) setBack(s *Session, cause error, broken bool) {
 	if len(l.sessions) > 1 {
-		s.conn.most = max(1, s.conn.sessions-1) // others work: it was one too many
+		s.conn.maxSessions = max(1, s.conn.sessions-1) // others work: it was one too many
 		return
 	}
 	l.outage.setBack(time.Now(), &auth.UnreachableError{Address: l.settings.Address(), Err: cause}, broken, l.settings, l.options.Backoff)

@@ -22,11 +22,11 @@ func (l *Pool) addSession() {
 	}
 	var c *conn
 	for _, other := range l.conns {
-		if other.Alive() && other.sessions < other.most && (c == nil || other.sessions < c.sessions) {
+		if other.Alive() && other.sessions < other.maxSessions && (c == nil || other.sessions < c.sessions) {
 			c = other
 		}
 	}
-	if c == nil && len(l.conns)+l.opening >= l.most {
+	if c == nil && len(l.conns)+l.opening >= l.maxConns {
 		return
 	}
 	if c != nil {
@@ -37,7 +37,7 @@ func (l *Pool) addSession() {
 
 // addConn opens one more connection in the background, up to maxConnsForReads of them. It needs l.mu.
 func (l *Pool) addConn() {
-	if !l.closed && len(l.conns)+l.opening < min(l.most, maxConnsForReads) {
+	if !l.closed && len(l.conns)+l.opening < min(l.maxConns, maxConnsForReads) {
 		l.start(nil)
 	}
 }
@@ -74,7 +74,7 @@ func (l *Pool) openOn(c *conn) {
 		return
 	}
 	l.options.Log.Debug("no further connection", "host", l.settings.Address(), "error", err)
-	l.most = max(1, len(l.conns))
+	l.maxConns = max(1, len(l.conns))
 	if !errors.Is(err, dest.ErrAuth) {
 		// A busy server may take more later; one that refuses the user must not be asked again.
 		time.AfterFunc(connLimitTTL, l.resetConnLimit)
@@ -87,16 +87,16 @@ func (l *Pool) learnSessions(c *conn, err error) {
 	if errors.As(err, &refused) || errors.Is(err, session.ErrNoSubsystem) {
 		l.options.Log.Debug("no further session", "host", l.settings.Address(), "sessions", c.sessions, "error", err)
 	}
-	c.most = max(1, c.sessions)
+	c.maxSessions = max(1, c.sessions)
 }
 
 // resetConnLimit forgets how many connections the server accepted.
 func (l *Pool) resetConnLimit() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.most = l.settings.MaxConnections
-	if l.most == 0 {
-		l.most = defaultMaxConns
+	l.maxConns = l.settings.MaxConnections
+	if l.maxConns == 0 {
+		l.maxConns = defaultMaxConns
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 func TestRoomThatComesWhileSomebodyLooksIsFound(t *testing.T) {
 	l := New(settings.Settings{MaxConnections: 1}, settings.Options{}.WithDefaults(), nil, nil, func() bool { return false })
-	s := &Session{Session: &session.Session{}, conn: &conn{Connection: &auth.Connection{}, most: 1, sessions: 1}}
+	s := &Session{Session: &session.Session{}, conn: &conn{Connection: &auth.Connection{}, maxSessions: 1, sessions: 1}}
 	s.limit.Store(1)
 	l.sessions, l.conns = []*Session{s}, []*conn{s.conn}
 	t.Cleanup(l.cancel)

@@ -48,7 +48,7 @@ type Pool struct {
 	// mu guards what follows.
 	conns    []*conn
 	sessions []*Session
-	most     int           // connections
+	maxConns int           // that the settings and the server allow
 	opening  int           // sessions or connections beyond the first
 	waiting  int           // calls that wait for a session
 	changed  chan struct{} // closed and replaced when a wait may be over
@@ -59,11 +59,11 @@ type Pool struct {
 // New prepares a pool, which connects when a session is asked for. evict closes a handle that nobody uses, and reports whether there was
 // one.
 func New(s settings.Settings, o settings.Options, p *auth.Pins, creds *auth.Credentials, evict func() bool) *Pool {
-	l := &Pool{settings: s, options: o, pins: p, creds: creds, evict: evict, names: session.NewNameBudget(), most: s.MaxConnections,
+	l := &Pool{settings: s, options: o, pins: p, creds: creds, evict: evict, names: session.NewNameBudget(), maxConns: s.MaxConnections,
 		outage:    outage{patience: o.Patience, known: o.Known},
 		newCaller: make(chan struct{}, 1), changed: make(chan struct{})}
-	if l.most == 0 {
-		l.most = defaultMaxConns
+	if l.maxConns == 0 {
+		l.maxConns = defaultMaxConns
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.wg.Add(1)

@@ -13,8 +13,8 @@ func (s *Session) SyncHandle(ctx context.Context, handle string) error {
 	})
 }
 
-// ChangeThenSyncDir sends a change of a name in directory, or of the directory itself, and syncs the directory when the change is answered: it
-// is opened meanwhile. Where that is refused nothing is synced.
+// ChangeThenSyncDir sends a change of a name in a directory, or of the directory itself, and syncs the directory once the change is answered.
+// The directory is opened meanwhile; where that is refused synced is false.
 func (s *Session) ChangeThenSyncDir(ctx context.Context, directory string, change func(b []byte, id uint32) []byte) (synced bool, err error) {
 	changing := s.Send(SmallCost, change)
 	if !s.Offers(wire.FsyncExtension) {

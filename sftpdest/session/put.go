@@ -6,8 +6,8 @@ import (
 	"slotfs/sftpdest/wire"
 )
 
-// syncCost is what an fsync counts as: the server answers nothing else in that session meanwhile, so that others
-// better go elsewhere.
+// syncCost is the load that an fsync counts as, in bytes: the server answers nothing else in that session until it is done, so that other
+// requests are better sent in another one.
 const syncCost = 128 << 10
 
 // finish queues what follows the content of a new file. Servers that work on requests of one session side by side
