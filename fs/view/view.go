@@ -54,7 +54,8 @@ type View struct {
 	table  atomic.Pointer[table]
 	errors *errorLog
 
-	updating sync.Mutex // held by Update
+	updating  sync.Mutex // held by Update
+	successor successors
 }
 
 // New makes a View that shows nothing until Update.
@@ -84,6 +85,7 @@ func (v *View) Update(destinations []string, snapshots []*backup.Snapshot) Chang
 		v.Report(r.where, r.err)
 	}
 	changes := compare(old, next)
+	v.successor.note(old, next)
 	for serial, before := range old.snapshots {
 		if after := next.snapshots[serial]; after == nil || !before.same(after) {
 			v.built.drop(serial)

@@ -19,6 +19,11 @@ const (
 // cannot make a backup fail, nor take long.
 func (w *walker) readOwnPatterns() error {
 	w.own = &filter{}
+	defer func() {
+		w.tree.mu.Lock()
+		defer w.tree.mu.Unlock()
+		w.tree.ignored = w.ignored
+	}()
 	o := &w.tree.o
 	if o.ExcludeFile == "" {
 		return nil

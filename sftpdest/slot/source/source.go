@@ -63,6 +63,7 @@ type Tree struct {
 
 	mu      sync.Mutex // guards what follows
 	skipped []string   // see Skipped
+	ignored error      // see Ignored
 }
 
 // Found is one entry as the walk sees it. It is the caller's.
@@ -143,6 +144,13 @@ func (t *Tree) skip(path, kind string) {
 	if text := fmt.Sprintf("%s (%s)", path, kind); len(t.skipped) < maxSkipped && !slices.Contains(t.skipped, text) {
 		t.skipped = append(t.skipped, text)
 	}
+}
+
+// Ignored says which patterns of the source's own exclude file have no effect; nil: all have.
+func (t *Tree) Ignored() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ignored
 }
 
 // Skipped names the file systems of other machines that walks left out, at most 20 of them.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"slotfs/fs"
 	"slotfs/fs/view"
@@ -24,7 +25,7 @@ var _ Tree = (*Local)(nil)
 
 // Node implements Looker.
 func (l *Local) Node(ctx context.Context, id uint64) (Node, error) {
-	n, err := l.View.Node(ctx, id)
+	n, err := l.View.Node(ctx, l.View.Current(id))
 	if err != nil {
 		return Node{}, err
 	}
@@ -33,7 +34,7 @@ func (l *Local) Node(ctx context.Context, id uint64) (Node, error) {
 
 // Lookup implements Looker.
 func (l *Local) Lookup(ctx context.Context, dir uint64, name string) (Node, error) {
-	n, err := l.View.Lookup(ctx, dir, name)
+	n, err := l.View.Lookup(ctx, l.View.Current(dir), name)
 	if err != nil {
 		return Node{}, err
 	}
@@ -42,7 +43,7 @@ func (l *Local) Lookup(ctx context.Context, dir uint64, name string) (Node, erro
 
 // List implements Tree.
 func (l *Local) List(ctx context.Context, dir uint64, yield func(*Node) error) error {
-	at, err := l.View.Node(ctx, dir)
+	at, err := l.View.Node(ctx, l.View.Current(dir))
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,19 @@ func (l *Local) List(ctx context.Context, dir uint64, yield func(*Node) error) e
 
 // Open implements Tree.
 func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
-	at, err := l.View.Node(ctx, n.ID)
+	id := l.View.Current(n.ID)
+	f, err := l.open(ctx, id)
+	if err != nil {
+		return nil, unanswered(ctx, err)
+	}
+	if _, here := f.(inMemory); here {
+		return f, nil
+	}
+	return &remoteFile{from: l, id: id, file: f}, nil
+}
+
+func (l *Local) open(ctx context.Context, id uint64) (fs.File, error) {
+	at, err := l.View.Node(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -71,28 +84,59 @@ func (l *Local) Open(ctx context.Context, n *Node) (fs.File, error) {
 	if content == nil {
 		return nil, fmt.Errorf("destination %s: not in the configuration", at.Snapshot.Destination)
 	}
-	var f fs.File
 	if at.Source == view.FromOriginal {
-		f, err = content.OpenOriginal(ctx, at.Snapshot, at.Piece)
-	} else {
-		f, err = content.Open(ctx, at.Snapshot, at.Tree, at.Item)
+		return content.OpenOriginal(ctx, at.Snapshot, at.Piece)
 	}
-	if err != nil {
-		return nil, unanswered(ctx, err)
-	}
-	return remoteFile{f}, nil
+	return content.Open(ctx, at.Snapshot, at.Tree, at.Item)
 }
 
-// remoteFile is a file of a destination. One that does not answer in time is unreachable: a mount says so to one reader after the
-// other, but a command has no reason to go on to the next file.
-type remoteFile struct{ fs.File }
+// remoteFile is a file of a destination. Where an identical snapshot takes the place of its snapshot, it is read on from there.
+type remoteFile struct {
+	from *Local
+
+	mu sync.Mutex
+	// mu guards what follows.
+	id   uint64
+	file fs.File
+}
 
 // ReadAt implements fs.File.
-func (f remoteFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	n, err := f.File.ReadAt(ctx, p, off)
+func (f *remoteFile) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	n, err := f.now().ReadAt(ctx, p, off)
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil && f.reopen(ctx) {
+		n, err = f.now().ReadAt(ctx, p, off)
+	}
 	return n, unanswered(ctx, err)
 }
 
+func (f *remoteFile) now() fs.File {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.file
+}
+
+// reopen opens the file where it is shown, and reports whether that is elsewhere than before.
+func (f *remoteFile) reopen(ctx context.Context) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := f.from.View.Current(f.id)
+	if id == f.id {
+		return false
+	}
+	file, err := f.from.open(ctx, id)
+	if err != nil {
+		return false
+	}
+	f.file.Close()
+	f.id, f.file = id, file
+	return true
+}
+
+// Close implements fs.File.
+func (f *remoteFile) Close() error { return f.now().Close() }
+
+// unanswered says that a destination which does not answer in time is unreachable. A mount answers one reader after the other, but a
+// command has no reason to go on to the next file.
 func unanswered(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, dest.ErrUnreachable) {
 		return fmt.Errorf("%w: %w", dest.ErrUnreachable, err)

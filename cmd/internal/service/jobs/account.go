@@ -111,6 +111,9 @@ func (w *run) write(ctx context.Context, a Account, staging string, result *Resu
 	defer tree.Close()
 	defer context.AfterFunc(ctx, tree.GiveUp)()
 	defer func() {
+		if err := tree.Ignored(); err != nil {
+			w.Log.Warn("exclude patterns", "job", w.job.Name, "account", a.Name, "error", err)
+		}
 		if all := tree.Skipped(); len(all) > 0 {
 			result.warn("left out, because others answer for what is mounted there: " + strings.Join(all, ", ") +
 				"; exclude it, or set include-network-filesystems")
