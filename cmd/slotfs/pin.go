@@ -19,6 +19,7 @@ func pinCommand(s *shell) *cli.Command {
 		Name:      "pin",
 		Usage:     "protect a slot: sync overwrites another one",
 		ArgsUsage: "JOB ACCOUNT SLOT",
+		Flags:     []cli.Flag{adoptFlag()},
 		Action:    func(c *cli.Context) error { return s.pin(c, true) },
 	}
 }
@@ -28,6 +29,7 @@ func unpinCommand(s *shell) *cli.Command {
 		Name:      "unpin",
 		Usage:     "let sync overwrite a slot again",
 		ArgsUsage: "JOB ACCOUNT SLOT",
+		Flags:     []cli.Flag{adoptFlag()},
 		Action:    func(c *cli.Context) error { return s.pin(c, false) },
 	}
 }
@@ -46,7 +48,7 @@ func (s *shell) pin(c *cli.Context, pinned bool) error {
 	if err != nil {
 		return err
 	}
-	return g.onJob(j, func(d dest.ReadWriter) error { return g.pinSlot(c.Context, d, j, account, number, pinned) })
+	return g.onJob(j, func(d dest.ReadWriter) error { return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt")) })
 }
 
 func slotNumber(text string) (int, error) {
@@ -58,7 +60,7 @@ func slotNumber(text string) (int, error) {
 }
 
 // pinSlot holds the account meanwhile: a run that begins just then must see the pin or be seen by it.
-func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned bool) error {
+func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned, adopt bool) error {
 	held, err := s.State.LockAccount(j.Destination, account)
 	if err != nil {
 		return fmt.Errorf("account %s: %w", account, err)
@@ -67,8 +69,13 @@ func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job
 	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {
 		return err
 	}
-	if err := slot.Pin(ctx, d, jobs.Directory(j, account), number, pinned); err != nil {
-		return fmt.Errorf("account %s: slot %d: %w", account, number, err)
+	machine, err := s.machine()
+	if err != nil {
+		return err
+	}
+	owner := slot.Owner{Machine: machine, Adopt: adopt}
+	if err := slot.Pin(ctx, d, jobs.Directory(j, account), number, pinned, owner); err != nil {
+		return fmt.Errorf("account %s: slot %d: %w", account, number, jobs.Advised(err))
 	}
 	changed, word := "pinned", "pinned"
 	if !pinned {

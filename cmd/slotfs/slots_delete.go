@@ -47,6 +47,15 @@ func slotsDeleteCommand(s *shell) *cli.Command {
 	}
 }
 
+// machine is the id of this machine, by which its slots are known.
+func (s *settings) machine() (string, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("name of this machine: %w", err)
+	}
+	return s.State.MachineID(host)
+}
+
 // deleteSlot removes a slot while it holds the account.
 func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, o slot.DeleteOptions) error {
 	held, err := s.State.LockAccount(j.Destination, account)
@@ -54,11 +63,7 @@ func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.
 		return fmt.Errorf("account %s: %w", account, err)
 	}
 	defer held.Release()
-	host, err := os.Hostname()
-	if err != nil {
-		return fmt.Errorf("name of this machine: %w", err)
-	}
-	if o.Machine, err = s.State.MachineID(host); err != nil {
+	if o.Machine, err = s.machine(); err != nil {
 		return err
 	}
 	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {

@@ -99,8 +99,9 @@ type differenceJSON struct {
 
 // verified is what became of an account.
 type verified struct {
-	slots []verifyJSON
-	err   error // of what could not be compared
+	slots   []verifyJSON
+	foreign error // the slots are those of another machine: nothing is noted in them
+	err     error // of what could not be compared
 }
 
 func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
@@ -113,6 +114,9 @@ func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 	for account, got := range jobs.OrderedParallel(ctx, accounts, one) {
 		for _, s := range got.slots {
 			v.show(s)
+		}
+		if got.foreign != nil {
+			v.warn(fmt.Sprintf("account %s: compared only, nothing is noted in the slots: %v", account, got.foreign), "")
 		}
 		v.remember(account, got)
 		if got.err != nil {
@@ -182,6 +186,10 @@ func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) 
 			return verified{err: err}
 		}
 	}
+	machine, err := v.machine()
+	if err != nil {
+		return verified{err: err}
+	}
 	all, err := jobs.Slots(ctx, d, v.job, account)
 	if err != nil {
 		return verified{err: err}
@@ -191,7 +199,9 @@ func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) 
 		if !chosen {
 			continue
 		}
-		found, err := slot.Verify(ctx, d, jobs.Directory(v.job, account), s.State.Slot, slot.VerifyOptions{Sample: v.sample, Repair: true})
+		found, err := slot.Verify(ctx, d, jobs.Directory(v.job, account), s.State.Slot, slot.VerifyOptions{
+			Sample: v.sample, Repair: true, Machine: machine, Foreign: func(err error) { got.foreign = err },
+		})
 		if err != nil {
 			got.err = fmt.Errorf("slot %d: %w", s.State.Slot, err)
 			return got

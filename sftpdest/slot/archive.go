@@ -49,8 +49,8 @@ func (j *job) putAll(ctx context.Context) (file manifest.File, err error) {
 		err = j.putArchive(ctx, a)
 	}
 	if errors.Is(err, errOutdated) {
-		j.earlier.close()
-		j.earlier = nil
+		j.resumed.close()
+		j.resumed = nil
 		return file, cmp.Or(a.discard(ctx), err)
 	}
 	if err != nil {

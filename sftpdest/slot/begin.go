@@ -14,37 +14,37 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// look learns what there is and surveys the source. Meanwhile a slot that is there gets ready, and the folders of the
+// surveyAndPrepare learns what there is and surveys the source. Meanwhile a slot that is there gets ready, and the directories of the
 // account's first one are made: there is nothing then that the source could be held against.
-func (j *job) look(ctx context.Context) (sum Summary, err error) {
+func (j *job) surveyAndPrepare(ctx context.Context) (sum Summary, err error) {
 	survey := func(ctx context.Context) (err error) {
-		if err = j.learn(ctx); err == nil {
+		if err = j.loadManifests(ctx); err == nil {
 			sum, err = j.survey(ctx)
 		}
 		return err
 	}
 	switch {
 	case j.only:
-		return sum, parallel.Do(ctx, j.folders, survey)
+		return sum, parallel.Do(ctx, j.makeDirs, survey)
 	case j.due.Err != nil:
 		return sum, survey(ctx)
 	}
-	err = parallel.Do(ctx, j.ready, survey)
+	err = parallel.Do(ctx, j.prepareSlot, survey)
 	if err != nil && j.mark != "" {
 		err = errors.Join(err, j.Remove(ctx, j.mark))
 	}
 	return sum, err
 }
 
-// ready makes the folders of the slot and uploads the state that it is about to get, without changing what is there.
-func (j *job) ready(ctx context.Context) error {
+// prepareSlot makes the directories of the slot and uploads the state that it is about to get, without changing what is there.
+func (j *job) prepareSlot(ctx context.Context) error {
 	if j.mark != "" {
 		return nil
 	}
-	if err := j.folders(ctx); err != nil {
+	if err := j.makeDirs(ctx); err != nil {
 		return err
 	}
-	return parallel.Do(ctx, j.anchor, j.inspect, j.putMark)
+	return parallel.Do(ctx, j.syncParentDirs, j.inspect, j.putMark)
 }
 
 // putMark uploads the state that the slot is about to get. Whether the server keeps times is looked for meanwhile; where it
@@ -91,7 +91,7 @@ func (j *job) stage(ctx context.Context, s *manifest.State) (temp string, err er
 // begin makes the slot's new state durable, and after that takes away what earlier runs have on their way. Names below data/
 // may change from then on.
 func (j *job) begin(ctx context.Context) error {
-	if err := j.ready(ctx); err != nil {
+	if err := j.prepareSlot(ctx); err != nil {
 		return err
 	}
 	if err := j.Rename(ctx, j.mark, j.slot+"/"+manifest.StateName); err != nil {
@@ -102,24 +102,24 @@ func (j *job) begin(ctx context.Context) error {
 		dirs = append(dirs, j.slot+"/meta", j.slot+"/tmp")
 	}
 	j.PrefetchLists(ctx, dirs...)
-	err := parallel.Do(ctx, func(ctx context.Context) error { return j.SyncDir(ctx, j.slot) }, j.yield)
+	err := parallel.Do(ctx, func(ctx context.Context) error { return j.SyncDir(ctx, j.slot) }, j.abortIfHeld)
 	if err != nil {
 		return err
 	}
 	if !j.clean {
-		if err := j.supersede(ctx); err != nil {
+		if err := j.takeOverTemps(ctx); err != nil {
 			return err
 		}
 	}
-	close(j.begun)
+	close(j.updating)
 	return nil
 }
 
-// supersede takes over or away what earlier runs have on their way.
-func (j *job) supersede(ctx context.Context) error {
-	err := j.parts.load(ctx)
+// takeOverTemps takes over or away what earlier runs have on their way.
+func (j *job) takeOverTemps(ctx context.Context) error {
+	err := j.marks.load(ctx)
 	if err == nil && j.o.Mode == manifest.Compressed {
-		j.earlier, err = j.adoptArchive(ctx)
+		j.resumed, err = j.adoptArchive(ctx)
 	}
 	if err != nil {
 		return err
@@ -128,26 +128,26 @@ func (j *job) supersede(ctx context.Context) error {
 		return err
 	}
 	// A late request of the run before may have replaced the state, and its checkpoint, until its temporary files were gone.
-	if err := j.mine(ctx); err != nil || j.earlier == nil {
+	if err := j.verifyOwnership(ctx); err != nil || j.resumed == nil {
 		return err
 	}
 	j.plan.Resumed = true
-	return j.putCheckpoint(ctx, &j.earlier.point)
+	return j.putCheckpoint(ctx, &j.resumed.point)
 }
 
-// may returns when names below data/ may change. In a slot that this run made nothing can be taken for a backup before the state
-// is there.
-func (j *job) may(ctx context.Context) error {
+// waitUpdating blocks until state.json is durable as "updating": only then may names below data/ change. A slot that this run made
+// need not wait: without a state it is not a backup.
+func (j *job) waitUpdating(ctx context.Context) error {
 	if j.fresh {
 		return nil
 	}
-	return j.stated(ctx)
+	return j.waitStateDurable(ctx)
 }
 
-// stated returns when the slot's new state is durable.
-func (j *job) stated(ctx context.Context) error {
+// waitStateDurable returns when the slot's new state is durable.
+func (j *job) waitStateDurable(ctx context.Context) error {
 	select {
-	case <-j.begun:
+	case <-j.updating:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -173,9 +173,9 @@ func (j *job) inspect(ctx context.Context) error {
 	return err
 }
 
-// folders makes those of the slot that are not there.
-func (j *job) folders(ctx context.Context) error {
-	if j.made {
+// makeDirs makes those of the slot that are not there.
+func (j *job) makeDirs(ctx context.Context) error {
+	if j.dirsMade {
 		return nil
 	}
 	names, err := j.PeekPrefetched(j.slot)
@@ -202,11 +202,11 @@ func (j *job) folders(ctx context.Context) error {
 		}
 		return j.MakeDirIfMissing(ctx, manifest.Join(j.slot, dir))
 	})
-	j.made = err == nil
+	j.dirsMade = err == nil
 	return err
 }
 
-// open makes the folder of the slot, and reports whether it was not there: then nothing of earlier runs can be below it, nor
+// open makes the directory of the slot, and reports whether it was not there: then nothing of earlier runs can be below it, nor
 // come there, because nobody else made it.
 func (j *job) open(ctx context.Context) (fresh bool, err error) {
 	if !errors.Is(j.due.Err, fs.ErrNotExist) {
@@ -215,9 +215,9 @@ func (j *job) open(ctx context.Context) (fresh bool, err error) {
 	return j.MakeNewDir(ctx, j.slot)
 }
 
-// anchor makes the names of the slot's folders and of those above durable: also those that an earlier run made and had no
+// syncParentDirs makes the names of the slot's directories and of those above durable: also those that an earlier run made and had no
 // time for.
-func (j *job) anchor(ctx context.Context) error {
+func (j *job) syncParentDirs(ctx context.Context) error {
 	around := []string{""}
 	for dir := j.slot; dir != ""; dir = dest.Parent(dir) {
 		around = append(around, dir)
@@ -225,8 +225,8 @@ func (j *job) anchor(ctx context.Context) error {
 	return parallel.Each(ctx, len(around), around, j.SyncDir)
 }
 
-// yield gives a complete slot back if somebody began to read it before its new state was there.
-func (j *job) yield(ctx context.Context) error {
+// abortIfHeld gives a complete slot back if somebody began to read it before its new state was there.
+func (j *job) abortIfHeld(ctx context.Context) error {
 	if !j.due.Complete() {
 		return nil
 	}

@@ -26,9 +26,9 @@ type checkpoint struct {
 	Temp string `json:"temp"` // the archive, in tmp/
 	// Settled says that all that its writer asked for was answered: nothing is written any more. Otherwise requests of a dead
 	// run may still come, and only a copy of the archive is out of their reach.
-	Settled  bool      `json:"settled,omitempty"`
-	Segments []segment `json:"segments"`
-	Stops    []stop    `json:"stops"` // where it can be gone on with, the farthest last
+	Settled  bool          `json:"settled,omitempty"`
+	Segments []segment     `json:"segments"`
+	Stops    []resumePoint `json:"stops"` // where it can be gone on with, the farthest last
 }
 
 // segment is a file in meta/ that tells what is in a part of the archive.
@@ -38,8 +38,8 @@ type segment struct {
 	Pass int   `json:"pass"` // entries of one pass over the source are sorted; what a later one has replaces that of an earlier one
 }
 
-// stop is a place between two members.
-type stop struct {
+// resumePoint is a place between two members.
+type resumePoint struct {
 	Size     int64   `json:"size"`     // bytes of the archive before it, as stored
 	Content  int64   `json:"content"`  // and uncompressed
 	Sum      []byte  `json:"sum"`      // SHA-256 of the former, as crypto/sha256 encodes its state
@@ -71,13 +71,13 @@ func parseCheckpoint(text []byte) (c checkpoint, ok bool) {
 	return c, true
 }
 
-// isBase reports whether a name is one of a file in a known folder.
+// isBase reports whether a name is one of a file in a known directory.
 func isBase(name string) bool {
 	return name != "" && !strings.Contains(name, "/") && dest.CheckPath(name) == nil
 }
 
-// cut is what the next checkpoint tells, on its way behind the members that it is about.
-type cut struct {
+// pendingCheckpoint is what the next checkpoint tells, on its way behind the members that it is about.
+type pendingCheckpoint struct {
 	list    []byte // entries since the one before
 	pass    int
 	content int64
@@ -133,7 +133,7 @@ func (a *archiver) mark(ctx context.Context, in *inside) error {
 	}
 	a.cutAt = a.base
 	behind := make(chan packed, 1)
-	behind <- packed{cut: &cut{list: list, pass: a.pass, content: a.base, inside: in}}
+	behind <- packed{cut: &pendingCheckpoint{list: list, pass: a.pass, content: a.base, inside: in}}
 	return a.hand(ctx, behind)
 }
 
@@ -148,7 +148,7 @@ func (c *copying) inside() (*inside, error) {
 }
 
 // reach makes what is written durable, and notes beside the work how to go on from there.
-func (a *archiver) reach(ctx context.Context, c *cut) error {
+func (a *archiver) reach(ctx context.Context, c *pendingCheckpoint) error {
 	if a.unmarked.Load() {
 		return nil
 	}
@@ -160,7 +160,7 @@ func (a *archiver) reach(ctx context.Context, c *cut) error {
 		a.unmarked.Store(true) // nobody knows what would be there
 		return nil
 	}
-	at := stop{Size: a.out.off, Content: c.content, Inside: c.inside}
+	at := resumePoint{Size: a.out.off, Content: c.content, Inside: c.inside}
 	if at.Sum, err = a.sum.(encoding.BinaryMarshaler).MarshalBinary(); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func grace(ctx context.Context) (context.Context, func()) {
 }
 
 // save writes a checkpoint.
-func (a *archiver) save(ctx context.Context, c *cut, at *stop, members []byte) error {
+func (a *archiver) save(ctx context.Context, c *pendingCheckpoint, at *resumePoint, members []byte) error {
 	name := manifest.SegmentName(a.j.state.Gen, manifest.Base(a.j.Temp(a.j.slot)))
 	file, err := a.j.putAbout(ctx, name, slices.Concat(c.list, members))
 	if err != nil {
@@ -209,7 +209,7 @@ func (a *archiver) save(ctx context.Context, c *cut, at *stop, members []byte) e
 	p := &a.point
 	p.Segments = append(p.Segments, segment{File: file, List: int64(len(c.list)), Pass: c.pass})
 	at.Segments = len(p.Segments)
-	p.Stops = slices.DeleteFunc(p.Stops, func(s stop) bool { return at.Inside == nil || s.Inside != nil })
+	p.Stops = slices.DeleteFunc(p.Stops, func(s resumePoint) bool { return at.Inside == nil || s.Inside != nil })
 	p.Stops = append(p.Stops, *at)
 	return a.j.putCheckpoint(ctx, p)
 }
@@ -220,7 +220,7 @@ func (j *job) putCheckpoint(ctx context.Context, c *checkpoint) error {
 	if err != nil {
 		return err
 	}
-	j.parts.hold(j.slot + "/tmp/" + c.Temp)
+	j.marks.hold(j.slot + "/tmp/" + c.Temp)
 	if err := j.Replace(ctx, j.slot, "meta/"+manifest.CheckpointName(j.state.Gen), text); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
@@ -249,6 +249,6 @@ func (a *archiver) settle(ctx context.Context) {
 // discard gives up what is there of the archive.
 func (a *archiver) discard(ctx context.Context) error {
 	_ = a.out.close(ctx)
-	a.j.parts.release(a.out.name)
+	a.j.marks.release(a.out.name)
 	return errors.Join(a.j.Remove(ctx, a.j.slot+"/meta/"+manifest.CheckpointName(a.j.state.Gen)), a.j.Remove(ctx, a.out.name))
 }

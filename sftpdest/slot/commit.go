@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
@@ -17,8 +15,8 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// tree brings data/ up to date and uploads the manifest. It ends with everything durable but names and the state.
-func (j *job) tree(ctx context.Context) (manifest.File, error) {
+// writeTree brings data/ up to date and uploads the manifest. It ends with everything durable but names and the state.
+func (j *job) writeTree(ctx context.Context) (manifest.File, error) {
 	if j.fresh {
 		j.plan.Listed = false
 	}
@@ -31,16 +29,16 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	}
 	defer func() { list.Close() }()
 	var file manifest.File
-	j.unswept = !j.fresh && !(j.mark != "" && j.clean)
-	j.journal.keep(ctx)
+	j.needsRoom = !j.fresh && !(j.mark != "" && j.clean)
+	j.journal.Keep(ctx)
 	if f, idle := j.found.TakeIdle(); idle != nil { // the survey found nothing to do
 		list.Close()
 		file, list = f, idle
 		j.sum.files.Store(j.found.Files)
 		j.sum.bytes.Store(j.found.Bytes)
-		err = parallel.Do(ctx, j.begin, func(ctx context.Context) error { return j.putList(ctx, list, file.Size) })
+		err = parallel.Do(ctx, j.begin, func(ctx context.Context) error { return j.putManifestTemp(ctx, list, file.Size) })
 	} else {
-		file, err = j.fill(ctx, list)
+		file, err = j.updateData(ctx, list)
 	}
 	if err != nil {
 		return file, err
@@ -50,7 +48,7 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	} else if anew != nil {
 		list.Close()
 		file, list = amended, anew
-		if err := j.putList(ctx, list, file.Size); err != nil {
+		if err := j.putManifestTemp(ctx, list, file.Size); err != nil {
 			return file, err
 		}
 	}
@@ -59,34 +57,21 @@ func (j *job) tree(ctx context.Context) (manifest.File, error) {
 	return file, j.delete(ctx)
 }
 
-// putList uploads the manifest to a temporary name.
-func (j *job) putList(ctx context.Context, list *os.File, size int64) (err error) {
-	if j.listing, err = j.PutFile(ctx, j.slot, list, size); err != nil {
+// putManifestTemp uploads the manifest to a temporary name.
+func (j *job) putManifestTemp(ctx context.Context, list *os.File, size int64) (err error) {
+	if j.manifestTemp, err = j.PutFile(ctx, j.slot, list, size); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	return nil
 }
 
-// each runs f for all items side by side.
-func each[T any](ctx context.Context, lanes int, items []T, f func(ctx context.Context, item T) error) error {
-	g, inner := errgroup.WithContext(ctx)
-	g.SetLimit(lanes)
-	for _, item := range items {
-		if inner.Err() != nil {
-			break
-		}
-		g.Go(func() error { return f(inner, item) })
-	}
-	return g.Wait()
-}
-
-// settling is how many folders are open at once at most to be made durable: servers limit handles, and one that opens no
-// more looks like one that opens no folders.
+// settling is how many directories are open at once at most to be made durable: servers limit handles, and one that opens no
+// more looks like one that opens no directories.
 const settling = 256
 
-// settlePlaces makes the names of folders durable in which something changed, and sets their attributes last.
-func (j *job) settlePlaces(ctx context.Context) error {
-	return parallel.Each(ctx, min(j.o.Lanes, settling), j.touched, func(ctx context.Context, p *place) error {
+// syncDirs makes the names of directories durable in which something changed, and sets their attributes last.
+func (j *job) syncDirs(ctx context.Context) error {
+	return parallel.Each(ctx, min(j.o.Lanes, settling), j.touched, func(ctx context.Context, p *directory) error {
 		return j.SyncDirAttributes(ctx, p.at, store.Attributes(p.entry.Mode, 0o700, p.entry.MTime))
 	})
 }
@@ -113,22 +98,22 @@ func (j *job) putFile(ctx context.Context, list *os.File, file *manifest.File) e
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease.Lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished, j.state.Suspect = manifest.Complete, &file, j.o.Now(), false
 	j.state.Missing = j.sum.missing.Load()
-	j.journal.stop() // a segment that is begun now would be waited for, only to be removed
+	j.journal.Stop() // a segment that is begun now would be waited for, only to be removed
 	looked := time.Now()
-	ours := func(ctx context.Context) error { return parallel.Do(ctx, l.Alone, j.mine) }
+	ours := func(ctx context.Context) error { return parallel.Do(ctx, l.Alone, j.verifyOwnership) }
 	var temp string
-	err := parallel.Do(ctx, ours, j.settlePlaces, j.nameList, func(ctx context.Context) (err error) {
+	err := parallel.Do(ctx, ours, j.syncDirs, j.installManifest, func(ctx context.Context) (err error) {
 		temp, err = j.putFinal(ctx)
 		return err
 	})
-	if err == nil && time.Since(looked) > l.TTL()/100 { // many folders take their time
+	if err == nil && time.Since(looked) > l.TTL()/100 { // many directories take their time
 		err = ours(ctx)
 	}
-	if err == nil && (j.state.Durability != j.Durability() || j.state.Times != j.Times()) { // a folder told
+	if err == nil && (j.state.Durability != j.Durability() || j.state.Times != j.Times()) { // a directory told
 		temp, err = j.putFinal(ctx)
 	}
 	if err != nil {
-		return j.leave(ctx, err)
+		return j.recordFailure(ctx, err)
 	}
 	j.PrefetchLists(ctx, j.slot+"/tmp", j.slot+"/meta") // to tidy up
 	if err := j.Install(ctx, temp, j.slot+"/"+manifest.StateName); err != nil {
@@ -137,12 +122,12 @@ func (j *job) commit(ctx context.Context, file manifest.File, l *lease.Lease) er
 	return nil
 }
 
-// nameList gives the manifest its name.
-func (j *job) nameList(ctx context.Context) error {
-	if j.listing == "" {
+// installManifest gives the manifest its name.
+func (j *job) installManifest(ctx context.Context) error {
+	if j.manifestTemp == "" {
 		return j.SyncDir(ctx, j.slot+"/meta")
 	}
-	return j.Install(ctx, j.listing, j.slot+"/meta/"+j.state.Manifest.Name)
+	return j.Install(ctx, j.manifestTemp, j.slot+"/meta/"+j.state.Manifest.Name)
 }
 
 // putFinal uploads the state of the complete slot to a temporary name.

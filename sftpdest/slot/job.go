@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
@@ -32,65 +33,65 @@ const mostSmall = 32 << 20
 // job writes one backup into one slot.
 type job struct {
 	*rotation
-	src      *source.Tree
-	slots    []Slot // as they were
-	due      Slot   // the one that is written
-	slot     string // its folder
-	state    manifest.State
-	mark     string        // temporary file with the state that says so; "": not written yet
-	aside    string        // folder in tmp/ for what stands in the way of another kind; "": none yet
-	other    string        // folder of the other mode, which the slot may have; "": it has none
-	made     bool          // the folders of the slot are there
-	fresh    bool          // by this run: nothing else is in them
-	clean    bool          // no earlier run has anything on its way
-	unswept  bool          // what earlier runs left may take the room that this one needs
-	begun    chan struct{} // closed when the slot's new state is durable
-	plan     plan.Planner
-	base     *os.File     // manifest of the slot's last backup; nil: none
-	donor    *os.File     // manifest of the newest backup elsewhere; nil: none
-	donorAt  string       // its slot
-	sooner   atomic.Int64 // uploads begun, whether or not the state was durable
-	listing  string       // temporary file with the manifest of data/; "": none
-	journal  *journal
-	parts    *parts
-	earlier  *earlier // what a broken run has of the archive; nil: nothing
-	scrub    scrub
-	holes    holeBudget
-	early    *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
-	only     bool                          // no other slot is there yet
-	found    *plan.Survey                  // of the source; nil: not yet
-	long     store.Names                   // in the slot, where it is listed
-	suspects store.Suspects
-	left     left // what the server refuses
+	src          *source.Tree
+	slots        []Slot // as they were
+	due          Slot   // the one that is written
+	slot         string // its directory
+	state        manifest.State
+	mark         string        // temporary file with the state that says so; "": not written yet
+	asideDir     string        // directory in tmp/ for what stands in the way of another kind; "": none yet
+	other        string        // directory of the other mode, which the slot may have; "": it has none
+	dirsMade     bool          // the directories of the slot are there
+	fresh        bool          // by this run: nothing else is in them
+	clean        bool          // no earlier run has anything on its way
+	needsRoom    bool          // what earlier runs left may take the room that this one needs
+	updating     chan struct{} // closed when the slot's new state is durable
+	plan         plan.Planner
+	base         *os.File     // manifest of the slot's last backup; nil: none
+	donor        *os.File     // manifest of the newest backup elsewhere; nil: none
+	donorAt      string       // its slot
+	earlyUploads atomic.Int64 // uploads begun, whether or not the state was durable
+	manifestTemp string       // temporary file with the manifest of data/; "": none
+	journal      *journal.Journal
+	marks        *uploadMarks
+	resumed      *resumedArchive // what a broken run has of the archive; nil: nothing
+	copies       copyVerifier
+	holes        holeBudget
+	walked       *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
+	only         bool                          // no other slot is there yet
+	found        *plan.Survey                  // of the source; nil: not yet
+	names        store.Names                   // in the slot, where it is listed
+	suspects     store.Suspects
+	left         left // what the server refuses
 
 	sum struct {
 		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen, missing atomic.Int64
 	}
 
-	mu      sync.Mutex // guards what follows
-	touched []*place
-	gone    []goner
+	mu        sync.Mutex // guards what follows
+	touched   []*directory
+	deletions []deletion
 }
 
-// goner is a name to be removed at the end.
-type goner struct {
+// deletion is a name to be removed at the end.
+type deletion struct {
 	at  string // on the server
 	dir bool
 }
 
-// place is a folder of the slot.
-type place struct {
+// directory is a directory of the slot.
+type directory struct {
 	entry   *manifest.Entry
 	at      string        // where it is on the server, once it is ready
 	was     string        // where it was below data/
 	ready   chan struct{} // closed when it is there, or err says why not
 	err     error
-	nest    *nest // what it is built as; nil: it is made under its name
+	staged  *stagedDir // what it is built as; nil: it is made under its name
 	touched atomic.Bool
 }
 
-// wait returns when the folder is there.
-func (p *place) wait(ctx context.Context) error {
+// wait returns when the directory is there.
+func (p *directory) wait(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
@@ -102,8 +103,8 @@ func (p *place) wait(ctx context.Context) error {
 	}
 }
 
-// touch notes that names in the folder changed, or its attributes.
-func (j *job) touch(p *place) {
+// markChanged notes that names in the directory changed, or its attributes.
+func (j *job) markChanged(p *directory) {
 	if p == nil || p.touched.Swap(true) {
 		return
 	}
@@ -112,22 +113,22 @@ func (j *job) touch(p *place) {
 	j.mu.Unlock()
 }
 
-func (j *job) lose(at string, dir bool) {
+func (j *job) deleteLater(at string, dir bool) {
 	j.mu.Lock()
-	j.gone = append(j.gone, goner{at, dir})
+	j.deletions = append(j.deletions, deletion{at, dir})
 	j.mu.Unlock()
 }
 
-// target is where the entry of a step belongs on the server, once the folder around it is ready.
+// target is where the entry of a step belongs on the server, once the directory around it is ready.
 func (s *step) target() string { return s.in.at + "/" + s.Entry.StoredName() }
 
-// present is where on the server something is that was at a path below data/, p being the folder around it or above.
-func (p *place) present(at string) string {
+// present is where on the server something is that was at a path below data/, p being the directory around it or above.
+func (p *directory) present(at string) string {
 	return p.at + "/" + strings.TrimPrefix(strings.TrimPrefix(at, p.was), "/")
 }
 
-// fill brings the data of the slot up to date, but for deletions, and writes the manifest into spool and to the server.
-func (j *job) fill(ctx context.Context, list *os.File) (manifest.File, error) {
+// updateData brings the data of the slot up to date, but for deletions, and writes the manifest into list and to the server.
+func (j *job) updateData(ctx context.Context, list *os.File) (manifest.File, error) {
 	g, inner := errgroup.WithContext(ctx)
 	tried := j.suspects.Watch(inner, j.Store)
 	work := make(chan *step, j.o.Lanes)
@@ -150,16 +151,16 @@ func (j *job) fill(ctx context.Context, list *os.File) (manifest.File, error) {
 	}
 	g.Go(func() error { return j.begin(inner) })
 	g.Go(func() (err error) {
-		if file, err = j.note(inner, queue, list); err == nil {
-			err = j.putList(inner, list, file.Size)
+		if file, err = j.writeManifest(inner, queue, list); err == nil {
+			err = j.putManifestTemp(inner, list, file.Size)
 		}
 		return err
 	})
 	return file, g.Wait()
 }
 
-// note writes the manifest, in order, as its entries get done.
-func (j *job) note(ctx context.Context, queue <-chan *step, list *os.File) (manifest.File, error) {
+// writeManifest writes the manifest, in order, as its entries get done.
+func (j *job) writeManifest(ctx context.Context, queue <-chan *step, list *os.File) (manifest.File, error) {
 	w, err := manifest.NewWriter(list)
 	if err != nil {
 		return manifest.File{}, err
@@ -203,72 +204,72 @@ func (j *job) note(ctx context.Context, queue <-chan *step, list *os.File) (mani
 // perform does what a step says on the server. What the server refuses of an entry is left out.
 func (j *job) perform(ctx context.Context, s *step) error {
 	if s.seal {
-		return j.leaveNest(ctx, s.nest)
+		return j.releaseStagedDir(ctx, s.staged)
 	}
-	err := j.carryOut(ctx, s)
-	if s.self != nil && s.self.nest == nil {
+	err := j.execute(ctx, s)
+	if s.self != nil && s.self.staged == nil {
 		s.self.err = err
 		close(s.self.ready)
 	}
 	if err != nil && !errors.Is(err, errLeft) {
 		return fmt.Errorf("%s: %w", show(s.Entry.Path), err) // nobody may take the entry for done
 	}
-	s.settled()
+	s.markFinal()
 	return nil
 }
 
-func (j *job) carryOut(ctx context.Context, s *step) error {
+func (j *job) execute(ctx context.Context, s *step) error {
 	if err := j.suspects.Calm(ctx); err != nil {
 		return err
 	}
-	if err := j.turn(ctx, s); err != nil {
+	if err := j.waitTurn(ctx, s); err != nil {
 		return err
 	}
 	switch s.Do {
 	case plan.Mkdir:
-		if s.self.nest != nil {
-			return j.build(ctx, s.self.nest)
+		if s.self.staged != nil {
+			return j.makeStagedDir(ctx, s.self.staged)
 		}
 		return j.mkdir(ctx, s)
 	case plan.Symlink:
 		return j.symlink(ctx, s)
 	case plan.Fill:
-		if done, err := j.take(ctx, s); done || err != nil {
+		if done, err := j.fillFromDonor(ctx, s); done || err != nil {
 			return err
 		}
 	case plan.Reread:
-		if done, err := j.rereads(ctx, s); done || err != nil {
+		if done, err := j.verifyStored(ctx, s); done || err != nil {
 			return err
 		}
 	}
 	err := j.send(ctx, s)
-	if s.nest == nil || err != nil && !errors.Is(err, errLeft) {
+	if s.staged == nil || err != nil && !errors.Is(err, errLeft) {
 		return err
 	}
-	return errors.Join(err, j.leaveNest(ctx, s.nest))
+	return errors.Join(err, j.releaseStagedDir(ctx, s.staged))
 }
 
-// mkdir makes the folder of a step under its name.
+// mkdir makes the directory of a step under its name.
 func (j *job) mkdir(ctx context.Context, s *step) error {
 	at, err := j.offer(ctx, s, func(at string) error { return j.MakeDir(ctx, at, s.Entry.Mode&0o777|0o700) })
 	if err != nil {
 		return err
 	}
 	s.self.at = at
-	j.touch(s.self)
-	j.touch(s.in)
+	j.markChanged(s.self)
+	j.markChanged(s.in)
 	return nil
 }
 
-// turn waits until a step may begin.
-func (j *job) turn(ctx context.Context, s *step) error {
-	if s.self != nil && s.self.nest != nil || s.early(j.o.tune.small) { // tmp/ comes first
-		if j.unswept || s.self == nil && j.sooner.Add(1) > mostEarly {
-			return j.may(ctx)
+// waitTurn waits until a step may begin.
+func (j *job) waitTurn(ctx context.Context, s *step) error {
+	if s.self != nil && s.self.staged != nil || s.early(j.o.tune.small) { // tmp/ comes first
+		if j.needsRoom || s.self == nil && j.earlyUploads.Add(1) > mostEarly {
+			return j.waitUpdating(ctx)
 		}
 		return nil
 	}
-	return j.placeable(ctx, s)
+	return j.waitPlaceable(ctx, s)
 }
 
 // early reports whether a step begins with an upload to a temporary name, which may go ahead of all that it has to wait for
@@ -277,17 +278,17 @@ func (s *step) early(small int64) bool {
 	return (s.Do == plan.Send || s.Do == plan.Compare) && s.Entry.Size <= small
 }
 
-// settled says that the entry is as it goes into the manifest.
-func (s *step) settled() {
+// markFinal says that the entry is as it goes into the manifest.
+func (s *step) markFinal() {
 	if !s.known {
 		s.known = true
 		close(s.done)
 	}
 }
 
-// placeable waits until the name of a step may be made.
-func (j *job) placeable(ctx context.Context, s *step) error {
-	if err := j.may(ctx); err != nil {
+// waitPlaceable waits until the name of a step may be made.
+func (j *job) waitPlaceable(ctx context.Context, s *step) error {
+	if err := j.waitUpdating(ctx); err != nil {
 		return err
 	}
 	return s.in.wait(ctx)

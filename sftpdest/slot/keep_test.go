@@ -43,7 +43,7 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 		a.edit(n)
 		a.mustRun(server, o)
 	}
-	a.check(Pin(t.Context(), server, o.Folder, 1, true))
+	a.check(Pin(t.Context(), server, o.Folder, 1, true, Owner{}))
 	release, err := Hold(t.Context(), server, o.Folder, 2)
 	a.check(err)
 	a.edit(4)
@@ -54,13 +54,13 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 	if sum := a.mustRun(server, o); sum.Slot != 2 {
 		t.Errorf("slot %d was taken, want 2", sum.Slot)
 	}
-	a.check(Pin(t.Context(), server, o.Folder, 1, false))
+	a.check(Pin(t.Context(), server, o.Folder, 1, false, Owner{}))
 	if sum := a.mustRun(server, o); sum.Slot != 1 {
 		t.Errorf("slot %d was taken, want 1", sum.Slot)
 	}
 	a.holdsAll(server, o, 3, 1)
 	for n := range 3 {
-		a.check(Pin(t.Context(), server, o.Folder, n+1, true))
+		a.check(Pin(t.Context(), server, o.Folder, n+1, true, Owner{}))
 	}
 	if _, err := a.run(t.Context(), server, o); !errors.Is(err, errAllKept) {
 		t.Errorf("%v", err)

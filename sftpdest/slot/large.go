@@ -31,8 +31,8 @@ type upload struct {
 	s      *step
 	f      *source.File
 	temp   string
-	start  front // what an earlier try has brought there
-	used   bool  // an earlier try may have made the temporary file
+	start  offset // what an earlier try has brought there
+	used   bool   // an earlier try may have made the temporary file
 	outs   []dest.WriteFile
 	sum    *backup.Summer
 	next   int64        // to be read
@@ -44,14 +44,14 @@ type upload struct {
 
 	durable bool // all of it is on the server's disk
 
-	mu   sync.Mutex      // guards what follows
-	done map[int64]front // written beyond head: by offset, where it ends
-	head front           // everything before is written
-	mark int64           // everything before is in a mark
+	mu   sync.Mutex       // guards what follows
+	done map[int64]offset // written beyond head: by offset, where it ends
+	head offset           // everything before is written
+	mark int64            // everything before is in a mark
 }
 
-// front is a place in a file, and the hash of everything before it.
-type front struct {
+// offset is a place in a file, and the hash of everything before it.
+type offset struct {
 	at  int64
 	sum [sha256.Size]byte
 }
@@ -77,11 +77,11 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	e := s.Entry
-	unchanged, err := j.settle(f, s, n, false)
+	unchanged, err := j.checkUnchanged(f, s, n, false)
 	if err != nil {
 		return false, err
 	}
-	if found := manifest.DigestOf(sum, n); unchanged && s.has(found.Hash) {
+	if found := manifest.DigestOf(sum, n); unchanged && s.hasContent(found.Hash) {
 		s.Entry.Digest = found
 		return true, nil
 	}
@@ -93,10 +93,10 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 
 // sendLarge uploads a file in chunks by several handles. If the connection is lost, it goes on behind what is written.
 func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool) (bool, error) {
-	u := &upload{j: j, s: s, f: f, temp: j.Temp(j.slot), done: make(map[int64]front)}
+	u := &upload{j: j, s: s, f: f, temp: j.Temp(j.slot), done: make(map[int64]offset)}
 	u.summed = j.holes.take(&s.Entry)
-	if p := j.parts.adopt(&s.Entry); p != nil && u.summed {
-		u.temp, u.head = p.Temp, front{p.Done, p.sum}
+	if p := j.marks.adopt(&s.Entry); p != nil && u.summed {
+		u.temp, u.head = p.Temp, offset{p.Done, p.sum}
 		u.start, u.mark, u.used = u.head, p.Done, true
 		j.o.Log.Info("go on inside a file", "path", s.Entry.Path, "from", p.Done)
 	}
@@ -108,7 +108,7 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 		return false, j.refuse(ctx, s, err)
 	}
 	read := u.next
-	unchanged, err := j.settle(f, s, read, last)
+	unchanged, err := j.checkUnchanged(f, s, read, last)
 	if err != nil || !unchanged && !last {
 		return false, errors.Join(err, j.forget(ctx, u.temp))
 	}
@@ -118,15 +118,15 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 	j.sum.uploaded.Add(1)
 	j.sum.uploadedBytes.Add(u.sent.Load())
 	j.o.Progress.Sent(1, 0)
-	if err := j.place(ctx, s, u.temp, u.durable); err != nil {
+	if err := j.install(ctx, s, u.temp, u.durable); err != nil {
 		return false, err
 	}
-	return unchanged, j.parts.clear(ctx, u.temp)
+	return unchanged, j.marks.clear(ctx, u.temp)
 }
 
 // forget removes a temporary file and what is noted about it.
 func (j *job) forget(ctx context.Context, temp string) error {
-	if err := j.parts.clear(ctx, temp); err != nil {
+	if err := j.marks.clear(ctx, temp); err != nil {
 		return err
 	}
 	return j.Remove(ctx, temp)
@@ -164,7 +164,7 @@ func (u *upload) all(ctx context.Context) error {
 // restart gives up what was written.
 func (u *upload) restart(ctx context.Context) error {
 	err := u.j.forget(ctx, u.temp)
-	u.temp, u.start, u.head, u.mark, u.used = u.j.Temp(u.j.slot), front{}, front{}, 0, false
+	u.temp, u.start, u.head, u.mark, u.used = u.j.Temp(u.j.slot), offset{}, offset{}, 0, false
 	clear(u.done)
 	return err
 }

@@ -227,7 +227,7 @@ func (m *memory) SyncDir(ctx context.Context, path string) error {
 				continue
 			}
 			apply(c, true)
-			if c.what.children != nil { // a folder has one name: that it got the one before is over
+			if c.what.children != nil { // a directory has one name: that it got the one before is over
 				left = slices.DeleteFunc(left, func(old change) bool {
 					return old.what == c.what && old.to == c.from && old.toName == c.fromName
 				})

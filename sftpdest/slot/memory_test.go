@@ -32,7 +32,7 @@ var (
 )
 
 // memory is a server with a file system that forgets, when its power is cut, any part of what was not synced: of the
-// content of files as of the names in folders. Each step that a server takes by itself is one operation.
+// content of files as of the names in directories. Each step that a server takes by itself is one operation.
 type memory struct {
 	mu      sync.Mutex // guards what follows
 	root    *node
@@ -64,7 +64,7 @@ type node struct {
 
 // change is a name that appeared, went or moved.
 type change struct {
-	from, to         *node // folders; nil: not there
+	from, to         *node // directories; nil: not there
 	fromName, toName string
 	what             *node
 }
@@ -169,7 +169,7 @@ func (m *memory) find(path string) (*node, error) {
 	return n, nil
 }
 
-// around returns the folder of path and the last element.
+// around returns the directory of path and the last element.
 func (m *memory) around(path string) (*node, string, error) {
 	name := manifest.Base(path)
 	dir, err := m.find(dest.Parent(path))

@@ -30,12 +30,12 @@ func (j *job) traits(ctx context.Context) (err error) {
 	return nil
 }
 
-// foresee finds the names in the slot that clash with others, where only a listing tells them.
-func (j *job) foresee(ctx context.Context) error {
+// findClashes finds the names in the slot that clash with others, where only a listing tells them.
+func (j *job) findClashes(ctx context.Context) error {
 	if j.plan.Clashes == nil || !j.plan.Listed {
 		return nil
 	}
-	for p, err := range store.Walk(ctx, j, j.slot+"/data", j.long) {
+	for p, err := range store.Walk(ctx, j, j.slot+"/data", j.names) {
 		if err != nil {
 			return err
 		}

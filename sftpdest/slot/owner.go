@@ -6,6 +6,12 @@ import (
 	"slotfs/indexer/manifest"
 )
 
+// Owner is who changes slots.
+type Owner struct {
+	Machine string // as in Options
+	Adopt   bool   // also slots of another machine
+}
+
 // owned makes sure that the account's slots are those of this machine: those of the machine that wrote the newest one are.
 // So adopting them takes one run, and the machine that had them before is refused from then on.
 func owned(slots []Slot, o *Options) error {

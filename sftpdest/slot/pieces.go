@@ -15,7 +15,7 @@ type piece struct {
 	buf []byte
 	n   int
 	off int64
-	end front
+	end offset
 }
 
 // read reads the file once, hashes all of it and hands out what is behind start and no hole. writers sets further handles to
@@ -175,7 +175,7 @@ func (u *upload) written(ctx context.Context, p piece, out dest.WriteFile) error
 	if err != nil {
 		return err
 	}
-	err = u.j.parts.note(dest.NoWait(ctx), &u.s.Entry, u.temp, head, durable)
+	err = u.j.marks.note(dest.NoWait(ctx), &u.s.Entry, u.temp, head, durable)
 	if errors.Is(err, dest.ErrTooManyOpenFiles) {
 		return nil // a later run goes on with an earlier mark, or begins anew
 	}

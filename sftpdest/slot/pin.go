@@ -16,7 +16,7 @@ import (
 )
 
 // Verify compares a slot with its manifest: names, types and sizes of all, and the content of a share of the
-// files. With Repair it needs the account's lease.
+// files. With Repair it needs the account's lease; slots of another machine are only read then.
 func Verify(ctx context.Context, d dest.ReadWriter, dir string, slot int, o VerifyOptions) ([]verify.Difference, error) {
 	found, err := verifySlot(ctx, d, dir, slot, o)
 	if err != nil {
@@ -26,7 +26,7 @@ func Verify(ctx context.Context, d dest.ReadWriter, dir string, slot int, o Veri
 }
 
 func verifySlot(ctx context.Context, d dest.ReadWriter, dir string, slot int, o VerifyOptions) ([]verify.Difference, error) {
-	r, err := rotationIn(d, dir)
+	r, err := rotationIn(d, dir, Owner{Machine: o.Machine})
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func verifySlot(ctx context.Context, d dest.ReadWriter, dir string, slot int, o 
 	if err != nil || !o.Repair || s.State.Phase == "" {
 		return found, err
 	}
-	return found, r.change(ctx, slot, func(s *manifest.State) {
+	err = r.change(ctx, slot, func(s *manifest.State) {
 		switch {
 		case len(found) > 0:
 			s.Phase = manifest.Damaged
@@ -51,24 +51,29 @@ func verifySlot(ctx context.Context, d dest.ReadWriter, dir string, slot int, o 
 			s.Verified = time.Now()
 		}
 	})
+	if errors.Is(err, ErrForeign) && o.Foreign != nil {
+		o.Foreign(err)
+		err = nil
+	}
+	return found, err
 }
 
 // rotationIn is the slots in a directory, for what is not a run.
-func rotationIn(d dest.ReadWriter, dir string) (*rotation, error) {
+func rotationIn(d dest.ReadWriter, dir string, owner Owner) (*rotation, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return nil, err
 	}
-	o, err := Options{Folder: dir, Retention: 1, Mode: manifest.Incremental, Host: host}.withDefaults()
+	o, err := Options{Folder: dir, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	return newRotation(d, &o), nil
 }
 
-// Pin sets or clears the pin of a slot: a pinned one is never overwritten.
-func Pin(ctx context.Context, d dest.ReadWriter, dir string, slot int, pinned bool) error {
-	r, err := rotationIn(d, dir)
+// Pin sets or clears the pin of a slot: a pinned one is never overwritten. ErrForeign says that another machine wrote the slots.
+func Pin(ctx context.Context, d dest.ReadWriter, dir string, slot int, pinned bool, owner Owner) error {
+	r, err := rotationIn(d, dir, owner)
 	if err == nil {
 		err = r.change(ctx, slot, func(s *manifest.State) { s.Pinned = pinned })
 	}
@@ -85,6 +90,13 @@ func (r *rotation) change(ctx context.Context, slot int, f func(*manifest.State)
 		return err
 	}
 	defer l.Release(ctx)
+	slots, err := List(ctx, r, r.o.Folder)
+	if err == nil {
+		err = owned(slots, r.o)
+	}
+	if err != nil {
+		return err
+	}
 	s, err := state.One(ctx, r.Store, r.o.Folder, slot)
 	if err == nil && s.Err != nil && !errors.Is(s.Err, state.ErrNotComplete) {
 		err = s.Err

@@ -16,7 +16,7 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// errLeft says that an entry is left out, because the server refuses it or a folder around it.
+// errLeft says that an entry is left out, because the server refuses it or a directory around it.
 var errLeft = errors.New("the server refuses it")
 
 // errServes says that the server took files before.
@@ -40,6 +40,7 @@ type left struct {
 	amends  map[string]amend // by path
 	claimed map[string]bool  // where escaped names stand now
 	named   []Left
+	stuck   []string // on the server: names that cannot be deleted
 	refused int
 	taken   int
 
@@ -65,13 +66,13 @@ func (s *step) storedAt(at string) *manifest.Entry {
 	return &e
 }
 
-// offer makes the entry of a step in its folder, by its escaped name if the server refuses its own. It returns where it is. An
+// offer makes the entry of a step in its directory, by its escaped name if the server refuses its own. It returns where it is. An
 // entry that the server refuses under both is left out: errLeft.
 func (j *job) offer(ctx context.Context, s *step, do func(at string) error) (string, error) {
 	return j.offerIn(ctx, s, s.in.at, do)
 }
 
-// offerIn is offer for another folder on the server.
+// offerIn is offer for another directory on the server.
 func (j *job) offerIn(ctx context.Context, s *step, dir string, do func(at string) error) (at string, err error) {
 	at = dir + "/" + s.Entry.StoredName()
 	err = do(at)
@@ -181,7 +182,7 @@ func refusal(ctx context.Context, err error) bool {
 	return true
 }
 
-// occupied reports whether something of another kind stands where an entry belongs, or the folder around it is gone: the next
+// occupied reports whether something of another kind stands where an entry belongs, or the directory around it is gone: the next
 // run, which lists the slot, knows what to do about it.
 func (j *job) occupied(ctx context.Context, s *step, at string) bool {
 	if info, err := j.Stat(ctx, at); err == nil {
@@ -217,7 +218,7 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 		kept.Link, kept.Stored = "", s.Entry.Stored
 		a.kept = &kept
 	case s.Have != plan.None:
-		j.gone = append(j.gone, goner{s.at, s.Have == plan.Dir})
+		j.deletions = append(j.deletions, deletion{s.at, s.Have == plan.Dir})
 	}
 	j.amendLocked(s.Entry.Path, a)
 	if len(j.left.named) < mostNamed {
@@ -232,7 +233,7 @@ const mostTried = 1 << 20
 
 // serves makes sure that the server takes files of about that size, and has a place for them in data/.
 func (j *job) serves(ctx context.Context, size int64, cause error) error {
-	if err := j.may(ctx); err != nil {
+	if err := j.waitUpdating(ctx); err != nil {
 		return err
 	}
 	j.left.serving.Lock()

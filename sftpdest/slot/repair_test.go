@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// rotten is an account with two slots, of which the first one has two files that are not what was backed up.
-func rotten(t *testing.T) (*account, *memory, Options) {
+// donorCorrupt is an account with two slots, of which the first one has two files that are not what was backed up.
+func donorCorrupt(t *testing.T) (*account, *memory, Options) {
 	t.Helper()
 	a, server, o := newAccount(t), newMemory(), options(2)
 	o.Fill = FillUpload
@@ -26,7 +26,7 @@ func rotten(t *testing.T) (*account, *memory, Options) {
 }
 
 func TestRepairSendsOnlyWhatIsDamaged(t *testing.T) {
-	a, server, o := rotten(t)
+	a, server, o := donorCorrupt(t)
 	if sum := a.mustRun(server, o); sum.Slot != 1 || sum.Uploaded != 2 || sum.Copied != 0 {
 		t.Errorf("%+v", sum)
 	}
@@ -35,7 +35,7 @@ func TestRepairSendsOnlyWhatIsDamaged(t *testing.T) {
 
 func TestRepairThatIsInterruptedTrustsNothingAfterwards(t *testing.T) {
 	t.Parallel()
-	a, damaged, o := rotten(t)
+	a, damaged, o := donorCorrupt(t)
 	whole := damaged.clone()
 	a.mustRun(whole, o)
 	for k := 1; k <= whole.ops; k += 3 {
@@ -72,7 +72,7 @@ func (m *memory) shift(t *testing.T, slot string, by int64) {
 }
 
 func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
-	a, server, o := rotten(t)
+	a, server, o := donorCorrupt(t)
 	server.shift(t, "job/alice/slot-01", 3600)
 	server.shift(t, "job/alice/slot-02", 3600)
 	if found, err := Verify(t.Context(), server, o.Folder, 2, VerifyOptions{Sample: 1, Repair: true}); err != nil || found != nil {

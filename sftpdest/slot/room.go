@@ -18,19 +18,19 @@ func full(ctx context.Context, s *store.Store, dir string, err error) error {
 	return s.ClassifyNoSpace(ctx, dir, err)
 }
 
-// leave notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
+// recordFailure notes, after a failure, what can still be noted, and gives back the room of what the next run could not go on
 // with. It returns the failure, and whether room was its cause.
-func (j *job) leave(ctx context.Context, failure error) error {
-	j.journal.halt()
+func (j *job) recordFailure(ctx context.Context, failure error) error {
+	j.journal.Halt()
 	if ctx.Err() == nil {
 		failure = full(ctx, j.Store, j.o.Folder, failure)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()
-	steps := []func(context.Context) error{j.flush, j.dropUnmarked}
+	steps := []func(context.Context) error{j.flushJournal, j.dropUnmarked}
 	switch {
 	case errors.Is(failure, store.ErrFull):
-		steps = []func(context.Context) error{j.dropUnmarked, j.flush, j.dropUnmarked} // the journal may not fit either
+		steps = []func(context.Context) error{j.dropUnmarked, j.flushJournal, j.dropUnmarked} // the journal may not fit either
 	case errors.Is(failure, lease.ErrBusy):
 		steps = steps[1:] // the journal is that of another run
 	}
@@ -42,18 +42,18 @@ func (j *job) leave(ctx context.Context, failure error) error {
 	return failure
 }
 
-// flush writes what is left of the journal, if there is a state that it belongs to.
-func (j *job) flush(ctx context.Context) error {
+// flushJournal writes what is left of the journal, if there is a state that it belongs to.
+func (j *job) flushJournal(ctx context.Context) error {
 	select {
-	case <-j.begun:
-		return j.journal.flush(ctx)
+	case <-j.updating:
+		return j.journal.Flush(ctx)
 	default:
 		return nil
 	}
 }
 
 // marked reports whether a mark tells of a temporary file.
-func (p *parts) marked(temp string) bool {
+func (p *uploadMarks) marked(temp string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.named[temp]

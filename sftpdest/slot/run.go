@@ -10,6 +10,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
 	"slotfs/sftpdest/slot/plan"
@@ -83,7 +84,7 @@ func (r *rotation) backup(ctx context.Context, src *source.Tree) (Summary, error
 		l.Keep(held, cancel)
 	}()
 	sum, err := r.leased(held, src, early, l, l.Names())
-	for r.freed(held, err) {
+	for r.madeRoom(held, err) {
 		sum, err = r.again(held, src, l)
 	}
 	defer r.Close()
@@ -120,7 +121,7 @@ func (r *rotation) dry(ctx context.Context, src *source.Tree, early *prefetch.It
 		return Summary{}, err
 	}
 	defer j.close()
-	if err := j.learn(ctx); err != nil {
+	if err := j.loadManifests(ctx); err != nil {
 		return Summary{}, err
 	}
 	return j.survey(ctx)
@@ -146,20 +147,20 @@ func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch
 		return Summary{}, err
 	}
 	defer j.close()
-	if sum, err := j.look(ctx); err != nil {
+	if sum, err := j.surveyAndPrepare(ctx); err != nil {
 		return sum, err
 	}
-	if err := j.folders(ctx); err != nil {
+	if err := j.makeDirs(ctx); err != nil {
 		return j.summary(), err
 	}
 	file, err := j.write(ctx)
 	if err != nil {
-		return j.summary(), j.leave(ctx, err)
+		return j.summary(), j.recordFailure(ctx, err)
 	}
 	if err := j.commit(ctx, file, l); err != nil {
 		return j.summary(), err
 	}
-	j.journal.end()
+	j.journal.End()
 	j.tidy(ctx)
 	if surplus(slots, j.slot, o.Retention) {
 		if err := r.retire(ctx); err != nil {
@@ -172,7 +173,7 @@ func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch
 // write brings the source into the slot, all but the commit. It returns the manifest.
 func (j *job) write(ctx context.Context) (manifest.File, error) {
 	if j.o.Mode == manifest.Incremental {
-		return j.tree(ctx)
+		return j.writeTree(ctx)
 	}
 	if err := j.begin(ctx); err != nil {
 		return manifest.File{}, err
@@ -194,8 +195,8 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 		return nil, err
 	}
 	j := &job{
-		rotation: r, src: src, early: early, due: due, slot: due.Path, plan: plan.New(),
-		parts: &parts{s: r.Store, slot: due.Path}, slots: slots, begun: make(chan struct{}),
+		rotation: r, src: src, walked: early, due: due, slot: due.Path, plan: plan.New(),
+		marks: &uploadMarks{s: r.Store, slot: due.Path}, slots: slots, updating: make(chan struct{}),
 	}
 	j.only = len(slots) == 0
 	if err := j.traits(ctx); err != nil {
@@ -206,30 +207,31 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
-	j.journal = newJournal(r.Store, j.slot, j.state.Gen, &o.tune, j.stated)
+	j.journal = journal.New(r.Store, j.slot, j.state.Gen, journal.Options{Segment: o.tune.segment, Age: o.tune.age}, j.waitStateDurable)
 	return j, nil
 }
 
-// learn fetches the manifests that the backup is compared with, and what an interrupted run noted.
-func (j *job) learn(ctx context.Context) error {
-	if err := j.manifests(ctx, &j.due, j.slots); err != nil {
+// loadManifests fetches the manifests that the backup is compared with, and what an interrupted run noted.
+func (j *job) loadManifests(ctx context.Context) error {
+	if err := j.fetchManifests(ctx, &j.due, j.slots); err != nil {
 		return err
 	}
 	if j.plan.Listed {
-		j.long = make(store.Names)
-		if err := errors.Join(j.long.AddAll(j.base), j.long.AddAll(j.donor)); err != nil {
+		j.names = make(store.Names)
+		if err := errors.Join(j.names.AddAll(j.base), j.names.AddAll(j.donor)); err != nil {
 			return err
 		}
 	}
 	if !j.plan.Resumed {
 		return nil
 	}
-	var err error
-	j.plan.Notes, j.journal.seq, err = readJournal(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
+	notes, last, err := journal.Read(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
 		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
 	})
+	j.journal.After(last)
+	j.plan.Notes = notes
 	for i := range j.plan.Notes {
-		j.long.Add(j.plan.Notes[i].Path, j.plan.Notes[i].Stored)
+		j.names.Add(j.plan.Notes[i].Path, j.plan.Notes[i].Stored)
 	}
 	return err
 }
@@ -265,8 +267,8 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	j.plan.Listed = j.plan.Resumed || old.Durability == "none" || due.Err != nil
 }
 
-// manifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
-func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
+// fetchManifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
+func (j *job) fetchManifests(ctx context.Context, due *Slot, slots []Slot) error {
 	old := &due.State
 	var base *manifest.File
 	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.Suspect) && due.Err == nil {
@@ -285,7 +287,7 @@ func (j *job) manifests(ctx context.Context, due *Slot, slots []Slot) error {
 		return errors.Join(err, second(ctx))
 	}
 	j.donor = j.base
-	j.donate(&others[0])
+	j.useDonor(&others[0])
 	return nil
 }
 
@@ -309,14 +311,14 @@ func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
 			j.o.Log.Warn("manifest", "slot", others[i].Path, "error", err)
 			continue
 		}
-		j.donate(&others[i])
+		j.useDonor(&others[i])
 		return err
 	}
 	return nil
 }
 
-// donate lets files come from a slot.
-func (j *job) donate(s *Slot) {
+// useDonor lets files come from a slot.
+func (j *job) useDonor(s *Slot) {
 	j.donorAt = s.Path
 	j.plan.Fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
 		fresh(&s.State, j.o.Now())
@@ -329,9 +331,9 @@ func fresh(s *manifest.State, now time.Time) bool {
 }
 
 func (j *job) close() {
-	j.journal.halt()
-	if j.earlier != nil {
-		j.earlier.close()
+	j.journal.Halt()
+	if j.resumed != nil {
+		j.resumed.close()
 	}
 	if j.found != nil {
 		j.found.Close()
@@ -343,8 +345,8 @@ func (j *job) close() {
 	}
 }
 
-// mine makes sure that no other run took the slot.
-func (j *job) mine(ctx context.Context) error {
+// verifyOwnership makes sure that no other run took the slot.
+func (j *job) verifyOwnership(ctx context.Context) error {
 	text, err := state.Load(ctx, j, j.slot)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ const racy = 2e9
 // send reads a file and brings it to the server, unless it is there (compare).
 func (j *job) send(ctx context.Context, s *step) error {
 	if s.Entry.Size > j.o.tune.small {
-		if err := j.stated(ctx); err != nil { // marks of what is gone on with belong to a state
+		if err := j.waitStateDurable(ctx); err != nil { // marks of what is gone on with belong to a state
 			return err
 		}
 		release, err := j.AcquireLarge(ctx)
@@ -41,7 +41,7 @@ func (j *job) send(ctx context.Context, s *step) error {
 		case errors.Is(err, source.ErrStalled):
 			return err
 		case errors.Is(err, errSource):
-			return j.unread(s, err)
+			return j.keepUnreadable(s, err)
 		case err != nil:
 			return err
 		case unchanged:
@@ -57,8 +57,8 @@ func (j *job) send(ctx context.Context, s *step) error {
 // errSource marks an error of the source: the file is left out, and the backup goes on.
 var errSource = errors.New("source")
 
-// unread keeps what the slot has of a file that cannot be read.
-func (j *job) unread(s *step, err error) error {
+// keepUnreadable keeps what the slot has of a file that cannot be read.
+func (j *job) keepUnreadable(s *step, err error) error {
 	s.left = true
 	gone := errors.Is(err, fs.ErrNotExist)
 	if s.Have == plan.File && s.Old != nil && s.Old.IsRegular() && !j.plan.Listed {
@@ -69,8 +69,8 @@ func (j *job) unread(s *step, err error) error {
 			s.Entry.Link = ""
 		}
 	} else if s.Have != plan.None {
-		j.lose(s.at, false)
-		j.touch(s.in)
+		j.deleteLater(s.at, false)
+		j.markChanged(s.in)
 	}
 	if !gone {
 		j.sum.frozen.Add(1)
@@ -105,13 +105,13 @@ func flagRacy(e *manifest.Entry, now int64) {
 	}
 }
 
-// has reports whether the slot has that content, under that time, which is what readers compare.
-func (s *step) has(hash string) bool {
+// hasContent reports whether the slot has that content, under that time, which is what readers compare.
+func (s *step) hasContent(hash string) bool {
 	return s.Do == plan.Compare && hash == s.Claim.Hash && s.Old != nil && manifest.Seconds(s.Old.MTime) == manifest.Seconds(s.Entry.MTime)
 }
 
-// settle asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
-func (j *job) settle(f *source.File, s *step, read int64, last bool) (bool, error) {
+// checkUnchanged asks whether the file is as it was. If it is not, and this is not the last try, s gets the new attributes.
+func (j *job) checkUnchanged(f *source.File, s *step, read int64, last bool) (bool, error) {
 	e, now := s.Entry, j.o.Now().UnixNano()
 	unchanged, err := f.Unchanged(&e)
 	if err != nil {
@@ -143,25 +143,25 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	content = content[:n]
-	unchanged, err := j.settle(f, s, int64(n), last)
+	unchanged, err := j.checkUnchanged(f, s, int64(n), last)
 	if err != nil || !unchanged && !last {
 		return false, err
 	}
 	sum := backup.NewSummer(int64(n))
 	sum.Write(content)
 	s.Entry.Digest = manifest.DigestOf(sum, int64(n))
-	if s.has(s.Entry.Hash) {
+	if s.hasContent(s.Entry.Hash) {
 		return unchanged, nil
 	}
 	if unchanged {
-		s.settled() // the manifest need not wait for the server
+		s.markFinal() // the manifest need not wait for the server
 	}
 	// States and journals do not wait for their turn: they would come behind all files that are ready to be sent.
 	if err := j.Wait(ctx, n); err != nil {
 		return false, err
 	}
-	if s.nest != nil {
-		err = j.nestle(ctx, s, content)
+	if s.staged != nil {
+		err = j.putInStagedDir(ctx, s, content)
 	} else {
 		err = j.putPlaced(ctx, s, content)
 	}
@@ -180,25 +180,25 @@ func (j *job) putPlaced(ctx context.Context, s *step, content []byte) error {
 	if err != nil {
 		return j.refuse(ctx, s, err)
 	}
-	return j.place(ctx, s, temp, durable)
+	return j.install(ctx, s, temp, durable)
 }
 
-// place moves a finished temporary file to its name and notes it.
-func (j *job) place(ctx context.Context, s *step, temp string, durable bool) error {
-	if err := j.placeable(ctx, s); err != nil {
+// install moves a finished temporary file to its name and notes it.
+func (j *job) install(ctx context.Context, s *step, temp string, durable bool) error {
+	if err := j.waitPlaceable(ctx, s); err != nil {
 		return err
 	}
-	j.touch(s.in)
+	j.markChanged(s.in)
 	at, err := j.offer(ctx, s, func(at string) error { return j.Rename(ctx, temp, at) })
 	if err != nil {
 		return err
 	}
-	return j.journal.add(s.storedAt(at), durable)
+	return j.journal.Add(s.storedAt(at), durable)
 }
 
-// take copies or links a file that the donor has. It reports false if the file has to be sent.
-func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
-	if j.scrub.rotten.Load() {
+// fillFromDonor copies or links a file that the donor has. It reports false if the file has to be sent.
+func (j *job) fillFromDonor(ctx context.Context, s *step) (done bool, err error) {
+	if j.copies.donorCorrupt.Load() {
 		return false, nil
 	}
 	from := j.donorAt + "/data/" + s.From
@@ -213,7 +213,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 		return false, nil // send it
 	}
 	if !linked {
-		if sound, err := j.sound(ctx, temp, s); !sound || err != nil {
+		if sound, err := j.verifyCopy(ctx, temp, s); !sound || err != nil {
 			return false, err
 		}
 	}
@@ -224,7 +224,7 @@ func (j *job) take(ctx context.Context, s *step) (done bool, err error) {
 		j.sum.copied.Add(1)
 	}
 	j.o.Progress.Sent(1, s.Entry.Size)
-	return true, j.place(ctx, s, temp, durable)
+	return true, j.install(ctx, s, temp, durable)
 }
 
 // ends reports whether an error leaves no other way to go.
@@ -243,9 +243,9 @@ func (j *job) duplicate(ctx context.Context, from string, e *manifest.Entry) (te
 	return temp, durable, false, err
 }
 
-// rereads looks whether the server has what the slot is said to have: it may have lost what it took without making it durable,
+// verifyStored looks whether the server has what the slot is said to have: it may have lost what it took without making it durable,
 // or show another time. It gets its time and permissions then.
-func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
+func (j *job) verifyStored(ctx context.Context, s *step) (same bool, err error) {
 	weight := min(s.Entry.Size, store.HashAhead<<20)
 	release, err := j.AcquireMemory(ctx, weight)
 	if err != nil {
@@ -267,5 +267,5 @@ func (j *job) rereads(ctx context.Context, s *step) (same bool, err error) {
 		return false, err
 	}
 	s.Entry.Digest = s.Claim
-	return true, j.journal.add(&s.Entry, true)
+	return true, j.journal.Add(&s.Entry, true)
 }

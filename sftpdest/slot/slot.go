@@ -189,6 +189,9 @@ func List(ctx context.Context, d dest.Reader, folder string) ([]Slot, error) {
 type VerifyOptions struct {
 	Sample float64 // share of files whose content is read, 0 to 1
 	Repair bool    // mark the slot damaged if it differs, verified if not
+	// Machine is as in Options. Foreign hears that the slots are those of another machine, so that nothing is noted in them.
+	Machine string
+	Foreign func(error)
 }
 
 // Difference is one thing that is not as the manifest says.

@@ -29,7 +29,7 @@ func startSSHD(t testing.TB, user string) *sshdtest.Server {
 	return s
 }
 
-// served is a folder that any user may write to.
+// served is a directory that any user may write to.
 func served(t testing.TB) string {
 	t.Helper()
 	root, err := os.MkdirTemp("", "slots")

@@ -23,18 +23,18 @@ const (
 // archiver writes tar in gzip members, and lists what goes into it.
 type archiver struct {
 	j       *job
-	earlier *earlier // what a broken run has of it; nil: nothing
-	out     *patient
+	resumed *resumedArchive // what a broken run has of it; nil: nothing
+	out     *reconnectingWriter
 	sum     hash.Hash        // of the archive as stored
 	members manifest.Members // that are written
 	list    *manifest.Writer // of entries
-	kept    *keeper
+	kept    *metadataCopies
 	member  int    // bytes of text that go into a gzip member: each can be read without the others
 	text    []byte // of the member to come
 	base    int64  // bytes of text before it
 	left    map[string]bool
 	anew    map[string]bool  // files with further names that are not as an earlier run has them
-	around  []around         // the folders around the entry in hand
+	around  []around         // the directories around the entry in hand
 	jobs    chan chan packed // compressed members, in order
 	g       *errgroup.Group
 
@@ -53,19 +53,19 @@ type archiver struct {
 type packed struct {
 	data []byte
 	manifest.Member
-	cut *cut
+	cut *pendingCheckpoint
 }
 
-// newArchiver begins an archive, or goes on with what j.earlier tells.
+// newArchiver begins an archive, or goes on with what j.resumed tells.
 func (j *job) newArchiver(list *os.File) (a *archiver, err error) {
 	a = &archiver{
-		j: j, earlier: j.earlier, out: &patient{s: j.Store, name: j.Temp(j.slot)}, sum: sha256.New(), kept: newKeeper(j.o.Keep),
+		j: j, resumed: j.resumed, out: &reconnectingWriter{s: j.Store, name: j.Temp(j.slot)}, sum: sha256.New(), kept: newMetadataCopies(j.o.Keep),
 		left: make(map[string]bool), anew: make(map[string]bool), marking: make(chan struct{}, 1), member: j.o.tune.member,
 	}
 	if a.list, err = manifest.NewWriter(list); err == nil {
 		a.entered, err = newEntered()
 	}
-	if e := a.earlier; e != nil {
+	if e := a.resumed; e != nil {
 		e.open()
 		a.out.name, a.out.off, a.base, a.cutAt = e.temp, e.at.Size, e.at.Content, e.at.Content
 		a.sum, a.members, a.point = e.sum, e.members, e.point

@@ -45,29 +45,29 @@ func (r *rotation) retire(ctx context.Context) error {
 			surplus = complete > places(r.o.Retention) && !s.State.Pinned
 		}
 		if surplus {
-			if surplus, err = r.condemn(ctx, s); err != nil {
+			if surplus, err = r.markDeleting(ctx, s); err != nil {
 				return err
 			}
 		}
 		if !surplus && (s.Err != nil || s.State.Phase != manifest.Deleting) {
 			continue
 		}
-		if err := r.raze(ctx, s.Path); err != nil {
+		if err := r.removeSlot(ctx, s.Path); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// freed reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
+// madeRoom reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
 // retention has no place for. The slot that is being written has a place; all others but that one stay complete.
-func (r *rotation) freed(ctx context.Context, failure error) bool {
+func (r *rotation) madeRoom(ctx context.Context, failure error) bool {
 	if failure == nil || ctx.Err() != nil || !errors.Is(full(ctx, r.Store, r.o.Folder, failure), store.ErrFull) {
 		return false
 	}
 	freed, err := r.removeSurplus(ctx)
 	if err != nil {
-		r.o.Log.Warn("make room", "folder", r.o.Folder, "error", err)
+		r.o.Log.Warn("make room", "directory", r.o.Folder, "error", err)
 	}
 	return freed
 }
@@ -82,7 +82,7 @@ func (r *rotation) removeSurplus(ctx context.Context) (removed bool, err error) 
 	for i := range slots {
 		switch s := &slots[i]; {
 		case s.Err == nil && s.State.Phase == manifest.Deleting:
-			return true, r.raze(ctx, s.Path)
+			return true, r.removeSlot(ctx, s.Path)
 		case s.Complete():
 			complete++
 		default:
@@ -94,18 +94,18 @@ func (r *rotation) removeSurplus(ctx context.Context) (removed bool, err error) 
 		if !s.Complete() || s.State.Pinned {
 			continue
 		}
-		if condemned, err := r.condemn(ctx, s); err != nil {
+		if condemned, err := r.markDeleting(ctx, s); err != nil {
 			return false, err
 		} else if condemned {
-			return true, r.raze(ctx, s.Path)
+			return true, r.removeSlot(ctx, s.Path)
 		}
 	}
 	return false, nil
 }
 
-// condemn marks a slot for deletion unless somebody reads it. Where there is no room for the mark its state is removed: what
+// markDeleting marks a slot for deletion unless somebody reads it. Where there is no room for the mark its state is removed: what
 // has none is no backup either.
-func (r *rotation) condemn(ctx context.Context, s *Slot) (bool, error) {
+func (r *rotation) markDeleting(ctx context.Context, s *Slot) (bool, error) {
 	held, err := r.held(ctx, s.Path)
 	if err != nil || held {
 		return false, err
@@ -128,8 +128,8 @@ func (r *rotation) condemn(ctx context.Context, s *Slot) (bool, error) {
 	return err == nil, err
 }
 
-// raze removes a slot. Its state goes last: it says what this is.
-func (r *rotation) raze(ctx context.Context, slot string) error {
+// removeSlot removes a slot. Its state goes last: it says what this is.
+func (r *rotation) removeSlot(ctx context.Context, slot string) error {
 	inside := []string{slot + "/data", slot + "/archive", slot + "/meta"}
 	if err := parallel.Each(ctx, len(inside), inside, r.RemoveTree); err != nil {
 		return err
@@ -197,11 +197,11 @@ func (r *rotation) remove(ctx context.Context, slot int, last bool) error {
 	case s.Complete() && others == 0 && !last:
 		return ErrLastBackup
 	case s.State.Phase != "" && s.State.Phase != manifest.Deleting:
-		if condemned, err := r.condemn(ctx, &s); err != nil {
+		if condemned, err := r.markDeleting(ctx, &s); err != nil {
 			return err
 		} else if !condemned {
 			return fmt.Errorf("it is being read: %w", lease.ErrBusy)
 		}
 	}
-	return r.raze(ctx, s.Path)
+	return r.removeSlot(ctx, s.Path)
 }

@@ -2,6 +2,7 @@ package slot
 
 import (
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/state"
 	"slotfs/sftpdest/slot/store"
 )
 
@@ -56,6 +58,70 @@ func TestSurplusSlotsMakeRoomForTheBackupThatHasNone(t *testing.T) {
 		t.Errorf("slot %d was written, there are %v", sum.Slot, got)
 	}
 	a.holdsAll(m, o, 2, sum.Slot)
+}
+
+// Without a free byte a lease cannot say who holds it, and it need not.
+func TestSurplusSlotsMakeRoomWhereNotOneByteIsFree(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	o := options(5)
+	for n := range 4 {
+		a.file("big", strings.Repeat("x", 100_000), n)
+		a.mustRun(m, o)
+	}
+	full := m.size(m.root)
+	a.file("big", strings.Repeat("y", 100_000), 9)
+	o.Retention = 2
+	refused := 0
+	m.hear = func(op, p string) error {
+		if op == "write" && m.size(m.root) >= full {
+			if strings.Contains(p, "/lease.") {
+				refused++
+			}
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	sum := a.mustRun(m, o)
+	if got := a.left(m, o); refused != 1 || !slices.Equal(got, []int{sum.Slot, 4}) {
+		t.Errorf("%d leases were refused, slot %d was written, there are %v", refused, sum.Slot, got)
+	}
+	a.holdsAll(m, o, 2, sum.Slot)
+}
+
+func TestNameThatCannotBeDeletedIsLeftAndTold(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	a.edit(1)
+	a.file("stuck/in/here", "immutable", 30)
+	a.file("goes", "deleted", 31)
+	o := options(1)
+	a.mustRun(m, o)
+	a.mustRun(m, o)
+	a.gone("stuck")
+	a.gone("goes")
+	m.hear = func(op, p string) error {
+		switch {
+		case op == "remove" && strings.HasSuffix(p, "/stuck/in/here"):
+			return fs.ErrPermission
+		case op == "rmdir" && strings.Contains(p, "/stuck"):
+			return syscall.ENOTEMPTY
+		}
+		return nil
+	}
+	sum := a.mustRun(m, o)
+	if len(sum.Left) != 1 || sum.Left[0].Path != "stuck/in/here" || sum.Deleted != 1 {
+		t.Errorf("left %v, %d deleted", sum.Left, sum.Deleted)
+	}
+	data := state.Path(o.Folder, sum.Slot) + "/data/"
+	if _, err := m.find(data + "goes"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("goes is there: %v", err)
+	}
+	slots, err := List(t.Context(), m, o.Folder)
+	a.check(err)
+	says, err := claimed(t.Context(), m, &slots[0])
+	a.check(err)
+	if _, ok := says["stuck/in/here"]; ok || !slots[0].Complete() {
+		t.Errorf("the backup has what is gone, or is none: %+v", slots[0])
+	}
 }
 
 func TestLackOfRoomTakesNoSlotThatHasAPlace(t *testing.T) {
@@ -147,11 +213,11 @@ func TestSlotThatIsPinnedReadOrTheLastOneIsNotDeleted(t *testing.T) {
 		t.Errorf("%v, want lease.ErrBusy", err)
 	}
 	a.check(release(t.Context()))
-	a.check(Pin(t.Context(), m, o.Folder, 1, true))
+	a.check(Pin(t.Context(), m, o.Folder, 1, true, Owner{}))
 	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrPinned) {
 		t.Errorf("%v, want ErrPinned", err)
 	}
-	a.check(Pin(t.Context(), m, o.Folder, 1, false))
+	a.check(Pin(t.Context(), m, o.Folder, 1, false, Owner{}))
 	a.check(Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}))
 	a.check(Delete(t.Context(), m, o.Folder, 2, DeleteOptions{Last: true}))
 	if got := a.left(m, o); len(got) != 0 {
@@ -178,6 +244,16 @@ func TestSlotsOfAnotherMachineAreLeftAlone(t *testing.T) {
 	}
 	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
 		t.Errorf("delete: %v, want ErrForeign", err)
+	}
+	if err := Pin(t.Context(), m, o.Folder, 1, true, Owner{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
+		t.Errorf("pin: %v, want ErrForeign", err)
+	}
+	told := false
+	found, err := Verify(t.Context(), m, o.Folder, 1, VerifyOptions{
+		Sample: 1, Repair: true, Machine: other.Machine, Foreign: func(err error) { told = errors.Is(err, ErrForeign) },
+	})
+	if err != nil || len(found) > 0 || !told {
+		t.Errorf("verify: %v, %v, told %v", found, err, told)
 	}
 	if after := m.size(m.root); after != before || len(a.left(m, o)) != 2 {
 		t.Errorf("%d bytes on the server, %d before", after, before)

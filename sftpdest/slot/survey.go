@@ -12,7 +12,7 @@ import (
 func (j *job) survey(ctx context.Context) (sum Summary, err error) {
 	estimate := plan.New()
 	estimate.Fills, estimate.Traits, estimate.Clashes = j.plan.Fills, j.plan.Traits, j.plan.Clashes
-	j.found, err = plan.NewSurvey(ctx, plan.Inputs{Source: j.early, Base: j.base, Donor: j.donor}, estimate, plan.Options{
+	j.found, err = plan.NewSurvey(ctx, plan.Inputs{Source: j.walked, Base: j.base, Donor: j.donor}, estimate, plan.Options{
 		Whole:   j.o.Mode == manifest.Compressed,
 		Keep:    j.o.Mode == manifest.Incremental && !j.o.DryRun,
 		Final:   !j.plan.Listed && j.plan.Clashes == nil,

@@ -10,7 +10,7 @@ import (
 func (j *job) symlink(ctx context.Context, s *step) error {
 	temp, err := j.SymlinkTemp(ctx, j.slot, s.Entry.Target)
 	if err == nil {
-		j.touch(s.in)
+		j.markChanged(s.in)
 		err = j.Rename(ctx, temp, s.target())
 	}
 	switch {
@@ -21,8 +21,8 @@ func (j *job) symlink(ctx context.Context, s *step) error {
 	}
 	j.o.Log.Debug("make link", "path", s.Entry.Path, "error", err)
 	if s.Have == plan.File { // what is there is something else
-		j.lose(s.at, false)
-		j.touch(s.in)
+		j.deleteLater(s.at, false)
+		j.markChanged(s.in)
 	}
 	return nil
 }

@@ -93,18 +93,18 @@ func (a *archiver) record(e *manifest.Entry) error {
 
 // reuse lists what an earlier run has put into the archive, if it still is as it was. What is to be kept is read again.
 func (a *archiver) reuse(e *manifest.Entry) (bool, error) {
-	if a.earlier == nil {
+	if a.resumed == nil {
 		return false, nil
 	}
-	old, err := a.earlier.find(e)
+	old, err := a.resumed.find(e)
 	if old == nil || err != nil {
 		return false, err
 	}
 	regular := e.IsRegular() && e.Link == ""
 	if !sameEntry(e, old) || a.anew[e.Link] || regular && a.kept.wants(e) {
 		a.anew[e.Path] = regular && e.Nlink > 1
-		if a.earlier.stale += old.Size; !a.earlier.tolerable() {
-			return false, fmt.Errorf("%d of %d bytes: %w", a.earlier.stale, a.earlier.at.Content, errOutdated)
+		if a.resumed.stale += old.Size; !a.resumed.tolerable() {
+			return false, fmt.Errorf("%d of %d bytes: %w", a.resumed.stale, a.resumed.at.Content, errOutdated)
 		}
 		return false, nil
 	}
@@ -112,13 +112,13 @@ func (a *archiver) reuse(e *manifest.Entry) (bool, error) {
 	return true, a.record(old)
 }
 
-// around is a folder around the entry in hand.
+// around is a directory around the entry in hand.
 type around struct {
 	entry *manifest.Entry
 	there bool // as an earlier run has put it in, and not since
 }
 
-// within keeps the folders around an entry. One that is about to get something new is put in again: unpacking it sets its times
+// within keeps the directories around an entry. One that is about to get something new is put in again: unpacking it sets its times
 // only when all below it is there.
 func (a *archiver) within(e *manifest.Entry, there bool) {
 	for len(a.around) > 0 && !manifest.Below(e.Path, a.around[len(a.around)-1].entry.Path) {
@@ -135,10 +135,10 @@ func (a *archiver) within(e *manifest.Entry, there bool) {
 
 // finish adds the rest of the file in which an earlier run was broken. What of it is of another time is found by its entry.
 func (a *archiver) finish(ctx context.Context) error {
-	if a.earlier == nil || a.earlier.broken == nil {
+	if a.resumed == nil || a.resumed.broken == nil {
 		return nil
 	}
-	c := a.earlier.broken
+	c := a.resumed.broken
 	e := c.entry
 	done := a.base - e.Offset
 	if err := a.content(ctx, c, done, e.Size-done); err != nil {
@@ -148,7 +148,7 @@ func (a *archiver) finish(ctx context.Context) error {
 	if err := a.entered.list.Write(e); err != nil {
 		return err
 	}
-	a.earlier.passes = append(a.earlier.passes, prefetch.New(one(e)))
+	a.resumed.passes = append(a.resumed.passes, prefetch.New(one(e)))
 	err := a.mark(ctx, nil)
 	a.pass++ // it is not sorted in among what follows
 	return err

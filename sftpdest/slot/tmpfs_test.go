@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountTmpfs puts a small file system on a folder, which takes root.
+// mountTmpfs puts a small file system on a directory, which takes root.
 func mountTmpfs(t testing.TB, dir string, size int) {
 	t.Helper()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%d,mode=777", size)); err != nil {

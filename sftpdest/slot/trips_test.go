@@ -105,7 +105,7 @@ func (d distant) SyncDirAttributes(ctx context.Context, p string, a dest.Attribu
 	return d.memory.SyncDirAttributes(ctx, p, a)
 }
 
-// hundreds are 300 files in three folders.
+// hundreds are 300 files in three directories.
 func (a *account) hundreds() {
 	for i := range 300 {
 		a.file(fmt.Sprintf("%d/file %d", i%3, i), fmt.Sprint(i), i)
@@ -139,7 +139,7 @@ func TestARunOfFewChangesWaitsForFewRoundTrips(t *testing.T) {
 	for i := range 30 {
 		a.file(fmt.Sprintf("%d/file %d", i%3, i*10), fmt.Sprint("changed ", i), 300+i)
 	}
-	// Names, lease, names, states and manifests; state, readers of the slot, files, folders, lease, manifest and state; an old
+	// Names, lease, names, states and manifests; state, readers of the slot, files, directories, lease, manifest and state; an old
 	// manifest, and the lease.
 	a.within(t, m, o, 25)
 }
@@ -160,7 +160,7 @@ func TestAFirstRunWaitsForFewRoundTrips(t *testing.T) {
 		return nil
 	}
 	a.within(t, m, o, 26)
-	// Names, three folders, lease, names, two folders; the upload is heard when its two are over.
+	// Names, three directories, lease, names, two directories; the upload is heard when its two are over.
 	if took := first.Sub(begun); took > 12*trip {
 		t.Errorf("%d round trips before the first upload", took/trip)
 	}

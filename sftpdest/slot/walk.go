@@ -9,18 +9,18 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// walk plans and hands out. It is the only one that moves folders aside.
+// walk plans and hands out. It is the only one that moves directories aside.
 func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 	if j.plan.Listed {
-		if err := j.may(ctx); err != nil { // until then, what earlier runs sent may still come
+		if err := j.waitUpdating(ctx); err != nil { // until then, what earlier runs sent may still come
 			return err
 		}
 	}
-	if err := j.foresee(ctx); err != nil {
+	if err := j.findClashes(ctx); err != nil {
 		return err
 	}
-	var around []*place
-	building := nests{small: j.o.tune.small}
+	var around []*directory
+	building := stagedDirs{small: j.o.tune.small}
 	for a, err := range j.actions(ctx) {
 		if err != nil {
 			return err
@@ -36,11 +36,11 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 			s.at = s.in.present(s.Where)
 		}
 		if s.Do == plan.Remove {
-			j.lose(s.at, s.Have == plan.Dir)
+			j.deleteLater(s.at, s.Have == plan.Dir)
 			continue
 		}
 		if s.Entry.IsDir() {
-			s.self = &place{entry: &s.Entry, ready: make(chan struct{})}
+			s.self = &directory{entry: &s.Entry, ready: make(chan struct{})}
 			if s.in == nil {
 				s.self.at = j.slot + "/data"
 			}
@@ -60,7 +60,7 @@ func (j *job) walk(ctx context.Context, work, queue chan<- *step) error {
 func (j *job) actions(ctx context.Context) iter.Seq2[*plan.Action, error] {
 	var listed iter.Seq2[plan.Present, error]
 	if j.plan.Listed {
-		listed = present(store.Walk(ctx, j, j.slot+"/data", j.long))
+		listed = present(store.Walk(ctx, j, j.slot+"/data", j.names))
 	}
 	return j.found.Actions(ctx, &j.plan, j.base, j.donor, listed)
 }
@@ -110,7 +110,7 @@ func (j *job) prepare(ctx context.Context, s *step) error {
 		if err := j.setAside(ctx, s.at); err != nil {
 			return err
 		}
-		j.touch(s.in)
+		j.markChanged(s.in)
 		s.Have = plan.None
 	}
 	if s.Have != plan.None && s.in != nil && s.Do != plan.Nothing {
@@ -129,13 +129,13 @@ func (j *job) prepare(ctx context.Context, s *step) error {
 		if s.self != nil {
 			close(s.self.ready)
 			if s.Restamp {
-				j.touch(s.self)
+				j.markChanged(s.self)
 			}
 		}
 	case plan.Nothing:
 		if s.Have != plan.None {
-			j.lose(s.at, s.Have == plan.Dir)
-			j.touch(s.in)
+			j.deleteLater(s.at, s.Have == plan.Dir)
+			j.markChanged(s.in)
 		}
 		if s.self != nil { // the server refused it before
 			s.self.err = errLeft
@@ -154,10 +154,10 @@ func (j *job) relocate(ctx context.Context, s *step) error {
 	if s.at == target {
 		return nil
 	}
-	if err := j.may(ctx); err != nil {
+	if err := j.waitUpdating(ctx); err != nil {
 		return err
 	}
-	j.touch(s.in)
+	j.markChanged(s.in)
 	if err := j.Rename(ctx, s.at, target); err != nil {
 		return err
 	}
@@ -168,18 +168,18 @@ func (j *job) relocate(ctx context.Context, s *step) error {
 	return nil
 }
 
-// setAside moves what stands in the way of another kind into a folder of this run: the next run removes that before it changes
+// setAside moves what stands in the way of another kind into a directory of this run: the next run removes that before it changes
 // anything, so that a request which comes late moves nothing of what it made. It is called by one goroutine.
 func (j *job) setAside(ctx context.Context, name string) error {
-	if err := j.may(ctx); err != nil {
+	if err := j.waitUpdating(ctx); err != nil {
 		return err
 	}
-	if j.aside == "" {
+	if j.asideDir == "" {
 		dir := j.Temp(j.slot)
 		if err := j.MakeDir(ctx, dir, 0o700); err != nil {
 			return err
 		}
-		j.aside = dir
+		j.asideDir = dir
 	}
-	return j.Rename(ctx, name, j.aside+"/"+manifest.Base(j.Temp(j.slot)))
+	return j.Rename(ctx, name, j.asideDir+"/"+manifest.Base(j.Temp(j.slot)))
 }

@@ -126,7 +126,14 @@ func (l *Lease) create(ctx context.Context, known map[string]dest.Info) error {
 	}
 	return parallel.Do(ctx, func(ctx context.Context) error {
 		err := fill(ctx, out, l.text)
-		if !errors.Is(err, dest.ErrUnreachable) {
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(l.s.ClassifyNoSpace(ctx, l.dir, err), store.ErrFull):
+			// An empty lease holds the account as well, and surplus slots can be deleted to make room.
+			l.o.Log.Warn("the lease is empty: no space left", "directory", l.dir, "error", err)
+			return nil
+		case !errors.Is(err, dest.ErrUnreachable):
 			return err
 		}
 		return store.Retry(ctx, func() error { return write(ctx, l.d, l.name, l.text, dest.Create{Existing: true}) })

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// BenchmarkWalk walks 2,000 folders with 100 files each (in memory, if /dev/shm is there).
+// BenchmarkWalk walks 2,000 directories with 100 files each (in memory, if /dev/shm is there).
 func BenchmarkWalk(b *testing.B) {
 	root, err := os.MkdirTemp("/dev/shm", "walk")
 	if err != nil {

@@ -16,15 +16,15 @@ type filter struct {
 // rule is one pattern.
 type rule struct {
 	include   bool
-	folders   bool // it matches folders only
+	folders   bool // it matches directories only
 	anchored  bool // it matches from the root on
-	suffix    bool // it ends with "***": a folder and what is in it
+	suffix    bool // it ends with "***": a directory and what is in it
 	pattern   string
 	automaton *automaton // nil: the pattern has no wildcards
 	at        int        // of its state in a position; -1: it is about the last element of a path alone
 }
 
-// position is where a walk stands: what the rules know of the path to a folder. Each name in the folder is read from
+// position is where a walk stands: what the rules know of the path to a directory. Each name in the directory is read from
 // there on, and nothing of the path again.
 type position []uint64
 
@@ -100,7 +100,7 @@ func parseRule(text string) (rule, error) {
 	return r, nil
 }
 
-// root is the position in the folder that patterns count from.
+// root is the position in the directory that patterns count from.
 func (f *filter) root() position {
 	p := make(position, f.words)
 	for i := range f.rules {
@@ -115,7 +115,7 @@ func (f *filter) root() position {
 	return p
 }
 
-// enter is the position in a folder of the one that p is about.
+// enter is the position in a directory of the one that p is about.
 func (f *filter) enter(p position, name string) position {
 	if len(p) == 0 {
 		return p
@@ -131,7 +131,7 @@ func (f *filter) enter(p position, name string) position {
 	return next
 }
 
-// decide looks for the first rule that matches a path; name is its last element, in the folder that p is about.
+// decide looks for the first rule that matches a path; name is its last element, in the directory that p is about.
 func (f *filter) decide(p position, path, name string, folder bool) (decided, excluded bool) {
 	for i := range f.rules {
 		if f.rules[i].matches(p, path, name, folder) {

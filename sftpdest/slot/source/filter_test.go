@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// oraclePaths are what patterns are held against; folders end with '/'.
+// oraclePaths are what patterns are held against; directories end with '/'.
 var oraclePaths = []string{
 	"foo", "bar", "foo.o", "a/foo", "a/b/foo", "a/b/c/foo/bar", "foobar", "xfoo", "a/foobar/x", "dir/", "dir/dir/x", "dir/file",
 	"sub/dir/file", "sub/dir/deep/er/file", "cache/a.tmp", "cache/b.txt", "keep/a.tmp", "keep/b.txt", ".hidden", "a/.hidden/x",

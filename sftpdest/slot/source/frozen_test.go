@@ -63,7 +63,7 @@ func asNobody(t *testing.T, root string, run func(root string)) {
 			t.Error(errno)
 			return
 		}
-		// The way to the folder is closed to others, its handle is not.
+		// The way to the directory is closed to others, its handle is not.
 		run(fmt.Sprintf("/proc/thread-self/fd/%d", folder.Fd()))
 	})
 }

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// join is a path at which, or below which, other folders stand in the tree.
+// join is a path at which, or below which, other directories stand in the tree.
 type join struct {
 	folder   *os.File // nil: it only leads to others
-	name     string   // of the local folder
+	name     string   // of the local directory
 	children map[string]*join
 }
 
-// join makes the local folder appear at path.
+// join makes the local directory appear at path.
 func (t *Tree) join(path, folder string) error {
 	names := strings.Split(path, "/")
 	if slices.ContainsFunc(names, func(name string) bool { return name == "" || name == "." || name == ".." }) {
@@ -58,7 +58,7 @@ func (j *join) close() error {
 	return err
 }
 
-// each calls do for the folders that are joined at or below a path.
+// each calls do for the directories that are joined at or below a path.
 func (j *join) each(path string, do func(path string, folder *os.File)) {
 	if j == nil {
 		return
@@ -87,7 +87,7 @@ func (j *join) names() []string {
 	return slices.Collect(maps.Keys(j.children))
 }
 
-// locate tells below which folder a path lies, and its path from there.
+// locate tells below which directory a path lies, and its path from there.
 func (t *Tree) locate(path string) (*os.File, string) {
 	at, rest := t.joined, path
 	for at != nil && at.folder == nil {

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// name is one name of a folder.
+// name is one name of a directory.
 type name struct {
 	name string
 	kind byte // DT_...; DT_UNKNOWN where the file system does not tell
@@ -18,7 +18,7 @@ type name struct {
 // listBuffer is how much getdents64(2) gives at once, in bytes.
 const listBuffer = 128 << 10
 
-// list reads all names of the folder fd in byte order. Names share the memory of what the kernel gave.
+// list reads all names of the directory fd in byte order. Names share the memory of what the kernel gave.
 func list(fd int, buffer []byte) ([]name, error) {
 	var all []name
 	for {
@@ -32,7 +32,7 @@ func list(fd int, buffer []byte) ([]name, error) {
 		all = appendNames(all, string(buffer[:n]))
 	}
 	slices.SortFunc(all, func(a, b name) int { return strings.Compare(a.name, b.name) })
-	// A folder that changes while it is read can give a name twice.
+	// A directory that changes while it is read can give a name twice.
 	return slices.CompactFunc(all, func(a, b name) bool { return a.name == b.name }), nil
 }
 
@@ -61,7 +61,7 @@ func appendNames(all []name, records string) []name {
 	return all
 }
 
-// merge adds names that are joined to the folder, without their type.
+// merge adds names that are joined to the directory, without their type.
 func merge(all []name, joined []string) []name {
 	for _, text := range joined {
 		i, found := slices.BinarySearchFunc(all, text, func(n name, text string) int { return strings.Compare(n.name, text) })

@@ -14,22 +14,22 @@ import (
 // errElse says that a name is not what it was a moment ago.
 var errElse = errors.New("something else now")
 
-// openFolder opens a folder by its name in the folder parent.
+// openFolder opens a directory by its name in the directory parent.
 func openFolder(parent int, name string) (int, error) {
 	return ignoringEINTR(func() (int, error) {
 		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
 }
 
-// isElse reports whether opening a folder, or something on the way to a file, met something that is none.
+// isElse reports whether opening a directory, or something on the way to a file, met something that is none.
 func isElse(err error) bool { return err == unix.ENOTDIR || err == unix.ELOOP }
 
-// pin gets hold of what stands at path below the folder root, without opening it and without following links.
+// pin gets hold of what stands at path below the directory root, without opening it and without following links.
 func pin(root int, path string) (int, error) {
 	const flags = unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	for name := range strings.SplitSeq(path, "/") {
 		if name == "" || name == "." || name == ".." {
-			return -1, unix.ENOENT // folders have no such names
+			return -1, unix.ENOENT // directories have no such names
 		}
 	}
 	if !strings.Contains(path, "/") {
@@ -38,7 +38,7 @@ func pin(root int, path string) (int, error) {
 	how := unix.OpenHow{Flags: flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	fd, err := ignoringEINTR(func() (int, error) { return unix.Openat2(root, path, &how) })
 	switch err {
-	// Older kernels and seccomp filters do not have it, it takes no long paths, and it gives up when folders are moved
+	// Older kernels and seccomp filters do not have it, it takes no long paths, and it gives up when directories are moved
 	// at the same time.
 	case unix.ENOSYS, unix.EPERM, unix.ENAMETOOLONG, unix.EAGAIN:
 		return pinByElements(root, path)
@@ -46,7 +46,7 @@ func pin(root int, path string) (int, error) {
 	return fd, err
 }
 
-// pinByElements is pin, opening one folder after the other.
+// pinByElements is pin, opening one directory after the other.
 func pinByElements(root int, path string) (int, error) {
 	const way = unix.O_PATH | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
 	at := root
@@ -111,7 +111,7 @@ func openLeased(path string, flags int) (int, error) {
 	}
 }
 
-// readHead reads the first bytes of a regular file in the folder dir, at most n.
+// readHead reads the first bytes of a regular file in the directory dir, at most n.
 func readHead(dir int, name string, n int) ([]byte, error) {
 	var st unix.Stat_t
 	fd, err := openRegular(dir, name, &st, false)

@@ -54,7 +54,7 @@ func (w *walker) readOwnPatterns() error {
 	return nil
 }
 
-// position lets patterns know that the walk is in the folder p.
+// position lets patterns know that the walk is in the directory p.
 func (w *walker) position(p *place) {
 	if p.path != "" {
 		name := p.path[strings.LastIndexByte(p.path, '/')+1:]
@@ -71,7 +71,7 @@ func (w *walker) position(p *place) {
 	}
 }
 
-// excluded reports whether patterns leave out what stands at p, in the folder that p.job and p.own are about.
+// excluded reports whether patterns leave out what stands at p, in the directory that p.job and p.own are about.
 func (w *walker) excluded(p *place, kind byte) bool {
 	decided, out := w.tree.filter.decide(p.job, p.path, p.name, kind == unix.DT_DIR)
 	if !decided && p.patterns {

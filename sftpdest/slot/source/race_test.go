@@ -63,7 +63,7 @@ func swapping(t *testing.T, a, b string) (enough <-chan struct{}) {
 	return done
 }
 
-// TestSwappedFoldersNeverLeadToSecrets exchanges a folder for a symlink to another one while it is walked and read.
+// TestSwappedFoldersNeverLeadToSecrets exchanges a directory for a symlink to another one while it is walked and read.
 func TestSwappedFoldersNeverLeadToSecrets(t *testing.T) {
 	outside := plant(t, "sub/file", "sub/hidden")
 	for _, name := range []string{"sub/file", "sub/hidden"} {

@@ -1,7 +1,7 @@
-// Package source reads what is backed up: a local folder whose owner may race against us. It opens everything below a
+// Package source reads what is backed up: a local directory whose owner may race against us. It opens everything below a
 // directory handle without following links. It knows no destination.
 //
-// Folders are opened one element at a time from the handle of their parent, files below the handle of the root with
+// Directories are opened one element at a time from the handle of their parent, files below the handle of the root with
 // openat2(2) (or element by element where the kernel has none), both without following symlinks. A file is first
 // pinned with O_PATH and opened for reading only when fstat(2) has shown that it is the regular file that was found:
 // no FIFO and no device is ever opened. The root itself is reached in the same way: symlinks in directories that nobody
@@ -10,14 +10,14 @@
 // # Patterns
 //
 // Patterns are those of rsync(1) and mean the same. One that begins with '/' matches from the root on, another one
-// the end of a path; one that ends with '/' matches folders only. '*' and '?' match anything but '/', '**' anything,
-// [a-z] one of a set, and FOLDER/*** a folder with all that is in it. A pattern behind "+ " lets in what a later one
+// the end of a path; one that ends with '/' matches directories only. '*' and '?' match anything but '/', '**' anything,
+// [a-z] one of a set, and FOLDER/*** a directory with all that is in it. A pattern behind "+ " lets in what a later one
 // would leave out, "- " stands for what patterns do without it, and "!" forgets all patterns before it. The first
-// pattern that matches decides. What lies in a folder that is left out is not looked at.
+// pattern that matches decides. What lies in a directory that is left out is not looked at.
 //
 // A file with patterns has one a line; empty lines and those that begin with '#' or ';' are comments. Its patterns
 // come behind those of the job, and there is a bound to how many count. What is joined from elsewhere (Options.Also) heeds
-// those of the job only, unless the file lies there (Options.ExcludeIn): the owner of one folder has no say about others.
+// those of the job only, unless the file lies there (Options.ExcludeIn): the owner of one directory has no say about others.
 // Matching takes time that grows with names and patterns, whatever the patterns are.
 package source
 
@@ -34,24 +34,24 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// Options say what of a folder is backed up.
+// Options say what of a directory is backed up.
 type Options struct {
-	Exclude       []string // patterns as rsync has them: anchored with '/', '**', trailing '/' for folders
+	Exclude       []string // patterns as rsync has them: anchored with '/', '**', trailing '/' for directories
 	ExcludeFile   string   // name of a file with more patterns, one a line; "" is none
-	ExcludeIn     string   // path in the backup of the folder that has that file, and that its patterns count from
+	ExcludeIn     string   // path in the backup of the directory that has that file, and that its patterns count from
 	CacheDirs     bool     // leave out what is below a CACHEDIR.TAG
 	OneFileSystem bool
-	// NetworkFS reads what is mounted in the folder from other machines or by FUSE. Without it such a mount is an empty
-	// folder of the backup, and nothing is asked of it.
+	// NetworkFS reads what is mounted in the directory from other machines or by FUSE. Without it such a mount is an empty
+	// directory of the backup, and nothing is asked of it.
 	NetworkFS bool
 	// StallTimeout is how long the source may give no answer before it is given up with ErrStalled; 0: for ever.
 	StallTimeout time.Duration
-	// Also joins a second folder into the tree at a path of its own: what a command staged. It stands in place of what
-	// the folder itself has there.
-	Also map[string]string // path in the backup -> local folder
+	// Also joins a second directory into the tree at a path of its own: what a command staged. It stands in place of what
+	// the directory itself has there.
+	Also map[string]string // path in the backup -> local directory
 }
 
-// Tree is a folder to be read. Its methods may be called from several goroutines at once, but for Close.
+// Tree is a directory to be read. Its methods may be called from several goroutines at once, but for Close.
 type Tree struct {
 	root   *os.File
 	name   string
@@ -69,15 +69,15 @@ type Tree struct {
 // Found is one entry as the walk sees it. It is the caller's.
 type Found struct {
 	manifest.Entry // Hash empty
-	// Frozen says that the folder's listing could not be read (EACCES, EIO): what is below is not gone. If it is no
-	// folder, or one without permissions, then not even its attributes could be read: Mode has nothing but the type
+	// Frozen says that the directory's listing could not be read (EACCES, EIO): what is below is not gone. If it is no
+	// directory, or one without permissions, then not even its attributes could be read: Mode has nothing but the type
 	// (zero: unknown).
 	Frozen bool
 	// Warning tells why it is frozen, or what of its extended attributes could not be read. May be nil.
 	Warning error
 }
 
-// Open takes hold of the folder at root.
+// Open takes hold of the directory at root.
 func Open(root string, o Options) (*Tree, error) {
 	t, err := answered(o.StallTimeout, func() (*Tree, error) { return openTree(root, o) }, func(t *Tree) { t.Close() })
 	if err == ErrStalled {
@@ -112,7 +112,7 @@ func openTree(root string, o Options) (*Tree, error) {
 	return t, nil
 }
 
-// Close lets go of the folder, unless calls that will not come back still use it.
+// Close lets go of the directory, unless calls that will not come back still use it.
 func (t *Tree) Close() error {
 	if t.watch != nil {
 		if t.watch.given() && t.watch.pending.Load() > 0 {

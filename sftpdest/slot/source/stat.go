@@ -44,7 +44,7 @@ func nanos(ts unix.Timespec) int64 {
 	return ts.Nano()
 }
 
-// statAt tells of a name in the folder fd, without following it and without mounting anything.
+// statAt tells of a name in the directory fd, without following it and without mounting anything.
 func statAt(fd int, name string, st *unix.Stat_t) error {
 	_, err := ignoringEINTR(func() (struct{}, error) {
 		return struct{}{}, unix.Fstatat(fd, name, st, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT)

@@ -13,7 +13,7 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// Walk yields everything in manifest order. Vanished files are left out; a folder that cannot be read is yielded
+// Walk yields everything in manifest order. Vanished files are left out; a directory that cannot be read is yielded
 // with Frozen. An error ends the walk.
 func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
 	walk := func(yield func(*Found, error) bool) {
@@ -33,7 +33,7 @@ func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
 	return walk
 }
 
-// walker is one walk. Of the tree it holds the names of the folders on the way to where it is.
+// walker is one walk. Of the tree it holds the names of the directories on the way to where it is.
 type walker struct {
 	ctx     context.Context
 	tree    *Tree
@@ -47,17 +47,17 @@ type walker struct {
 	target  []byte            // of symlinks
 }
 
-// place is where a folder stands.
+// place is where a directory stands.
 type place struct {
-	parent int    // handle of the folder above
+	parent int    // handle of the directory above
 	name   string // in there
 	path   string // in the backup
 	depth  int
-	device uint64 // of the folder that the walk began at; 0: this is it
+	device uint64 // of the directory that the walk began at; 0: this is it
 	joined *join  // what is joined here or below, or nil
 	hollow bool   // nothing is here but what is joined below
 
-	job, own position // in the folder around it and, once it is opened, in itself
+	job, own position // in the directory around it and, once it is opened, in itself
 	owned    int      // bytes of the path to where the source's own patterns count from
 	patterns bool     // those hold here
 }
@@ -71,7 +71,7 @@ func (w *walker) stop(path string, err error) bool {
 // fatal reports whether an error has nothing to do with what is read.
 func fatal(err error) bool { return err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM }
 
-// folder yields a folder and what is in it. False ends the walk.
+// directory yields a directory and what is in it. False ends the walk.
 func (w *walker) folder(p place) bool {
 	if p.hollow {
 		found := &Found{Entry: entryAt(p.path)}
@@ -103,7 +103,7 @@ func (p place) hollowed() place {
 	return p
 }
 
-// closed yields a folder that cannot be opened, with what can be told of it.
+// closed yields a directory that cannot be opened, with what can be told of it.
 func (w *walker) closed(parent int, p *place, why error) bool {
 	found := &Found{Entry: entryAt(p.path), Frozen: true, Warning: fmt.Errorf("open: %w", why)}
 	found.Mode = backup.ModeDir
@@ -126,14 +126,14 @@ func (w *walker) mounted(path, kind string) bool {
 	return w.yield(found, nil)
 }
 
-// opened yields the folder fd and what is in it.
+// opened yields the directory fd and what is in it.
 func (w *walker) opened(fd int, p *place) bool {
 	if err := w.ctx.Err(); err != nil {
 		return w.stop(p.path, err)
 	}
 	found := &Found{Entry: entryAt(p.path)}
 	var st unix.Stat_t
-	// "." needs the permission to go through the folder, as all that is in it does.
+	// "." needs the permission to go through the directory, as all that is in it does.
 	err := statAt(fd, ".", &st)
 	if err != nil {
 		found.freeze(fmt.Errorf("stat: %w", err))
@@ -191,7 +191,7 @@ func entryAt(path string) manifest.Entry {
 	return manifest.Entry{Path: path, Entry: backup.Entry{Name: path[strings.LastIndexByte(path, '/')+1:]}}
 }
 
-// entries yields what is in the folder fd (-1: nothing but what is joined).
+// entries yields what is in the directory fd (-1: nothing but what is joined).
 func (w *walker) entries(fd int, p *place, names []name) bool {
 	for i := range names {
 		n := names[i]
@@ -207,7 +207,7 @@ func (w *walker) entries(fd int, p *place, names []name) bool {
 	return true
 }
 
-// entry yields what stands at a name of the folder fd.
+// entry yields what stands at a name of the directory fd.
 func (w *walker) entry(fd int, p *place, n name, path string) bool {
 	below := place{parent: fd, name: n.name, path: path, depth: p.depth + 1, device: p.device, joined: p.joined.child(n.name),
 		job: p.job, own: p.own, owned: p.owned, patterns: p.patterns}

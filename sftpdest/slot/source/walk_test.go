@@ -17,7 +17,7 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// plant makes files below a new folder: "name/" is a folder, "name -> target" a symlink, other names are files that
+// plant makes files below a new directory: "name/" is a directory, "name -> target" a symlink, other names are files that
 // hold their own path.
 func plant(t testing.TB, names ...string) string {
 	t.Helper()

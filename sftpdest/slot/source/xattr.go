@@ -14,8 +14,8 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// procPath is a path to a name in the folder fd that leads nowhere else: the kernel goes from /proc/self/fd/N to the
-// very folder that is open, and calls that do not follow links take the name for itself.
+// procPath is a path to a name in the directory fd that leads nowhere else: the kernel goes from /proc/self/fd/N to the
+// very directory that is open, and calls that do not follow links take the name for itself.
 func procPath(fd int, name string) string {
 	var b [64]byte
 	text := strconv.AppendInt(append(b[:0], "/proc/self/fd/"...), int64(fd), 10)
@@ -34,7 +34,7 @@ func newXattrs() *xattrs {
 	return &xattrs{list: make([]byte, 64<<10), value: make([]byte, 64<<10), without: map[uint64]bool{}}
 }
 
-// read gives the attributes of a name in the folder fd ("." is the folder), sorted by name. What vanishes meanwhile is
+// read gives the attributes of a name in the directory fd ("." is the directory), sorted by name. What vanishes meanwhile is
 // left out. With an error the attributes are those that could be read.
 func (x *xattrs) read(fd int, name string, device uint64) ([]backup.Xattr, error) {
 	if x.without[device] {

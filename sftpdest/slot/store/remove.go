@@ -16,8 +16,8 @@ import (
 // Removals is how many names are taken away side by side at most.
 const Removals = 512
 
-// RemoveDirs removes directories that have nothing but each other in them, from below.
-func (s *Store) RemoveDirs(ctx context.Context, concurrency int, dirs []string) error {
+// RemoveDirs calls remove for directories that have nothing but each other in them, from below.
+func (s *Store) RemoveDirs(ctx context.Context, concurrency int, dirs []string, remove func(ctx context.Context, dir string) error) error {
 	depth := func(dir string) int { return strings.Count(dir, "/") }
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(depth(b), depth(a)) })
 	for len(dirs) > 0 {
@@ -25,7 +25,7 @@ func (s *Store) RemoveDirs(ctx context.Context, concurrency int, dirs []string) 
 		if n < 0 {
 			n = len(dirs)
 		}
-		if err := parallel.Each(ctx, concurrency, dirs[:n], s.RemoveDir); err != nil {
+		if err := parallel.Each(ctx, concurrency, dirs[:n], remove); err != nil {
 			return err
 		}
 		dirs = dirs[n:]
@@ -57,7 +57,7 @@ func (s *Store) RemoveTree(ctx context.Context, root string) error {
 	if failure != nil {
 		return failure
 	}
-	return s.RemoveDirs(ctx, Removals, dirs)
+	return s.RemoveDirs(ctx, Removals, dirs, s.RemoveDir)
 }
 
 // Sweep removes what is unwanted among the names of a directory. What cannot be removed does not keep the rest.

@@ -31,12 +31,12 @@ var errOutdated = errors.New("the source has changed")
 // mostCheckpoint bounds a checkpoint that is read, in bytes.
 const mostCheckpoint = 1 << 20
 
-// earlier is what a broken run has of the archive, up to a stop. What is in it and still as it was in the source need not be
-// sent again; the rest stays in it without being listed, or with a newer version behind it.
-type earlier struct {
+// resumedArchive is the partial archive of an interrupted run, valid up to a resume point. Files in it that did not change are
+// reused; those that changed are appended again, and their old copy is left unlisted.
+type resumedArchive struct {
 	temp    string
 	point   checkpoint // cut down to the stop
-	at      stop
+	at      resumePoint
 	sum     hash.Hash
 	members manifest.Members
 	last    manifest.Member // the one before the stop
@@ -54,7 +54,7 @@ type section struct {
 }
 
 // adoptArchive takes over what a broken run of this generation has of the archive; nil: nothing that can be gone on with.
-func (j *job) adoptArchive(ctx context.Context) (*earlier, error) {
+func (j *job) adoptArchive(ctx context.Context) (*resumedArchive, error) {
 	text, err := store.Load(ctx, j, j.slot+"/meta/"+manifest.CheckpointName(j.state.Gen), mostCheckpoint)
 	if err != nil {
 		return nil, unreached(ctx, err)
@@ -63,7 +63,7 @@ func (j *job) adoptArchive(ctx context.Context) (*earlier, error) {
 	if !ok {
 		return nil, nil
 	}
-	e := &earlier{sum: sha256.New()}
+	e := &resumedArchive{sum: sha256.New()}
 	if err = e.takeOver(ctx, j, &c); err == nil {
 		j.o.Log.Info("go on with an unfinished archive", "slot", j.slot, "bytes", e.at.Size)
 		return e, nil
@@ -88,7 +88,7 @@ func unreached(ctx context.Context, err error) error {
 }
 
 // takeOver takes over what c tells of. After an error, the temporary file is of no use.
-func (e *earlier) takeOver(ctx context.Context, j *job, c *checkpoint) error {
+func (e *resumedArchive) takeOver(ctx context.Context, j *job, c *checkpoint) error {
 	for n := len(c.Stops); ; n-- {
 		if n == 0 {
 			return errOutdated
@@ -112,7 +112,7 @@ func (e *earlier) takeOver(ctx context.Context, j *job, c *checkpoint) error {
 }
 
 // enter opens the file that the stop is in, and reports whether it still is as it was.
-func (e *earlier) enter(ctx context.Context, j *job) bool {
+func (e *resumedArchive) enter(ctx context.Context, j *job) bool {
 	list, err := manifest.NewReader(bytes.NewReader(e.at.Inside.Entry))
 	if err != nil {
 		return false
@@ -159,7 +159,7 @@ func (c *contextReader) Read(p []byte) (int, error) {
 }
 
 // load reads the segments, and makes sure that they are about all of the archive before the stop.
-func (e *earlier) load(ctx context.Context, j *job) (err error) {
+func (e *resumedArchive) load(ctx context.Context, j *job) (err error) {
 	if e.spool, err = spool.New(); err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (e *earlier) load(ctx context.Context, j *job) (err error) {
 
 // take makes the archive before the stop a temporary file of this run. That of a run which may still be writing is copied:
 // nothing tells when the last of its requests was done.
-func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
+func (e *resumedArchive) take(ctx context.Context, j *job, c *checkpoint) error {
 	from := j.slot + "/tmp/" + c.Temp
 	info, err := j.Stat(ctx, from)
 	if errors.Is(err, fs.ErrNotExist) { // it may have got its name just before the run broke
@@ -233,13 +233,13 @@ func (e *earlier) take(ctx context.Context, j *job, c *checkpoint) error {
 }
 
 // name gives the archive a new temporary name.
-func (e *earlier) name(j *job) {
+func (e *resumedArchive) name(j *job) {
 	e.temp = j.Temp(j.slot)
 	e.point.Temp = manifest.Base(e.temp)
 }
 
 // check reads the last member, behind which the archive goes on.
-func (e *earlier) check(ctx context.Context, j *job) error {
+func (e *resumedArchive) check(ctx context.Context, j *job) error {
 	f, err := j.Open(ctx, e.temp)
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (e *earlier) check(ctx context.Context, j *job) error {
 }
 
 // open makes the entries ready to be taken.
-func (e *earlier) open() {
+func (e *resumedArchive) open() {
 	for from := 0; from < len(e.lists); {
 		to := from
 		for to < len(e.lists) && e.lists[to].pass == e.lists[from].pass {
@@ -265,7 +265,7 @@ func (e *earlier) open() {
 }
 
 // entries are those of lists, one behind the other.
-func (e *earlier) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
+func (e *resumedArchive) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
 	return func(yield func(*manifest.Entry, error) bool) {
 		for _, l := range lists {
 			reader, err := manifest.NewReader(io.NewSectionReader(e.spool, l.offset, l.size))
@@ -286,7 +286,7 @@ func (e *earlier) entries(lists []section) iter.Seq2[*manifest.Entry, error] {
 
 // find returns the entry of a path in the archive, the newest one, or nil. Paths come sorted. What another kind has replaced
 // would be in the way of who unpacks the archive.
-func (e *earlier) find(cur *manifest.Entry) (found *manifest.Entry, err error) {
+func (e *resumedArchive) find(cur *manifest.Entry) (found *manifest.Entry, err error) {
 	for _, p := range e.passes {
 		for p.Some && manifest.Compare(p.Head.Path, cur.Path) < 0 {
 			e.stale += p.Head.Size
@@ -310,7 +310,7 @@ func (e *earlier) find(cur *manifest.Entry) (found *manifest.Entry, err error) {
 }
 
 // tolerable reports whether enough of the archive is of use.
-func (e *earlier) tolerable() bool { return e.stale <= e.at.Content/4 }
+func (e *resumedArchive) tolerable() bool { return e.stale <= e.at.Content/4 }
 
 // sameEntry reports whether nothing speaks for a change since an entry was put into an archive.
 func sameEntry(cur, old *manifest.Entry) bool {
@@ -319,7 +319,7 @@ func sameEntry(cur, old *manifest.Entry) bool {
 		old.Flags&(manifest.Changed|manifest.Racy|manifest.Stale) == 0
 }
 
-func (e *earlier) close() {
+func (e *resumedArchive) close() {
 	for _, p := range e.passes {
 		p.Close()
 	}

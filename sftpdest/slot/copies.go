@@ -17,8 +17,8 @@ const (
 	maxKeptFiles = 20_000
 )
 
-// keeper keeps copies of those small files of an archive that whoever indexes it wants to see.
-type keeper struct {
+// metadataCopies keeps copies of those small files of an archive that whoever indexes it wants to see.
+type metadataCopies struct {
 	want  func(path string, size int64) bool
 	files int
 	bytes int64
@@ -27,19 +27,19 @@ type keeper struct {
 	err   error
 }
 
-func newKeeper(want func(path string, size int64) bool) *keeper {
-	k := &keeper{want: want}
+func newMetadataCopies(want func(path string, size int64) bool) *metadataCopies {
+	k := &metadataCopies{want: want}
 	k.tar = tar.NewWriter(&k.out)
 	return k
 }
 
 // wants reports whether the content of a file is to be kept.
-func (k *keeper) wants(e *manifest.Entry) bool {
+func (k *metadataCopies) wants(e *manifest.Entry) bool {
 	return k.want != nil && e.Sparse == nil && e.Size <= maxKept-k.bytes && k.files < maxKeptFiles && k.want(e.Path, e.Size)
 }
 
 // add keeps a file.
-func (k *keeper) add(e *manifest.Entry, content []byte) {
+func (k *metadataCopies) add(e *manifest.Entry, content []byte) {
 	k.files++
 	k.bytes += int64(len(content))
 	err := k.tar.WriteHeader(&tar.Header{Name: e.Path, Mode: 0o600, Size: int64(len(content)), Format: tar.FormatPAX})
@@ -50,7 +50,7 @@ func (k *keeper) add(e *manifest.Entry, content []byte) {
 }
 
 // encode gives the tar archive, compressed; nil if nothing is in it.
-func (k *keeper) encode() ([]byte, error) {
+func (k *metadataCopies) encode() ([]byte, error) {
 	if k.files == 0 || k.err != nil {
 		return nil, k.err
 	}

@@ -18,15 +18,15 @@ const (
 	readAtFirst = 1 << 20 // and so many bytes besides
 )
 
-// scrub decides which copies are read back.
-type scrub struct {
-	copied atomic.Int64 // bytes
-	read   atomic.Int64
-	rotten atomic.Bool // the donor has something else than its manifest says: nothing more is copied from it
+// copyVerifier decides which copies are read back.
+type copyVerifier struct {
+	copied       atomic.Int64 // bytes
+	read         atomic.Int64
+	donorCorrupt atomic.Bool // the donor has something else than its manifest says: nothing more is copied from it
 }
 
 // due reports whether a copy of size bytes is read back.
-func (s *scrub) due(size int64) bool {
+func (s *copyVerifier) due(size int64) bool {
 	budget := readAtFirst + s.copied.Add(size)/readBack
 	if s.read.Add(size) <= budget {
 		return true
@@ -38,10 +38,10 @@ func (s *scrub) due(size int64) bool {
 // sends reports whether a generation sends what others copy.
 func sends(o *Options, gen uint64) bool { return o.Fill == FillAuto && gen%sendEvery == 0 }
 
-// sound reports whether a copy, where it is due to be read back, is what it has to be.
-func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
+// verifyCopy reports whether a copy, where it is due to be read back, is what it has to be.
+func (j *job) verifyCopy(ctx context.Context, temp string, s *step) (bool, error) {
 	data := plan.DataIn(&s.Entry)
-	if s.Entry.Size-data > fewHoles || !j.scrub.due(data) {
+	if s.Entry.Size-data > fewHoles || !j.copies.due(data) {
 		return true, nil // the checksum of holes costs more than their copy
 	}
 	hash, err := store.HashEntry(ctx, j, temp, &s.Entry)
@@ -51,7 +51,7 @@ func (j *job) sound(ctx context.Context, temp string, s *step) (bool, error) {
 	if err == nil && hash == s.Claim.Hash {
 		return true, nil
 	}
-	if !j.scrub.rotten.Swap(true) {
+	if !j.copies.donorCorrupt.Swap(true) {
 		j.o.Log.Warn("slot is damaged: nothing more is copied from it, verify it", "slot", j.donorAt, "path", s.Entry.Path)
 	}
 	return false, j.Remove(ctx, temp)

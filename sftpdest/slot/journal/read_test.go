@@ -1,4 +1,4 @@
-package slot
+package journal
 
 import (
 	"errors"
@@ -45,7 +45,7 @@ func TestTheLastNoteOfAPathHolds(t *testing.T) {
 	segmentOf(t, dir, 1, 1, "a", "b")
 	segmentOf(t, dir, 2, 2, "b", "c", "b")
 	segmentOf(t, dir, 10, 3, "c")
-	all, last, err := readJournal(t.Context(), desttest.Dir(dir), "s", 7, func(name string, err error) { t.Error(name, err) })
+	all, last, err := Read(t.Context(), desttest.Dir(dir), "s", 7, func(name string, err error) { t.Error(name, err) })
 	if err != nil || last != 10 || len(all) != 3 {
 		t.Fatalf("%d notes, %d, %v", len(all), last, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"slotfs/sftpdest/slot/state"
 )
 
-// thickets are folders in folders with files before, between and behind them.
+// thickets are directories in directories with files before, between and behind them.
 func (a *account) thickets() {
 	for _, dir := range []string{"a", "a/b", "a/b/c", "a/m", "a/m/n", "z"} {
 		for _, name := range []string{"0", "bb", "k", "zz"} {
@@ -42,7 +42,7 @@ func TestANewFolderIsMovedWithItsFirstFiles(t *testing.T) {
 		a.thickets()
 		o := options(2)
 		o.Lanes, o.tune.segment = lanes, 1000
-		var moved []string // of files: to data/, other than with their folder
+		var moved []string // of files: to data/, other than with their directory
 		files := 0
 		m.hear = func(op, p string) error {
 			_, temp, _ := strings.Cut(p, "/tmp/")
@@ -55,7 +55,7 @@ func TestANewFolderIsMovedWithItsFirstFiles(t *testing.T) {
 			return nil
 		}
 		a.mustHold(m, m, o)
-		// Six folders, of which a and a/b and a/m have two files each behind the first folder in them; the state twice, the
+		// Six directories, of which a and a/b and a/m have two files each behind the first directory in them; the state twice, the
 		// manifest.
 		if want := 6 + 3*2 + 3; len(moved) > want {
 			t.Errorf("%d lanes: %d renames, want %d: %q", lanes, len(moved), want, moved)
@@ -66,7 +66,7 @@ func TestANewFolderIsMovedWithItsFirstFiles(t *testing.T) {
 	}
 }
 
-// rooted is a server that does not move folders, or has some that nobody knows of.
+// rooted is a server that does not move directories, or has some that nobody knows of.
 type rooted struct {
 	*memory
 	unknown bool
@@ -142,22 +142,22 @@ func TestANestIsSealed(t *testing.T) {
 		s.Entry.Path, s.Entry.Size, s.Entry.Mode = path, size, backup.ModeRegular|0o644
 		if act == plan.Mkdir {
 			s.Entry.Mode = backup.ModeDir | 0o755
-			s.self = &place{entry: &s.Entry}
+			s.self = &directory{entry: &s.Entry}
 		}
 		if in != nil {
 			s.in = in.self
 		}
 		return s
 	}
-	n := nests{small: 1 << 20}
+	n := stagedDirs{small: 1 << 20}
 	root := at(plan.Mkdir, "", 0, nil)
 	full, empty, large := at(plan.Mkdir, "full", 0, root), at(plan.Mkdir, "empty", 0, root), at(plan.Mkdir, "large", 0, root)
 	steps := []*step{root, at(plan.Send, "before", 1, root), empty, full}
-	for i := range mostNested + 1 {
+	for i := range maxStagedFiles + 1 {
 		steps = append(steps, at(plan.Send, fmt.Sprintf("full/%05d", i), 1, full))
 	}
 	steps = append(steps, large)
-	for i := range mostNestedBytes>>20 + 1 {
+	for i := range maxStagedBytes>>20 + 1 {
 		steps = append(steps, at(plan.Send, fmt.Sprintf("large/%05d", i), 1<<20, large))
 	}
 	steps = append(steps, at(plan.Symlink, "link", 0, root), nil)
@@ -168,19 +168,19 @@ func TestANestIsSealed(t *testing.T) {
 			switch {
 			case r.seal:
 				order = append(order, "seal "+r.Entry.Path)
-			case r.nest != nil:
-				inside[r.nest.folder.Entry.Path]++
+			case r.staged != nil:
+				inside[r.staged.folder.Entry.Path]++
 			default:
 				order = append(order, r.Entry.Path)
 			}
 		}
 	}
-	want := []string{"", "before", "empty", "full", "seal full", fmt.Sprintf("full/%05d", mostNested), "large", "seal large",
-		fmt.Sprintf("large/%05d", mostNestedBytes>>20), "link"}
+	want := []string{"", "before", "empty", "full", "seal full", fmt.Sprintf("full/%05d", maxStagedFiles), "large", "seal large",
+		fmt.Sprintf("large/%05d", maxStagedBytes>>20), "link"}
 	if !slices.Equal(order, want) {
 		t.Errorf("%q, want %q", order, want)
 	}
-	if inside["full"] != mostNested || inside["large"] != mostNestedBytes>>20 || len(inside) != 2 {
+	if inside["full"] != maxStagedFiles || inside["large"] != maxStagedBytes>>20 || len(inside) != 2 {
 		t.Errorf("in nests: %v", inside)
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// part is a mark inside a large file: what of which version is durable under a temporary name.
-type part struct {
+// uploadMark is a mark inside a large file: what of which version is durable under a temporary name.
+type uploadMark struct {
 	Path  string `json:"path"` // base64: raw bytes
 	Size  int64  `json:"size"`
 	MTime int64  `json:"mtime"`
@@ -35,18 +35,18 @@ type part struct {
 
 const partPrefix = "part."
 
-// parts are the marks of a slot, files `meta/part.<temporary name>`.
-type parts struct {
+// uploadMarks are the marks of a slot, files `meta/part.<temporary name>`.
+type uploadMarks struct {
 	s    *store.Store
 	slot string
 
 	mu    sync.Mutex      // guards what follows
-	found []part          // of earlier runs, not yet adopted
+	found []uploadMark    // of earlier runs, not yet adopted
 	named map[string]bool // temporary files that the next run can go on with
 }
 
 // load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
-func (p *parts) load(ctx context.Context) error {
+func (p *uploadMarks) load(ctx context.Context) error {
 	list, err := p.s.ListPrefetched(ctx, p.slot+"/meta")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (p *parts) load(ctx context.Context) error {
 	return nil
 }
 
-func (p *parts) adoptFile(ctx context.Context, name string) error {
+func (p *uploadMarks) adoptFile(ctx context.Context, name string) error {
 	text, err := store.Load(ctx, p.s, name, 1<<20)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return err
@@ -92,7 +92,7 @@ func (p *parts) adoptFile(ctx context.Context, name string) error {
 }
 
 // there reports whether the server still has what a mark says.
-func (p *parts) there(ctx context.Context, m *part) (bool, error) {
+func (p *uploadMarks) there(ctx context.Context, m *uploadMark) (bool, error) {
 	if m.Durable {
 		return true, nil
 	}
@@ -104,10 +104,10 @@ func (p *parts) there(ctx context.Context, m *part) (bool, error) {
 }
 
 // parsePart reads a mark. One that leads elsewhere, or is none, is not ok.
-func parsePart(text []byte) (m part, ok bool) {
+func parsePart(text []byte) (m uploadMark, ok bool) {
 	var raw []byte
 	err := json.Unmarshal(text, &struct {
-		*part
+		*uploadMark
 		Path *[]byte `json:"path"`
 	}{&m, &raw})
 	m.raw = string(raw)
@@ -120,7 +120,7 @@ func parsePart(text []byte) (m part, ok bool) {
 }
 
 // adopt returns the mark of this very version of a file, or nil.
-func (p *parts) adopt(e *manifest.Entry) *part {
+func (p *uploadMarks) adopt(e *manifest.Entry) *uploadMark {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, f := range p.found {
@@ -133,19 +133,19 @@ func (p *parts) adopt(e *manifest.Entry) *part {
 }
 
 // note leaves a mark.
-func (p *parts) note(ctx context.Context, e *manifest.Entry, temp string, done front, durable bool) error {
-	return p.write(ctx, part{
+func (p *uploadMarks) note(ctx context.Context, e *manifest.Entry, temp string, done offset, durable bool) error {
+	return p.write(ctx, uploadMark{
 		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done.at,
 		Sum: hex.EncodeToString(done.sum[:]), Durable: durable, raw: e.Path,
 	})
 }
 
-// write makes the file of a mark. On the server it names the temporary file without its folder.
-func (p *parts) write(ctx context.Context, m part) error {
+// write makes the file of a mark. On the server it names the temporary file without its directory.
+func (p *uploadMarks) write(ctx context.Context, m uploadMark) error {
 	temp := m.Temp
 	m.Temp = manifest.Base(temp)
 	text, err := json.Marshal(struct {
-		part
+		uploadMark
 		Path []byte `json:"path"`
 	}{m, []byte(m.raw)})
 	if err != nil {
@@ -156,7 +156,7 @@ func (p *parts) write(ctx context.Context, m part) error {
 }
 
 // hold enters that the next run goes on with a temporary file.
-func (p *parts) hold(temp string) {
+func (p *uploadMarks) hold(temp string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.named == nil {
@@ -166,7 +166,7 @@ func (p *parts) hold(temp string) {
 }
 
 // release is the reverse of hold, and tells whether it was held.
-func (p *parts) release(temp string) (held bool) {
+func (p *uploadMarks) release(temp string) (held bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	held = p.named[temp]
@@ -175,7 +175,7 @@ func (p *parts) release(temp string) (held bool) {
 }
 
 // clear removes the mark of a temporary name.
-func (p *parts) clear(ctx context.Context, temp string) error {
+func (p *uploadMarks) clear(ctx context.Context, temp string) error {
 	if !p.release(temp) {
 		return nil
 	}
