@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -280,10 +281,15 @@ func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
 			t.Errorf("exit code %d\n%.2000s", code, j.output.String())
 		}
 	}
+	// Where many wait for a dead destination some give up early; nobody gets bytes.
 	for _, j := range blocked {
-		if !j.running() {
+		if !j.running() && !strings.Contains(j.output.String(), "Input/output error") {
 			t.Errorf("%v was not blocked: %.200s", j.cmd.Args, j.output.String())
 		}
+	}
+	blocked = slices.DeleteFunc(blocked, func(j *job) bool { return !j.running() })
+	if len(blocked) == 0 {
+		t.Error("nobody waits")
 	}
 	_ = alive
 	dead.Resume()

@@ -6,14 +6,15 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"flag"
 	"fmt"
 	"io"
 	"log"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/crypto/ssh"
+	"strings"
 
 	"slotfs/sftpdest/sshdtest"
 )
@@ -39,11 +40,22 @@ func serve(root, password string) error {
 		return err
 	}
 	defer s.Close()
-	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(s.HostKeys[0]))
+	fingerprint, err := fingerprint(s.HostKeys[0])
 	if err != nil {
 		return err
 	}
-	fmt.Println(s.Port, ssh.FingerprintSHA256(key))
+	fmt.Println(s.Port, fingerprint)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// fingerprint is what ssh-keygen -l shows of a public key, "TYPE BASE64".
+func fingerprint(line string) (string, error) {
+	_, text, _ := strings.Cut(line, " ")
+	key, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return "", fmt.Errorf("host key: %w", err)
+	}
+	sum := sha256.Sum256(key)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:]), nil
 }
