@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -52,4 +53,11 @@ func notifyTestCommand(s *shell) *cli.Command {
 type sentJSON struct {
 	Notify string `json:"notify"`
 	Way    string `json:"way"`
+}
+
+// lookAfter has people told of what a command did. What could not be told changes nothing of how the command ends.
+func (s *settings) lookAfter(ctx context.Context) {
+	for _, err := range s.LookAfter(ctx) {
+		s.warn(err.Error(), exit.Hint(err))
+	}
 }

@@ -26,6 +26,7 @@ type destinationJSON struct {
 	HostKeys          []string `json:"host_keys"`
 	ConnectionTimeout string   `json:"connection_timeout"`
 	MaxRetries        int      `json:"max_retries"`
+	MaxAge            string   `json:"max_age,omitempty"`
 	MaxConnections    int      `json:"max_connections"`
 	Reindex           string   `json:"reindex,omitempty"`
 	LegacyAlgorithms  bool     `json:"legacy_algorithms,omitempty"`
@@ -36,7 +37,7 @@ func jsonOf(d *config.Destination) destinationJSON {
 	return destinationJSON{
 		Name: d.Name, Engine: d.Engine, Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
 		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, PassphraseFile: d.PassphraseFile, HostKeys: d.HostKeys, Reindex: d.Reindex,
-		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxConnections: d.MaxConnections,
+		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxAge: config.FormatAge(d.MaxAge), MaxConnections: d.MaxConnections,
 		LegacyAlgorithms: d.LegacyAlgorithms, LocalOrigins: d.LocalOrigins,
 	}
 }

@@ -130,6 +130,10 @@ func assign(d *config.Destination, text string) error {
 		d.ConnectionTimeout = config.DefaultConnectionTimeout
 	case key == "connection-timeout":
 		d.ConnectionTimeout, err = time.ParseDuration(v)
+	case key == "max-age" && v == "":
+		d.MaxAge = 0
+	case key == "max-age":
+		d.MaxAge, err = config.ParseAge(v)
 	case key == "legacy-algorithms" && v == "":
 		d.LegacyAlgorithms = false
 	case key == "legacy-algorithms":

@@ -82,6 +82,7 @@ func (s *settings) show(d *config.Destination) error {
 		{"username", d.Username}, {"directory", cmp.Or(d.Directory, ".")}, {"host key", keys},
 		{"identity file", identity}, {"password file", password},
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
+		{"max age", cmp.Or(config.FormatAge(d.MaxAge), "-")},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", cmp.Or(d.Reindex, "-")},
 		{"legacy algorithms", map[bool]string{false: "refused", true: "accepted, though weak"}[d.LegacyAlgorithms]},
 		{"local origins", cmp.Or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},

@@ -10,6 +10,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/alarm/send"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 )
@@ -49,6 +50,8 @@ type jobJSON struct {
 	Bandwidth     int64    `json:"bandwidth"`
 	Concurrency   int      `json:"concurrency"`
 	Parallel      int      `json:"parallel_accounts"`
+	MaxAge        string   `json:"max_age,omitempty"`
+	Ping          string   `json:"ping,omitempty"` // without what is secret
 }
 
 func jsonOfJob(j *config.Job) jobJSON {
@@ -57,6 +60,7 @@ func jsonOfJob(j *config.Job) jobJSON {
 		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
 		OneFileSystem: j.OneFileSystem, NetworkFS: j.NetworkFS, StallTimeout: j.Stall().String(), Before: j.Before, After: j.After, Fill: j.Fill,
 		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
+		MaxAge: config.FormatAge(j.MaxAge), Ping: pingSite(j),
 	}
 }
 
@@ -178,7 +182,16 @@ func (s *settings) showJob(j *config.Job) error {
 		{"stall timeout", j.Stall().String()},
 		{"before", cmp.Or(j.Before, "-")}, {"after", cmp.Or(j.After, "-")}, {"fill", j.Fill},
 		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
+		{"max age", cmp.Or(config.FormatAge(j.MaxAge), "-")}, {"ping", cmp.Or(pingSite(j), "-")},
 	})
+}
+
+// pingSite is what may be shown of a job's ping.
+func pingSite(j *config.Job) string {
+	if j.Ping == "" {
+		return ""
+	}
+	return send.Site(j.Ping)
 }
 
 func yesNo(b bool) string {

@@ -37,6 +37,8 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "bandwidth", Usage: "send at most `RATE` bytes per second: 500K, 10M, 1G"},
 			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files of an account on their way at once", Value: config.DefaultConcurrency},
 			&cli.IntFlag{Name: "parallel-accounts", Usage: "`NUMBER` of accounts that are backed up side by side", DefaultText: "4; 1 with commands or archives"},
+			&cli.StringFlag{Name: "max-age", Usage: "`AGE` of the newest good backup from which on there is an alarm: 26h, 3d, never", DefaultText: "that of [watch]"},
+			&cli.StringFlag{Name: "ping", Usage: "`URL` that is told when a run begins, succeeds or fails, as healthchecks.io has it"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.Args().Len() > 1 {
@@ -98,6 +100,13 @@ func readJob(c *cli.Context) (*config.Job, error) {
 	}
 	if c.IsSet("stall-timeout") {
 		j.StallTimeout = c.Duration("stall-timeout")
+	}
+	if j.Ping = c.String("ping"); c.IsSet("max-age") {
+		age, err := config.ParseAge(c.String("max-age"))
+		if err != nil {
+			return nil, exit.Usagef("--max-age %w", err)
+		}
+		j.MaxAge = age
 	}
 	for _, flag := range []string{"destination", "source", "retention"} {
 		if !c.IsSet(flag) {

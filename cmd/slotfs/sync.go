@@ -95,7 +95,7 @@ func (y *syncCmd) run(ctx context.Context, sync *jobs.Sync, all []*config.Job) e
 		return err
 	}
 	if !sync.DryRun {
-		y.LookAfter(ctx)
+		y.lookAfter(ctx)
 	}
 	if y.json {
 		if err := y.printJSON(results); err != nil {

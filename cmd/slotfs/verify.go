@@ -128,7 +128,7 @@ func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	v.LookAfter(ctx)
+	v.lookAfter(ctx)
 	return v.end(compared)
 }
 

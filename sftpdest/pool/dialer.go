@@ -60,6 +60,7 @@ func (l *Pool) dialUntilUp() {
 			l.mu.Unlock()
 			return
 		}
+		l.retries++
 		l.mu.Unlock()
 		l.options.Log.Debug("connection", "host", l.settings.Address(), "error", err, "retry", delay)
 		if !l.sleep(delay) {

@@ -53,6 +53,7 @@ type Pool struct {
 	waiting  int           // calls that wait for a session
 	changed  chan struct{} // closed and replaced when a wait may be over
 	outage   outage
+	retries  int64 // attempts to connect that followed one that had failed
 	closed   bool
 }
 

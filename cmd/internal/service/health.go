@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"slotfs/cache/index"
-	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/metrics"
@@ -72,16 +71,16 @@ func (e *Environment) ask(ctx context.Context) (r *api.Report, seen alarm.Seen, 
 	return r, seen, err
 }
 
-// LookAfter has people told of what a command did, and shows it in metrics, unless a process that has the index does. What goes
-// wrong with that is logged.
-func (e *Environment) LookAfter(ctx context.Context) {
+// LookAfter has people told of what a command did, and shows it in metrics, unless a process that has the index does. The errors say
+// what of that was not possible, each with its cure.
+func (e *Environment) LookAfter(ctx context.Context) []error {
 	c, err := e.Config()
 	if err != nil || !overseen(c) {
-		return
+		return nil
 	}
 	seen, err := e.Owner().Seen(ctx)
 	if seen.Watching || ctx.Err() != nil {
-		return
+		return nil
 	}
 	if err != nil && !errors.Is(err, api.ErrNoOwner) {
 		e.Log.Debug("what the process with the index sees", "error", err)
@@ -89,17 +88,17 @@ func (e *Environment) LookAfter(ctx context.Context) {
 	w := e.Watcher()
 	f, err := w.Facts(c, seen)
 	if err != nil {
-		e.Log.Warn("alarms", "error", err)
-		return
+		return []error{err}
 	}
 	found := alarm.Find(f)
-	w.Tell(ctx, f, found, true)
+	failures := w.Tell(ctx, f, found, true)
 	if c.Metrics.Textfile == "" {
-		return
+		return failures
 	}
 	v := w.Values(f, found)
 	v.Version = e.Version
 	if err := metrics.Write(c.Metrics.Textfile, metrics.NewRegistry(func() *metrics.Values { return v }, nil)); err != nil {
-		e.Log.Warn("text file of metrics not written", "error", err, "hint", exit.Hint(err))
+		failures = append(failures, err)
 	}
+	return failures
 }

@@ -9,6 +9,7 @@ import (
 	"slotfs/cmd/internal/service/metrics"
 	"slotfs/fs"
 	"slotfs/fs/content"
+	"slotfs/sftpdest/pool"
 )
 
 // values are what this process shows to Prometheus; nil if that cannot be told.
@@ -34,6 +35,9 @@ func (s *Service) allValues(ctx context.Context) (*metrics.Values, error) {
 	v := s.oversight.watcher.Values(f, alarm.Find(f))
 	v.Version = s.Version
 	tally.AddTo(v, c)
+	for i := range v.Destinations {
+		s.destinations.addLink(&v.Destinations[i])
+	}
 	stats, err := s.index.Stats(ctx)
 	if err != nil {
 		return nil, err
@@ -49,16 +53,34 @@ func (s *Service) allValues(ctx context.Context) (*metrics.Values, error) {
 	return v, nil
 }
 
-// writeMetrics replaces the text file. That it cannot be written is said once.
-func (s *Service) writeMetrics(ctx context.Context, path string) {
+// addLink adds how a destination that is in use is connected.
+func (d *destinations) addLink(v *metrics.Destination) {
+	if v.Link == nil {
+		return
+	}
+	d.mu.Lock()
+	t := d.open[v.Name]
+	d.mu.Unlock()
+	if t == nil {
+		return
+	}
+	if connected, ok := t.dest.(interface{ Stats() pool.Stats }); ok {
+		stats := connected.Stats()
+		v.Link.Connections, v.Link.Retries, v.Link.RoundTrip = stats.Connections, stats.Retries, stats.RTT
+	}
+}
+
+// writeMetrics replaces the text file. That it cannot be written is an error once, until it can.
+func (s *Service) writeMetrics(ctx context.Context, path string) error {
 	err := metrics.Write(path, metrics.NewRegistry(func() *metrics.Values { return s.values(ctx) }, s.oversight.reads))
 	o := s.oversight
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err != nil && o.refused == nil {
-		s.Log.Warn("text file of metrics not written", "error", err, "hint", exit.Hint(err))
+	known := o.refused
+	if o.refused = err != nil; known {
+		return nil
 	}
-	o.refused = err
+	return err
 }
 
 // metricsServer answers on the address that the configuration names.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/metrics"
@@ -36,7 +37,7 @@ type oversight struct {
 	tally    watch.Tally
 	rooms    map[string]history.Room
 	outages  map[string]time.Time // zero: the destination answers
-	refused  error                // why the text file was not written the last time
+	refused  bool                 // the text file was not written the last time
 }
 
 func newOversight(e *Environment) *oversight {
@@ -95,9 +96,7 @@ func (s *Service) oversee(ctx context.Context) {
 			wait.Go(func() { s.probeAll(ctx, c) })
 		}
 		server.follow(ctx, s, c.Metrics.Listen)
-		if err := s.lookAfter(ctx, c, false); err != nil && ctx.Err() == nil {
-			s.Log.Warn("alarms and metrics", "error", err)
-		}
+		s.lookAfter(ctx, c, false)
 		select {
 		case <-ctx.Done():
 			return
@@ -110,24 +109,36 @@ func (s *Service) oversee(ctx context.Context) {
 func overseen(c *config.Config) bool { return len(c.Notify) > 0 || c.Metrics != config.Metrics{} }
 
 // lookAfter looks once. last says that nobody looks soon again.
-func (s *Service) lookAfter(ctx context.Context, c *config.Config, last bool) error {
+func (s *Service) lookAfter(ctx context.Context, c *config.Config, last bool) {
 	if !overseen(c) {
-		return nil
+		return
 	}
+	for _, err := range s.tellAndShow(ctx, c, last) {
+		if ctx.Err() == nil {
+			s.Log.Error("alarms and metrics", "error", err, "hint", exit.Hint(err))
+		}
+	}
+}
+
+// tellAndShow has people told of what is wrong, and writes the text file.
+func (s *Service) tellAndShow(ctx context.Context, c *config.Config, last bool) []error {
 	seen, err := s.Seen(ctx)
 	if err != nil {
-		return err
+		return []error{err}
 	}
 	w := s.oversight.watcher
 	f, err := w.Facts(c, seen)
 	if err != nil {
-		return err
+		return []error{err}
 	}
-	w.Tell(ctx, f, alarm.Find(f), last)
-	if c.Metrics.Textfile != "" {
-		s.writeMetrics(ctx, c.Metrics.Textfile)
+	failures := w.Tell(ctx, f, alarm.Find(f), last)
+	if c.Metrics.Textfile == "" {
+		return failures
 	}
-	return nil
+	if err := s.writeMetrics(ctx, c.Metrics.Textfile); err != nil {
+		failures = append(failures, err)
+	}
+	return failures
 }
 
 // lookAfterPass looks once in a process that does not last.
@@ -138,9 +149,7 @@ func (s *Service) lookAfterPass(ctx context.Context) {
 	if watching {
 		return
 	}
-	if err := s.lookAfter(ctx, s.destinations.current(), true); err != nil && ctx.Err() == nil {
-		s.Log.Warn("alarms and metrics", "error", err)
-	}
+	s.lookAfter(ctx, s.destinations.current(), true)
 }
 
 // probeAll looks whether destinations answer, and how much room they have.

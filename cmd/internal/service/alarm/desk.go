@@ -3,7 +3,7 @@ package alarm
 import (
 	"cmp"
 	"context"
-	"log/slog"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -20,7 +20,6 @@ type Desk struct {
 	Config *config.Config
 	// Sender makes what delivers for a notifier.
 	Sender func(*config.Notify) (send.Sender, error)
-	Log    *slog.Logger
 	Now    func() time.Time
 	// Last says that nobody tells soon again: neither min-interval nor a delivery that failed a moment ago is a reason to wait.
 	Last bool
@@ -37,8 +36,8 @@ const (
 )
 
 // Tell brings every notifier up to date with a report. It takes no longer than one delivery may, and waiting for another process
-// that does the same. What cannot be delivered is logged, kept and tried again; the error is about what is kept.
-func (d *Desk) Tell(ctx context.Context, r *Report) error {
+// that does the same. What cannot be delivered is kept and tried again; the errors say what that is, each with its cure.
+func (d *Desk) Tell(ctx context.Context, r *Report) []error {
 	if len(d.Config.Notify) == 0 {
 		return nil
 	}
@@ -46,60 +45,64 @@ func (d *Desk) Tell(ctx context.Context, r *Report) error {
 	defer cancel()
 	release, err := lock(patient, d.Dir)
 	if err != nil {
-		return err
+		return []error{err}
 	}
 	defer release()
-	state, err := Load(d.Dir)
+	before, err := Load(d.Dir)
 	if err != nil {
-		return err
+		return []error{err}
 	}
-	before := state
-	state = &State{Notifiers: map[string]*Told{}}
+	after := &State{Notifiers: map[string]*Told{}}
+	changed, failures := d.tellAll(ctx, before, after, r)
+	if changed || len(before.Notifiers) != len(after.Notifiers) {
+		failures = append(failures, after.save(d.Dir))
+	}
+	return slices.DeleteFunc(failures, func(err error) bool { return err == nil })
+}
+
+// tellAll brings the notifiers up to date, side by side. It reports whether what is kept changed.
+func (d *Desk) tellAll(ctx context.Context, before, after *State, r *Report) (bool, []error) {
 	var wait sync.WaitGroup
-	changed := make([]bool, len(d.Config.Notify))
+	changed, failures := make([]bool, len(d.Config.Notify)), make([]error, len(d.Config.Notify))
 	for i, name := range d.Config.NotifyNames() {
 		told := before.Notifiers[name]
 		if told == nil {
 			told = &Told{}
 		}
-		state.Notifiers[name] = told
-		wait.Go(func() { changed[i] = d.tell(ctx, d.Config.Notify[name], told, r) })
+		after.Notifiers[name] = told
+		wait.Go(func() { changed[i], failures[i] = d.tell(ctx, d.Config.Notify[name], told, r) })
 	}
 	wait.Wait()
-	if !slices.Contains(changed, true) && len(before.Notifiers) == len(state.Notifiers) {
-		return nil
-	}
-	return state.save(d.Dir)
+	return slices.Contains(changed, true), failures
 }
 
 // tell brings one notifier up to date, and reports whether what is kept of it changed.
-func (d *Desk) tell(ctx context.Context, n *config.Notify, told *Told, r *Report) bool {
+func (d *Desk) tell(ctx context.Context, n *config.Notify, told *Told, r *Report) (changed bool, err error) {
 	now := d.Now()
 	c := compare(n, told, r)
 	missed := c.takeMissed(told)
 	if c.empty() {
 		if len(told.Tried) == 0 && told.Tries == 0 {
-			return missed
+			return missed, nil
 		}
 		told.Tried, told.Tries, told.NextTry, told.Error, told.Hint = nil, 0, time.Time{}, "", ""
-		return true
+		return true, nil
 	}
 	if !d.Last && (now.Before(told.NextTry) || now.Sub(told.LastSent) < n.MinInterval && !now.Before(told.LastSent)) {
-		return missed
+		return missed, nil
 	}
-	err := d.deliver(ctx, n, c.message(d.Host))
+	err = d.deliver(ctx, n, c.message(d.Host))
 	if ctx.Err() != nil {
-		return missed
+		return missed, nil
 	}
 	if err != nil {
 		told.Tries++
 		told.NextTry = now.Add(min(lastRetry, firstRetry<<min(told.Tries-1, 10)))
 		told.Error, told.Hint, told.Tried = err.Error(), exit.Hint(err), c.wrong
-		d.Log.Warn("alarm not delivered", "notify", n.Name, "tries", told.Tries, "next_try", told.NextTry, "error", err, "hint", told.Hint)
-		return true
+		return true, fmt.Errorf("notify %s: alarm not delivered: %w", n.Name, err)
 	}
 	*told = Told{Wrong: c.all, LastSent: now}
-	return true
+	return true, nil
 }
 
 // deliver tries once.

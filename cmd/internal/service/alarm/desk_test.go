@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -40,7 +39,7 @@ type office struct {
 func newOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{now: noon}
-	o.Desk = &Desk{Dir: t.TempDir(), Host: "web1", Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return o.now },
+	o.Desk = &Desk{Dir: t.TempDir(), Host: "web1", Now: func() time.Time { return o.now },
 		Config: &config.Config{Notify: map[string]*config.Notify{"ops": {Name: "ops", MinInterval: 15 * time.Minute}}},
 		Sender: func(*config.Notify) (send.Sender, error) { return &o.inbox, nil }}
 	return o
@@ -50,8 +49,10 @@ func newOffice(t *testing.T) *office {
 func (o *office) tell(t *testing.T, all ...Finding) []send.Message {
 	t.Helper()
 	o.inbox.got = nil
-	if err := o.Tell(t.Context(), &Report{All: all}); err != nil {
-		t.Fatal(err)
+	for _, err := range o.Tell(t.Context(), &Report{All: all}) {
+		if o.inbox.err == nil || !errors.Is(err, o.inbox.err) {
+			t.Fatal(err)
+		}
 	}
 	return o.inbox.got
 }
@@ -186,7 +187,7 @@ func TestPendingAndUnseenFindingsSayNothing(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	o.inbox.got = nil
-	if err := o.Tell(t.Context(), &Report{Blind: true}); err != nil || o.inbox.got != nil {
+	if err := o.Tell(t.Context(), &Report{Blind: true}); len(err) != 0 || o.inbox.got != nil {
 		t.Errorf("what could not be looked at is called gone: %q, %v", o.inbox.got, err)
 	}
 	if got := o.tell(t, fine(failure("a"))); len(got) != 1 {
@@ -220,8 +221,8 @@ func TestServiceThatHangsDelaysNobodyElse(t *testing.T) {
 		return send.New(n, "")
 	}
 	o.timeout = 200 * time.Millisecond
-	if err := o.Tell(t.Context(), &Report{All: []Finding{failure("a")}}); err != nil {
-		t.Fatal(err)
+	if errs := o.Tell(t.Context(), &Report{All: []Finding{failure("a")}}); len(errs) != 1 || !errors.Is(errs[0], send.ErrTimeout) {
+		t.Fatal(errs)
 	}
 	s, err := Load(o.Dir)
 	if err != nil || len(o.inbox.got) != 1 || s.Notifiers["ops"].LastSent.IsZero() || s.Notifiers["hangs"].Error != send.ErrTimeout.Error() {
@@ -237,7 +238,7 @@ func TestTwoProcessesTellOneAfterTheOther(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if err := o.Tell(ctx, &Report{All: []Finding{failure("a")}}); !errors.Is(err, ErrBusy) {
+	if err := errors.Join(o.Tell(ctx, &Report{All: []Finding{failure("a")}})...); !errors.Is(err, ErrBusy) {
 		t.Errorf("%v", err)
 	}
 	release()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -64,7 +65,11 @@ func (s *Server) Serve(ctx context.Context) error {
 // Write replaces a text file for node_exporter, atomically. The error has the cure.
 func Write(path string, r *prometheus.Registry) error {
 	if err := prometheus.WriteToTextfile(path, r); err != nil {
-		return exit.Hinted(fmt.Errorf("metrics: %w", err), "make the directory of textfile in [metrics], writable by the user that slotfs runs as")
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err // its path is that of a temporary file
+		}
+		return exit.Hinted(fmt.Errorf("metrics: text file %s not written: %w", path, err), "make the directory of textfile in [metrics], writable by the user that slotfs runs as")
 	}
 	return nil
 }

@@ -90,13 +90,16 @@ func (w *Watcher) members(j *config.Job) (map[string]bool, error) {
 	return members, nil
 }
 
-// Tell has people told of what is wrong and what is good again. last says that nobody tells soon again.
-func (w *Watcher) Tell(ctx context.Context, f *alarm.Facts, r *alarm.Report, last bool) {
+// Tell has people told of what is wrong and what is good again. last says that nobody tells soon again. The errors say what could
+// not be delivered, each with its cure.
+func (w *Watcher) Tell(ctx context.Context, f *alarm.Facts, r *alarm.Report, last bool) []error {
 	d := w.desk(f.Config)
 	d.Last = last
-	if err := d.Tell(ctx, r); err != nil && ctx.Err() == nil {
-		w.Log.Warn("alarms", "error", err)
+	failures := d.Tell(ctx, r)
+	if ctx.Err() != nil {
+		return nil
 	}
+	return failures
 }
 
 // Test has a notifier deliver a test.
@@ -112,7 +115,7 @@ func (w *Watcher) desk(c *config.Config) *alarm.Desk {
 	if err != nil {
 		host = "this machine"
 	}
-	return &alarm.Desk{Dir: w.State.Alarms(), Host: host, Config: c, Sender: sender, Log: w.Log, Now: w.Now}
+	return &alarm.Desk{Dir: w.State.Alarms(), Host: host, Config: c, Sender: sender, Now: w.Now}
 }
 
 // sender makes what delivers for a notifier.
