@@ -48,7 +48,9 @@ func (s *shell) pin(c *cli.Context, pinned bool) error {
 	if err != nil {
 		return err
 	}
-	return g.onJob(j, func(d dest.ReadWriter) error { return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt")) })
+	return g.onJob(j, func(d dest.ReadWriter) error {
+		return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt"))
+	})
 }
 
 func slotNumber(text string) (int, error) {
