@@ -108,7 +108,8 @@ func TestEveryBinaryIsStaticAndForItsMachine(t *testing.T) {
 		dir := t.TempDir()
 		sh(t, `case $1 in
 *.deb) dpkg-deb -x "$1" "$2" ;;
-*.rpm) cd "$2"; rpm2cpio "$1" | cpio -idm --quiet --no-absolute-filenames 2>/dev/null ;;
+# rpm2cpio fails where a package does not tell the size of its payload; the digests, and cpio, tell whether it is whole.
+*.rpm) rpm -K --nosignature "$1"; cd "$2"; rpm2cpio "$1" >payload || true; cpio -idm --quiet --no-absolute-filenames <payload 2>&1 ;;
 *) tar -C "$2" --strip-components=1 -xzf "$1" ;;
 esac
 for file in usr/share/man/man1/slotfs-sync.1.gz usr/share/man/man5/slotfs.toml.5.gz usr/share/bash-completion/completions/slotfs \
