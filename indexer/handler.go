@@ -52,11 +52,10 @@ func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
 		return backup.Excerpt{}, nil
 	}
 	want := h.pass.engine.Wants(added.Path, m.Size)
-	if n := want.Len(m.Size); !want.Wanted() || n > maxKept-h.total {
+	if !want.Wanted() || want.Len(m.Size) > maxKept-h.total {
 		return backup.Excerpt{}, nil
-	} else {
-		h.total += n
 	}
+	h.total += want.Len(m.Size)
 	h.keeping, h.content = added.Path, h.content[:0]
 	return want, nil
 }

@@ -106,5 +106,5 @@ func advice(ctx context.Context, conn resolver, d *config.Destination, others *c
 	return lines
 }
 
-// contains reports whether folder b holds folder a.
+// contains reports whether directory b holds directory a.
 func contains(b, a string) bool { return strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/") }

@@ -15,7 +15,7 @@ import (
 func diffCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "show what changed between two snapshots, or folders or files in them, with or without a mount",
+		Usage:     "show what changed between two snapshots, or directories or files in them, with or without a mount",
 		ArgsUsage: "OLD NEW",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "content", Usage: "read files of which only the time changed, to see whether their content did"},

@@ -19,9 +19,9 @@ func jobAddCommand(s *shell) *cli.Command {
 		ArgsUsage: "NAME",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "destination", Usage: "`NAME` of a destination with engine " + config.SlotsEngine},
-			&cli.StringSliceFlag{Name: "source", Usage: "`PATH` of a folder, or a quoted pattern: each folder that it matches is an account; may be repeated"},
+			&cli.StringSliceFlag{Name: "source", Usage: "`PATH` of a directory, or a quoted pattern: each directory that it matches is an account; may be repeated"},
 			&cli.StringSliceFlag{Name: "allow-empty", Usage: "it is no error if the source `PATH` matches nothing or is not there; may be repeated"},
-			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its folder's"},
+			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its directory's"},
 			&cli.IntFlag{Name: "retention", Usage: "`NUMBER` of backups that are kept, 1 to 999"},
 			&cli.StringFlag{Name: "mode", Usage: "`MODE` of the slots: incremental (a plain tree) or compressed (one .tar.gz)", Value: config.DefaultMode},
 			&cli.StringFlag{Name: "prefix", Usage: "`FOLDER` of the backup that the source becomes, beside what --before stages"},

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// box adds a destination for jobs, and gives a folder with accounts.
+// box adds a destination for jobs, and gives a directory with accounts.
 func (w *world) box() string {
 	w.t.Helper()
 	w.store = filepath.Join(w.store, "not", "there", "yet")

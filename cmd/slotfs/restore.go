@@ -23,7 +23,7 @@ import (
 func restoreCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:      "restore",
-		Usage:     "copy files and folders out of snapshots with all that belongs to them, with or without a mount",
+		Usage:     "copy files and directories out of snapshots with all that belongs to them, with or without a mount",
 		ArgsUsage: "PATH... DIRECTORY",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},
@@ -139,7 +139,7 @@ func (r *restoring) runAs(ctx context.Context, h *asuser.Host) error {
 	return r.finish(summary, err)
 }
 
-// find finds what is to be restored. A path that ends with a slash stands for what is in the folder.
+// find finds what is to be restored. A path that ends with a slash stands for what is in the directory.
 func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, error) {
 	var roots []restore.Root
 	taken := map[string]string{}
@@ -151,7 +151,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 		root := restore.Root{Source: r.from, Entry: e, Name: path.Base(clean), Path: clean}
 		if strings.HasSuffix(p, "/") || clean == "" {
 			if !isFolder(&e) {
-				return nil, browse.Explain("restore", p, errors.New("not a folder"))
+				return nil, browse.Explain("restore", p, errors.New("not a directory"))
 			}
 			root.Name = ""
 		}

@@ -219,7 +219,7 @@ func TestUpdateTellsWhatChanged(t *testing.T) {
 		t.Errorf("a snapshot went: %+v", c)
 	}
 	if !slices.Contains(c.Nodes, account) {
-		t.Errorf("the listing of the account's folder changed without a word: %+v", c)
+		t.Errorf("the listing of the account's directory changed without a word: %+v", c)
 	}
 }
 

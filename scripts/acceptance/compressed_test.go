@@ -149,7 +149,7 @@ func TestTwoMachinesShareSlots(t *testing.T) {
 	}
 }
 
-// latest is the folder in the mount that the newest complete backup has.
+// latest is the directory in the mount that the newest complete backup has.
 func (b *backups) latest(account string) string {
 	b.t.Helper()
 	at := filepath.Join(b.mnt, "box/nightly/accounts", account)

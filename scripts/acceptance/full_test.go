@@ -11,7 +11,7 @@ import (
 )
 
 // packers are the ways to lay a backup of parent/user on a destination. Each gets the source's parent, the user
-// and the accounts folder.
+// and the accounts directory.
 var packers = []struct {
 	name   string
 	script string

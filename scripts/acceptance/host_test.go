@@ -67,7 +67,7 @@ type host struct {
 	server *sshdtest.Server
 	port   int    // where the server is reached
 	print  string // fingerprint of the server's ed25519 key
-	store  string // the destination's folder
+	store  string // the destination's directory
 	jail   string // what the server takes for its root, if that is another one than ours
 	work   string // config, state and mountpoint
 	mnt    string
@@ -189,7 +189,7 @@ func (h *host) show(args ...string) {
 	h.mount(args...)
 }
 
-// accounts is the folder of one account in the mount.
+// accounts is the directory of one account in the mount.
 func (h *host) account(destination, origin, user string) string {
 	return filepath.Join(h.mnt, destination, origin, "accounts", user)
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nastyAccount makes an account's folder with everything that file systems allow and customers have: raw names,
+// nastyAccount makes an account's directory with everything that file systems allow and customers have: raw names,
 // depth, hard links, holes, attributes. Times have nanoseconds where nanos is set. It returns the parent.
 func nastyAccount(t *testing.T, user string, nanos bool) string {
 	t.Helper()
@@ -76,7 +76,7 @@ func nastyNames() []string {
 }
 
 // find prints every entry below dir as find sees it; set-id bits are masked, as the mount never shows them,
-// and sizes of folders are left out, as they are the file system's own.
+// and sizes of directories are left out, as they are the file system's own.
 func find(t *testing.T, dir string, format string) string {
 	t.Helper()
 	return run(t, `cd "$1"; find . -printf "$2" | LC_ALL=C sort -z | tr '\0' '\n'`, dir, format)

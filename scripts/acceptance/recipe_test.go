@@ -22,7 +22,7 @@ func recipe(t *testing.T, pattern string) string {
 	return strings.ReplaceAll(found[1], "\n    ", "\n")
 }
 
-// pkgacct behaves as cPanel's does with these options: it makes cpmove-USER.tar in the folder, with a home that is
+// pkgacct behaves as cPanel's does with these options: it makes cpmove-USER.tar in the directory, with a home that is
 // empty but for a note.
 const pkgacct = `#!/bin/bash -e
 [ "$1 $2" = "--skiphomedir --nocompress" ]

@@ -180,7 +180,7 @@ func TestRestoreOfOneFileAndWrongUsage(t *testing.T) {
 	}{
 		{[]string{files + "/nothing", to}, 1, "nothing"},
 		{[]string{files}, 2, "DIRECTORY is missing"},
-		{[]string{files + "/first/", to}, 1, "not a folder"},
+		{[]string{files + "/first/", to}, 1, "not a directory"},
 		{[]string{files + "/first", "d/accounts/alice/2026-01-05/files/first", to}, 2, "the same name"},
 		{[]string{files, to + "/first"}, 2, "not a directory"},
 		{[]string{files, to + "/a/b/c"}, 1, "no such file"},

@@ -65,7 +65,7 @@ func TestOnlyTheAccountsUserLooksIntoItsFolder(t *testing.T) {
 		t.Error("a local user looks into the account of his name on another server")
 	}
 	if err := as("slotbob", "ls "+account); err == nil {
-		t.Error("another user looks into the account's folder")
+		t.Error("another user looks into the account's directory")
 	}
 	for _, secret := range []string{"full", "archive", "database-users/slotalice_u1.sql", "ftp/proftpdpasswd", "config/shadow"} {
 		if _, err := os.Lstat(filepath.Join(account, "latest", secret)); err != nil {

@@ -82,7 +82,7 @@ func TestServerThatCanDoLittle(t *testing.T) { newBackups(t, newHostAt(t, plainS
 
 func TestUnprivilegedUserInAJail(t *testing.T) { newBackups(t, newJail(t)).rounds() }
 
-// newJail is a host whose server lets one user in who sees nothing but his own folder.
+// newJail is a host whose server lets one user in who sees nothing but his own directory.
 func newJail(t *testing.T) *host {
 	t.Helper()
 	u, err := sshdtest.AddUser("never used")

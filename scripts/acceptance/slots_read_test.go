@@ -10,7 +10,7 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// addSlots adds the store as a destination of slots, and a job that backs up one folder as the account of its name.
+// addSlots adds the store as a destination of slots, and a job that backs up one directory as the account of its name.
 func (h *host) addSlots(job, source string, flags ...string) {
 	h.t.Helper()
 	h.must("destination", "add", "own", "--engine", "slots", "--host", h.server.Host, "--port", itoa(h.server.Port),
@@ -20,7 +20,7 @@ func (h *host) addSlots(job, source string, flags ...string) {
 
 func itoa(n int) string { text, _ := json.Marshal(n); return string(text) }
 
-// newest is the folder that `latest` of an account leads to.
+// newest is the directory that `latest` of an account leads to.
 func (h *host) newest(user string) string {
 	h.t.Helper()
 	at := h.account("own", "nightly", user)

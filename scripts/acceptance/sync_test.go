@@ -15,7 +15,7 @@ import (
 // backups is a host with accounts and a job that backs them up to its server.
 type backups struct {
 	*host
-	home string            // folder of the accounts
+	home string            // directory of the accounts
 	was  map[string]string // generation and account -> copy of the source as it was
 	gens map[string]int
 }

@@ -1,4 +1,4 @@
-// Command account makes a folder that looks like what cPanel's pkgacct packs: a home directory with sites and
+// Command account makes a directory that looks like what cPanel's pkgacct packs: a home directory with sites and
 // mail, databases, zones, certificates and settings. The same seed makes the same account. Text comes from
 // the Go distribution's own sources, so that it compresses as real code does.
 //
@@ -26,7 +26,7 @@ func main() {
 	seed := flag.Uint64("seed", 1, "what to make the content from")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "account: give the folder to make")
+		fmt.Fprintln(os.Stderr, "account: give the directory to make")
 		os.Exit(2)
 	}
 	a.size = *size << 20
@@ -74,7 +74,7 @@ func (a *account) make() error {
 	return nil
 }
 
-// write puts content at a path below the account's folder.
+// write puts content at a path below the account's directory.
 func (a *account) write(name string, content []byte) error {
 	full := filepath.Join(a.dir, name)
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -100,7 +100,7 @@ func (a *account) own() error {
 	})
 }
 
-// date gives every folder and link one time, so that the same seed makes the same account.
+// date gives every directory and link one time, so that the same seed makes the same account.
 func (a *account) date() error {
 	when := unix.NsecToTimespec(a.clock.UnixNano())
 	return filepath.WalkDir(a.dir, func(name string, d os.DirEntry, err error) error {

@@ -27,7 +27,7 @@ func (b *bench) account() (string, error) {
 	return archive, err
 }
 
-// million writes an archive of n empty files and their folders, which would take too long to make on disk.
+// million writes an archive of n empty files and their directories, which would take too long to make on disk.
 func (b *bench) million(name string, n int) error {
 	f, err := os.Create(name)
 	if err != nil {
@@ -74,7 +74,7 @@ func (b *bench) million(name string, n int) error {
 	return zipped.Close()
 }
 
-// spread lays n small archives over folders of days, as many accounts leave them.
+// spread lays n small archives over directories of days, as many accounts leave them.
 func (b *bench) spread(store string, n int) error {
 	const accounts = 50
 	_, err := b.shell(`

@@ -60,7 +60,7 @@ func (b *bench) close() {
 	os.RemoveAll(b.dir)
 }
 
-// store is a folder on the server.
+// store is a directory on the server.
 func (b *bench) store(name string) string { return filepath.Join(b.dir, "store", name) }
 
 // shell runs a script and returns what it printed.

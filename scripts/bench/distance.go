@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// tree is an account as a folder of the server, which is how incremental backups lie there. fill is a script that
+// tree is an account as a directory of the server, which is how incremental backups lie there. fill is a script that
 // makes its home directory, where it runs. The second time it is there already.
 func (b *bench) tree(name, fill string, args ...string) (home string, err error) {
 	account := filepath.Join(b.store(name), "2026-01-05/accounts/alice")
@@ -201,7 +201,7 @@ mkdir all; mv all-* all/; fill some "$(($1 / 10))"; fill few "$(($1 / 50))"`, fm
 	}, err
 }
 
-// measureWalk passes over a tree with many folders, and over one with a single large one.
+// measureWalk passes over a tree with many directories, and over one with a single large one.
 func measureWalk(b *bench) ([]figure, error) {
 	home, err := b.tree("folders", `
 mkdir few all; seq -f 'all/%05.0f' "$1" | xargs mkdir; seq -f 'few/%05.0f' "$(($1 / 50))" | xargs mkdir
@@ -245,7 +245,7 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 	}, err
 }
 
-// oneFolder passes over a tree with all its files in one folder, and returns entries a second.
+// oneFolder passes over a tree with all its files in one directory, and returns entries a second.
 func (a *away) oneFolder() (float64, error) {
 	if _, err := a.tree("folder", `mkdir cur; cd cur; seq -f '17%08.0f.M1P2.srv1,S=4096:2,S' "$1" | xargs touch`, fmt.Sprint(10*a.folders)); err != nil {
 		return 0, err

@@ -1,7 +1,7 @@
 // Command bench measures slotfs against the tools that people would use without it, over a real sshd on loopback, and
 // prints ratios of what it saw in one run. Absolute figures depend on the machine; ratios hold.
 //
-//	go run ./scripts/bench [-run REGEXP] [-size MB] [-entries N] [-archives N] [-file MB] [-small N] [-folders N]
+//	go run ./scripts/bench [-run REGEXP] [-size MB] [-entries N] [-archives N] [-file MB] [-small N] [-directories N]
 package main
 
 import (

@@ -72,7 +72,7 @@ const (
 	sshfsBest  = "ro,compression=no,max_conns=4,dir_cache=yes"
 )
 
-// sshfs runs f with a folder of the server mounted with options.
+// sshfs runs f with a directory of the server mounted with options.
 func (a *away) sshfs(folder, options string, f func(mnt string) error) error {
 	mnt, err := os.MkdirTemp(a.dir, "sshfs")
 	if err != nil {
@@ -96,7 +96,7 @@ func (b *bench) rcloneConfig(port int, times bool) (name string, err error) {
 	return name, os.WriteFile(name, []byte(text), 0o600)
 }
 
-// rclone runs f with a folder of the server mounted by rclone.
+// rclone runs f with a directory of the server mounted by rclone.
 func (a *away) rclone(folder string, f func(mnt string) error) error {
 	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
@@ -120,7 +120,7 @@ func (a *away) rclone(folder string, f func(mnt string) error) error {
 	return f(mnt)
 }
 
-// rcloneList lists a folder of the server to the bottom.
+// rcloneList lists a directory of the server to the bottom.
 func (a *away) rcloneList(folder string) (string, error) {
 	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
@@ -129,7 +129,7 @@ func (a *away) rcloneList(folder string) (string, error) {
 	return a.shell(`rclone --config "$1" lsf -R --checkers 64 "r:$2"`, config, folder)
 }
 
-// warm has the server's memory hold a folder, as it would for the second of those who are compared.
+// warm has the server's memory hold a directory, as it would for the second of those who are compared.
 func (b *bench) warm(folder string) error {
 	_, err := b.shell(`find "$1" -type f -size +0 -exec cat {} + >/dev/null`, folder)
 	return err

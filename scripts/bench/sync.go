@@ -21,13 +21,13 @@ const (
 	syncLarge     = 2_000   // MB of the one large file
 )
 
-// writer is an installation with a job, and its peers with folders of their own on the same server at the same distance.
+// writer is an installation with a job, and its peers with directories of their own on the same server at the same distance.
 type writer struct {
 	*site
 	link   *sshdtest.Link
 	port   int
 	source string
-	peers  string // folder of the peers on the server
+	peers  string // directory of the peers on the server
 }
 
 // writer makes a job over a source that script fills, with a retention of one and thus two slots.
@@ -84,7 +84,7 @@ func (w *writer) sync() (took time.Duration, memory float64, err error) {
 	return time.Since(start), float64(usage.Maxrss) / 1000, nil
 }
 
-// rsync sends the source to a folder beside the slots, with a shell on the other side.
+// rsync sends the source to a directory beside the slots, with a shell on the other side.
 func (w *writer) rsync(to string, flags ...string) (time.Duration, error) {
 	return w.timed(1, fmt.Sprintf(`from=$1 to=$2; shift 2; rsync -a --delete "$@" -e "ssh %s -p %d" "$from/" %s@%s:"$to/"`,
 		w.sshOptions(), w.port, w.server.Username, w.server.Host), append([]string{w.source, filepath.Join(w.peers, to)}, flags...)...)
@@ -93,7 +93,7 @@ func (w *writer) rsync(to string, flags ...string) (time.Duration, error) {
 // durable is rsync that waits for the server's disk, as slotfs does and rsync alone does not.
 func (w *writer) durable() (time.Duration, error) { return w.rsync("by-rsync-fsync", "--fsync") }
 
-// rclone copies a folder with as many files at once as help it.
+// rclone copies a directory with as many files at once as help it.
 func (w *writer) rclone(from, to string, flags ...string) (time.Duration, error) {
 	config, err := w.rcloneConfig(w.port, true)
 	if err != nil {
@@ -109,7 +109,7 @@ func (w *writer) sftp(file string) (time.Duration, error) {
 		w.sshOptions(), w.port, w.server.Username, w.server.Host), file, filepath.Join(w.peers, "by-sftp"))
 }
 
-// fourKiB fills folders of 1000 with so many files.
+// fourKiB fills directories of 1000 with so many files.
 const fourKiB = `for d in $(seq 0 $(($1 / 1000 - 1))); do mkdir d$d; (cd d$d; head -c 4096000 /dev/urandom | split -b 4096 -a 3 -d - f); done`
 
 // measureFirstFull backs up small files for the first time, then into the second slot, then with little changed.
@@ -156,7 +156,7 @@ func measureFirstFull(b *bench) ([]figure, error) {
 	}, nil
 }
 
-// account fills folders of 100 files as accounts have them: most are small (2 and 12 kB), most of the bytes are in larger
+// account fills directories of 100 files as accounts have them: most are small (2 and 12 kB), most of the bytes are in larger
 // ones (60 and 600 kB); on average they have 29 kB.
 const account = `part() { head -c $(($1 * $2)) /dev/urandom | split -b $2 -a 3 -d - s$2-; }
 for d in $(seq 20); do mkdir $d; (cd $d; part 60 2000; part 25 12000; part 12 60000; part 3 600000); done; sleep 3`

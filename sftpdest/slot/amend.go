@@ -43,7 +43,7 @@ func (j *job) amendAll(known *spool.Entries, anew *os.File) (manifest.File, erro
 	j.sum.files.Store(0)
 	j.sum.bytes.Store(0)
 	j.sum.missing.Store(0)
-	lost := "\x00"                 // the folder that is missing
+	lost := "\x00"                 // the directory that is missing
 	first := make(map[string]bool) // names of hard-linked files that are missing, or are what they were
 	for ; known.Head != nil; known.Advance() {
 		e := *known.Head

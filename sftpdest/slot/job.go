@@ -297,7 +297,7 @@ func (j *job) waitPlaceable(ctx context.Context, s *step) error {
 // show makes a path fit for an error.
 func show(path string) string {
 	if path == "" {
-		return "the account's folder"
+		return "the account's directory"
 	}
 	return fmt.Sprintf("%q", path)
 }

@@ -162,7 +162,7 @@ func (j *job) renameStagedDir(ctx context.Context, n *stagedDir, at string) erro
 	if err == nil || ends(ctx, err) {
 		return err
 	}
-	j.o.Log.Debug("move folder", "path", n.folder.Entry.Path, "error", err)
+	j.o.Log.Debug("move directory", "path", n.folder.Entry.Path, "error", err)
 	return j.moveIndividually(ctx, n, at)
 }
 

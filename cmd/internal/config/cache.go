@@ -13,7 +13,7 @@ import (
 //
 //	[cache]
 //	size = "10GiB"                   "64MiB" at least, or "0": nothing is kept; absent: by the free space
-//	directory = "/path"              a folder for the cache alone; default: STATE-DIR/cache
+//	directory = "/path"              a directory for the cache alone; default: STATE-DIR/cache
 type Cache struct {
 	Size      int64 // bytes; AutomaticCache: by the free space
 	Directory string

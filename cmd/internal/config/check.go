@@ -23,7 +23,7 @@ const (
 	scheduled = "cpanel"
 )
 
-// Name checks the name of a destination. It is a folder of the mount and a file of the state directory.
+// Name checks the name of a destination. It is a directory of the mount and a file of the state directory.
 func Name(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("name %q: want 1 to %d characters", name, maxName)
@@ -68,7 +68,7 @@ func (d *Destination) check(engines []string) (string, error) {
 	}
 	for i, origin := range d.LocalOrigins {
 		if len(origin) > maxText || strings.ContainsFunc(origin, unicode.IsControl) || slices.Contains(strings.Split(origin, "/"), "..") {
-			return "local-origin", fmt.Errorf("local-origin %q: want the path between the directory and the date folders", origin)
+			return "local-origin", fmt.Errorf("local-origin %q: want the path between the directory and the date directories", origin)
 		}
 		d.LocalOrigins[i] = strings.Trim(origin, "/")
 	}

@@ -80,7 +80,7 @@ type Destination struct {
 	// LegacyAlgorithms lets the destination's server use algorithms that are weak.
 	LegacyAlgorithms bool
 	// LocalOrigins are the origins whose accounts live on this machine, so that they belong to its users of the same name.
-	// "" is that of date folders directly in the directory. Nil: none.
+	// "" is that of date directories that lie in the directory itself. Nil: none.
 	LocalOrigins []string
 	// MaxAge is how old the newest good backup may be; 0: as Watch has it, Never: any.
 	MaxAge time.Duration

@@ -26,13 +26,13 @@ const (
 //
 //	[job.NAME]                       NAME: as that of a destination
 //	destination = "own-box"          one with engine "slots"
-//	source = ["/home/*"]             each folder that a pattern matches is an account; a path without pattern is one.
+//	source = ["/home/*"]             each directory that a pattern matches is an account; a path without pattern is one.
 //	                                 {path = "/home2/*", allow-empty = true} in place of a text: it is no error if it
 //	                                 matches nothing, is not there or has fewer accounts than the last time
 //	account-name = "www"             name of the one account of a job with one source that is no pattern
 //	retention = 7                    slots, 1 to 999
 //	mode = "incremental"             or "compressed"
-//	prefix = "homedir"               folder of the backup that the source becomes; absent: the backup is the source
+//	prefix = "homedir"               directory of the backup that the source becomes; absent: the backup is the source
 //	exclude = ["*.log", "/tmp/"]     patterns as rsync has them
 //	exclude-file = "NAME"            file in the source with more patterns
 //	exclude-caches = false           leave out what is below a CACHEDIR.TAG

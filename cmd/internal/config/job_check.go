@@ -28,7 +28,7 @@ var (
 	jobFills = []string{"auto", "upload", "copy", "link"}
 )
 
-// Pattern reports whether a source is a pattern: each folder that it matches is an account.
+// Pattern reports whether a source is a pattern: each directory that it matches is an account.
 func Pattern(source string) bool { return strings.ContainsAny(source, `*?[\`) }
 
 // check checks what can be checked without the rest of the file; with an error comes the key that it is about.
@@ -116,10 +116,10 @@ func (j *Job) checkAccountName() error {
 	return AccountName(j.AccountName)
 }
 
-// AccountName checks the name of an account: a folder of the destination.
+// AccountName checks the name of an account: a directory of the destination.
 func AccountName(name string) error {
 	if name == "" || len(name) > 255 || strings.Contains(name, "/") || strings.HasPrefix(name, ".") || unfit(name) {
-		return fmt.Errorf("account %q: want the name of a folder that does not begin with a dot", name)
+		return fmt.Errorf("account %q: want the name of a directory that does not begin with a dot", name)
 	}
 	return nil
 }

@@ -95,7 +95,7 @@ func (f *Feed) send(e Event) {
 	f.emit(e)
 }
 
-// Walked tells of listed folders and recognised backups.
+// Walked tells of listed directories and recognised backups.
 func (f *Feed) Walked(folders, backups int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -28,7 +28,7 @@ func (t *Tree) join(path, folder string) error {
 	at := t.joined
 	for _, name := range names {
 		if at.folder != nil {
-			return fmt.Errorf("%q lies in another joined folder", path)
+			return fmt.Errorf("%q lies in another joined directory", path)
 		}
 		if at.children == nil {
 			at.children = map[string]*join{}
@@ -39,7 +39,7 @@ func (t *Tree) join(path, folder string) error {
 		at = at.children[name]
 	}
 	if at.folder != nil || at.children != nil {
-		return fmt.Errorf("another joined folder is at or below %q", path)
+		return fmt.Errorf("another joined directory is at or below %q", path)
 	}
 	var err error
 	at.folder, err = openRoot(folder)

@@ -63,7 +63,7 @@ func (t *Tree) remotes() (below map[string]string, self bool) {
 	return below, remotesIn(all, "", t.root, below) || self
 }
 
-// remotesIn adds what is mounted in a folder that stands at a path of the backup.
+// remotesIn adds what is mounted in a directory that stands at a path of the backup.
 func remotesIn(all []*mountinfo.Info, path string, folder *os.File, below map[string]string) (self bool) {
 	real, err := os.Readlink(strings.TrimSuffix(procPath(int(folder.Fd()), ""), "/"))
 	if err != nil {

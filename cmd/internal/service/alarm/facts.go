@@ -137,7 +137,7 @@ func (o *origin) holdings(name string) []Account {
 	return all
 }
 
-// written is when a backup was written: its folder may have only the day.
+// written is when a backup was written: its directory may have only the day.
 func written(s *backup.Snapshot) time.Time {
 	at := s.Time
 	for _, f := range s.Files {
