@@ -164,7 +164,8 @@ func (l *listing) add(ctx context.Context, path string, e *backup.Entry) error {
 	} else if e.IsRegular() && e.Link == "" {
 		l.bytes += min(e.Size, math.MaxInt64-l.bytes)
 	}
-	if l.entries++; l.entries%reportEvery == 0 {
+	l.entries++
+	if l.entries%reportEvery == 0 {
 		l.pass.Progress.Read(l.source, l.entries)
 	}
 	return nil

@@ -17,9 +17,6 @@ const (
 	longestFile     = 400 // lines
 )
 
-// busyHeaders is how many `if` headers outside of tests assign to a variable that was there before, other than err. It may only shrink.
-const busyHeaders = 98
-
 // eachGoFile parses every Go file of the module.
 func eachGoFile(t *testing.T, do func(path string, files *token.FileSet, f *ast.File)) {
 	t.Helper()
@@ -76,8 +73,8 @@ func TestHeadersOfIfsTest(t *testing.T) {
 			return true
 		})
 	})
-	if len(found) > busyHeaders {
-		t.Errorf("%d headers of ifs change something besides err, %d are known:\n%s", len(found), busyHeaders, strings.Join(found, "\n"))
+	if len(found) > 0 {
+		t.Errorf("headers of ifs change something besides err:\n%s", strings.Join(found, "\n"))
 	}
 }
 

@@ -125,7 +125,8 @@ func (d *Destination) Put(ctx context.Context, p string, content []byte, set des
 	err = d.create(ctx, made, func(made wire.Attributes) (opened bool, err error) {
 		err = d.doHandleOnce(ctx, pool.Opening{}, func(s *pool.Session) error {
 			handle, err := s.OpenHandle(ctx, remote, session.NewFile, made)
-			if opened = err == nil; opened {
+			opened = err == nil
+			if opened {
 				synced, err = s.Put(ctx, handle, remote, content, a, sync)
 			}
 			return err
@@ -165,7 +166,8 @@ func (d *Destination) CopyRanges(ctx context.Context, from, to string, size int6
 			}
 			defer d.pool.FreeHandle(s)
 			source, target, err := s.OpenPair(ctx, old, name, made)
-			if opened = err == nil; opened {
+			opened = err == nil
+			if opened {
 				synced, err = s.Copy(ctx, session.CopyPlan{Source: source, Target: target, To: name, Size: size, Ranges: ranges}, a, sync)
 			}
 			return err

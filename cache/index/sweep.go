@@ -57,7 +57,8 @@ func (x *Index) sweepNodes(ctx context.Context) (deleted, kept int, err error) {
 			kept++
 			return nil
 		}
-		if batch = append(batch, h); len(batch) < sweepSize {
+		batch = append(batch, h)
+		if len(batch) < sweepSize {
 			return nil
 		}
 		n, err := x.deleteNodes(ctx, &m, batch)

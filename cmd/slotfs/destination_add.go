@@ -188,7 +188,8 @@ func (s *settings) passwordStdin() (string, error) {
 		return "", fmt.Errorf("password: standard input: %w", err)
 	}
 	line, _, _ := strings.Cut(string(data), "\n")
-	if line = strings.TrimSuffix(line, "\r"); line == "" {
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
 		return "", exit.Usagef("password: standard input has none")
 	}
 	return line, nil

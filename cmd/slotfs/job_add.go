@@ -95,13 +95,15 @@ func readJob(c *cli.Context) (*config.Job, error) {
 		OneFileSystem: c.Bool("one-file-system"), Before: c.String("before"), After: c.String("after"),
 		Fill: c.String("fill"), Concurrency: c.Int("concurrency"),
 	}
-	if j.Parallel = c.Int("parallel-accounts"); !c.IsSet("parallel-accounts") {
+	j.Parallel = c.Int("parallel-accounts")
+	if !c.IsSet("parallel-accounts") {
 		j.Parallel = j.DefaultParallel()
 	}
 	if c.IsSet("stall-timeout") {
 		j.StallTimeout = c.Duration("stall-timeout")
 	}
-	if j.Ping = c.String("ping"); c.IsSet("max-age") {
+	j.Ping = c.String("ping")
+	if c.IsSet("max-age") {
 		age, err := config.ParseAge(c.String("max-age"))
 		if err != nil {
 			return nil, exit.Usagef("--max-age %w", err)

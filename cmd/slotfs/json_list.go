@@ -19,7 +19,8 @@ func (l *jsonList) add(v any) error {
 		return err
 	}
 	head := ",\n  "
-	if l.n++; l.n == 1 {
+	l.n++
+	if l.n == 1 {
 		head = "[\n  "
 	}
 	_, err = l.out.WriteString(head)

@@ -75,7 +75,8 @@ func (l *lister) add(e shown) error {
 	if l.first == nil {
 		return l.print(e)
 	}
-	if l.first = append(l.first, e); len(l.first) < sorted {
+	l.first = append(l.first, e)
+	if len(l.first) < sorted {
 		return nil
 	}
 	return l.printFirst()
@@ -110,7 +111,8 @@ func (l *lister) print(e shown) error {
 	case l.settings.json:
 		return l.json.add(e.coded())
 	case l.long:
-		if l.rows = append(l.rows, e.columns()); len(l.rows) < aligned {
+		l.rows = append(l.rows, e.columns())
+		if len(l.rows) < aligned {
 			return nil
 		}
 		rows := l.rows

@@ -67,8 +67,8 @@ func (f *brittleFile) ReadAt(ctx context.Context, p []byte, off int64) (int, err
 	return f.File.ReadAt(ctx, p, off)
 }
 
-func (b *brittle) Look(dir engine.Dir) engine.Detected {
-	breakAt("look", dir.Path)
+func (b *brittle) Detect(dir engine.Dir) engine.Detected {
+	breakAt("detect", dir.Path)
 	return b.Engine.Detect(dir)
 }
 
@@ -189,7 +189,7 @@ func TestAPanicOverOneBackupLeavesTheMountAndAllOthers(t *testing.T) {
 	m.pack(set, "carol", "panic-member") // the handler of a member of its archive
 	m.pack("panic-read/"+set, "dave", "a.txt")
 	m.pack("panic-open/"+set, "erin", "a.txt")
-	m.pack("panic-look/"+set, "frank", "a.txt")
+	m.pack("panic-detect/"+set, "frank", "a.txt")
 	m.pack("panic-list/"+set, "grace", "a.txt")
 	sum := m.pass()
 	if sum.Read != 5 || sum.Failed != 4 {
@@ -207,7 +207,7 @@ func TestAPanicOverOneBackupLeavesTheMountAndAllOthers(t *testing.T) {
 			t.Errorf("%s: %v\n%s", path, err, got)
 		}
 	}
-	for _, place := range []string{"description", "member", "read", "open", "look", "list"} {
+	for _, place := range []string{"description", "member", "read", "open", "detect", "list"} {
 		if log := m.log.String(); !strings.Contains(log, "broken "+place) || !strings.Contains(log, "panic_test.go") {
 			t.Errorf("nothing in the log of what broke in %s", place)
 		}

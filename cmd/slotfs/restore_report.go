@@ -46,7 +46,8 @@ func (f *failures) add(line func(text string, code int), path string, err error)
 	}
 	f.exists = f.exists || errors.Is(err, restore.ErrExists)
 	f.rotten = f.rotten || errors.Is(err, backup.ErrCorrupt) || errors.Is(err, syscall.EIO) // which is all that a mount tells
-	if f.said++; f.said <= saidFailures {
+	f.said++
+	if f.said <= saidFailures {
 		line(fmt.Sprintf("restore %s: %s", term.Escape(path), text), exit.Code(err))
 	}
 }

@@ -68,7 +68,8 @@ func (s *coalescer) run(l *check) {
 		l.err = contain.Do(s.make)
 		close(l.done)
 		s.mu.Lock()
-		if l, s.next = s.next, nil; l == nil {
+		l, s.next = s.next, nil
+		if l == nil {
 			s.running--
 		}
 		s.mu.Unlock()

@@ -251,7 +251,8 @@ func (r *Reader) source(key string, sort int, serial uint64, state *state, sums 
 func (r *Reader) newPlainSource(s *shared, sums backup.Checksums, admits func(int64) bool) *plainSource {
 	m := s.remote
 	p := &plainSource{r: r, key: s.key, id: r.nextID, remote: m, size: m.size(), unit: plainBlock}
-	if m.proof = newProof(sums, p.size, s.limit); m.proof != nil {
+	m.proof = newProof(sums, p.size, s.limit)
+	if m.proof != nil {
 		p.proof, p.unit = m.proof, m.proof.block
 		m.proof.verdict, m.proof.given = r.rotten.Get(s.key)
 	}

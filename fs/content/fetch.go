@@ -71,7 +71,8 @@ func (f *fetch) get(p *piece, off int64, size int) {
 		f.r.streams.link.took(asked, time.Now())
 		return
 	}
-	if p.err = err; err == nil || err == io.EOF {
+	p.err = err
+	if err == nil || err == io.EOF {
 		p.err = io.ErrUnexpectedEOF
 	}
 }

@@ -136,7 +136,8 @@ func (s *plainSource) run(ctx context.Context, f *blockFetch) {
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f.err = err; err == nil {
+	f.err = err
+	if err == nil {
 		f.data = buf
 		s.r.cache.put(blockKey{s.id, f.start}, buf)
 	}

@@ -71,7 +71,8 @@ func (s *treePrefetcher) next(key string, number, window uint64) (from, to uint6
 		}
 		return f.number <= number
 	})
-	if w.run++; w.run < siblingsAfter {
+	w.run++
+	if w.run < siblingsAfter {
 		return 0, 0
 	}
 	from, to = max(w.ahead, number)+1, number+window

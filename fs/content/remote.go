@@ -207,7 +207,8 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 		h.closePieces()
 		return nil, err
 	}
-	if h.File = h.pieces[0]; len(h.pieces) > 1 {
+	h.File = h.pieces[0]
+	if len(h.pieces) > 1 {
 		h.File = dest.Concat(h.pieces, sizes)
 	}
 	return h, nil

@@ -122,7 +122,8 @@ func (f *folder) opened() error {
 
 // rehearse looks whether the directory is there.
 func (f *folder) rehearse(name string) error {
-	if f.fresh = f.up.fd == absent; f.fresh {
+	f.fresh = f.up.fd == absent
+	if f.fresh {
 		return nil
 	}
 	fd, err := f.openAt(name)

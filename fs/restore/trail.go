@@ -132,7 +132,8 @@ func (t *trail) step(name string) (target string, err error) {
 		return "", t.reach(fd, at)
 	}
 	defer unix.Close(fd)
-	if t.links++; t.links > maxLinks {
+	t.links++
+	if t.links > maxLinks {
 		return "", unix.ELOOP
 	}
 	buf := make([]byte, unix.PathMax)

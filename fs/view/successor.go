@@ -52,7 +52,8 @@ func (s *successors) of(serial uint64) (uint64, bool) {
 	next, ok := s.serials[serial]
 	for more := ok; more; {
 		var after uint64
-		if after, more = s.serials[next]; more {
+		after, more = s.serials[next]
+		if more {
 			next = after
 		}
 	}

@@ -200,9 +200,11 @@ func (m *tableBuilder) show(group []*shownSnapshot) {
 	at.attr = Attr{Mode: backup.ModeDir | 0o700}
 	var latest *shownSnapshot
 	for name, r := range nameSnapshots(group) {
-		if r.local = m.local(r.Snapshot); r.local.OK {
+		r.local = m.local(r.Snapshot)
+		if r.local.OK {
 			at.attr.UID, at.attr.GID = r.local.UID, r.local.GID
-			if r.here = m.here; r.here != nil {
+			r.here = m.here
+			if r.here != nil {
 				r.users, r.groups = r.here.users(r.Snapshot), r.here.groups(r.Snapshot)
 			}
 		}
@@ -246,7 +248,8 @@ func (m *tableBuilder) local(s *backup.Snapshot) Local {
 	key := ownership{s.Destination, s.Origin, s.Account, s.Machine}
 	l, ok := m.locals[key]
 	if !ok {
-		if l = m.o.Owner(s); !l.OK || l.UID == 0 {
+		l = m.o.Owner(s)
+		if !l.OK || l.UID == 0 {
 			l = Local{}
 		}
 		m.locals[key] = l

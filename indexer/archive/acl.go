@@ -34,7 +34,8 @@ func encodeACL(text string, access bool) (string, bool) {
 	var acl []aclEntry
 	for field := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' }) {
 		field, _, _ = strings.Cut(field, "#")
-		if field = strings.TrimSpace(field); field == "" {
+		field = strings.TrimSpace(field)
+		if field == "" {
 			continue
 		}
 		e, ok := parseACLEntry(field)

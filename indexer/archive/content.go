@@ -23,7 +23,8 @@ type delivery struct {
 // start begins with a member; what needs no bytes of the archive is handed out at once.
 func (d *delivery) start(h Handler, e *backup.Entry, want backup.Excerpt) error {
 	d.on, d.size, d.at = true, e.Size, 0
-	if d.gap[0], d.gap[1] = want.Gap(e.Size); d.gap[1] == e.Size {
+	d.gap[0], d.gap[1] = want.Gap(e.Size)
+	if d.gap[1] == e.Size {
 		d.size = d.gap[0]
 	}
 	d.sparse, d.extents = e.Sparse != nil, e.Sparse

@@ -190,7 +190,8 @@ func (l *level) collect(p []byte) (int, error) {
 	n := int(min(l.left, int64(len(p))))
 	l.part = append(l.part, p[:n]...)
 	l.pos += int64(n)
-	if l.left -= int64(n); l.left > 0 {
+	l.left -= int64(n)
+	if l.left > 0 {
 		return n, nil
 	}
 	l.keep(l.part)
@@ -209,7 +210,8 @@ func (l *level) keep(data []byte) {
 		l.linkData = append(l.linkData[:0], data...)
 	case 'g':
 		merged, ok := mergeGlobal(l.globals, data)
-		if l.globals = merged; !ok {
+		l.globals = merged
+		if !ok {
 			l.fault(l.pos-int64(len(data)), "unusable global header")
 		}
 	default:

@@ -249,7 +249,8 @@ func (l *level) place(m *Member, b *block, r *records) backup.NoteKind {
 	name, slash := l.fullName(b, r)
 	m.Mode |= b.fileType(slash)
 	var ok bool
-	if w.path, ok = clean(append(w.path[:0], l.prefix...), name); !ok {
+	w.path, ok = clean(append(w.path[:0], l.prefix...), name)
+	if !ok {
 		return noteName
 	}
 	m.Path = string(w.path)

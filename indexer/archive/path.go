@@ -27,7 +27,8 @@ func clean(dst, name []byte) ([]byte, bool) {
 		if len(dst) > 0 {
 			dst = append(dst, '/')
 		}
-		if dst = append(dst, element...); len(dst) > maxPath {
+		dst = append(dst, element...)
+		if len(dst) > maxPath {
 			return dst, false
 		}
 	}

@@ -60,7 +60,8 @@ func nextRecord(data []byte) (key, val, rest []byte, ok bool) {
 	i, n := blanks(data, 0), 0
 	digits := i
 	for ; i < len(data) && data[i] >= '0' && data[i] <= '9'; i++ {
-		if n = n*10 + int(data[i]-'0'); n > len(data) {
+		n = n*10 + int(data[i]-'0')
+		if n > len(data) {
 			return nil, nil, nil, false
 		}
 	}
@@ -125,7 +126,8 @@ func (r *records) number(v *value, val []byte, most int64, odd oddities) {
 	if len(val) == 0 {
 		return
 	}
-	if v.n, v.set = decimal(val); !v.set || v.n < 0 || v.n > most {
+	v.n, v.set = decimal(val)
+	if !v.set || v.n < 0 || v.n > most {
 		*v = value{}
 		r.odd |= odd
 	}
@@ -138,7 +140,8 @@ func (r *records) time(val []byte) {
 		return
 	}
 	exact := false
-	if r.mtime, r.timed, exact = parseTime(val); !exact {
+	r.mtime, r.timed, exact = parseTime(val)
+	if !exact {
 		r.odd |= oddTime
 	}
 }

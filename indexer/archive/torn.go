@@ -31,7 +31,8 @@ func (l *level) tearOn(b *block) {
 	if l.torn.data == nil {
 		return
 	}
-	if l.torn.data = append(l.torn.data, b[:]...); len(l.torn.data) > maxTorn {
+	l.torn.data = append(l.torn.data, b[:]...)
+	if len(l.torn.data) > maxTorn {
 		l.torn.data = nil
 		l.fault(l.torn.at, "damaged header")
 	}

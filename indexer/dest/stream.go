@@ -64,7 +64,8 @@ func (s *Stream) Read(p []byte) (int, error) {
 	}
 	s.fill()
 	if len(s.queue) == 0 {
-		if s.err = s.ctx.Err(); s.err == nil {
+		s.err = s.ctx.Err()
+		if s.err == nil {
 			s.err = io.EOF
 		}
 		return 0, s.err

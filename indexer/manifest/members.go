@@ -83,7 +83,8 @@ func DecodeMembers(data []byte, add func(Member) error) error {
 		return fmt.Errorf("read members: %w: it does not begin as such a list", errDamaged)
 	}
 	for total := 0; lines.Scan(); {
-		if total += len(lines.Bytes()); total > maxMembersText {
+		total += len(lines.Bytes())
+		if total > maxMembersText {
 			return fmt.Errorf("read members: %w: too many", errDamaged)
 		}
 		one, err := parseMember(lines.Bytes())

@@ -48,7 +48,8 @@ func (d *differ) compare(ctx context.Context, path string, old, new *Item) error
 		return nil
 	}
 	if old == nil || new == nil || !alike(&old.Entry, &new.Entry) {
-		if d.stopped = !d.yield(Change{Path: path, Old: old, New: new}, nil); d.stopped {
+		d.stopped = !d.yield(Change{Path: path, Old: old, New: new}, nil)
+		if d.stopped {
 			return nil
 		}
 	}

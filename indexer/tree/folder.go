@@ -47,7 +47,8 @@ func (f *folder) compact() {
 // read reads the directory r, whose own offset is absolute. Of one that has many pages only their names are kept.
 func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder, error) {
 	f := &folder{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}, weight: folderBytes}
-	if f.again = !r.more.child.IsZero(); f.again {
+	f.again = !r.more.child.IsZero()
+	if f.again {
 		b.reopened++
 	}
 	d, t, err := openRecord(ctx, b.store, NewCache(0), r)
@@ -228,7 +229,8 @@ func (b *Builder) shrink(ctx context.Context) error {
 	case b.limit >= crowdedLimit:
 		err = b.shrinkTo(ctx, goal, func(f *folder) error { return b.close(ctx, f) })
 	}
-	if b.calm = 0; b.used > goal {
+	b.calm = 0
+	if b.used > goal {
 		b.calm = b.used + b.limit/4
 	}
 	return err

@@ -43,7 +43,7 @@ func (m *model) begin(e backup.Entry, at int64) {
 }
 
 func modelImplied(e backup.Entry, at int64) backup.Entry {
-	return backup.Entry{Mode: backup.ModeDir | 0o755, UID: e.UID, GID: e.GID, MTime: e.MTime, Offset: at}
+	return backup.Entry{Mode: backup.ModeDir | 0o755, UID: e.UID, GID: e.GID, MTime: e.MTime, Far: e.Far, Offset: at}
 }
 
 func (n *inode) find(name string) int {

@@ -111,7 +111,8 @@ func (p *pager) finish(ctx context.Context, places func() iter.Seq[uint64]) (wri
 		x.add(page.pageRef)
 		w.unsettled, w.Attributed = w.unsettled || page.unsettled, w.Attributed || page.attributed
 	}
-	if w.Count, w.Dirs = x.count, x.folders; w.Count > maxCount {
+	w.Count, w.Dirs = x.count, x.folders
+	if w.Count > maxCount {
 		return written{}, fmt.Errorf("write node: %d entries are too many", w.Count)
 	}
 	if len(p.pages) < 2 {

@@ -153,7 +153,8 @@ func newRecord(e *backup.Entry) (record, error) {
 		return record{}, err
 	}
 	if r.regular() {
-		if r.sums = e.Checksums; !r.sums.Valid(r.size) {
+		r.sums = e.Checksums
+		if !r.sums.Valid(r.size) {
 			return record{}, fmt.Errorf("%d bytes of checksums for a file of %d", len(r.sums), r.size)
 		}
 	}

@@ -247,7 +247,8 @@ func (s *settler) settle(r *record, dir string) {
 		return
 	}
 	m := *r.more
-	if m.link = s.firsts[file]; m.link == path {
+	m.link = s.firsts[file]
+	if m.link == path {
 		m.link = ""
 	}
 	r.more = &m

@@ -36,7 +36,8 @@ func (w *Writer) Add(ctx context.Context, e *backup.Entry) error {
 		return fmt.Errorf("write node: entry %q: %w", e.Name, err)
 	}
 	w.begun, w.last = true, e.Name
-	if w.batch = append(w.batch, r); len(w.batch) < maxPage {
+	w.batch = append(w.batch, r)
+	if len(w.batch) < maxPage {
 		return nil
 	}
 	return w.flush(ctx)

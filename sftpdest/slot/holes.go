@@ -80,7 +80,8 @@ func sumSource(ctx context.Context, f *source.File, size int64) (*backup.Summer,
 		if err := store.WriteZeros(ctx, sum, end-at); err != nil {
 			return nil, 0, err
 		}
-		if at = end; at == size {
+		at = end
+		if at == size {
 			break
 		}
 		n, err := f.ReadAt(buf[:min(store.ChunkSize, h.end-at, size-at)], at)

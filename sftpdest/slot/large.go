@@ -85,7 +85,8 @@ func (j *job) sendCompared(ctx context.Context, s *step, f *source.File, last bo
 		s.Entry.Digest = found
 		return true, nil
 	}
-	if s.Do = plan.Send; unchanged {
+	s.Do = plan.Send
+	if unchanged {
 		s.Entry = e
 	}
 	return j.sendLarge(ctx, s, f, last)

@@ -38,7 +38,8 @@ func (u *upload) read(ctx context.Context, ready chan<- piece, writers func(dest
 			return err
 		}
 		there := u.next <= u.start.at
-		if u.tail = !there && zero(p.buf[:p.n]); u.tail || there {
+		u.tail = !there && zero(p.buf[:p.n])
+		if u.tail || there {
 			u.j.ReturnBuffer(p.buf)
 			if err := u.written(ctx, p, nil); err != nil {
 				return err
@@ -111,7 +112,8 @@ func (u *upload) fetch(ctx context.Context, end int64) (piece, error) {
 
 // advance enters where a piece ends. errOther: an earlier try has read something else up to there.
 func (u *upload) advance(p *piece) error {
-	if p.end.at = u.next; u.summed {
+	p.end.at = u.next
+	if u.summed {
 		p.end.sum = u.sum.SHA256()
 	}
 	if u.next == u.start.at && p.end != u.start {

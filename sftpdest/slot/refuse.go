@@ -207,7 +207,8 @@ func (j *job) refuse(ctx context.Context, s *step, cause error) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.left.refused++; j.left.refused > mostLeft && j.left.refused > j.left.taken {
+	j.left.refused++
+	if j.left.refused > mostLeft && j.left.refused > j.left.taken {
 		return fmt.Errorf("the server refuses most of what it is sent: %w", cause)
 	}
 	a := amend{missing: true}

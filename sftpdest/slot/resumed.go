@@ -93,7 +93,8 @@ func (e *resumedArchive) takeOver(ctx context.Context, j *job, c *checkpoint) er
 		if n == 0 {
 			return errOutdated
 		}
-		if e.at = c.Stops[n-1]; e.at.Inside == nil || e.enter(ctx, j) {
+		e.at = c.Stops[n-1]
+		if e.at.Inside == nil || e.enter(ctx, j) {
 			e.point.Stops = c.Stops[:n]
 			break
 		}
@@ -301,7 +302,8 @@ func (e *resumedArchive) find(cur *manifest.Entry) (found *manifest.Entry, err e
 		if found != nil {
 			e.stale += found.Size
 		}
-		if found = p.Head; (found.Mode^cur.Mode)&backup.ModeType != 0 {
+		found = p.Head
+		if (found.Mode^cur.Mode)&backup.ModeType != 0 {
 			return nil, fmt.Errorf("%s is of another kind now: %w", show(cur.Path), errOutdated)
 		}
 		p.Advance()

@@ -103,7 +103,8 @@ func (a *archiver) reuse(e *manifest.Entry) (bool, error) {
 	regular := e.IsRegular() && e.Link == ""
 	if !sameEntry(e, old) || a.anew[e.Link] || regular && a.kept.wants(e) {
 		a.anew[e.Path] = regular && e.Nlink > 1
-		if a.resumed.stale += old.Size; !a.resumed.tolerable() {
+		a.resumed.stale += old.Size
+		if !a.resumed.tolerable() {
 			return false, fmt.Errorf("%d of %d bytes: %w", a.resumed.stale, a.resumed.at.Content, errOutdated)
 		}
 		return false, nil

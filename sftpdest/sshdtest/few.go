@@ -66,7 +66,8 @@ func (f *few) ask(to io.Writer) error {
 		id := binary.BigEndian.Uint32(p[5:])
 		switch p[4] {
 		case open, openDir:
-			if refused = f.open >= f.most; !refused {
+			refused = f.open >= f.most
+			if !refused {
 				f.open++
 				f.opening[id] = true
 			}

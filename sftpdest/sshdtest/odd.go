@@ -161,8 +161,10 @@ func (s *odd) take(p []byte) ([]byte, error) {
 		b.text()
 		at := len(p) - len(b.rest)
 		flags := b.number()
-		if status = s.mode(flags); flags&flagSize != 0 && status == statusOK {
-			if status = s.SizeRefused; s.SizeIgnored {
+		status = s.mode(flags)
+		if flags&flagSize != 0 && status == statusOK {
+			status = s.SizeRefused
+			if s.SizeIgnored {
 				p = slices.Delete(p, at+4, at+12)
 				binary.BigEndian.PutUint32(p[at:], flags&^flagSize)
 				binary.BigEndian.PutUint32(p, uint32(len(p)-4))
@@ -176,7 +178,8 @@ func (s *odd) take(p []byte) ([]byte, error) {
 		}
 	}
 	if status == statusOK && s.Handles > 0 && (a.typ == typeOpen || a.typ == typeOpenDir) {
-		if status = statusFailure; s.open < s.Handles {
+		status = statusFailure
+		if s.open < s.Handles {
 			status = statusOK
 			s.open++
 		}

@@ -216,7 +216,8 @@ func (k *Link) carry(to net.Conn, line <-chan block, count *atomic.Int64) error 
 		lot = append(lot[:0], next.data)
 		now, in := time.Now(), false
 		for !in && rate == 0 && len(lot) < mostDue && len(line) > 0 {
-			if next, more = <-line; more && !next.due.After(now) {
+			next, more = <-line
+			if more && !next.due.After(now) {
 				lot = append(lot, next.data)
 				continue
 			}

@@ -42,7 +42,8 @@ func (t *cacheTable) cache() (c Cache, key string, err error) {
 			return c, "size", err
 		}
 	}
-	if c.Directory = t.Directory; c.Directory == "" {
+	c.Directory = t.Directory
+	if c.Directory == "" {
 		return c, "", nil
 	}
 	if len(c.Directory) > maxText || strings.ContainsFunc(c.Directory, unicode.IsControl) {

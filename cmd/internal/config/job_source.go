@@ -35,7 +35,8 @@ func (j *Job) readSource(table map[string]any) error {
 		switch key {
 		case "path":
 		case "allow-empty":
-			if allow, ok = value.(bool); !ok {
+			allow, ok = value.(bool)
+			if !ok {
 				return fmt.Errorf("source %q: allow-empty: want true or false", path)
 			}
 		default:

@@ -68,13 +68,16 @@ func (t *watchTable) watch() (w Watch, key string, err error) {
 			return w, "unreachable-after", fmt.Errorf("unreachable-after %w", err)
 		}
 	}
-	if w.NearlyFull = or(t.NearlyFull, DefaultNearlyFull); w.NearlyFull < 1 || w.NearlyFull > 100 {
+	w.NearlyFull = or(t.NearlyFull, DefaultNearlyFull)
+	if w.NearlyFull < 1 || w.NearlyFull > 100 {
 		return w, "nearly-full", fmt.Errorf("nearly-full %d: want 1 to 100 percent", w.NearlyFull)
 	}
-	if w.DumpShrinks = or(t.DumpShrinks, DefaultDumpShrinks); w.DumpShrinks < 0 || w.DumpShrinks > 100 {
+	w.DumpShrinks = or(t.DumpShrinks, DefaultDumpShrinks)
+	if w.DumpShrinks < 0 || w.DumpShrinks > 100 {
 		return w, "dump-shrinks-to", fmt.Errorf("dump-shrinks-to %d: want 0 to 100 percent", w.DumpShrinks)
 	}
-	if w.HomeShrinks = or(t.HomeShrinks, DefaultHomeShrinks); w.HomeShrinks < 0 || w.HomeShrinks > 100 {
+	w.HomeShrinks = or(t.HomeShrinks, DefaultHomeShrinks)
+	if w.HomeShrinks < 0 || w.HomeShrinks > 100 {
 		return w, "home-shrinks-to", fmt.Errorf("home-shrinks-to %d: want 0 to 100 percent", w.HomeShrinks)
 	}
 	return w, "", nil

@@ -76,7 +76,8 @@ func (h *heldSlots) give(dir string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at := h.held[dir]
-	if at.holds--; at.holds <= 0 {
+	at.holds--
+	if at.holds <= 0 {
 		delete(h.held, dir)
 		return
 	}

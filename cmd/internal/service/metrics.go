@@ -77,7 +77,8 @@ func (s *Service) writeMetrics(ctx context.Context, path string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	known := o.refused
-	if o.refused = err != nil; known {
+	o.refused = err != nil
+	if known {
 		return nil
 	}
 	return err

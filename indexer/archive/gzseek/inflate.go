@@ -54,11 +54,9 @@ func (z *inflater) copyStored(limit int) (ended bool, err error) {
 // call in it would cost more than what is called: nothing here fits into another function for free. The entry of the
 // next symbol is looked up before bits is refilled and before a match is copied, to have it when it is needed.
 func (z *inflater) fast(limit int) (ended bool, err error) {
-	in, out := z.buf, z.out
-	literals, distances := &z.use.literals, &z.use.distances
+	in, out, literals, distances := z.buf, z.out, &z.use.literals, &z.use.distances
 	bits, nbits, pos, wp := z.bits, z.nbits, z.pos, z.wp
-	last := z.end - 16
-	fault := ""
+	last, fault := z.end-16, ""
 	bits |= binary.LittleEndian.Uint64(in[pos:]) << (nbits & 63)
 	pos, nbits = pos+int((63-nbits)>>3), nbits|56
 	e := literals[bits&(1<<literalBits-1)]
@@ -70,16 +68,20 @@ func (z *inflater) fast(limit int) (ended bool, err error) {
 			dst := (*[5]byte)(out[wp : wp+5])
 			dst[0] = byte(e >> 16)
 			bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
-			if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+			e = literals[bits&(1<<literalBits-1)]
+			if e >= isLiteral {
 				dst[1] = byte(e >> 16)
 				bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
-				if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+				e = literals[bits&(1<<literalBits-1)]
+				if e >= isLiteral {
 					dst[2] = byte(e >> 16)
 					bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
-					if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+					e = literals[bits&(1<<literalBits-1)]
+					if e >= isLiteral {
 						dst[3] = byte(e >> 16)
 						bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
-						if e = literals[bits&(1<<literalBits-1)]; e >= isLiteral {
+						e = literals[bits&(1<<literalBits-1)]
+						if e >= isLiteral {
 							dst[4] = byte(e >> 16)
 							bits, nbits, wp = bits>>(e&63), nbits-uint(e&63), wp+1
 							e = literals[bits&(1<<literalBits-1)]
@@ -104,7 +106,8 @@ func (z *inflater) fast(limit int) (ended bool, err error) {
 			}
 			if e&isOdd != 0 {
 				bits, nbits = bits>>(e&63), nbits-uint(e&63)
-				if ended = e&isEnd != 0; !ended {
+				ended = true
+				if e&isEnd == 0 {
 					fault = "invalid length"
 				}
 				break
@@ -136,11 +139,8 @@ func (z *inflater) fast(limit int) (ended bool, err error) {
 		}
 		if distance >= 16 {
 			end := wp + length
-			for {
+			for ; wp < end; wp += 16 {
 				*(*[16]byte)(out[wp : wp+16]) = *(*[16]byte)(out[wp-distance : wp-distance+16])
-				if wp += 16; wp >= end {
-					break
-				}
 			}
 			wp = end
 		} else {
@@ -214,7 +214,8 @@ func (z *inflater) next() (s symbol, err error) {
 	if err := z.refill(); err != nil {
 		return s, err
 	}
-	if e = z.entry(&z.use.distances, distanceBits); e&isOdd != 0 {
+	e = z.entry(&z.use.distances, distanceBits)
+	if e&isOdd != 0 {
 		return s, z.badHeader("invalid distance")
 	}
 	s.distance = z.value(e)

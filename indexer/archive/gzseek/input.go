@@ -86,9 +86,11 @@ func (in *input) fill() error {
 		if err != nil {
 			return err
 		}
+		empty++
 		if n > 0 {
 			empty = 0
-		} else if empty++; empty == 100 {
+		}
+		if empty == 100 {
 			return io.ErrNoProgress
 		}
 	}

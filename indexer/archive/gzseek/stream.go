@@ -74,7 +74,8 @@ func (s *stream) step(limit int) (event, error) {
 			if err != nil {
 				return 0, err
 			}
-			if s.phase = inBlock; empty {
+			s.phase = inBlock
+			if empty {
 				if s.blockEnd() {
 					return blockEnds, nil
 				}

@@ -83,7 +83,8 @@ func (t *table) build(root int, lens []uint8, symbols []uint32) bool {
 	used := len(lens) - count[0]
 	free := 1
 	for _, n := range count[1:] {
-		if free = free<<1 - n; free < 0 {
+		free = free<<1 - n
+		if free < 0 {
 			return false
 		}
 	}
@@ -165,7 +166,8 @@ func (t *table) fillSubs(root int, count *[maxCodeBits + 1]int, sorted []uint32,
 	left := count[n]
 	for _, entry := range sorted {
 		for left == 0 {
-			if n++; n > maxCodeBits {
+			n++
+			if n > maxCodeBits {
 				return
 			}
 			left = count[n]

@@ -34,7 +34,8 @@ func (u *usage) next(i int, in bool) int {
 		if !in {
 			word = ^word
 		}
-		if word >>= i & 63; word != 0 {
+		word >>= i & 63
+		if word != 0 {
 			return i + bits.TrailingZeros64(word)
 		}
 		i = i&^63 + 64

@@ -37,7 +37,8 @@ func (c *partitioner) findRoot(account string) root {
 		best := root{}
 		var next []located
 		for _, at := range level {
-			if visited++; visited > maxVisited {
+			visited++
+			if visited > maxVisited {
 				break
 			}
 			found := c.judge(at)

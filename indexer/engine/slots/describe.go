@@ -103,7 +103,8 @@ func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
 		if err != nil {
 			return err
 		}
-		if seen++; seen > maxStaged {
+		seen++
+		if seen > maxStaged {
 			break
 		}
 		if it.IsRegular() && isDump(it.Name) {

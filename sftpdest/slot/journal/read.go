@@ -113,7 +113,8 @@ func readSegment(ctx context.Context, d dest.Reader, p string, size int64, room 
 		if _, err := hex.Decode(n.Sum[:], []byte(e.Hash)); err != nil {
 			return nil, err
 		}
-		if left -= notedBytes + int64(len(n.Path)+len(n.Blocks)+len(n.Stored)); left < 0 {
+		left -= notedBytes + int64(len(n.Path)+len(n.Blocks)+len(n.Stored))
+		if left < 0 {
 			return nil, errNotes
 		}
 		part = append(part, n)

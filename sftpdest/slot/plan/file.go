@@ -45,7 +45,8 @@ func (p *Planner) fromNote(r *Row, s *Action, n *Note) {
 	if b := r.Base; b != nil && b.IsRegular() && b.Hash != n.Hash() && !p.Untimed && alike(b.Size, b.MTime, n.Size, n.MTime) {
 		return // the listing cannot tell which one is there
 	}
-	if s.Do, s.Claim = Reread, n.Digest(); n.Durable && !p.Untimed && p.isThere(r.Here, n.Size, n.MTime) {
+	s.Do, s.Claim = Reread, n.Digest()
+	if n.Durable && !p.Untimed && p.isThere(r.Here, n.Size, n.MTime) {
 		s.Do, s.Entry.Digest = Keep, n.Digest()
 	}
 }

@@ -122,7 +122,8 @@ func (m *merger) row() (*Row, error) {
 	}
 	r := &Row{Path: lowest}
 	r.Base, r.BaseAt = m.base.Take(lowest)
-	if r.Donor, r.DonorAt = m.donor.Take(lowest); m.twin {
+	r.Donor, r.DonorAt = m.donor.Take(lowest)
+	if m.twin {
 		r.Donor, r.DonorAt = r.Base, r.BaseAt
 	}
 	if m.src.Some && m.src.Head.Path == lowest {

@@ -100,13 +100,15 @@ func (p *Planner) decide(r *Row) *Action {
 			}
 			cur.Flags |= manifest.Stale
 		}
-		if s.Do = Keep; have != Dir {
+		s.Do = Keep
+		if have != Dir {
 			s.Do = Mkdir
 		}
 	case cur.IsRegular():
 		p.file(r, s)
 	case cur.IsSymlink():
-		if s.Do = Symlink; !p.Listed && r.Base != nil && r.Base.IsSymlink() && r.Base.Target == cur.Target {
+		s.Do = Symlink
+		if !p.Listed && r.Base != nil && r.Base.IsSymlink() && r.Base.Target == cur.Target {
 			s.Do = Keep
 		}
 	default:

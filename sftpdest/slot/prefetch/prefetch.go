@@ -62,7 +62,8 @@ func Start[T any](seq iter.Seq2[T, error], batches int) *Iter[T] {
 				b.err = err
 				break
 			}
-			if b.items = append(b.items, item); len(b.items) == batch && !hand() {
+			b.items = append(b.items, item)
+			if len(b.items) == batch && !hand() {
 				return
 			}
 		}
@@ -82,7 +83,8 @@ func (p *Iter[T]) Advance() {
 		}
 		p.rest, p.failed = b.items, b.err
 	}
-	if p.Some = len(p.rest) > 0; p.Some {
+	p.Some = len(p.rest) > 0
+	if p.Some {
 		p.Head, p.rest = p.rest[0], p.rest[1:]
 		return
 	}

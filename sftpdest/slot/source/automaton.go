@@ -38,7 +38,8 @@ func newAutomaton(g glob, floating bool) *automaton {
 			tokens = append(tokens, g[i])
 		}
 	}
-	if a.tail = -1; n > 0 && g[len(g)-1].kind == exact {
+	a.tail = -1
+	if n > 0 && g[len(g)-1].kind == exact {
 		a.tail = int(g[len(g)-1].c)
 	}
 	known := map[string]uint8{}

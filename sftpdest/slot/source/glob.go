@@ -48,7 +48,8 @@ func parseGlob(pattern string) glob {
 			g = append(g, token{kind: oneOf, set: set})
 			i += n - 1
 		case '\\':
-			if i++; i == len(pattern) {
+			i++
+			if i == len(pattern) {
 				return append(g, token{kind: never})
 			}
 			g = append(g, token{kind: exact, c: pattern[i]})
@@ -83,8 +84,10 @@ func parseSet(text string) (*[256]bool, int) {
 			set['/'] = false
 			return set, i + 1
 		case c == '-' && previous >= 0 && i+1 < len(text) && text[i+1] != ']':
-			if i++; text[i] == '\\' {
-				if i++; i >= len(text) {
+			i++
+			if text[i] == '\\' {
+				i++
+				if i >= len(text) {
 					return nil, 0
 				}
 			}
@@ -105,7 +108,8 @@ func parseSet(text string) (*[256]bool, int) {
 			set['['] = true // no class after all
 			previous = '['
 		case c == '\\':
-			if i++; i >= len(text) {
+			i++
+			if i >= len(text) {
 				return nil, 0
 			}
 			c = text[i]

@@ -22,7 +22,8 @@ const maxLinked = 1 << 20
 func (l *links) first(path string, st *unix.Stat_t) string {
 	key := inode{uint64(st.Dev), st.Ino}
 	if known := l.seen[key]; known != nil {
-		if known.left--; known.left == 0 {
+		known.left--
+		if known.left == 0 {
 			delete(l.seen, key)
 		}
 		return known.first

@@ -146,7 +146,8 @@ func (d *directory) follow(name string, links *int) (*directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	if *links++; *links > maxLinks {
+	*links++
+	if *links > maxLinks {
 		return nil, unix.ELOOP
 	}
 	var fs unix.Statfs_t

@@ -35,7 +35,8 @@ func dataOf(fd int, size int64) ([]backup.Extent, error) {
 				return nil, err
 			}
 			// The file may have been cut meanwhile.
-			if end = min(end, size); err != nil || end <= start {
+			end = min(end, size)
+			if err != nil || end <= start {
 				end = size
 			}
 		}
@@ -51,7 +52,8 @@ func dataOf(fd int, size int64) ([]backup.Extent, error) {
 // appendExtent adds a region behind the others. Of too many, those with the smallest holes between them become one: no
 // more zeros than necessary are taken for data.
 func appendExtent(all []backup.Extent, x backup.Extent) []backup.Extent {
-	if all = append(all, x); len(all) <= manifest.MaxExtents {
+	all = append(all, x)
+	if len(all) <= manifest.MaxExtents {
 		return all
 	}
 	const kept = manifest.MaxExtents / 2 // holes

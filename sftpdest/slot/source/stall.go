@@ -156,7 +156,8 @@ func (w *watch) watched(walk func(yield func(*Found, error) bool)) iter.Seq2[*Fo
 		for {
 			select {
 			case b, more := <-batches:
-				if ended = !more; ended || !b.each(yield) {
+				ended = !more
+				if ended || !b.each(yield) {
 					return
 				}
 			case <-w.stalled:
@@ -184,7 +185,8 @@ func (w *watch) walk(batches chan<- steps, quit <-chan struct{}, walk func(yield
 	going := true
 	walk(func(found *Found, err error) bool {
 		w.done.Add(1)
-		if b.err = err; err == nil {
+		b.err = err
+		if err == nil {
 			b.found = append(b.found, found)
 		}
 		if err != nil || len(b.found) == walkAhead {

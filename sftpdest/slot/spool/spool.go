@@ -113,7 +113,8 @@ func All(reader *manifest.Reader) iter.Seq2[*manifest.Entry, error] {
 }
 
 func (e *Entries) look() {
-	if e.Head, e.Err = e.ahead.Head, e.ahead.Err; e.Head != nil {
+	e.Head, e.Err = e.ahead.Head, e.ahead.Err
+	if e.Head != nil {
 		e.locate()
 	}
 }

@@ -81,7 +81,8 @@ func (t *Suspects) attempt(ctx context.Context, attempts int, f func() error) (l
 			return err
 		}
 		err := f()
-		if lost = errors.Is(err, dest.ErrUnreachable) && ctx.Err() == nil; lost {
+		lost = errors.Is(err, dest.ErrUnreachable) && ctx.Err() == nil
+		if lost {
 			t.lost.Store(time.Now().UnixNano())
 		}
 		return err

@@ -105,7 +105,8 @@ func Walk(ctx context.Context, t Looker, p string, last bool) ([]Node, error) {
 			way = append(way, n)
 			continue
 		}
-		if links++; links > maxLinks {
+		links++
+		if links > maxLinks {
 			return nil, syscall.ELOOP
 		}
 		if strings.HasPrefix(n.Target, "/") {

@@ -59,7 +59,8 @@ func runRecord(j *config.Job, results []Result) history.Record {
 			r.Result = history.Partial
 		}
 	}
-	if r.Warning = strings.Join(warnings, "; "); r.Warning != "" {
+	r.Warning = strings.Join(warnings, "; ")
+	if r.Warning != "" {
 		r.Result = history.Partial
 	}
 	if failed > 0 && failed == accounts {
