@@ -10,8 +10,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,12 +60,17 @@ const (
 
 func (a *account) make() error {
 	a.clock = time.Date(2025, 11, 3, 4, 5, 6, 0, time.UTC)
-	var err error
-	if a.sources, err = filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "*", "*.go")); err != nil {
+	root, err := exec.Command("go", "env", "GOROOT").Output() // a binary without paths does not know
+	if err != nil {
+		return fmt.Errorf("go env GOROOT: %w", err)
+	}
+	goroot := strings.TrimSpace(string(root))
+	a.sources, err = filepath.Glob(filepath.Join(goroot, "src", "*", "*.go"))
+	if err != nil {
 		return err
 	}
 	if len(a.sources) == 0 {
-		return fmt.Errorf("no sources below %s to take text from", runtime.GOROOT())
+		return fmt.Errorf("no sources below %s to take text from", goroot)
 	}
 	for _, step := range []func() error{a.settings, a.databases, a.sites, a.pictures, a.mail, a.links, a.own, a.date} {
 		if err := step(); err != nil {
