@@ -14,7 +14,7 @@ import (
 	"slotfs/indexer/backup"
 )
 
-func TestAHundredThousandNamesInOneFolder(t *testing.T) {
+func TestAHundredThousandNamesInOneDirectory(t *testing.T) {
 	w := fstest.NewWorld()
 	members := make([]fstest.Member, 100_000)
 	for i := range members {

@@ -44,34 +44,34 @@ func TestArchiveThatItsWriterDescribedIsNotRead(t *testing.T) {
 
 func TestArchiveWithDamagedNotesIsRead(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(t *testing.T, folder string, s *manifest.State){
-		"members gone": func(t *testing.T, folder string, s *manifest.State) {
-			if err := os.Remove(filepath.Join(folder, "meta", s.Archive.Members.Name)); err != nil {
+	for name, spoil := range map[string]func(t *testing.T, directory string, s *manifest.State){
+		"members gone": func(t *testing.T, directory string, s *manifest.State) {
+			if err := os.Remove(filepath.Join(directory, "meta", s.Archive.Members.Name)); err != nil {
 				t.Error(err)
 			}
 		},
-		"members damaged": func(t *testing.T, folder string, s *manifest.State) {
-			slottest.About(t, filepath.Join(folder, "meta"), s.Archive.Members.Name, make([]byte, s.Archive.Members.Size))
+		"members damaged": func(t *testing.T, directory string, s *manifest.State) {
+			slottest.About(t, filepath.Join(directory, "meta"), s.Archive.Members.Name, make([]byte, s.Archive.Members.Size))
 		},
-		"members of another archive": func(t *testing.T, folder string, s *manifest.State) {
+		"members of another archive": func(t *testing.T, directory string, s *manifest.State) {
 			var list manifest.Members
 			list.Add(manifest.Member{Size: s.Archive.Size, Length: 5, Sums: manifest.Sums([]byte("other"))})
 			text, err := list.Encode()
 			if err != nil {
 				t.Error(err)
 			}
-			s.Archive.Members = slottest.About(t, filepath.Join(folder, "meta"), s.Archive.Members.Name, text)
+			s.Archive.Members = slottest.About(t, filepath.Join(directory, "meta"), s.Archive.Members.Name, text)
 		},
-		"manifest damaged": func(t *testing.T, folder string, s *manifest.State) {
-			slottest.About(t, filepath.Join(folder, "meta"), s.Manifest.Name, make([]byte, s.Manifest.Size))
+		"manifest damaged": func(t *testing.T, directory string, s *manifest.State) {
+			slottest.About(t, filepath.Join(directory, "meta"), s.Manifest.Name, make([]byte, s.Manifest.Size))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			folder := w.slot("slot-01")
-			state := slottest.Archive(t, folder, slottest.State(1, 3), archived()...)
-			spoil(t, folder, &state)
-			slottest.Put(t, folder, state)
+			directory := w.slot("slot-01")
+			state := slottest.Archive(t, directory, slottest.State(1, 3), archived()...)
+			spoil(t, directory, &state)
+			slottest.Put(t, directory, state)
 			w.slotPass()
 			if s := w.only(); s.Status != backup.Complete || len(w.readArchives()) == 0 {
 				t.Fatalf("%s: %s, read %q", s.Status, s.Detail, w.readArchives())
@@ -86,9 +86,9 @@ func TestArchiveWithDamagedNotesIsRead(t *testing.T) {
 func TestArchiveThatNoStateNamesIsNeitherShownAsCompleteNorRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	folder := w.slot("slot-01")
-	state := slottest.Archive(t, folder, slottest.State(1, 3), archived()...)
-	if err := os.Rename(filepath.Join(folder, "archive", state.Archive.Name), filepath.Join(folder, "archive", "alice.g000002.tar.gz")); err != nil {
+	directory := w.slot("slot-01")
+	state := slottest.Archive(t, directory, slottest.State(1, 3), archived()...)
+	if err := os.Rename(filepath.Join(directory, "archive", state.Archive.Name), filepath.Join(directory, "archive", "alice.g000002.tar.gz")); err != nil {
 		t.Fatal(err)
 	}
 	w.slotPass()

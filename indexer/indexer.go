@@ -53,7 +53,7 @@ type Index interface {
 // Plan hears what a pass has before it.
 type Plan interface {
 	// Walked says how many directories were listed and backups recognised so far.
-	Walked(folders, backups int)
+	Walked(directories, backups int)
 	// Planned says how many backups will be read and how many bytes those of them have whose size is
 	// known before (archives, as stored).
 	Planned(backups int, bytes int64)
@@ -92,13 +92,13 @@ type Options struct {
 
 // Summary is what a pass did.
 type Summary struct {
-	Found     int     // backups recognised
-	Unchanged int     // of those, known from an earlier pass
-	Read      int     // indexed in this pass, whatever their status
-	Failed    int     // not readable now, or with a status other than complete
-	Gone      int     // forgotten, because they are no longer on the destination
-	Folders   int     // listed
-	Errors    []error // about single backups and directories, at most maxErrors
+	Found       int     // backups recognised
+	Unchanged   int     // of those, known from an earlier pass
+	Read        int     // indexed in this pass, whatever their status
+	Failed      int     // not readable now, or with a status other than complete
+	Gone        int     // forgotten, because they are no longer on the destination
+	Directories int     // listed
+	Errors      []error // about single backups and directories, at most maxErrors
 }
 
 // maxErrors bounds Summary.Errors: one bad disk must not fill the memory.

@@ -19,7 +19,7 @@ import (
 )
 
 //check:without it takes seconds
-func TestSecondPassOpensNothingAndListsFoldersOnce(t *testing.T) {
+func TestSecondPassOpensNothingAndListsDirectoriesOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)
@@ -32,7 +32,7 @@ func TestSecondPassOpensNothingAndListsFoldersOnce(t *testing.T) {
 	w.dest.Reset()
 	sum := w.mustPass()
 	counts := w.dest.Counts()
-	if sum.Unchanged != 20 || sum.Read != 0 || counts.Open != 0 || counts.RoundTrips() != sum.Folders {
+	if sum.Unchanged != 20 || sum.Read != 0 || counts.Open != 0 || counts.RoundTrips() != sum.Directories {
 		t.Fatalf("second pass: %+v, calls %+v", sum, counts)
 	}
 }
@@ -75,7 +75,7 @@ func TestGoneBackupIsForgottenAndItsNodesSwept(t *testing.T) {
 	}
 }
 
-func TestFolderThatCannotBeListedForgetsNothing(t *testing.T) {
+func TestDirectoryThatCannotBeListedForgetsNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	parent := w.account("alice", nil)

@@ -16,14 +16,14 @@ import (
 
 // BenchmarkSlot indexes a slot of 200,000 files from its manifest.
 func BenchmarkSlot(b *testing.B) {
-	const folders, files = 2000, 100
+	const directories, files = 2000, 100
 	root := b.TempDir()
 	slot := filepath.Join(root, "nightly", "alice", "slot-01")
 	if err := os.MkdirAll(filepath.Join(slot, "data"), 0o700); err != nil {
 		b.Fatal(err)
 	}
 	members := []slottest.Member{slottest.Dir("", 1001)}
-	for d := range folders {
+	for d := range directories {
 		dir := fmt.Sprintf("d%04d", d)
 		members = append(members, slottest.Dir(dir, 1001))
 		for f := range files {
@@ -49,5 +49,5 @@ func BenchmarkSlot(b *testing.B) {
 		}
 		x.Close()
 	}
-	b.ReportMetric(float64(folders*files)/(b.Elapsed().Seconds()/float64(b.N)), "files/s")
+	b.ReportMetric(float64(directories*files)/(b.Elapsed().Seconds()/float64(b.N)), "files/s")
 }

@@ -256,16 +256,16 @@ func TestSlotThatChangesWhileItIsReadIsLeftForTheNextPass(t *testing.T) {
 func TestCompressedSlotIsItsArchive(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	folder := w.slot("slot-02")
+	directory := w.slot("slot-02")
 	state := slottest.State(2, 5)
 	state.Mode = manifest.Compressed
 	parent := w.account("alice", nil)
-	if err := os.MkdirAll(filepath.Join(folder, "archive"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(directory, "archive"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w.sh(`cd "$1"; { tar -cf - alice | split -b 4k --filter 'gzip -9' -; } >"$2/archive/alice.tar.gz"`, parent, folder)
-	state.Manifest = slottest.Manifest(t, folder, 5, slottest.Dir("", 1001))
-	slottest.Put(t, folder, state)
+	w.sh(`cd "$1"; { tar -cf - alice | split -b 4k --filter 'gzip -9' -; } >"$2/archive/alice.tar.gz"`, parent, directory)
+	state.Manifest = slottest.Manifest(t, directory, 5, slottest.Dir("", 1001))
+	slottest.Put(t, directory, state)
 	w.slotPass()
 	s := w.only()
 	if s.Status != backup.Complete || s.Kind != backup.TarGzip || s.Name != "2026-01-09T020000" || s.Account != "alice" {
@@ -273,7 +273,7 @@ func TestCompressedSlotIsItsArchive(t *testing.T) {
 	}
 	w.resolve(s, "alice/homedir/a.txt")
 	state.Phase = manifest.Updating
-	slottest.Put(t, folder, state)
+	slottest.Put(t, directory, state)
 	w.dest.Reset()
 	w.slotPass()
 	if s := w.only(); s.Status != backup.Incomplete {

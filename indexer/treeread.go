@@ -238,7 +238,7 @@ func (w *treeWalker) entriesOf(infos []dest.Info) []backup.Entry {
 	return entries
 }
 
-// children fills in the entries of one directory, walking its subfolders.
+// children fills in the entries of one directory, walking its subdirectories.
 func (w *treeWalker) children(ctx context.Context, dir string, depth int, entries []backup.Entry, alone bool) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range entries {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestUnreadFoldersAreCountedAndTheFirstOnesNamed(t *testing.T) {
+func TestUnreadDirectoriesAreCountedAndTheFirstOnesNamed(t *testing.T) {
 	t.Parallel()
 	var u unread
 	if got := u.detail(); got != "" {

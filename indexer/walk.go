@@ -40,7 +40,7 @@ func (p *pass) walk(ctx context.Context) (*walked, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	p.summary.Folders = w.folders
+	p.summary.Directories = w.directories
 	slices.SortFunc(w.sources, func(a, b *backup.Source) int { return strings.Compare(a.Key(), b.Key()) })
 	return &w.walked, nil
 }
@@ -55,7 +55,7 @@ type walker struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	walked
-	folders int
+	directories int
 }
 
 // visit lists dir and walks on below it. alone says that nothing else is walked meanwhile, for want of memory.
@@ -167,8 +167,8 @@ func (w *walker) keep(sources []backup.Source) error {
 	for i := range sources {
 		w.sources = append(w.sources, &sources[i])
 	}
-	w.folders++
-	w.pass.Progress.Walked(w.folders, len(w.sources))
+	w.directories++
+	w.pass.Progress.Walked(w.directories, len(w.sources))
 	if len(w.sources) > mostSources {
 		return fmt.Errorf("more than %d backups", mostSources)
 	}

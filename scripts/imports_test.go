@@ -66,8 +66,8 @@ var pure = map[string][]string{
 	"slotfs/fs":      {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
-// folders are the only ones at the top.
-var folders = []string{"cmd", "fs", "indexer", "sftpdest", "cache", "scripts", "docs"}
+// directories are the only ones at the top.
+var directories = []string{"cmd", "fs", "indexer", "sftpdest", "cache", "scripts", "docs"}
 
 type listed struct {
 	ImportPath string
@@ -89,7 +89,7 @@ func packages(t *testing.T) []listed {
 		}
 		all = append(all, p)
 	}
-	if len(all) < len(folders) {
+	if len(all) < len(directories) {
 		t.Fatalf("go list knows %d packages", len(all))
 	}
 	return all
@@ -134,11 +134,11 @@ func TestVocabularyNeedsOnlyTheStandardLibrary(t *testing.T) {
 	}
 }
 
-func TestPackagesStandInTheAgreedFolders(t *testing.T) {
+func TestPackagesStandInTheAgreedDirectories(t *testing.T) {
 	for _, p := range packages(t) {
 		top := strings.Split(strings.TrimPrefix(p.ImportPath, "slotfs/"), "/")[0]
-		if !slices.Contains(folders, top) {
-			t.Errorf("%s is not below one of %v", p.ImportPath, folders)
+		if !slices.Contains(directories, top) {
+			t.Errorf("%s is not below one of %v", p.ImportPath, directories)
 		}
 	}
 }

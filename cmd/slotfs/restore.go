@@ -150,7 +150,7 @@ func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, e
 		}
 		root := restore.Root{Source: r.from, Entry: e, Name: path.Base(clean), Path: clean}
 		if strings.HasSuffix(p, "/") || clean == "" {
-			if !isFolder(&e) {
+			if !isDirectory(&e) {
 				return nil, browse.Explain("restore", p, errors.New("not a directory"))
 			}
 			root.Name = ""
@@ -176,7 +176,7 @@ func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restor
 	return p, e, err
 }
 
-func isFolder(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }
+func isDirectory(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }
 
 // explainPlace is an error about where a restore goes.
 func explainPlace(dest string, err error) error {

@@ -174,7 +174,7 @@ func (r *restoring) target(roots []restore.Root, dest string) (restore.Destinati
 	if err != nil {
 		return restore.Destination{}, err
 	}
-	d := restore.Destination{Path: filepath.Clean(dir), File: len(roots) == 1 && !isFolder(&roots[0].Entry), Private: roots[0].Name == "", Rehearse: r.rehearse}
+	d := restore.Destination{Path: filepath.Clean(dir), File: len(roots) == 1 && !isDirectory(&roots[0].Entry), Private: roots[0].Name == "", Rehearse: r.rehearse}
 	if strings.HasSuffix(dest, "/") {
 		d.Path += "/"
 	}

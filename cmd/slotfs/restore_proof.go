@@ -90,12 +90,12 @@ var statusInName = regexp.MustCompile(`\.(truncated|corrupt|unreadable|growing|i
 
 // below adds the snapshots below a directory that stands above them. Their names have their status.
 func (r *restoring) below(ctx context.Context, dir *restore.Entry, at string, all *[]notComplete) error {
-	if !isFolder(dir) {
+	if !isDirectory(dir) {
 		return nil
 	}
 	return r.from.List(ctx, dir, func(e *restore.Entry) error {
 		p := path.Join(at, e.Name)
-		if !isFolder(e) {
+		if !isDirectory(e) {
 			return nil
 		}
 		if _, ok := snapshotOf(p); !ok {

@@ -197,7 +197,7 @@ func (r *restoring) text(s restore.Summary, took time.Duration) string {
 	for _, part := range []struct {
 		n         int64
 		one, many string
-	}{{s.Folders, "directory", "directories"}, {s.Links, "link", "links"}, {s.Special, "pipe or socket", "pipes and sockets"}} {
+	}{{s.Directories, "directory", "directories"}, {s.Links, "link", "links"}, {s.Special, "pipe or socket", "pipes and sockets"}} {
 		if part.n > 0 {
 			b.WriteString(", " + term.Count(part.n, part.one, part.many))
 		}

@@ -33,7 +33,7 @@ func checksumsOf(data []byte, blocks bool) backup.Checksums {
 }
 
 // plantProven makes a slot of one file "f" with checksums.
-func plantProven(t *testing.T, data []byte, blocks bool, o content.Options) *folder {
+func plantProven(t *testing.T, data []byte, blocks bool, o content.Options) *directory {
 	t.Helper()
 	x := plant(t, map[string][]byte{"f": data}, o)
 	x.snap.Kind = backup.Slot
@@ -56,7 +56,7 @@ func plantProven(t *testing.T, data []byte, blocks bool, o content.Options) *fol
 }
 
 // rot changes a byte of "f" and leaves its time as it was, or gives it another one.
-func (x *folder) rot(t *testing.T, at int, stamp time.Time) {
+func (x *directory) rot(t *testing.T, at int, stamp time.Time) {
 	t.Helper()
 	path := filepath.Join(x.root, "acct", "f")
 	info, err := os.Stat(path)

@@ -22,15 +22,15 @@ import (
 
 // cursor is a slot with its snapshot.
 type cursor struct {
-	folder // root, fake, reader, snap and tree
-	slot   string
-	state  manifest.State
+	directory // root, fake, reader, snap and tree
+	slot      string
+	state     manifest.State
 }
 
 // plantSlot writes a slot and indexes it.
 func plantSlot(t *testing.T, o content.Options, members ...slottest.Member) *cursor {
 	t.Helper()
-	x := &cursor{folder: folder{root: t.TempDir()}}
+	x := &cursor{directory: directory{root: t.TempDir()}}
 	x.slot = filepath.Join(x.root, "j", "alice", "slot-01")
 	x.state = slottest.Write(t, x.slot, slottest.State(1, 1), members...)
 	x.fake = desttest.Dir(x.root)

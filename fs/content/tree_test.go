@@ -20,7 +20,7 @@ import (
 )
 
 // directory is a destination with one tree on it.
-type folder struct {
+type directory struct {
 	root   string
 	fake   *desttest.Fake
 	reader *content.Reader
@@ -30,9 +30,9 @@ type folder struct {
 }
 
 // plant writes files below "acct" and indexes them.
-func plant(t testing.TB, files map[string][]byte, o content.Options) *folder {
+func plant(t testing.TB, files map[string][]byte, o content.Options) *directory {
 	t.Helper()
-	x := &folder{root: t.TempDir(), files: files}
+	x := &directory{root: t.TempDir(), files: files}
 	x.fake = desttest.Dir(x.root)
 	x.snap = &backup.Snapshot{Source: backup.Source{Kind: backup.Tree, Files: []backup.File{{Path: "acct"}}}}
 	store := treetest.NewStore()
@@ -71,7 +71,7 @@ func plant(t testing.TB, files map[string][]byte, o content.Options) *folder {
 	return x
 }
 
-func (x *folder) open(t *testing.T, name string) *content.File {
+func (x *directory) open(t *testing.T, name string) *content.File {
 	t.Helper()
 	it, err := x.tree.Resolve(t.Context(), name)
 	if err != nil {

@@ -18,7 +18,7 @@ const chunk = 1 << 20
 // job is a regular file, or a further name of one, on its way.
 type job struct {
 	r        *run
-	in       *folder
+	in       *directory
 	entry    Entry
 	name     string
 	path     string
@@ -187,7 +187,7 @@ func writeAll(fd int, p []byte, off int64) error {
 func tempName() string { return tempPrefix + rand.Text() }
 
 // create makes an empty file that is nobody's but ours. It is locked, which tells other runs that it is not left behind.
-func (f *folder) create() (temp string, fd int, err error) {
+func (f *directory) create() (temp string, fd int, err error) {
 	temp = tempName()
 	fd, err = retried(func() (int, error) {
 		return unix.Openat(f.fd, temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
@@ -199,12 +199,12 @@ func (f *folder) create() (temp string, fd int, err error) {
 	return temp, fd, nil
 }
 
-func (f *folder) remove(temp string) error {
+func (f *directory) remove(temp string) error {
 	return target("remove what is not whole", unix.Unlinkat(f.fd, temp, 0))
 }
 
 // place gives what is whole its name. Without replace something that appeared there in the meantime stays.
-func (f *folder) place(temp, name string, replace bool) error {
+func (f *directory) place(temp, name string, replace bool) error {
 	if replace {
 		return target("rename", unix.Renameat(f.fd, temp, f.fd, name))
 	}

@@ -20,7 +20,7 @@ type first struct {
 }
 
 // firstOf makes e known as the first name of its file; nil if it has no others.
-func (r *run) firstOf(f *folder, e *Entry, name string) *first {
+func (r *run) firstOf(f *directory, e *Entry, name string) *first {
 	if e.Link == 0 {
 		return nil
 	}
@@ -43,7 +43,7 @@ func (l *first) settle(dev, ino uint64, err error) {
 }
 
 // hardLink begins to give a file another name.
-func (r *run) hardLink(ctx context.Context, f *folder, to *first, name, path string) error {
+func (r *run) hardLink(ctx context.Context, f *directory, to *first, name, path string) error {
 	if r.o.Rehearse {
 		r.linked.Add(1)
 		r.sent(1, 0)
@@ -119,7 +119,7 @@ func (r *run) reach(at string) (fd int, name string, err error) {
 		if !more {
 			return fd, at, nil
 		}
-		next, openErr := retried(func() (int, error) { return unix.Openat(fd, dir, openFolder|unix.O_NOFOLLOW, 0) })
+		next, openErr := retried(func() (int, error) { return unix.Openat(fd, dir, openDir|unix.O_NOFOLLOW, 0) })
 		unix.Close(fd)
 		fd, at, err = next, rest, openErr
 	}
@@ -127,7 +127,7 @@ func (r *run) reach(at string) (fd int, name string, err error) {
 }
 
 // link restores a symbolic link.
-func (r *run) link(f *folder, e *Entry, name string) error {
+func (r *run) link(f *directory, e *Entry, name string) error {
 	at, err := f.look(name)
 	if err != nil {
 		return err
@@ -143,14 +143,14 @@ func (r *run) link(f *folder, e *Entry, name string) error {
 }
 
 // leads reports whether a link in f has this text.
-func (f *folder) leads(name, text string) bool {
+func (f *directory) leads(name, text string) bool {
 	buf := make([]byte, len(text)+1)
 	n, err := unix.Readlinkat(f.fd, name, buf)
 	return err == nil && string(buf[:n]) == text
 }
 
 // node restores a pipe or a socket.
-func (r *run) node(f *folder, e *Entry, name string) error {
+func (r *run) node(f *directory, e *Entry, name string) error {
 	at, err := f.look(name)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func message(name string) string {
 
 // merged reports whether a mailbox that is merged has what is to be restored as name in f: a message in cur or new whatever
 // its flags, or a file of the mail server's own, whose backup does not fit the live mailbox.
-func (f *folder) merged(name string, at *found) bool {
+func (f *directory) merged(name string, at *found) bool {
 	switch {
 	case !f.r.o.Maildir || f.fd == absent:
 		return false
@@ -34,7 +34,7 @@ func (f *folder) merged(name string, at *found) bool {
 }
 
 // holdsMessages reports whether f is a directory of messages.
-func (f *folder) holdsMessages() bool {
+func (f *directory) holdsMessages() bool {
 	name := path.Base(f.at)
 	if f.at == "" {
 		name = path.Base(f.r.o.Place.Dir)
@@ -43,13 +43,13 @@ func (f *folder) holdsMessages() bool {
 }
 
 // isMaildir reports whether f has a directory of messages.
-func (f *folder) isMaildir() bool {
+func (f *directory) isMaildir() bool {
 	var st unix.Stat_t
 	return unix.Fstatat(f.fd, "cur", &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 // readMail notes the messages of a directory beside f, if there is one.
-func (f *folder) readMail(dir string) {
+func (f *directory) readMail(dir string) {
 	fd, err := openDirectory(f.fd, dir)
 	if err != nil {
 		return // there are none

@@ -10,7 +10,7 @@ import (
 )
 
 // make makes something that has no content, and counts it.
-func (r *run) make(f *folder, e *Entry, name string, at *found, how func(as string) error, count *atomic.Int64) error {
+func (r *run) make(f *directory, e *Entry, name string, at *found, how func(as string) error, count *atomic.Int64) error {
 	if err := r.free(at); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (r *run) make(f *folder, e *Entry, name string, at *found, how func(as stri
 var errExchanged = errors.New("it was exchanged for something else")
 
 // dressNode gives a link, pipe or socket its attributes, if it still is one of ours.
-func (r *run) dressNode(f *folder, e *Entry, name string) error {
+func (r *run) dressNode(f *directory, e *Entry, name string) error {
 	fd, err := retried(func() (int, error) { return unix.Openat(f.fd, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0) })
 	if err != nil {
 		return incomplete("attributes", target("open", err))

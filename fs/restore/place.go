@@ -109,7 +109,7 @@ func (t *trail) make(d Destination, dir, name string) (*Place, error) {
 }
 
 func openDirectory(at int, name string) (int, error) {
-	return retried(func() (int, error) { return unix.Openat(at, name, openFolder|unix.O_NOFOLLOW, 0) })
+	return retried(func() (int, error) { return unix.Openat(at, name, openDir|unix.O_NOFOLLOW, 0) })
 }
 
 // Close gives up a Place that no Run was given.

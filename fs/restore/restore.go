@@ -88,19 +88,19 @@ type Options struct {
 
 // Summary is what a Run did.
 type Summary struct {
-	Files   int64 `json:"files"` // written, with their bytes
-	Bytes   int64 `json:"bytes"`
-	Folders int64 `json:"folders"`  // made
-	Links   int64 `json:"links"`    // symbolic and hard
-	Special int64 `json:"special"`  // pipes and sockets
-	Same    int64 `json:"same"`     // there already, of the same size and time
-	Replace int64 `json:"replaced"` // of those written: something else was there
-	Failed  int64 `json:"failed"`
-	Partial int64 `json:"partial"` // of those failed: their beginning was kept
+	Files       int64 `json:"files"` // written, with their bytes
+	Bytes       int64 `json:"bytes"`
+	Directories int64 `json:"folders"`  // made
+	Links       int64 `json:"links"`    // symbolic and hard
+	Special     int64 `json:"special"`  // pipes and sockets
+	Same        int64 `json:"same"`     // there already, of the same size and time
+	Replace     int64 `json:"replaced"` // of those written: something else was there
+	Failed      int64 `json:"failed"`
+	Partial     int64 `json:"partial"` // of those failed: their beginning was kept
 }
 
 // Any reports whether anything is where it should be.
-func (s *Summary) Any() bool { return s.Files+s.Folders+s.Links+s.Special+s.Same+s.Partial > 0 }
+func (s *Summary) Any() bool { return s.Files+s.Directories+s.Links+s.Special+s.Same+s.Partial > 0 }
 
 // ErrExists says that something else is there already.
 var ErrExists = errors.New("something else is there already")
@@ -108,7 +108,7 @@ var ErrExists = errors.New("something else is there already")
 // run is a restore on its way.
 type run struct {
 	o      Options
-	root   *folder
+	root   *directory
 	euid   int
 	window *window
 	jobs   chan *job
@@ -117,7 +117,7 @@ type run struct {
 	// links has the first names of files with several. It belongs to the walk.
 	links map[uint64]*first
 
-	files, bytes, folders, linked, special, same, replaced, partial atomic.Int64
+	files, bytes, directories, linked, special, same, replaced, partial atomic.Int64
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -159,13 +159,13 @@ func Run(ctx context.Context, roots []Root, o Options) (Summary, error) {
 func (r *run) summary() Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return Summary{Files: r.files.Load(), Bytes: r.bytes.Load(), Folders: r.folders.Load(), Links: r.linked.Load(), Special: r.special.Load(),
+	return Summary{Files: r.files.Load(), Bytes: r.bytes.Load(), Directories: r.directories.Load(), Links: r.linked.Load(), Special: r.special.Load(),
 		Same: r.same.Load(), Replace: r.replaced.Load(), Failed: r.failed, Partial: r.partial.Load()}
 }
 
 // top is the directory that everything goes into.
-func (r *run) top() *folder {
-	f := &folder{r: r, fd: r.o.Place.fd, refs: counted(1), fresh: r.o.Place.fd == absent}
+func (r *run) top() *directory {
+	f := &directory{r: r, fd: r.o.Place.fd, refs: counted(1), fresh: r.o.Place.fd == absent}
 	if f.fd != absent {
 		f.inherits = inheritsACL(f.fd)
 		if !r.o.Rehearse {

@@ -36,7 +36,7 @@ func TestEverythingArrivesWithWhatBelongsToIt(t *testing.T) {
 		&item{Entry: Entry{Name: "device", Mode: backup.ModeChar | 0o666}},
 	)
 	out := well(t, top, Options{Place: place(t, to)})
-	if want := (Summary{Files: 4, Bytes: 16, Folders: 1, Links: 2, Special: 1}); out.Summary != want {
+	if want := (Summary{Files: 4, Bytes: 16, Directories: 1, Links: 2, Special: 1}); out.Summary != want {
 		t.Errorf("%+v, want %+v", out.Summary, want)
 	}
 	holes := strings.Repeat("\x00", 1<<20) + "end" + strings.Repeat("\x00", 5<<20)
@@ -75,7 +75,7 @@ func TestAgainIsNothingToDo(t *testing.T) {
 	well(t, top, Options{Place: place(t, to)})
 	before := stat(t, to+"/a")
 	out := well(t, top, Options{Place: place(t, to), Overwrite: true})
-	if out.Same != 5 || out.Files+out.Folders+out.Links+out.Special+out.Replace != 0 || len(out.source.opened) != 0 {
+	if out.Same != 5 || out.Files+out.Directories+out.Links+out.Special+out.Replace != 0 || len(out.source.opened) != 0 {
 		t.Errorf("%+v, opened %v", out.Summary, out.source.opened)
 	}
 	if after := stat(t, to+"/a"); after.Ino != before.Ino || after.Ctim != before.Ctim {

@@ -100,7 +100,7 @@ func TestSecurityAttributesAreSetOnRequestOnly(t *testing.T) {
 }
 
 //check:without needs root
-func TestADirectoryThatWasMadeGetsTheAttributesOfTheFolder(t *testing.T) {
+func TestADirectoryThatWasMadeGetsTheAttributesOfTheDirectory(t *testing.T) {
 	for _, made := range []bool{true, false} {
 		to := t.TempDir()
 		p := place(t, to)

@@ -12,7 +12,7 @@ import (
 )
 
 // list restores what is in a directory into f.
-func (r *run) list(ctx context.Context, from Source, f *folder, dir *Entry, path string) error {
+func (r *run) list(ctx context.Context, from Source, f *directory, dir *Entry, path string) error {
 	err := from.List(ctx, dir, func(e *Entry) error {
 		return r.entry(ctx, from, f, e, e.Name, below(path, e.Name))
 	})
@@ -29,7 +29,7 @@ func (r *run) list(ctx context.Context, from Source, f *folder, dir *Entry, path
 var errName = errors.New("no name that a file can have")
 
 // entry restores e as name in f, with all that is below it. An error says that everything ends.
-func (r *run) entry(ctx context.Context, from Source, f *folder, e *Entry, name, path string) error {
+func (r *run) entry(ctx context.Context, from Source, f *directory, e *Entry, name, path string) error {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00") {
 		r.fail(path, errName)
 		return context.Cause(ctx)
@@ -41,7 +41,7 @@ func (r *run) entry(ctx context.Context, from Source, f *folder, e *Entry, name,
 	var err error
 	switch e.Mode & backup.ModeType {
 	case backup.ModeDir:
-		return r.folder(ctx, from, f, e, name, path)
+		return r.directory(ctx, from, f, e, name, path)
 	case backup.ModeRegular:
 		err = r.regular(ctx, from, f, e, name, path)
 	case backup.ModeSymlink:
@@ -55,7 +55,7 @@ func (r *run) entry(ctx context.Context, from Source, f *folder, e *Entry, name,
 	return context.Cause(ctx)
 }
 
-func (r *run) folder(ctx context.Context, from Source, f *folder, e *Entry, name, path string) error {
+func (r *run) directory(ctx context.Context, from Source, f *directory, e *Entry, name, path string) error {
 	sub, err := f.enter(e, name, path)
 	if err != nil {
 		r.fail(path, err)
@@ -72,7 +72,7 @@ type found struct {
 }
 
 // look looks for name in f.
-func (f *folder) look(name string) (found, error) {
+func (f *directory) look(name string) (found, error) {
 	var at found
 	if f.fresh || f.fd == absent {
 		return at, nil
@@ -112,7 +112,7 @@ func (r *run) free(at *found) error {
 }
 
 // regular restores a regular file, or begins to.
-func (r *run) regular(ctx context.Context, from Source, f *folder, e *Entry, name, path string) error {
+func (r *run) regular(ctx context.Context, from Source, f *directory, e *Entry, name, path string) error {
 	if first := r.links[e.Link]; e.Link != 0 && first != nil {
 		return r.hardLink(ctx, f, first, name, path)
 	}
@@ -153,7 +153,7 @@ func (r *run) elsewhere(at *found, e *Entry) bool {
 }
 
 // keep leaves a file as it is that is there already.
-func (r *run) keep(f *folder, e *Entry, name string, at *found) error {
+func (r *run) keep(f *directory, e *Entry, name string, at *found) error {
 	r.firstOf(f, e, name).settle(at.stat.Dev, at.stat.Ino, nil)
 	r.same.Add(1)
 	r.sent(1, e.Size)

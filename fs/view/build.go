@@ -13,16 +13,16 @@ import (
 
 // snapshotView is a snapshot's directory, cut into parts. It does not change once made.
 type snapshotView struct {
-	rec     *shownSnapshot
-	tree    *tree.Tree
-	folder  *node            // the snapshot's directory
-	made    map[uint64]*node // by number in viewMade
-	regions [viewEnd][]*mapping
-	open    bool          // files/ is the whole tree
-	secrets []numberRange // by first; last is the greatest up to there
-	homes   []numberRange // of the home directory
-	next    uint64        // number in viewMade
-	cost    int64         // bytes, about
+	rec       *shownSnapshot
+	tree      *tree.Tree
+	directory *node            // the snapshot's directory
+	made      map[uint64]*node // by number in viewMade
+	regions   [viewEnd][]*mapping
+	open      bool          // files/ is the whole tree
+	secrets   []numberRange // by first; last is the greatest up to there
+	homes     []numberRange // of the home directory
+	next      uint64        // number in viewMade
+	cost      int64         // bytes, about
 }
 
 // numberRange is a run of entry numbers.
@@ -87,8 +87,8 @@ func (b *snapshotView) inHome(number uint64) bool {
 // build makes the directory of a snapshot. It reads the index only.
 func build(ctx context.Context, v *View, r *shownSnapshot) (*snapshotView, error) {
 	b := &snapshotView{rec: r, made: map[uint64]*node{}, next: numberMade, cost: 4096}
-	b.folder = &node{name: r.entry.name, number: numberFolder, names: map[string]*node{}, mode: backup.ModeDir | 0o755}
-	b.made[numberFolder] = b.folder
+	b.directory = &node{name: r.entry.name, number: numberDirectory, names: map[string]*node{}, mode: backup.ModeDir | 0o755}
+	b.made[numberDirectory] = b.directory
 	if r.Readable() {
 		b.tree = tree.New(v.o.Nodes, r.Root, v.cache)
 		if err := b.cut(ctx, v.o.Nodes); err != nil {
@@ -97,7 +97,7 @@ func build(ctx context.Context, v *View, r *shownSnapshot) (*snapshotView, error
 	}
 	b.archive()
 	data := snapshotJSON(r, b.kinds())
-	b.put(b.folder, &node{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
+	b.put(b.directory, &node{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
 	return b, nil
 }
 
@@ -140,7 +140,7 @@ func (b *snapshotView) full(ctx context.Context, at string) error {
 			r.unseen++
 		}
 	}
-	b.place(b.folder, backup.Full, r)
+	b.place(b.directory, backup.Full, r)
 	b.order()
 	return nil
 }
@@ -153,11 +153,11 @@ func (b *snapshotView) archive() {
 	if b.rec.Kind != backup.Tar && b.rec.Kind != backup.TarGzip || len(b.rec.Files) == 0 {
 		return
 	}
-	folder := &node{name: backup.Archive, number: numberArchive, names: map[string]*node{}, mode: backup.ModeDir | 0o700, secret: true}
-	b.put(b.folder, folder)
+	directory := &node{name: backup.Archive, number: numberArchive, names: map[string]*node{}, mode: backup.ModeDir | 0o700, secret: true}
+	b.put(b.directory, directory)
 	for i := range b.rec.Files[:min(len(b.rec.Files), maxPieces)] {
-		name := freeName(folder.names, escape(path.Base(b.rec.Files[i].Path)))
-		b.put(folder, &node{name: name, number: numberPiece + uint64(i), piece: i, mode: backup.ModeRegular | 0o400, secret: true})
+		name := freeName(directory.names, escape(path.Base(b.rec.Files[i].Path)))
+		b.put(directory, &node{name: name, number: numberPiece + uint64(i), piece: i, mode: backup.ModeRegular | 0o400, secret: true})
 	}
 }
 
@@ -199,7 +199,7 @@ func (b *snapshotView) order() {
 func (b *snapshotView) kinds() []string {
 	var kinds []string
 	for _, k := range backup.PartKinds() {
-		if _, ok := b.folder.names[string(k)]; ok {
+		if _, ok := b.directory.names[string(k)]; ok {
 			kinds = append(kinds, string(k))
 		}
 	}
@@ -211,7 +211,7 @@ func (b *snapshotView) shownNode(ctx context.Context, s *node) (Node, error) {
 	if s.region != nil {
 		return b.seen(ctx, s.region, &s.region.item)
 	}
-	if s == b.folder {
+	if s == b.directory {
 		e := b.rec.entry
 		n := Node{ID: e.id, Gen: b.rec.gen, Name: e.name, Attr: e.attr, Snapshot: b.rec.Snapshot}
 		n.Attr.Ino, n.Attr.Size = e.id, dirSize

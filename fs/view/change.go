@@ -16,13 +16,13 @@ type Change struct {
 // compare tells what differs between two tables.
 func compare(old, next *table) Changes {
 	var c Changes
-	c.folder(old.root, next.root)
+	c.directory(old.root, next.root)
 	return c
 }
 
 // directory compares two directories of one id. Where a directory was not there before its node may still be known from an
 // earlier time, so all of it counts as new.
-func (c *Changes) folder(old, next *entry) {
+func (c *Changes) directory(old, next *entry) {
 	if old == nil {
 		old = &entry{attr: next.attr}
 		c.Nodes = append(c.Nodes, next.id)
@@ -73,7 +73,7 @@ func (c *Changes) child(parent uint64, old, next *entry) bool {
 func (c *Changes) below(old, next *entry) {
 	switch {
 	case next.snapshot == nil && next.attr.Mode&0o170000 == 0o040000:
-		c.folder(old, next)
+		c.directory(old, next)
 	case next.snapshot == nil || old == nil:
 	case !old.snapshot.same(next.snapshot):
 		serial := next.snapshot.Serial

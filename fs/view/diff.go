@@ -96,7 +96,7 @@ func (d *differ) children(ctx context.Context, n *Node) ([]Node, error) {
 		return nil, nil
 	}
 	_, at, number := split(n.ID)
-	top := at == viewMade && number == numberFolder
+	top := at == viewMade && number == numberDirectory
 	var all []Node
 	for child, err := range d.view.List(ctx, n, 0) {
 		if err != nil {

@@ -98,7 +98,7 @@ func (b *snapshotView) generated(at *node, name string, g *backup.Graft) {
 // mkdirAll makes the directories on the way to a place. nil says that it cannot be had: it is taken, or a file or a piece of
 // the tree is in the way.
 func (b *snapshotView) mkdirAll(elements []string) *node {
-	at, missing := b.folder, -1
+	at, missing := b.directory, -1
 	for i, e := range elements[:len(elements)-1] {
 		next, ok := at.names[e]
 		if !ok {

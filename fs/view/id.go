@@ -41,12 +41,12 @@ const (
 
 // Numbers in viewMade.
 const (
-	numberFolder  = 0 // the snapshot's directory
-	numberJSON    = 1 // snapshot.json
-	numberArchive = 2 // archive/
-	numberPiece   = 1 << 8
-	numberMade    = 1 << 32 // directories and generated files of the parts
-	maxPieces     = 1 << 24
+	numberDirectory = 0 // the snapshot's directory
+	numberJSON      = 1 // snapshot.json
+	numberArchive   = 2 // archive/
+	numberPiece     = 1 << 8
+	numberMade      = 1 << 32 // directories and generated files of the parts
+	maxPieces       = 1 << 24
 )
 
 // nodeID makes the id of something in a snapshot. serial and number are in range.

@@ -138,7 +138,7 @@ func TestOwnersAndModes(t *testing.T) {
 	}
 }
 
-func TestTheFolderOfSystemBackupsIsForRoot(t *testing.T) {
+func TestTheDirectoryOfSystemBackupsIsForRoot(t *testing.T) {
 	w := fstest.NewWorld()
 	w.Add(t, source("", "2026-01-05", func(s *backup.Snapshot) { s.System = true }), nil, fstest.File("etc_shadow", "x"))
 	at := walk(t, show(t, w, view.Options{Owner: users}))

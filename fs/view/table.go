@@ -90,10 +90,10 @@ func (e *entry) path() string {
 // tableBuilder builds a table.
 type tableBuilder struct {
 	*table
-	o       *Options
-	folders map[string]*entry // by path
-	locals  map[ownership]Local
-	here    *Accounts
+	o           *Options
+	directories map[string]*entry // by path
+	locals      map[ownership]Local
+	here        *Accounts
 }
 
 // ownership is what decides which local user a snapshot belongs to.
@@ -101,7 +101,7 @@ type ownership struct{ destination, origin, account, machine string }
 
 // newTable makes the table of these destinations and snapshots.
 func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *table {
-	m := &tableBuilder{o: o, folders: map[string]*entry{}, locals: map[ownership]Local{}, table: &table{
+	m := &tableBuilder{o: o, directories: map[string]*entry{}, locals: map[ownership]Local{}, table: &table{
 		nodes:     map[uint64]*entry{},
 		snapshots: make(map[uint64]*shownSnapshot, len(snapshots)),
 		counts:    map[string]map[backup.Status]int{},
@@ -110,9 +110,9 @@ func newTable(destinations []string, snapshots []*backup.Snapshot, o *Options) *
 		m.here = o.Accounts()
 	}
 	m.root = &entry{id: RootID}
-	m.folders[""] = m.root
+	m.directories[""] = m.root
 	m.nodes[RootID] = m.root
-	meta := m.folder(m.root, nameMeta)
+	meta := m.directory(m.root, nameMeta)
 	m.file(meta, nameStatus)
 	m.file(meta, nameErrors)
 	for _, d := range destinations {
@@ -132,7 +132,7 @@ func (m *tableBuilder) destination(name string) *entry {
 		m.counts[name] = map[backup.Status]int{}
 		m.names = append(m.names, name)
 	}
-	return m.folder(m.root, escape(name, nameMeta))
+	return m.directory(m.root, escape(name, nameMeta))
 }
 
 // group sorts the snapshots into the directories that show them, each in the order that decides names. Groups
@@ -190,12 +190,12 @@ func (m *tableBuilder) show(group []*shownSnapshot) {
 	s := group[0].Snapshot
 	at := m.destination(s.Destination)
 	for _, element := range originPath(s.Origin) {
-		at = m.folder(at, element)
+		at = m.directory(at, element)
 	}
 	if s.System {
-		at = m.folder(at, nameSystem)
+		at = m.directory(at, nameSystem)
 	} else {
-		at = m.folder(m.folder(at, nameAccounts), escape(s.Account))
+		at = m.directory(m.directory(at, nameAccounts), escape(s.Account))
 	}
 	at.attr = Attr{Mode: backup.ModeDir | 0o700}
 	var latest *shownSnapshot
@@ -265,7 +265,7 @@ func (m *tableBuilder) snapshot(at *entry, name string, r *shownSnapshot) bool {
 		return false
 	}
 	r.entry, r.gen = e, generation(r)
-	e.id = nodeID(r.Serial, viewMade, numberFolder)
+	e.id = nodeID(r.Serial, viewMade, numberDirectory)
 	e.attr = Attr{Mode: backup.ModeDir | 0o755, UID: r.local.UID, GID: r.local.GID, Nlink: 1, MTime: shownTime(r.Snapshot)}
 	if !r.local.OK {
 		e.attr.Mode = backup.ModeDir | 0o700 // another snapshot of the account may belong to a local user
@@ -290,16 +290,16 @@ func shownTime(s *backup.Snapshot) backup.Time {
 }
 
 // directory finds or makes a directory.
-func (m *tableBuilder) folder(at *entry, name string) *entry {
+func (m *tableBuilder) directory(at *entry, name string) *entry {
 	path := name
 	if up := at.path(); up != "" {
 		path = up + "/" + name
 	}
-	if e, ok := m.folders[path]; ok {
+	if e, ok := m.directories[path]; ok {
 		return e
 	}
 	e := m.add(at, name, "")
-	m.folders[path] = e
+	m.directories[path] = e
 	return e
 }
 

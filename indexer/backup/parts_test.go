@@ -77,7 +77,7 @@ func TestFindTakesTheExactPath(t *testing.T) {
 	}
 }
 
-func TestKindsOfPartsAreDifferentFolders(t *testing.T) {
+func TestKindsOfPartsAreDifferentDirectories(t *testing.T) {
 	seen := map[PartKind]bool{Full: true, Archive: true}
 	for _, kind := range PartKinds() {
 		if kind == "" || seen[kind] {

@@ -17,15 +17,15 @@ type Builder struct {
 	store Store
 	root  record // attributes of the root; offset is where the archive begins
 	begun bool   // the root has attributes
-	top   *folder
+	top   *openDir
 	seed  maphash.Seed
 
 	// last is the directory of the member before, and lastPath its path.
-	last     *folder
+	last     *openDir
 	lastPath string
 
 	// The open directories, the ones used last in front. A directory never stands in front of its parent.
-	front, back *folder
+	front, back *openDir
 	used        int64 // bytes of all open directories
 	limit       int64 // above which directories are closed, or parts of them
 	calm        int64 // used when nothing more could be closed: it has to grow before that is tried again
@@ -204,7 +204,7 @@ func validPath(path string) bool {
 }
 
 // set puts r into f in place of what has its name, which it tells.
-func (b *Builder) set(ctx context.Context, f *folder, r record) (replaced, error) {
+func (b *Builder) set(ctx context.Context, f *openDir, r record) (replaced, error) {
 	s, there, err := b.locate(ctx, f, r.name)
 	if err != nil || !there {
 		if err == nil {
@@ -230,7 +230,7 @@ func (b *Builder) set(ctx context.Context, f *folder, r record) (replaced, error
 }
 
 // append makes r the last entry of f.
-func (b *Builder) append(f *folder, r record) {
+func (b *Builder) append(f *openDir, r record) {
 	if f.dead > 1024 && f.dead > len(f.recs)/2 {
 		f.compact()
 	}
@@ -243,7 +243,7 @@ func (b *Builder) append(f *folder, r record) {
 }
 
 // remove takes the entry at s out of f, and everything below it.
-func (b *Builder) remove(f *folder, s spot) {
+func (b *Builder) remove(f *openDir, s spot) {
 	r := f.at(s)
 	b.weigh(f, s, -r.weight())
 	if r.isDir() && r.more.open != nil {
@@ -259,14 +259,14 @@ func (b *Builder) remove(f *folder, s spot) {
 }
 
 // weigh says that the entry at s takes n bytes more.
-func (b *Builder) weigh(f *folder, s spot, n int64) {
+func (b *Builder) weigh(f *openDir, s spot, n int64) {
 	if s.page != behind {
 		f.sealed.pages[s.page].bytes += n
 	}
 	b.grow(f, n)
 }
 
-func (b *Builder) grow(f *folder, n int64) {
+func (b *Builder) grow(f *openDir, n int64) {
 	f.weight += n
 	b.used += n
 }

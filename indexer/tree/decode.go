@@ -16,8 +16,8 @@ type page struct {
 	// below is the number of entries in the directories of this page.
 	below uint64
 	// directories is how many of them the link count of the directory includes.
-	folders uint32
-	memory  int64
+	dirCount uint32
+	memory   int64
 }
 
 // dirMark says where in a page a directory stands.

@@ -49,7 +49,7 @@ type descent struct {
 
 // open opens the directory at path and makes what is missing of it. It returns nil, and sets refusal, if there cannot be one,
 // or it is too large, or must not be read again.
-func (w *descent) open(ctx context.Context, path string) (*folder, error) {
+func (w *descent) open(ctx context.Context, path string) (*openDir, error) {
 	b := w.b
 	if b.last != nil && path == b.lastPath {
 		return w.ifSmall(b.last), nil
@@ -117,7 +117,7 @@ func (w *descent) follow(r *record) (string, bool) {
 }
 
 // ifSmall returns f unless the directories on its path have too many entries together.
-func (w *descent) ifSmall(f *folder) *folder {
+func (w *descent) ifSmall(f *openDir) *openDir {
 	n := 0
 	for g := f; g != nil; g = g.parent {
 		n += g.entries()
@@ -145,7 +145,7 @@ func (w *descent) done(path, name string, r replaced) Added {
 }
 
 // path is where f is.
-func (f *folder) path() string {
+func (f *openDir) path() string {
 	if f.parent == nil {
 		return ""
 	}

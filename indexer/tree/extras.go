@@ -66,7 +66,7 @@ func (p *page) readCounts(w *wire, has []uint32) {
 		r.nlink = uint32(w.bounded(math.MaxUint32))
 		p.below += r.more.count
 		if r.counts() {
-			p.folders++
+			p.dirCount++
 		}
 	}
 }

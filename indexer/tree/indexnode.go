@@ -11,21 +11,21 @@ import (
 
 // indexNode is the node of a directory that has several pages.
 type indexNode struct {
-	pages   []pageRef
-	bits    uint          // a name's bucket is made of that many of its hash's upper bits
-	buckets []backup.Hash // 1<<bits; zero where a bucket is empty
-	n       int           // entries in the directory
-	count   uint64        // and below it
-	folders uint32
+	pages    []pageRef
+	bits     uint          // a name's bucket is made of that many of its hash's upper bits
+	buckets  []backup.Hash // 1<<bits; zero where a bucket is empty
+	n        int           // entries in the directory
+	count    uint64        // and below it
+	dirCount uint32
 }
 
 // pageRef is a page as the index node knows it.
 type pageRef struct {
-	hash    backup.Hash
-	n       int    // entries in the page
-	count   uint64 // and below them, themselves included
-	folders uint32
-	base    int64 // where the page begins, from the start of the directory
+	hash     backup.Hash
+	n        int    // entries in the page
+	count    uint64 // and below them, themselves included
+	dirCount uint32
+	base     int64 // where the page begins, from the start of the directory
 
 	first  int    // which entry of the directory its first one is
 	before uint64 // entries in pages that come earlier, and below them
@@ -36,7 +36,7 @@ func (x *indexNode) add(p pageRef) {
 	x.pages = append(x.pages, p)
 	x.n += p.n
 	x.count += p.count
-	x.folders += p.folders
+	x.dirCount += p.dirCount
 }
 
 func (x *indexNode) bytes() int64 {
@@ -74,7 +74,7 @@ func (x *indexNode) encode() []byte {
 		out = append(out, p.hash[:]...)
 		out = binary.AppendUvarint(out, uint64(p.n))
 		out = binary.AppendUvarint(out, p.count-uint64(p.n))
-		out = binary.AppendUvarint(out, uint64(p.folders))
+		out = binary.AppendUvarint(out, uint64(p.dirCount))
 	}
 	if flags&hasOffsets != 0 {
 		last := int64(0)
@@ -129,7 +129,7 @@ func (x *indexNode) readPage(w *wire) {
 	p := pageRef{hash: w.hash(), n: int(w.bounded(maxPage))}
 	below := w.bounded(maxCount)
 	p.count = uint64(p.n) + below
-	p.folders = uint32(w.bounded(uint64(p.n)))
+	p.dirCount = uint32(w.bounded(uint64(p.n)))
 	if p.n == 0 || p.hash.IsZero() || x.count+p.count > maxCount {
 		w.fail()
 		return

@@ -62,7 +62,7 @@ func (b *Builder) addLink(ctx context.Context, path string, e *backup.Entry, at 
 }
 
 // secondName makes one more name, still to be given, of the entry at s of f, which stands at path.
-func secondName(f *folder, s spot, path string) record {
+func secondName(f *openDir, s spot, path string) record {
 	target := f.at(s)
 	first := target.link()
 	if first == "" {
@@ -82,7 +82,7 @@ func secondName(f *folder, s spot, path string) record {
 }
 
 // has reports whether the entry of f that has the name of r, and stands at path, is the same file.
-func (b *Builder) has(ctx context.Context, f *folder, r *record, path string) (bool, error) {
+func (b *Builder) has(ctx context.Context, f *openDir, r *record, path string) (bool, error) {
 	s, there, err := b.locate(ctx, f, r.name)
 	if err != nil || !there || !f.at(s).linked() || f.at(s).offset != r.offset {
 		return false, err
@@ -96,7 +96,7 @@ func (b *Builder) has(ctx context.Context, f *folder, r *record, path string) (b
 
 // find opens the directory that path is in and finds its entry there, and tells its path without symbolic links. It makes
 // nothing and returns nil if path is not there, or must not be read again.
-func (b *Builder) find(ctx context.Context, path string) (*folder, spot, string, error) {
+func (b *Builder) find(ctx context.Context, path string) (*openDir, spot, string, error) {
 	dir, name := splitPath(path)
 	w := descent{b: b}
 	f, err := w.open(ctx, dir)

@@ -87,13 +87,13 @@ func randomChecksums(r *rand.Rand, size int64) backup.Checksums {
 	return backup.Checksums(whole) + backup.Checksums(blocks)
 }
 
-// checkFolders compares what a Builder believes about its open directories with what they are.
-func checkFolders(t *testing.T, b *Builder) {
+// checkDirectories compares what a Builder believes about its open directories with what they are.
+func checkDirectories(t *testing.T, b *Builder) {
 	t.Helper()
 	var used int64
-	seen := map[*folder]bool{}
+	seen := map[*openDir]bool{}
 	for f := b.back; f != nil; f = f.newer {
-		weight, dead := int64(folderBytes), 0
+		weight, dead := int64(openDirBytes), 0
 		for i := range f.recs {
 			r := &f.recs[i]
 			if r.name == "" {
@@ -152,7 +152,7 @@ func TestBuilderExtractsAsTarDoes(t *testing.T) {
 			if want := m.add(s.path, s.e, s.at); got.OK != want {
 				t.Fatalf("seed %d, member %d: added %v, want %v", seed, i, got, want)
 			}
-			checkFolders(t, b)
+			checkDirectories(t, b)
 		}
 		root, err := b.Finish(context.Background())
 		if err != nil {

@@ -91,7 +91,7 @@ func writePage(ctx context.Context, store Putter, recs []record, start int64, of
 		return sealedPage{}, err
 	}
 	h, err := put(ctx, store, encodePage(recs, start+base))
-	return sealedPage{pageRef: pageRef{hash: h, n: len(recs), count: t.Count, folders: t.Dirs, base: base},
+	return sealedPage{pageRef: pageRef{hash: h, n: len(recs), count: t.Count, dirCount: t.Dirs, base: base},
 		unsettled: t.unsettled, attributed: t.Attributed}, err
 }
 
@@ -111,7 +111,7 @@ func (p *pager) finish(ctx context.Context, places func() iter.Seq[uint64]) (wri
 		x.add(page.pageRef)
 		w.unsettled, w.Attributed = w.unsettled || page.unsettled, w.Attributed || page.attributed
 	}
-	w.Count, w.Dirs = x.count, x.folders
+	w.Count, w.Dirs = x.count, x.dirCount
 	if w.Count > maxCount {
 		return written{}, fmt.Errorf("write node: %d entries are too many", w.Count)
 	}

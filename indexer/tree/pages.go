@@ -144,7 +144,7 @@ func writePages(ctx context.Context, store Putter, recs []record, hashes []uint6
 		if err != nil {
 			return nil, err
 		}
-		x.add(pageRef{hash: h, n: n, count: t.Count, folders: t.Dirs, base: base})
+		x.add(pageRef{hash: h, n: n, count: t.Count, dirCount: t.Dirs, base: base})
 		at += n
 	}
 	return x, nil

@@ -166,7 +166,7 @@ func (t *Tree) readPage(ctx context.Context, d *directory, p int) (placed, error
 		return placed{}, err
 	}
 	pg, ok := n.(*page)
-	if !ok || len(pg.recs) != ref.n || pg.count() != ref.count || pg.folders != ref.folders {
+	if !ok || len(pg.recs) != ref.n || pg.count() != ref.count || pg.dirCount != ref.dirCount {
 		return placed{}, fmt.Errorf("node %s: %w: not the page that its index describes", ref.hash, ErrDamaged)
 	}
 	return placed{page: pg, first: ref.first, number: d.item.Number + 1 + ref.before,

@@ -48,7 +48,7 @@ type extra struct {
 	unsettled bool
 	// attributed says that entries somewhere below have extended attributes.
 	attributed bool
-	open       *folder // in a Builder: the directory itself, when it is open
+	open       *openDir // in a Builder: the directory itself, when it is open
 }
 
 func (r *record) isDir() bool { return r.mode&backup.ModeType == backup.ModeDir }

@@ -31,7 +31,7 @@ const behind = -1
 var errReread = errors.New("too much to read again")
 
 // at is the entry at s, whose page is in memory.
-func (f *folder) at(s spot) *record {
+func (f *openDir) at(s spot) *record {
 	if s.page == behind {
 		return &f.recs[s.i]
 	}
@@ -39,7 +39,7 @@ func (f *folder) at(s spot) *record {
 }
 
 // changed says that the entry at s changed. recut says that pages may end elsewhere for that.
-func (f *folder) changed(s spot, recut bool) {
+func (f *openDir) changed(s spot, recut bool) {
 	f.dirty = true
 	if s.page != behind {
 		page := &f.sealed.pages[s.page]
@@ -48,7 +48,7 @@ func (f *folder) changed(s spot, recut bool) {
 }
 
 // entries is how many entries f has.
-func (f *folder) entries() int {
+func (f *openDir) entries() int {
 	n := len(f.recs) - f.dead
 	if f.sealed != nil {
 		n += f.sealed.n
@@ -57,7 +57,7 @@ func (f *folder) entries() int {
 }
 
 // locate finds a name in f. A page that may have it is read if need be.
-func (b *Builder) locate(ctx context.Context, f *folder, name string) (spot, bool, error) {
+func (b *Builder) locate(ctx context.Context, f *openDir, name string) (spot, bool, error) {
 	if i := f.names.find(f.recs, name); i >= 0 {
 		return spot{behind, i}, true, nil
 	}
@@ -76,7 +76,7 @@ func (b *Builder) locate(ctx context.Context, f *folder, name string) (spot, boo
 }
 
 // find finds a name whose page is in memory.
-func (f *folder) find(name string) (spot, bool) {
+func (f *openDir) find(name string) (spot, bool) {
 	if i := f.names.find(f.recs, name); i >= 0 {
 		return spot{behind, i}, true
 	}
@@ -96,7 +96,7 @@ func findName(recs []record, name string) int {
 }
 
 // inMemory yields the entries of f that are in memory.
-func (f *folder) inMemory(yield func(*record) bool) {
+func (f *openDir) inMemory(yield func(*record) bool) {
 	if f.sealed != nil {
 		for p := range f.sealed.pages {
 			recs := f.sealed.pages[p].recs
@@ -115,7 +115,7 @@ func (f *folder) inMemory(yield func(*record) bool) {
 }
 
 // readPage brings a page of f into memory.
-func (b *Builder) readPage(ctx context.Context, f *folder, page int) error {
+func (b *Builder) readPage(ctx context.Context, f *openDir, page int) error {
 	p := &f.sealed.pages[page]
 	if p.recs != nil {
 		return nil
@@ -184,14 +184,14 @@ func (p *sealedPage) keepOpen(recs []record) {
 }
 
 // seal begins to keep entries of f in the store.
-func (b *Builder) seal(f *folder) {
+func (b *Builder) seal(f *openDir) {
 	f.sealed = &sealed{names: newPageTable()}
 	b.measure(f)
 }
 
 // measure counts anew what f takes in memory.
-func (b *Builder) measure(f *folder) {
-	now := int64(folderBytes) + weightOf(f.recs)
+func (b *Builder) measure(f *openDir) {
+	now := int64(openDirBytes) + weightOf(f.recs)
 	if s := f.sealed; s != nil {
 		s.bytes = s.names.memory() + int64(len(s.pages))*sealedPageBytes
 		now += s.bytes
@@ -206,7 +206,7 @@ func (b *Builder) measure(f *folder) {
 const sealedPageBytes = 144
 
 // spill takes entries of f out of memory, but for those of open directories.
-func (b *Builder) spill(ctx context.Context, f *folder) error {
+func (b *Builder) spill(ctx context.Context, f *openDir) error {
 	f.compact()
 	if f.sealed == nil && len(f.recs) < b.sealFrom {
 		return nil
@@ -231,7 +231,7 @@ func (b *Builder) spill(ctx context.Context, f *folder) error {
 }
 
 // sealRest makes pages of the entries behind those that f has. Where the last one will end nobody knows.
-func (b *Builder) sealRest(ctx context.Context, f *folder) error {
+func (b *Builder) sealRest(ctx context.Context, f *openDir) error {
 	s := f.sealed
 	f.notice(f.recs)
 	hashes := hashNames(f.recs)
@@ -258,7 +258,7 @@ func (b *Builder) sealRest(ctx context.Context, f *folder) error {
 
 // notice tells whether entries are elsewhere than their directory. If they are the first ones, pages before were encoded
 // as if there were none.
-func (f *folder) notice(recs []record) {
+func (f *openDir) notice(recs []record) {
 	s := f.sealed
 	if s.offsets || !slices.ContainsFunc(recs, func(r record) bool { return r.name != "" && r.offset != f.start }) {
 		return
@@ -270,7 +270,7 @@ func (f *folder) notice(recs []record) {
 }
 
 // writeBack writes a page whose entries changed.
-func (b *Builder) writeBack(ctx context.Context, f *folder, p *sealedPage) error {
+func (b *Builder) writeBack(ctx context.Context, f *openDir, p *sealedPage) error {
 	if !p.dirty {
 		return nil
 	}
@@ -290,7 +290,7 @@ func (b *Builder) writeBack(ctx context.Context, f *folder, p *sealedPage) error
 }
 
 // writeSealed writes a directory of which a part is sealed. It is unsettled if it may grow on.
-func (b *Builder) writeSealed(ctx context.Context, f *folder, final bool) (written, error) {
+func (b *Builder) writeSealed(ctx context.Context, f *openDir, final bool) (written, error) {
 	s := f.sealed
 	f.compact()
 	f.notice(f.recs)
@@ -336,7 +336,7 @@ func (b *Builder) writeSealed(ctx context.Context, f *folder, final bool) (writt
 
 // repage hands page i of f on, as it is where that is right, and tells the number that it has from now on; -1 if its
 // entries are in other pages.
-func (b *Builder) repage(ctx context.Context, f *folder, i int, w *pager) (int, error) {
+func (b *Builder) repage(ctx context.Context, f *openDir, i int, w *pager) (int, error) {
 	s := f.sealed
 	p := &s.pages[i]
 	right := !p.recut && !(p.tight && (i+1 == len(s.pages) || s.pages[i+1].recut))
@@ -365,7 +365,7 @@ func (b *Builder) repage(ctx context.Context, f *folder, i int, w *pager) (int, 
 }
 
 // writeSingle writes the only page of a directory, which has no base.
-func (b *Builder) writeSingle(ctx context.Context, f *folder, p *sealedPage) (h backup.Hash, err error) {
+func (b *Builder) writeSingle(ctx context.Context, f *openDir, p *sealedPage) (h backup.Hash, err error) {
 	recs := living(p.recs)
 	if recs == nil {
 		if recs, err = p.read(ctx, b.store, f.start); err != nil {

@@ -46,7 +46,7 @@ func crowdedSteps(r *rand.Rand, n int, archive bool) []step {
 }
 
 //check:without it takes seconds
-func TestFoldersThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
+func TestDirectoriesThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
 	for seed := range int64(24) {
 		r := rand.New(rand.NewSource(seed))
 		steps := crowdedSteps(r, 500+r.Intn(6000), seed%3 != 0)
@@ -60,12 +60,12 @@ func TestFoldersThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i%1000 == 999 {
-				checkFolders(t, b)
+				checkDirectories(t, b)
 				root, err := b.Flush(context.Background())
 				if err != nil {
 					t.Fatal(err)
 				}
-				checkFolders(t, b)
+				checkDirectories(t, b)
 				if r.Intn(2) == 0 {
 					b = NewBuilder(store, root)
 					set()
@@ -81,7 +81,7 @@ func TestFoldersThatDoNotFitInMemoryHaveTheSameNodes(t *testing.T) {
 }
 
 //check:without it takes seconds
-func TestAFolderOfManyFilesFitsInLittleMemory(t *testing.T) {
+func TestADirOfManyFilesFitsInLittleMemory(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
 	const n = 300_000
@@ -102,19 +102,19 @@ func TestAFolderOfManyFilesFitsInLittleMemory(t *testing.T) {
 }
 
 //check:without it takes seconds
-func TestFilesThatComeScatteredOverFoldersAreNotReadAgain(t *testing.T) {
+func TestFilesThatComeScatteredOverDirectoriesAreNotReadAgain(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
 	b.limit = 4 << 20
-	const n, folders = 200_000, 200
+	const n, dirCount = 200_000, 200
 	for i := range n {
 		e := backup.Entry{Mode: backup.ModeRegular | 0o600, Offset: int64(i+1) * block}
-		path := fmt.Sprintf("%03d/%07d", i*7919%folders, i)
+		path := fmt.Sprintf("%03d/%07d", i*7919%dirCount, i)
 		if ok, err := b.Add(context.Background(), path, e, e.Offset-block); !ok.OK || err != nil {
 			t.Fatal(ok, err)
 		}
 	}
-	if root := finish(t, b); root.Count != n+folders {
+	if root := finish(t, b); root.Count != n+dirCount {
 		t.Errorf("%d entries", root.Count)
 	}
 	if b.reread > 4*b.added {

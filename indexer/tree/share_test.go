@@ -113,7 +113,7 @@ func TestFlushedTreeIsWhole(t *testing.T) {
 	}
 }
 
-func TestFoldersUsedInTurnsAreNotReadAllTheTime(t *testing.T) {
+func TestDirectoriesUsedInTurnsAreNotReadAllTheTime(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
 	b.limit = 400_000
@@ -134,7 +134,7 @@ func TestFoldersUsedInTurnsAreNotReadAllTheTime(t *testing.T) {
 	}
 }
 
-func TestBuilderKeepsFewFoldersOpen(t *testing.T) {
+func TestBuilderKeepsFewDirectoriesOpen(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
 	b.limit = 1 << 20
@@ -181,7 +181,7 @@ func TestBuilderRefusesPathsThatCannotBe(t *testing.T) {
 	}
 }
 
-func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
+func TestTooLargeDirectoriesRefuseTheSameMembersAfterResuming(t *testing.T) {
 	steps := mailSteps(300)
 	build := func(resume bool) (kept []bool, root backup.Entry) {
 		store := treetest.NewStore()
@@ -213,7 +213,7 @@ func TestTooLargeFoldersRefuseTheSameMembersAfterResuming(t *testing.T) {
 	}
 }
 
-func TestJumpingBetweenLargeFoldersEnds(t *testing.T) {
+func TestJumpingBetweenLargeDirectoriesEnds(t *testing.T) {
 	store := treetest.NewStore()
 	b := NewBuilder(store, backup.Entry{})
 	b.limit, b.rereadLimit = crowdedLimit, 1<<20

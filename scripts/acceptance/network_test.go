@@ -311,7 +311,7 @@ func TestServerThatAllowsOneConnection(t *testing.T) {
 	}
 }
 
-func TestForbiddenFolderInATree(t *testing.T) {
+func TestForbiddenDirectoryInATree(t *testing.T) {
 	run(t, `id slotreader >/dev/null 2>&1 || useradd -M -p '*' -u 47112 slotreader`)
 	t.Cleanup(func() { run(t, `userdel slotreader`) })
 	h := newHostWith(t, sshdtest.Options{User: "slotreader"})

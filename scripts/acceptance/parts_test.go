@@ -17,9 +17,9 @@ func hostedAccount(t *testing.T, user string, args ...string) string {
 }
 
 // pack lays a compressed backup of parent/user on the host's store.
-func (h *host) pack(parent, user, folder string) string {
+func (h *host) pack(parent, user, directory string) string {
 	h.t.Helper()
-	dir := filepath.Join(h.store, folder, "accounts")
+	dir := filepath.Join(h.store, directory, "accounts")
 	run(h.t, `mkdir -p "$3"; tar -C "$1" -cf - "$2" | pigz -6 --processes 1 --blocksize 4096 --rsyncable >"$3/$2.tar.gz"`, parent, user, dir)
 	return filepath.Join(dir, user+".tar.gz")
 }

@@ -38,7 +38,7 @@ gzip -c evil.tar >"$2/2026-01-05/accounts/evil.tar.gz"`, parent, h.store)
 	}
 }
 
-func TestOnlyTheAccountsUserLooksIntoItsFolder(t *testing.T) {
+func TestOnlyTheAccountsUserLooksIntoItsDirectory(t *testing.T) {
 	h := newHost(t)
 	run(t, `id slotalice >/dev/null 2>&1 || useradd -M -u 47110 slotalice; id slotbob >/dev/null 2>&1 || useradd -M -u 47111 slotbob`)
 	t.Cleanup(func() { run(t, `userdel slotalice; userdel slotbob`) })

@@ -115,8 +115,8 @@ func (a *account) mail() error {
 		a.fill(attachment)
 		message := fmt.Appendf(nil, "Return-Path: <someone@example.org>\nDelivered-To: info@%s\nSubject: message %d\nMessage-ID: <%x@example.org>\n\n%s\n%s\n",
 			a.domain, i, a.random.Uint64(), a.text(300+a.random.IntN(1500)), base64.StdEncoding.EncodeToString(attachment))
-		folder := []string{"cur", ".Sent/cur", ".Archive/cur"}[a.random.IntN(3)]
-		name := fmt.Sprintf("%s%s/%d.M%dP%d.srv1.%s,S=%d:2,S", box, folder, 1760000000+i*77, a.random.IntN(1000000), 1000+a.random.IntN(30000), a.domain, len(message))
+		directory := []string{"cur", ".Sent/cur", ".Archive/cur"}[a.random.IntN(3)]
+		name := fmt.Sprintf("%s%s/%d.M%dP%d.srv1.%s,S=%d:2,S", box, directory, 1760000000+i*77, a.random.IntN(1000000), 1000+a.random.IntN(30000), a.domain, len(message))
 		if err := a.write(name, message); err != nil {
 			return err
 		}

@@ -55,10 +55,10 @@ func (b *bench) million(name string, n int) error {
 	if err := head("big/cp/big", false); err != nil {
 		return err
 	}
-	const perFolder = 1000
+	const perDirectory = 1000
 	for i := 0; i < n; i++ {
-		dir := fmt.Sprintf("big/homedir/folder-%04d", i/perFolder)
-		if i%perFolder == 0 {
+		dir := fmt.Sprintf("big/homedir/folder-%04d", i/perDirectory)
+		if i%perDirectory == 0 {
 			if err := head(dir, true); err != nil {
 				return err
 			}

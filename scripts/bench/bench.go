@@ -19,12 +19,12 @@ import (
 const distance = 20 * time.Millisecond
 
 type options struct {
-	size     int64
-	entries  int
-	archives int
-	file     int
-	small    int
-	folders  int
+	size        int64
+	entries     int
+	archives    int
+	file        int
+	small       int
+	directories int
 }
 
 // bench is the machine that everything is measured on: the program, a server, and room for stores and states.

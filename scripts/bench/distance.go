@@ -205,7 +205,7 @@ mkdir all; mv all-* all/; fill some "$(($1 / 10))"; fill few "$(($1 / 50))"`, fm
 func measureWalk(b *bench) ([]figure, error) {
 	home, err := b.tree("folders", `
 mkdir few all; seq -f 'all/%05.0f' "$1" | xargs mkdir; seq -f 'few/%05.0f' "$(($1 / 50))" | xargs mkdir
-for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done`, fmt.Sprint(b.folders))
+for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done`, fmt.Sprint(b.directories))
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 	if err != nil {
 		return nil, err
 	}
-	entries := 11 * float64(b.folders+b.folders/50)
+	entries := 11 * float64(b.directories+b.directories/50)
 	ours := entries / took.Seconds()
 	start := time.Now()
 	out, err := a.rcloneList(home)
@@ -236,7 +236,7 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 	if err != nil {
 		return nil, err
 	}
-	one, err := a.oneFolder()
+	one, err := a.oneDirectory()
 	return []figure{
 		atLeast("walk of folders with 10 files, 20 ms: entries/s", ours, 10_000, ""),
 		atLeast("walk of folders with 10 files, 20 ms: rate, of find on sshfs", ours/sshfs, 30, fmt.Sprintf(" (sshfs %.0f/s)", sshfs)),
@@ -245,11 +245,11 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 	}, err
 }
 
-// oneFolder passes over a tree with all its files in one directory, and returns entries a second.
-func (a *away) oneFolder() (float64, error) {
-	if _, err := a.tree("folder", `mkdir cur; cd cur; seq -f '17%08.0f.M1P2.srv1,S=4096:2,S' "$1" | xargs touch`, fmt.Sprint(10*a.folders)); err != nil {
+// oneDirectory passes over a tree with all its files in one directory, and returns entries a second.
+func (a *away) oneDirectory() (float64, error) {
+	if _, err := a.tree("folder", `mkdir cur; cd cur; seq -f '17%08.0f.M1P2.srv1,S=4096:2,S' "$1" | xargs touch`, fmt.Sprint(10*a.directories)); err != nil {
 		return 0, err
 	}
 	_, took, err := a.installed("folder")
-	return float64(10*a.folders) / took.Seconds(), err
+	return float64(10*a.directories) / took.Seconds(), err
 }

@@ -217,9 +217,9 @@ func measureRepeat(b *bench) ([]figure, error) {
 		return nil, err
 	}
 	_, after := link.Bytes()
-	folders := 1 + 2*(b.archives+49)/50
+	directories := 1 + 2*(b.archives+49)/50
 	note := fmt.Sprintf(" bytes (%.1f s; first pass %.1f s)", second.Seconds(), first.Seconds())
 	return []figure{
-		atMost("second pass over unchanged archives: received per folder", float64(after-before)/float64(folders), 12_000, note),
+		atMost("second pass over unchanged archives: received per folder", float64(after-before)/float64(directories), 12_000, note),
 	}, nil
 }

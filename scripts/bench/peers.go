@@ -73,13 +73,13 @@ const (
 )
 
 // sshfs runs f with a directory of the server mounted with options.
-func (a *away) sshfs(folder, options string, f func(mnt string) error) error {
+func (a *away) sshfs(directory, options string, f func(mnt string) error) error {
 	mnt, err := os.MkdirTemp(a.dir, "sshfs")
 	if err != nil {
 		return err
 	}
 	_, err = a.shell(fmt.Sprintf(`sshfs %s@%s:"$1" "$2" -p %d %s -o %s`,
-		a.server.Username, a.server.Host, a.port, a.sshOptions(), options), folder, mnt)
+		a.server.Username, a.server.Host, a.port, a.sshOptions(), options), directory, mnt)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (b *bench) rcloneConfig(port int, times bool) (name string, err error) {
 }
 
 // rclone runs f with a directory of the server mounted by rclone.
-func (a *away) rclone(folder string, f func(mnt string) error) error {
+func (a *away) rclone(directory string, f func(mnt string) error) error {
 	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
 		return err
@@ -106,7 +106,7 @@ func (a *away) rclone(folder string, f func(mnt string) error) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("rclone", "--config", config, "mount", "r:"+folder, mnt, "--read-only", "--dir-cache-time", "1h", "--attr-timeout", "1h",
+	cmd := exec.Command("rclone", "--config", config, "mount", "r:"+directory, mnt, "--read-only", "--dir-cache-time", "1h", "--attr-timeout", "1h",
 		"--vfs-cache-mode", "full", "--vfs-fast-fingerprint", "--cache-dir", mnt+".cache", "--transfers", "64", "--checkers", "64")
 	if err := cmd.Start(); err != nil {
 		return err
@@ -121,16 +121,16 @@ func (a *away) rclone(folder string, f func(mnt string) error) error {
 }
 
 // rcloneList lists a directory of the server to the bottom.
-func (a *away) rcloneList(folder string) (string, error) {
+func (a *away) rcloneList(directory string) (string, error) {
 	config, err := a.rcloneConfig(a.port, false)
 	if err != nil {
 		return "", err
 	}
-	return a.shell(`rclone --config "$1" lsf -R --checkers 64 "r:$2"`, config, folder)
+	return a.shell(`rclone --config "$1" lsf -R --checkers 64 "r:$2"`, config, directory)
 }
 
 // warm has the server's memory hold a directory, as it would for the second of those who are compared.
-func (b *bench) warm(folder string) error {
-	_, err := b.shell(`find "$1" -type f -size +0 -exec cat {} + >/dev/null`, folder)
+func (b *bench) warm(directory string) error {
+	_, err := b.shell(`find "$1" -type f -size +0 -exec cat {} + >/dev/null`, directory)
 	return err
 }

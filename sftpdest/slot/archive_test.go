@@ -184,14 +184,14 @@ func killedOrCut(a *account, server *memory, o Options, power bool, least int) {
 func verified(a *account, m *memory, o Options) (complete int) {
 	t := a.t
 	t.Helper()
-	slots, err := List(t.Context(), m, o.Folder)
+	slots, err := List(t.Context(), m, o.Directory)
 	a.check(err)
 	for i := range slots {
 		if !slots[i].Complete() {
 			continue
 		}
 		complete++
-		d, err := Verify(t.Context(), m, o.Folder, slots[i].State.Slot, VerifyOptions{Sample: 1})
+		d, err := Verify(t.Context(), m, o.Directory, slots[i].State.Slot, VerifyOptions{Sample: 1})
 		if err != nil || d != nil {
 			t.Fatalf("%s: %v, %v", slots[i].Path, d, err)
 		}

@@ -37,8 +37,8 @@ func (a *account) archived(m *memory, slot int) {
 	t := a.t
 	t.Helper()
 	says := a.state(m, slot)
-	folder := state.Path("job/alice", slot)
-	stored, err := m.load(t, folder+"/archive/"+says.Archive.Name)
+	directory := state.Path("job/alice", slot)
+	stored, err := m.load(t, directory+"/archive/"+says.Archive.Name)
 	a.check(err)
 	if hashOf(stored) != says.Archive.SHA256 {
 		t.Fatal("the archive is not the one that the state names")
@@ -52,7 +52,7 @@ func (a *account) archived(m *memory, slot int) {
 	}
 
 	truth := a.truth()
-	list, err := spool.Fetch(t.Context(), m, folder, says.Manifest)
+	list, err := spool.Fetch(t.Context(), m, directory, says.Manifest)
 	a.check(err)
 	defer list.Close()
 	entries, err := spool.Open(list)

@@ -84,8 +84,8 @@ type history map[uint64]map[string]string
 
 // examine holds all complete slots to what they claim and to what the source was; now is what generations have that
 // the history does not know. It returns how many slots are complete.
-func examine(ctx context.Context, d dest.ReadWriter, folder string, past history, now map[string]string) (complete int, _ error) {
-	slots, err := List(ctx, d, folder)
+func examine(ctx context.Context, d dest.ReadWriter, directory string, past history, now map[string]string) (complete int, _ error) {
+	slots, err := List(ctx, d, directory)
 	if err != nil {
 		return 0, err
 	}

@@ -46,7 +46,7 @@ func TestServerThatLetsFewFilesBeOpen(t *testing.T) {
 				o := options(2)
 				o.Mode, o.Lanes, o.Budget = c.mode, 16, budget
 				o.Account = fmt.Sprint("a", i)
-				o.Folder = "job/" + o.Account
+				o.Directory = "job/" + o.Account
 				g.Go(func() error {
 					for range 2 {
 						if _, err := a.run(t.Context(), d, o); err != nil {

@@ -43,8 +43,8 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 		a.edit(n)
 		a.mustRun(server, o)
 	}
-	a.check(Pin(t.Context(), server, o.Folder, 1, true, Owner{}))
-	release, err := Hold(t.Context(), server, o.Folder, 2)
+	a.check(Pin(t.Context(), server, o.Directory, 1, true, Owner{}))
+	release, err := Hold(t.Context(), server, o.Directory, 2)
 	a.check(err)
 	a.edit(4)
 	if sum := a.mustRun(server, o); sum.Slot != 3 {
@@ -54,13 +54,13 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 	if sum := a.mustRun(server, o); sum.Slot != 2 {
 		t.Errorf("slot %d was taken, want 2", sum.Slot)
 	}
-	a.check(Pin(t.Context(), server, o.Folder, 1, false, Owner{}))
+	a.check(Pin(t.Context(), server, o.Directory, 1, false, Owner{}))
 	if sum := a.mustRun(server, o); sum.Slot != 1 {
 		t.Errorf("slot %d was taken, want 1", sum.Slot)
 	}
 	a.holdsAll(server, o, 3, 1)
 	for n := range 3 {
-		a.check(Pin(t.Context(), server, o.Folder, n+1, true, Owner{}))
+		a.check(Pin(t.Context(), server, o.Directory, n+1, true, Owner{}))
 	}
 	if _, err := a.run(t.Context(), server, o); !errors.Is(err, errAllKept) {
 		t.Errorf("%v", err)
@@ -75,7 +75,7 @@ func TestWhatDeadReadersLeaveKeepsNoSlot(t *testing.T) {
 	a.mustRun(server, o)
 	hold := func() {
 		t.Helper()
-		_, err := Hold(t.Context(), server, o.Folder, 1)
+		_, err := Hold(t.Context(), server, o.Directory, 1)
 		a.check(err)
 	}
 	hold()
@@ -111,7 +111,7 @@ func TestDamageDoesNotSpreadByCopies(t *testing.T) {
 	if sum.Uploaded == 0 {
 		t.Errorf("%+v: nothing was sent", sum)
 	}
-	has, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
+	has, err := inSlot(t.Context(), server, state.Path(o.Directory, sum.Slot))
 	a.check(err)
 	if d := differences(has, a.truth()); d != nil {
 		t.Errorf("the copy of a damaged slot is damaged: %v", d)
@@ -144,7 +144,7 @@ func TestVerifyFindsDamageAndTheNextRunRepairsIt(t *testing.T) {
 	damage.data = []byte("not utf-8")
 	a.check(server.Remove(t.Context(), "job/alice/slot-01/data/logs/0"))
 	all := VerifyOptions{Sample: 1, Repair: true}
-	found, err := Verify(t.Context(), server, o.Folder, 1, all)
+	found, err := Verify(t.Context(), server, o.Directory, 1, all)
 	a.check(err)
 	if len(found) != 2 {
 		t.Errorf("%v", found)
@@ -155,11 +155,11 @@ func TestVerifyFindsDamageAndTheNextRunRepairsIt(t *testing.T) {
 	}
 	a.holdsAll(server, o, 2, 1)
 	for n := range 2 {
-		if found, err := Verify(t.Context(), server, o.Folder, n+1, all); err != nil || found != nil {
+		if found, err := Verify(t.Context(), server, o.Directory, n+1, all); err != nil || found != nil {
 			t.Errorf("slot %d: %v, %v", n+1, found, err)
 		}
 	}
-	slots, err := List(t.Context(), server, o.Folder)
+	slots, err := List(t.Context(), server, o.Directory)
 	a.check(err)
 	if slots[0].State.Verified.IsZero() {
 		t.Error("not noted as verified")
@@ -248,7 +248,7 @@ func withoutRights(f func() error) error {
 	return f()
 }
 
-func TestUnreadableFolderIsFilledFromAnotherSlot(t *testing.T) {
+func TestUnreadableDirectoryIsFilledFromAnotherSlot(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root, to give its rights away for a while")
 	}
@@ -269,7 +269,7 @@ func TestUnreadableFolderIsFilledFromAnotherSlot(t *testing.T) {
 			return err
 		})
 		a.check(errors.Join(err, src.Close(), os.Chmod(a.path("mail"), 0o755)))
-		has, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
+		has, err := inSlot(t.Context(), server, state.Path(o.Directory, sum.Slot))
 		a.check(err)
 		delete(has, "locked")
 		delete(was, "locked") // mode 0000
@@ -283,7 +283,7 @@ func TestUnreadableFolderIsFilledFromAnotherSlot(t *testing.T) {
 	}
 }
 
-func TestUnreadableFolderKeepsItsPart(t *testing.T) {
+func TestUnreadableDirectoryKeepsItsPart(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Fatal("needs root, to give its rights away for a while")
 	}
@@ -292,7 +292,7 @@ func TestUnreadableFolderKeepsItsPart(t *testing.T) {
 	o := options(2)
 	a.mustRun(server, o)
 	a.mustRun(server, o)
-	before, err := inSlot(t.Context(), server, state.Path(o.Folder, 1))
+	before, err := inSlot(t.Context(), server, state.Path(o.Directory, 1))
 	a.check(err)
 	a.file("other", "changed elsewhere", 80)
 	src, err := source.Open(a.root, a.o)
@@ -307,7 +307,7 @@ func TestUnreadableFolderKeepsItsPart(t *testing.T) {
 	if sum.Frozen == 0 || sum.Deleted != 0 {
 		t.Errorf("%+v", sum)
 	}
-	after, err := inSlot(t.Context(), server, state.Path(o.Folder, sum.Slot))
+	after, err := inSlot(t.Context(), server, state.Path(o.Directory, sum.Slot))
 	a.check(err)
 	for p, want := range before {
 		if strings.HasPrefix(p, "mail/") && after[p] != want {

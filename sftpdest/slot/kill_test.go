@@ -98,7 +98,7 @@ func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *mem
 		}
 		server = whole
 		past[sum.Gen] = now
-		if _, err := examine(t.Context(), server, o.Folder, past, nil); err != nil {
+		if _, err := examine(t.Context(), server, o.Directory, past, nil); err != nil {
 			t.Fatalf("run %d: %v", n, err)
 		}
 		server.now += 86400
@@ -119,7 +119,7 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 	if power {
 		m.cut(rnd)
 	}
-	complete, err := examine(ctx, m, o.Folder, past, now)
+	complete, err := examine(ctx, m, o.Directory, past, now)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 		return fmt.Errorf("%d slots are complete, want at least %d", complete, least)
 	}
 	open := 0
-	slots, err := List(ctx, m, o.Folder)
+	slots, err := List(ctx, m, o.Directory)
 	if err != nil {
 		return err
 	}
@@ -144,14 +144,14 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 	if open != 0 && sum.Slot != open {
 		return fmt.Errorf("slot %d was interrupted, and the next run took %d", open, sum.Slot)
 	}
-	complete, err = examine(ctx, m, o.Folder, past, now)
+	complete, err = examine(ctx, m, o.Directory, past, now)
 	if err != nil {
 		return fmt.Errorf("after the next run: %w", err)
 	}
 	if least := min(n, places(o.Retention)); complete < least {
 		return fmt.Errorf("after the next run %d slots are complete, want %d", complete, least)
 	}
-	if left, err := m.List(ctx, state.Path(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := m.List(ctx, state.Path(o.Directory, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
 		return fmt.Errorf("%d temporary files are left, %v", len(left), err)
 	}
 	return nil

@@ -109,7 +109,7 @@ func (o *memoryOutput) Close(ctx context.Context) error {
 }
 
 func (m *memory) Mkdir(ctx context.Context, path string, permissions uint32) error {
-	return m.do(ctx, "mkdir", path, func() error { return m.add(path, newFolder(permissions)) })
+	return m.do(ctx, "mkdir", path, func() error { return m.add(path, newDirectory(permissions)) })
 }
 
 func (m *memory) SetAttributes(ctx context.Context, path string, a dest.Attributes) error {
@@ -175,7 +175,7 @@ func (m *memory) RemoveDir(ctx context.Context, path string) error {
 	return m.take(ctx, "rmdir", path, true)
 }
 
-func (m *memory) take(ctx context.Context, op, path string, folder bool) error {
+func (m *memory) take(ctx context.Context, op, path string, directory bool) error {
 	return m.do(ctx, op, path, func() error {
 		dir, name, err := m.around(path)
 		if err != nil {
@@ -185,7 +185,7 @@ func (m *memory) take(ctx context.Context, op, path string, folder bool) error {
 		switch {
 		case n == nil:
 			return fs.ErrNotExist
-		case folder != (n.children != nil):
+		case directory != (n.children != nil):
 			return syscall.EISDIR
 		case len(n.children) > 0:
 			return syscall.ENOTEMPTY

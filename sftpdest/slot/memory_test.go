@@ -70,10 +70,10 @@ type change struct {
 }
 
 func newMemory() *memory {
-	return &memory{root: newFolder(0o755), now: 1_700_000_000}
+	return &memory{root: newDirectory(0o755), now: 1_700_000_000}
 }
 
-func newFolder(mode uint32) *node {
+func newDirectory(mode uint32) *node {
 	return &node{mode: backup.ModeDir | mode, children: map[string]*node{}, safeChildren: map[string]*node{}}
 }
 

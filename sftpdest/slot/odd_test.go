@@ -19,10 +19,10 @@ import (
 // stored is what the manifest of a slot lists, and what of it is missing. It fails unless all else is there with its content.
 func (a *account) stored(d dest.ReadWriter, o Options, n int) (entries map[string]*manifest.Entry, missing []string) {
 	a.t.Helper()
-	if found, err := Verify(a.t.Context(), d, o.Folder, n, VerifyOptions{Sample: 1}); err != nil || len(found) > 0 {
+	if found, err := Verify(a.t.Context(), d, o.Directory, n, VerifyOptions{Sample: 1}); err != nil || len(found) > 0 {
 		a.t.Errorf("slot %d is not as its manifest: %v, %v", n, found, err)
 	}
-	slots, err := List(a.t.Context(), d, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Directory)
 	a.check(err)
 	entries = make(map[string]*manifest.Entry)
 	for i := range slots {

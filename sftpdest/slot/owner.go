@@ -27,5 +27,5 @@ func owned(slots []Slot, o *Options) error {
 	if newest == nil || newest.Machine == o.Machine || newest.Machine == "" && newest.Host == o.Host {
 		return nil
 	}
-	return fmt.Errorf("%s: host %q, which is not this machine: %w", o.Folder, newest.Host, ErrForeign)
+	return fmt.Errorf("%s: host %q, which is not this machine: %w", o.Directory, newest.Host, ErrForeign)
 }

@@ -39,7 +39,7 @@ func (r *rotation) pick(ctx context.Context, slots []Slot) (Slot, error) {
 	if len(done) < places(r.o.Retention) {
 		for n := 1; ; n++ {
 			if !used[n] {
-				return Slot{Path: state.Path(r.o.Folder, n), State: manifest.State{Slot: n}, Err: fs.ErrNotExist}, nil
+				return Slot{Path: state.Path(r.o.Directory, n), State: manifest.State{Slot: n}, Err: fs.ErrNotExist}, nil
 			}
 		}
 	}
@@ -57,7 +57,7 @@ func (r *rotation) pick(ctx context.Context, slots []Slot) (Slot, error) {
 		}
 		r.o.Log.Warn("slot is being read", "slot", s.Path)
 	}
-	return Slot{}, fmt.Errorf("%s: %w", r.o.Folder, errAllKept)
+	return Slot{}, fmt.Errorf("%s: %w", r.o.Directory, errAllKept)
 }
 
 // urgency orders slots that are not complete: one that a run was writing comes before one that was found damaged.

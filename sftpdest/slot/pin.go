@@ -64,7 +64,7 @@ func rotationIn(d dest.ReadWriter, dir string, owner Owner) (*rotation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := Options{Folder: dir, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
+	o, err := Options{Directory: dir, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
 	if err != nil {
 		return nil, err
 	}
@@ -90,14 +90,14 @@ func (r *rotation) change(ctx context.Context, slot int, f func(*manifest.State)
 		return err
 	}
 	defer l.Release(ctx)
-	slots, err := List(ctx, r, r.o.Folder)
+	slots, err := List(ctx, r, r.o.Directory)
 	if err == nil {
 		err = owned(slots, r.o)
 	}
 	if err != nil {
 		return err
 	}
-	s, err := state.One(ctx, r.Store, r.o.Folder, slot)
+	s, err := state.One(ctx, r.Store, r.o.Directory, slot)
 	if err == nil && s.Err != nil && !errors.Is(s.Err, state.ErrNotComplete) {
 		err = s.Err
 	}

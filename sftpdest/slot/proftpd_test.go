@@ -55,7 +55,7 @@ func TestProFTPDIsBackedUpTo(t *testing.T) {
 				}
 			}
 			a.refreshes(d, o)
-			release, err := Hold(t.Context(), d, o.Folder, 1)
+			release, err := Hold(t.Context(), d, o.Directory, 1)
 			a.check(err)
 			a.check(release(t.Context()))
 		})
@@ -67,11 +67,11 @@ func (a *account) refreshes(d dest.ReadWriter, o Options) {
 	a.t.Helper()
 	o, err := o.withDefaults()
 	a.check(err)
-	l, err := lease.Acquire(a.t.Context(), store.New(d, o.Budget), o.Folder, o.leases())
+	l, err := lease.Acquire(a.t.Context(), store.New(d, o.Budget), o.Directory, o.leases())
 	a.check(err)
 	a.check(l.Refresh(a.t.Context()))
 	l.Release(a.t.Context())
-	left, err := d.List(a.t.Context(), o.Folder)
+	left, err := d.List(a.t.Context(), o.Directory)
 	a.check(err)
 	for _, info := range left {
 		if !store.IsDir(info.Mode) {

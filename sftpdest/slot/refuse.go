@@ -243,7 +243,7 @@ func (j *job) serves(ctx context.Context, size int64, cause error) error {
 	if began.Sub(j.left.served) < servingFor {
 		return nil
 	}
-	if full := full(ctx, j.Store, j.o.Folder, cause); errors.Is(full, store.ErrFull) {
+	if full := full(ctx, j.Store, j.o.Directory, cause); errors.Is(full, store.ErrFull) {
 		return full
 	}
 	temp, _, err := j.PutTemp(ctx, j.slot, make([]byte, min(max(size, 64<<10), mostTried)), dest.Attributes{})

@@ -18,7 +18,7 @@ func donorCorrupt(t *testing.T) (*account, *memory, Options) {
 		a.check(err)
 		damaged.data = []byte(content)
 	}
-	found, err := Verify(t.Context(), server, o.Folder, 1, VerifyOptions{Sample: 1, Repair: true})
+	found, err := Verify(t.Context(), server, o.Directory, 1, VerifyOptions{Sample: 1, Repair: true})
 	if err != nil || len(found) != 2 {
 		t.Fatal(found, err)
 	}
@@ -45,7 +45,7 @@ func TestRepairThatIsInterruptedTrustsNothingAfterwards(t *testing.T) {
 		server.dead, server.killAt = false, 0
 		server.now += 3600
 		sum := a.mustRun(server, o)
-		if found, err := Verify(t.Context(), server, o.Folder, sum.Slot, VerifyOptions{Sample: 1}); err != nil || found != nil {
+		if found, err := Verify(t.Context(), server, o.Directory, sum.Slot, VerifyOptions{Sample: 1}); err != nil || found != nil {
 			t.Fatalf("killed at operation %d: slot %d: %v, %v", k, sum.Slot, found, err)
 		}
 		if t.Failed() {
@@ -75,7 +75,7 @@ func TestLostTimesAreNoDamageAndComeBackWithoutSending(t *testing.T) {
 	a, server, o := donorCorrupt(t)
 	server.shift(t, "job/alice/slot-01", 3600)
 	server.shift(t, "job/alice/slot-02", 3600)
-	if found, err := Verify(t.Context(), server, o.Folder, 2, VerifyOptions{Sample: 1, Repair: true}); err != nil || found != nil {
+	if found, err := Verify(t.Context(), server, o.Directory, 2, VerifyOptions{Sample: 1, Repair: true}); err != nil || found != nil {
 		t.Errorf("slot 2: %v, %v", found, err)
 	}
 	if sum := a.mustRun(server, o); sum.Slot != 1 || sum.Uploaded != 2 {

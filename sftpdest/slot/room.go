@@ -23,7 +23,7 @@ func full(ctx context.Context, s *store.Store, dir string, err error) error {
 func (j *job) recordFailure(ctx context.Context, failure error) error {
 	j.journal.Halt()
 	if ctx.Err() == nil {
-		failure = full(ctx, j.Store, j.o.Folder, failure)
+		failure = full(ctx, j.Store, j.o.Directory, failure)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()

@@ -30,12 +30,12 @@ func TestQuotaOnTheServerIsToldAndItsRoomIsGivenBack(t *testing.T) {
 		t.Fatalf("%v, want store.ErrFull", err)
 	}
 	server.hear = nil
-	for _, folder := range []string{"job/alice", "job/alice/slot-01/tmp"} {
-		list, err := server.List(t.Context(), folder)
+	for _, directory := range []string{"job/alice", "job/alice/slot-01/tmp"} {
+		list, err := server.List(t.Context(), directory)
 		a.check(err)
 		for _, info := range list {
 			if !strings.HasPrefix(info.Name, "slot-") {
-				t.Errorf("%s/%s takes room", folder, info.Name)
+				t.Errorf("%s/%s takes room", directory, info.Name)
 			}
 		}
 	}
@@ -90,7 +90,7 @@ func TestUploadsWaitForTheRoomThatABrokenRunTook(t *testing.T) {
 			a.edit(1)
 			o := options(1)
 			o.Lanes = 8
-			tmp := state.Path(o.Folder, 1) + "/tmp"
+			tmp := state.Path(o.Directory, 1) + "/tmp"
 			if stated {
 				a.mustRun(server, o)
 				a.mustRun(server, o)

@@ -34,7 +34,7 @@ func Run(ctx context.Context, d dest.ReadWriter, src *source.Tree, o Options) (S
 	sum.Took = time.Since(started)
 	if err != nil {
 		if ctx.Err() == nil {
-			err = full(ctx, r.Store, o.Folder, err)
+			err = full(ctx, r.Store, o.Directory, err)
 		}
 		return sum, fmt.Errorf("back up %s: %w", o.Account, err)
 	}
@@ -56,12 +56,12 @@ func newRotation(d dest.ReadWriter, o *Options) *rotation {
 
 // acquire takes the account.
 func (r *rotation) acquire(ctx context.Context) (*lease.Lease, error) {
-	return lease.Acquire(ctx, r.Store, r.o.Folder, r.o.leases())
+	return lease.Acquire(ctx, r.Store, r.o.Directory, r.o.leases())
 }
 
 // held reports whether somebody reads a slot.
 func (r *rotation) held(ctx context.Context, slot string) (bool, error) {
-	return lease.Held(ctx, r.Store, r.o.leases(), r.o.Folder, slot)
+	return lease.Held(ctx, r.Store, r.o.leases(), r.o.Directory, slot)
 }
 
 // backup holds the lease around everything that changes the slots. The source is looked through meanwhile. Where there is no
@@ -103,7 +103,7 @@ func (r *rotation) again(ctx context.Context, src *source.Tree, l *lease.Lease) 
 	anew := newRotation(r.Raw(), r.o)
 	anew.SetFence(l)
 	defer anew.Close()
-	names, err := anew.List(ctx, r.o.Folder)
+	names, err := anew.List(ctx, r.o.Directory)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -112,7 +112,7 @@ func (r *rotation) again(ctx context.Context, src *source.Tree, l *lease.Lease) 
 
 // dry plans without changing anything.
 func (r *rotation) dry(ctx context.Context, src *source.Tree, early *prefetch.Iter[*source.Found]) (Summary, error) {
-	slots, err := List(ctx, r, r.o.Folder)
+	slots, err := List(ctx, r, r.o.Directory)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -130,7 +130,7 @@ func (r *rotation) dry(ctx context.Context, src *source.Tree, early *prefetch.It
 // leased chooses the slot, looks whether the source can be believed, and writes. names are those in the account's directory.
 func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch.Iter[*source.Found], l *lease.Lease, names []dest.Info) (Summary, error) {
 	o := r.o
-	slots := state.Among(names, o.Folder)
+	slots := state.Among(names, o.Directory)
 	if len(slots) <= store.ListAhead {
 		var dirs []string
 		for i := range slots {
@@ -138,7 +138,7 @@ func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch
 		}
 		r.PrefetchLists(ctx, dirs...) // for who reads them
 	}
-	slots, err := state.ReadAll(ctx, r, o.Folder, slots)
+	slots, err := state.ReadAll(ctx, r, o.Directory, slots)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -164,7 +164,7 @@ func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch
 	j.tidy(ctx)
 	if surplus(slots, j.slot, o.Retention) {
 		if err := r.retire(ctx); err != nil {
-			o.Log.Warn("remove surplus slots", "directory", o.Folder, "error", err)
+			o.Log.Warn("remove surplus slots", "directory", o.Directory, "error", err)
 		}
 	}
 	return j.summary(), nil
@@ -179,7 +179,7 @@ func (j *job) write(ctx context.Context) (manifest.File, error) {
 		return manifest.File{}, err
 	}
 	if err := j.sweepArchives(ctx, j.slots); err != nil {
-		j.o.Log.Warn("tidy up", "directory", j.o.Folder, "error", err)
+		j.o.Log.Warn("tidy up", "directory", j.o.Directory, "error", err)
 	}
 	return j.archive(ctx)
 }

@@ -18,7 +18,7 @@ import (
 // holdsAll fails unless all slots are complete and as they claim, want of them, and slot has what the source has.
 func (a *account) holdsAll(d dest.ReadWriter, o Options, want, slot int) {
 	a.t.Helper()
-	slots, err := List(a.t.Context(), d, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Directory)
 	a.check(err)
 	if len(slots) != want {
 		a.t.Errorf("%d slots, want %d", len(slots), want)
@@ -108,7 +108,7 @@ func TestLateRunCannotDisturbTheOneThatTookItsLease(t *testing.T) {
 		if second != nil {
 			a.mustRun(server, o) // it saw the first one, which may have seen it or not
 		}
-		slots, err := List(t.Context(), server, o.Folder)
+		slots, err := List(t.Context(), server, o.Directory)
 		a.check(err)
 		a.holdsAll(server, o, 2, slots[0].State.Slot)
 		if t.Failed() {
@@ -218,7 +218,7 @@ func TestFileThatChangesWhileItIsReadIsReadAgain(t *testing.T) {
 		t.Errorf("%+v, want one file that changed all the time", sum)
 	}
 	server.hear = nil
-	slots, err := List(t.Context(), server, o.Folder)
+	slots, err := List(t.Context(), server, o.Directory)
 	a.check(err)
 	has, err := inSlot(t.Context(), server, slots[0].Path)
 	a.check(err)
@@ -268,7 +268,7 @@ func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 		if op != "create" || !strings.HasSuffix(path, "/page") {
 			return nil
 		}
-		n, err := server.find(state.Path(o.Folder, 1) + "/" + manifest.StateName)
+		n, err := server.find(state.Path(o.Directory, 1) + "/" + manifest.StateName)
 		a.check(err)
 		state, err := manifest.DecodeState(n.data)
 		a.check(err)
@@ -281,14 +281,14 @@ func TestARunThatLostItsSlotWritesNothingIntoIt(t *testing.T) {
 		t.Errorf("taken %v: %v, want lease.ErrBusy", taken, err)
 	}
 	server.hear = nil
-	names, err := server.List(t.Context(), state.Path(o.Folder, 1)+"/meta")
+	names, err := server.List(t.Context(), state.Path(o.Directory, 1)+"/meta")
 	a.check(err)
 	for _, info := range names {
 		if _, _, journal := manifest.ParseJournalName(info.Name); journal {
 			t.Errorf("%s was written", info.Name)
 		}
 	}
-	if left, err := server.List(t.Context(), state.Path(o.Folder, 1)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := server.List(t.Context(), state.Path(o.Directory, 1)+"/tmp"); err != nil || len(left) > 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -45,7 +45,7 @@ const (
 // Options of a run over one account.
 type Options struct {
 	Job, Account    string
-	Folder          string // of the account below the destination's directory: "<job>/<account>"
+	Directory       string // of the account below the destination's directory: "<job>/<account>"
 	Retention       int    // slots, 1 to 999; 1 uses a spare one
 	Mode            manifest.Mode
 	Fill            Fill
@@ -181,8 +181,8 @@ type Summary struct {
 type Slot = state.Slot
 
 // List tells the slots of an account, newest first. A slot is complete only if its State.Phase is Complete and Err is nil.
-func List(ctx context.Context, d dest.Reader, folder string) ([]Slot, error) {
-	return state.List(ctx, d, folder)
+func List(ctx context.Context, d dest.Reader, directory string) ([]Slot, error) {
+	return state.List(ctx, d, directory)
 }
 
 // VerifyOptions say how much is read.

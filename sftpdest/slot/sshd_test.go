@@ -118,12 +118,12 @@ func TestKilledOverOpenSSHTheNextRunGoesOn(t *testing.T) {
 			m := &mortal{Destination: dialSSHD(t, s, root)}
 			m.left.Store(int64(k))
 			_, err := a.run(t.Context(), m, o)
-			complete, examineErr := examine(t.Context(), d, o.Folder, past, now)
+			complete, examineErr := examine(t.Context(), d, o.Directory, past, now)
 			if examineErr != nil || complete < min(n-1, 2) {
 				t.Fatalf("run %d killed at %d (%v): %d complete, %v", n, k, err, complete, examineErr)
 			}
 			if err == nil {
-				slots, err := List(t.Context(), d, o.Folder)
+				slots, err := List(t.Context(), d, o.Directory)
 				a.check(err)
 				past[slots[0].State.Gen] = now
 				break
@@ -131,14 +131,14 @@ func TestKilledOverOpenSSHTheNextRunGoesOn(t *testing.T) {
 		}
 		sum := a.mustRun(d, o)
 		past[sum.Gen] = now
-		slots, err := List(t.Context(), d, o.Folder)
+		slots, err := List(t.Context(), d, o.Directory)
 		a.check(err)
 		for _, slot := range slots {
 			if past[slot.State.Gen] == nil {
 				past[slot.State.Gen] = now
 			}
 		}
-		complete, err := examine(t.Context(), d, o.Folder, past, nil)
+		complete, err := examine(t.Context(), d, o.Directory, past, nil)
 		if err != nil || complete < min(n, 3) {
 			t.Fatalf("after run %d: %d complete, %v", n, complete, err)
 		}

@@ -23,13 +23,13 @@ const (
 // stagedDir is a new directory that is uploaded below tmp/ with its first files in it and renamed once, which saves one rename for
 // each of these files.
 type stagedDir struct {
-	folder *step
-	dir    string        // in tmp/
-	made   chan struct{} // closed when it is there, or err says why not
-	err    error
-	left   atomic.Int64 // files that are not done, and one for the walk, which may bring more
-	files  int          // so far; of the walk alone, as what follows
-	bytes  int64
+	directory *step
+	dir       string        // in tmp/
+	made      chan struct{} // closed when it is there, or err says why not
+	err       error
+	left      atomic.Int64 // files that are not done, and one for the walk, which may bring more
+	files     int          // so far; of the walk alone, as what follows
+	bytes     int64
 
 	mu     sync.Mutex // guards what follows
 	inside []stagedFile
@@ -53,14 +53,14 @@ func (n *stagedDirs) next(s *step) (ready []*step) {
 	if held := n.held; held != nil {
 		n.held = nil
 		if n.fits(s, held.self) {
-			n.open = &stagedDir{folder: held, made: make(chan struct{})}
+			n.open = &stagedDir{directory: held, made: make(chan struct{})}
 			n.open.left.Store(1)
 			held.self.staged = n.open
 		}
 		ready = append(ready, held)
 	}
-	if o := n.open; o != nil && (!n.fits(s, o.folder.self) || o.files == maxStagedFiles || o.bytes+s.Entry.Size > maxStagedBytes) {
-		ready = append(ready, &step{Action: plan.Action{Entry: o.folder.Entry}, seal: true, staged: o})
+	if o := n.open; o != nil && (!n.fits(s, o.directory.self) || o.files == maxStagedFiles || o.bytes+s.Entry.Size > maxStagedBytes) {
+		ready = append(ready, &step{Action: plan.Action{Entry: o.directory.Entry}, seal: true, staged: o})
 		n.open = nil
 	}
 	switch {
@@ -80,15 +80,15 @@ func (n *stagedDirs) next(s *step) (ready []*step) {
 }
 
 // fits reports whether a step brings a file that a staged directory for a directory takes.
-func (n *stagedDirs) fits(s *step, folder *directory) bool {
-	return s != nil && s.in == folder && s.Do == plan.Send && s.early(n.small) && len(s.Entry.Path) <= maxStagedPath
+func (n *stagedDirs) fits(s *step, directory *directory) bool {
+	return s != nil && s.in == directory && s.Do == plan.Send && s.early(n.small) && len(s.Entry.Path) <= maxStagedPath
 }
 
 // makeStagedDir makes the directory of a staged directory.
 func (j *job) makeStagedDir(ctx context.Context, n *stagedDir) error {
 	defer close(n.made)
 	n.dir = j.Temp(j.slot)
-	n.err = j.MakeDir(ctx, n.dir, n.folder.Entry.Mode&0o777|0o700)
+	n.err = j.MakeDir(ctx, n.dir, n.directory.Entry.Mode&0o777|0o700)
 	return n.err
 }
 
@@ -127,8 +127,8 @@ func (j *job) releaseStagedDir(ctx context.Context, n *stagedDir) error {
 		return nil
 	}
 	err := j.installStagedDir(ctx, n)
-	n.folder.self.err = err
-	close(n.folder.self.ready)
+	n.directory.self.err = err
+	close(n.directory.self.ready)
 	if errors.Is(err, errLeft) {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (j *job) releaseStagedDir(ctx context.Context, n *stagedDir) error {
 }
 
 func (j *job) installStagedDir(ctx context.Context, n *stagedDir) error {
-	s := n.folder
+	s := n.directory
 	if err := j.waitPlaceable(ctx, s); err != nil {
 		return err
 	}
@@ -162,13 +162,13 @@ func (j *job) renameStagedDir(ctx context.Context, n *stagedDir, at string) erro
 	if err == nil || ends(ctx, err) {
 		return err
 	}
-	j.o.Log.Debug("move directory", "path", n.folder.Entry.Path, "error", err)
+	j.o.Log.Debug("move directory", "path", n.directory.Entry.Path, "error", err)
 	return j.moveIndividually(ctx, n, at)
 }
 
 // moveIndividually moves the files of a staged directory one by one, where the directory cannot be moved: one may be there that nobody knew of.
 func (j *job) moveIndividually(ctx context.Context, n *stagedDir, target string) error {
-	if err := j.MakeDir(ctx, target, n.folder.Entry.Mode&0o777|0o700); err != nil {
+	if err := j.MakeDir(ctx, target, n.directory.Entry.Mode&0o777|0o700); err != nil {
 		return err
 	}
 	err := parallel.Each(ctx, j.o.Lanes, n.inside, func(ctx context.Context, f stagedFile) error {

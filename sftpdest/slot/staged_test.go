@@ -28,15 +28,15 @@ func (a *account) thickets() {
 func (a *account) mustHold(d dest.ReadWriter, m *memory, o Options) {
 	a.t.Helper()
 	sum := a.mustRun(d, o)
-	if n, err := examine(a.t.Context(), m, o.Folder, history{sum.Gen: a.truth()}, nil); err != nil || n != 1 {
+	if n, err := examine(a.t.Context(), m, o.Directory, history{sum.Gen: a.truth()}, nil); err != nil || n != 1 {
 		a.t.Fatalf("%d complete: %v", n, err)
 	}
-	if left, err := m.List(a.t.Context(), state.Path(o.Folder, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
+	if left, err := m.List(a.t.Context(), state.Path(o.Directory, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {
 		a.t.Errorf("left in tmp: %v, %v", left, err)
 	}
 }
 
-func TestANewFolderIsMovedWithItsFirstFiles(t *testing.T) {
+func TestANewDirectoryIsMovedWithItsFirstFiles(t *testing.T) {
 	for _, lanes := range []int{1, 2, 3, 64} {
 		a, m := newAccount(t), newMemory()
 		a.thickets()
@@ -86,7 +86,7 @@ func (r rooted) Rename(ctx context.Context, from, to string) error {
 	return r.memory.Rename(ctx, from, to)
 }
 
-func TestFoldersThatCannotBeMoved(t *testing.T) {
+func TestDirectoriesThatCannotBeMoved(t *testing.T) {
 	for _, unknown := range []bool{false, true} {
 		t.Run(fmt.Sprintf("unknown %v", unknown), func(t *testing.T) {
 			a, m := newAccount(t), newMemory()
@@ -169,7 +169,7 @@ func TestANestIsSealed(t *testing.T) {
 			case r.seal:
 				order = append(order, "seal "+r.Entry.Path)
 			case r.staged != nil:
-				inside[r.staged.folder.Entry.Path]++
+				inside[r.staged.directory.Entry.Path]++
 			default:
 				order = append(order, r.Entry.Path)
 			}

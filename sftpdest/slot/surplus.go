@@ -32,7 +32,7 @@ func surplus(slots []Slot, written string, retention int) bool {
 
 // retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.
 func (r *rotation) retire(ctx context.Context) error {
-	slots, err := List(ctx, r, r.o.Folder)
+	slots, err := List(ctx, r, r.o.Directory)
 	if err != nil {
 		return err
 	}
@@ -62,19 +62,19 @@ func (r *rotation) retire(ctx context.Context) error {
 // madeRoom reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
 // retention has no place for. The slot that is being written has a place; all others but that one stay complete.
 func (r *rotation) madeRoom(ctx context.Context, failure error) bool {
-	if failure == nil || ctx.Err() != nil || !errors.Is(full(ctx, r.Store, r.o.Folder, failure), store.ErrFull) {
+	if failure == nil || ctx.Err() != nil || !errors.Is(full(ctx, r.Store, r.o.Directory, failure), store.ErrFull) {
 		return false
 	}
 	freed, err := r.removeSurplus(ctx)
 	if err != nil {
-		r.o.Log.Warn("make room", "directory", r.o.Folder, "error", err)
+		r.o.Log.Warn("make room", "directory", r.o.Directory, "error", err)
 	}
 	return freed
 }
 
 // removeSurplus removes the oldest slot that the retention has no place for, or what is left of one.
 func (r *rotation) removeSurplus(ctx context.Context) (removed bool, err error) {
-	slots, err := List(ctx, r, r.o.Folder)
+	slots, err := List(ctx, r, r.o.Directory)
 	if err != nil {
 		return false, err
 	}
@@ -117,7 +117,7 @@ func (r *rotation) markDeleting(ctx context.Context, s *Slot) (bool, error) {
 	}
 	r.o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
 	err = r.Replace(ctx, s.Path, manifest.StateName, text)
-	if errors.Is(full(ctx, r.Store, r.o.Folder, err), store.ErrFull) {
+	if errors.Is(full(ctx, r.Store, r.o.Directory, err), store.ErrFull) {
 		for _, name := range []string{manifest.PriorStateName, manifest.StateName} {
 			if err = r.Remove(ctx, s.Path+"/"+name); err != nil {
 				return false, err
@@ -153,16 +153,16 @@ type DeleteOptions struct {
 
 // Delete removes a slot. One that is pinned or being read stays, with an error. A slot that is half removed is no backup, and
 // goes with the next run.
-func Delete(ctx context.Context, d dest.ReadWriter, folder string, slot int, del DeleteOptions) error {
+func Delete(ctx context.Context, d dest.ReadWriter, directory string, slot int, del DeleteOptions) error {
 	host, _ := os.Hostname()
 	o, err := Options{
-		Folder: folder, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: del.Machine, Adopt: del.Adopt,
+		Directory: directory, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: del.Machine, Adopt: del.Adopt,
 	}.withDefaults()
 	if err == nil {
 		err = newRotation(d, &o).remove(ctx, slot, del.Last)
 	}
 	if err != nil {
-		return fmt.Errorf("delete %s: %w", state.Path(folder, slot), err)
+		return fmt.Errorf("delete %s: %w", state.Path(directory, slot), err)
 	}
 	return nil
 }
@@ -174,14 +174,14 @@ func (r *rotation) remove(ctx context.Context, slot int, last bool) error {
 		return err
 	}
 	defer l.Release(ctx)
-	slots, err := List(ctx, r, r.o.Folder)
+	slots, err := List(ctx, r, r.o.Directory)
 	if err == nil {
 		err = owned(slots, r.o)
 	}
 	if err != nil {
 		return err
 	}
-	s, err := state.One(ctx, r.Store, r.o.Folder, slot)
+	s, err := state.One(ctx, r.Store, r.o.Directory, slot)
 	if err != nil {
 		return err
 	}

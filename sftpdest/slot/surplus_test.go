@@ -17,7 +17,7 @@ import (
 // left are the numbers of the complete slots, the newest one first.
 func (a *account) left(d dest.ReadWriter, o Options) (numbers []int) {
 	a.t.Helper()
-	slots, err := List(a.t.Context(), d, o.Folder)
+	slots, err := List(a.t.Context(), d, o.Directory)
 	a.check(err)
 	for i := range slots {
 		if slots[i].Complete() {
@@ -111,11 +111,11 @@ func TestNameThatCannotBeDeletedIsLeftAndTold(t *testing.T) {
 	if len(sum.Left) != 1 || sum.Left[0].Path != "stuck/in/here" || sum.Deleted != 1 {
 		t.Errorf("left %v, %d deleted", sum.Left, sum.Deleted)
 	}
-	data := state.Path(o.Folder, sum.Slot) + "/data/"
+	data := state.Path(o.Directory, sum.Slot) + "/data/"
 	if _, err := m.find(data + "goes"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("goes is there: %v", err)
 	}
-	slots, err := List(t.Context(), m, o.Folder)
+	slots, err := List(t.Context(), m, o.Directory)
 	a.check(err)
 	says, err := claimed(t.Context(), m, &slots[0])
 	a.check(err)
@@ -143,7 +143,7 @@ func TestLackOfRoomTakesNoSlotThatHasAPlace(t *testing.T) {
 			t.Fatalf("%v, want store.ErrFull", err)
 		}
 		complete := 0
-		slots, err := List(t.Context(), m, o.Folder)
+		slots, err := List(t.Context(), m, o.Directory)
 		a.check(err)
 		for i := range slots {
 			if slots[i].Complete() {
@@ -163,18 +163,18 @@ func TestDeletedSlotIsGoneWhereverItWasInterrupted(t *testing.T) {
 		a.edit(n)
 		a.mustRun(before, o)
 	}
-	folder := o.Folder
+	directory := o.Directory
 	whole := before.clone()
-	a.check(Delete(t.Context(), whole, folder, 2, DeleteOptions{}))
+	a.check(Delete(t.Context(), whole, directory, 2, DeleteOptions{}))
 	if got := a.left(whole, o); !slices.Equal(got, []int{3, 1}) {
 		t.Errorf("left: %v", got)
 	}
 	for k := 1; k < whole.ops; k += 7 {
 		m := before.clone()
 		m.killAt = k
-		err := Delete(t.Context(), m, folder, 2, DeleteOptions{})
+		err := Delete(t.Context(), m, directory, 2, DeleteOptions{})
 		m.dead, m.killAt, m.now = false, 0, m.now+3600
-		slots, listErr := List(t.Context(), m, folder)
+		slots, listErr := List(t.Context(), m, directory)
 		a.check(listErr)
 		for i := range slots {
 			s := &slots[i]
@@ -203,23 +203,23 @@ func TestSlotThatIsPinnedReadOrTheLastOneIsNotDeleted(t *testing.T) {
 	a.edit(1)
 	o := options(3)
 	a.mustRun(m, o)
-	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrLastBackup) {
+	if err := Delete(t.Context(), m, o.Directory, 1, DeleteOptions{}); !errors.Is(err, ErrLastBackup) {
 		t.Errorf("%v, want ErrLastBackup", err)
 	}
 	a.mustRun(m, o)
-	release, err := Hold(t.Context(), m, o.Folder, 1)
+	release, err := Hold(t.Context(), m, o.Directory, 1)
 	a.check(err)
-	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, lease.ErrBusy) {
+	if err := Delete(t.Context(), m, o.Directory, 1, DeleteOptions{}); !errors.Is(err, lease.ErrBusy) {
 		t.Errorf("%v, want lease.ErrBusy", err)
 	}
 	a.check(release(t.Context()))
-	a.check(Pin(t.Context(), m, o.Folder, 1, true, Owner{}))
-	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}); !errors.Is(err, ErrPinned) {
+	a.check(Pin(t.Context(), m, o.Directory, 1, true, Owner{}))
+	if err := Delete(t.Context(), m, o.Directory, 1, DeleteOptions{}); !errors.Is(err, ErrPinned) {
 		t.Errorf("%v, want ErrPinned", err)
 	}
-	a.check(Pin(t.Context(), m, o.Folder, 1, false, Owner{}))
-	a.check(Delete(t.Context(), m, o.Folder, 1, DeleteOptions{}))
-	a.check(Delete(t.Context(), m, o.Folder, 2, DeleteOptions{Last: true}))
+	a.check(Pin(t.Context(), m, o.Directory, 1, false, Owner{}))
+	a.check(Delete(t.Context(), m, o.Directory, 1, DeleteOptions{}))
+	a.check(Delete(t.Context(), m, o.Directory, 2, DeleteOptions{Last: true}))
 	if got := a.left(m, o); len(got) != 0 {
 		t.Errorf("left: %v", got)
 	}
@@ -242,14 +242,14 @@ func TestSlotsOfAnotherMachineAreLeftAlone(t *testing.T) {
 			t.Errorf("%v, want ErrForeign with the name of its host", err)
 		}
 	}
-	if err := Delete(t.Context(), m, o.Folder, 1, DeleteOptions{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
+	if err := Delete(t.Context(), m, o.Directory, 1, DeleteOptions{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
 		t.Errorf("delete: %v, want ErrForeign", err)
 	}
-	if err := Pin(t.Context(), m, o.Folder, 1, true, Owner{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
+	if err := Pin(t.Context(), m, o.Directory, 1, true, Owner{Machine: other.Machine}); !errors.Is(err, ErrForeign) {
 		t.Errorf("pin: %v, want ErrForeign", err)
 	}
 	told := false
-	found, err := Verify(t.Context(), m, o.Folder, 1, VerifyOptions{
+	found, err := Verify(t.Context(), m, o.Directory, 1, VerifyOptions{
 		Sample: 1, Repair: true, Machine: other.Machine, Foreign: func(err error) { told = errors.Is(err, ErrForeign) },
 	})
 	if err != nil || len(found) > 0 || !told {

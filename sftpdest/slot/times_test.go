@@ -57,7 +57,7 @@ func TestServerThatKeepsNoTimesIsSaidToBeSo(t *testing.T) {
 			a.edit(n)
 			sum := a.mustRun(server, o)
 			a.holdsAll(server, o, min(n, 2), sum.Slot)
-			slots, err := List(t.Context(), server, o.Folder)
+			slots, err := List(t.Context(), server, o.Directory)
 			a.check(err)
 			if slots[0].State.Times != manifest.NoTimes {
 				t.Errorf("refuses %v: times %q: no reader would find a file", refuses, slots[0].State.Times)
@@ -103,7 +103,7 @@ func TestServerThatKeepsTimesIsNotAskedAgain(t *testing.T) {
 	o := options(2)
 	first := a.mustRun(server, o)
 	a.mustRun(server, o)
-	slots, err := List(t.Context(), server, o.Folder)
+	slots, err := List(t.Context(), server, o.Directory)
 	a.check(err)
 	if slots[0].State.Times != "" || first.Gen != 1 {
 		t.Errorf("times %q", slots[0].State.Times)

@@ -189,13 +189,13 @@ func TestWhatHasToGoGoesSideBySide(t *testing.T) {
 		a.mustRun(m, o)
 	}
 	for i := range 300 {
-		if _, err := m.Put(t.Context(), fmt.Sprintf("%s/tmp/other-%d", state.Path(o.Folder, 1), i), nil, dest.Attributes{}, true); err != nil {
+		if _, err := m.Put(t.Context(), fmt.Sprintf("%s/tmp/other-%d", state.Path(o.Directory, 1), i), nil, dest.Attributes{}, true); err != nil {
 			t.Fatal(err)
 		}
 	}
 	o.Retention = 2
 	a.within(t, m, o, 70)
-	slots, err := List(t.Context(), m, o.Folder)
+	slots, err := List(t.Context(), m, o.Directory)
 	if err != nil || len(slots) != 2 {
 		t.Errorf("%d slots, %v", len(slots), err)
 	}
@@ -214,11 +214,11 @@ func TestNothingBelowDataChangesBeforeTheStateIsDurable(t *testing.T) {
 		sum := Summary{Slot: 2}
 		if left {
 			sum.Slot = 1
-			if _, err := m.Put(t.Context(), state.Path(o.Folder, 1)+"/tmp/other-1", nil, dest.Attributes{}, true); err != nil {
+			if _, err := m.Put(t.Context(), state.Path(o.Directory, 1)+"/tmp/other-1", nil, dest.Attributes{}, true); err != nil {
 				t.Fatal(err)
 			}
 		}
-		slot := state.Path(o.Folder, sum.Slot)
+		slot := state.Path(o.Directory, sum.Slot)
 		uploads, installed, durable, swept := 0, false, false, false
 		m.hear = func(op, p string) error {
 			switch {

@@ -16,7 +16,7 @@ type Kind string
 // The kinds of events.
 const (
 	Started  Kind = "started"  // a destination's pass begins
-	Walked   Kind = "walked"   // Folders, Backups
+	Walked   Kind = "walked"   // Directories, Backups
 	Planned  Kind = "planned"  // Backups, Bytes
 	Began    Kind = "began"    // Source, Bytes (its size), Done (where it goes on from)
 	Read     Kind = "read"     // Source, Done
@@ -29,7 +29,7 @@ type Event struct {
 	Kind        Kind     `json:"kind"`
 	Destination string   `json:"destination"`
 	Source      *Source  `json:"source,omitempty"`
-	Folders     int      `json:"folders,omitempty"`
+	Directories int      `json:"folders,omitempty"`
 	Backups     int      `json:"backups,omitempty"`
 	Bytes       int64    `json:"bytes,omitempty"`
 	Done        int64    `json:"done,omitempty"`
@@ -50,18 +50,18 @@ type Source struct {
 
 // Summary is what a pass did.
 type Summary struct {
-	Found     int      `json:"found"`
-	Unchanged int      `json:"unchanged"`
-	Read      int      `json:"read"`
-	Failed    int      `json:"failed"`
-	Gone      int      `json:"gone"`
-	Folders   int      `json:"folders"`
-	Errors    []string `json:"errors,omitempty"`
+	Found       int      `json:"found"`
+	Unchanged   int      `json:"unchanged"`
+	Read        int      `json:"read"`
+	Failed      int      `json:"failed"`
+	Gone        int      `json:"gone"`
+	Directories int      `json:"folders"`
+	Errors      []string `json:"errors,omitempty"`
 }
 
 // SummaryOf puts a pass's summary into words.
 func SummaryOf(s indexer.Summary) *Summary {
-	out := &Summary{Found: s.Found, Unchanged: s.Unchanged, Read: s.Read, Failed: s.Failed, Gone: s.Gone, Folders: s.Folders}
+	out := &Summary{Found: s.Found, Unchanged: s.Unchanged, Read: s.Read, Failed: s.Failed, Gone: s.Gone, Directories: s.Directories}
 	for _, err := range s.Errors {
 		out.Errors = append(out.Errors, err.Error())
 	}
@@ -96,12 +96,12 @@ func (f *Feed) send(e Event) {
 }
 
 // Walked tells of listed directories and recognised backups.
-func (f *Feed) Walked(folders, backups int) {
+func (f *Feed) Walked(directories, backups int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if now := f.now(); now.Sub(f.walked) >= readEvery {
 		f.walked = now
-		f.send(Event{Kind: Walked, Folders: folders, Backups: backups})
+		f.send(Event{Kind: Walked, Directories: directories, Backups: backups})
 	}
 }
 

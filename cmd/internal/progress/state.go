@@ -11,15 +11,15 @@ import (
 
 // state is what a pass looks like at one moment.
 type state struct {
-	running []*source // in the order in which they began
-	folders int
-	backups int
-	planned int   // backups to read, over all destinations
-	bytes   int64 // bytes to read
-	ended   int
-	read    int64 // bytes read of sources that ended, and skipped ones
-	skipped int64 // bytes that an earlier pass had read: they do not count for the rate
-	began   time.Time
+	running     []*source // in the order in which they began
+	directories int
+	backups     int
+	planned     int   // backups to read, over all destinations
+	bytes       int64 // bytes to read
+	ended       int
+	read        int64 // bytes read of sources that ended, and skipped ones
+	skipped     int64 // bytes that an earlier pass had read: they do not count for the rate
+	began       time.Time
 }
 
 // source is a backup that is read now.
@@ -40,7 +40,7 @@ func (s *state) take(e Event, now time.Time) {
 			s.began = now
 		}
 	case Walked:
-		s.folders, s.backups = e.Folders, e.Backups
+		s.directories, s.backups = e.Directories, e.Backups
 	case Planned:
 		s.planned += e.Backups
 		s.bytes += e.Bytes
@@ -104,7 +104,7 @@ func fit(name, figures string, width int) string {
 // total describes everything.
 func (s *state) total(now time.Time) string {
 	if s.planned == 0 {
-		return fmt.Sprintf("looking: %s, %s found", term.Count(int64(s.folders), "directory", "directories"),
+		return fmt.Sprintf("looking: %s, %s found", term.Count(int64(s.directories), "directory", "directories"),
 			term.Count(int64(s.backups), "backup", "backups"))
 	}
 	done := s.read

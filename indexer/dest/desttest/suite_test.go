@@ -10,18 +10,18 @@ import (
 )
 
 //check:without it takes seconds
-func TestFolderIsADestination(t *testing.T) {
+func TestDirectoryIsADestination(t *testing.T) {
 	desttest.Suite(t, func(_ testing.TB, root string) dest.Destination { return desttest.Dir(root) })
 }
 
 //check:without it takes seconds
-func TestFolderCanBeChanged(t *testing.T) {
+func TestDirectoryCanBeChanged(t *testing.T) {
 	desttest.WriteSuite(t, func(_ testing.TB, root string) dest.ReadWriter {
 		return desttest.Dir(root)
 	})
 }
 
-func TestFolderLosesConnections(t *testing.T) {
+func TestDirectoryLosesConnections(t *testing.T) {
 	desttest.LossSuite(t, func(_ testing.TB, root string) (dest.ReadWriter, func(int)) {
 		d := desttest.Dir(root)
 		var left atomic.Int64

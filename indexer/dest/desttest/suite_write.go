@@ -35,7 +35,7 @@ func WriteSuite(t *testing.T, make WriterMaker, traits ...Trait) {
 		{"CreateIsExclusive", testExclusive},
 		{"AppendDisturbsNothing", testAppend},
 		{"Attributes", testAttributes},
-		{"Directories", testFolders},
+		{"Directories", testDirectories},
 		{"NotThere", testWriteNotExist},
 		{"PathsThatLeadOutsideAreRefused", testWriteOutside},
 		{"CancelledCallsReturn", testWriteCancel},
@@ -174,7 +174,7 @@ func testAttributes(t *testing.T, b *writeBench) {
 	b.has(t, "file", []byte("0123"))
 }
 
-func testFolders(t *testing.T, b *writeBench) {
+func testDirectories(t *testing.T, b *writeBench) {
 	if err := b.d.Mkdir(t.Context(), "dir", 0o700); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 // PostgreSQL's with .tar.
 func (c *partitioner) cutDatabases() {
 	names := make(map[string]bool)
-	mysql, _ := c.folder(c.root.located, "mysql")
+	mysql, _ := c.directory(c.root.located, "mysql")
 	for dump := range c.each(mysql) {
 		name, ok := mysqlName(dump.Name)
 		if ok && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
@@ -18,7 +18,7 @@ func (c *partitioner) cutDatabases() {
 			c.checkDump("mysql", dump)
 		}
 	}
-	psql, _ := c.folder(c.root.located, "psql")
+	psql, _ := c.directory(c.root.located, "psql")
 	for dump := range c.each(psql) {
 		name, ok := strings.CutSuffix(dump.Name, ".tar")
 		if ok && name != "" && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {

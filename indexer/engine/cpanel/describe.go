@@ -68,8 +68,8 @@ func (c *partitioner) findHome() {
 		c.home, c.hasHome = c.root.located, true
 		return
 	}
-	c.home, c.hasHome = c.folder(c.root.located, "homedir")
-	if nested, ok := c.folder(c.root.located, nestedHome); ok && (!c.hasHome || nested.Count > c.home.Count) {
+	c.home, c.hasHome = c.directory(c.root.located, "homedir")
+	if nested, ok := c.directory(c.root.located, nestedHome); ok && (!c.hasHome || nested.Count > c.home.Count) {
 		c.home, c.hasHome = nested, true
 	}
 }

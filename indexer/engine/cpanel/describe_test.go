@@ -14,15 +14,15 @@ import (
 	"slotfs/indexer/tree/treetest"
 )
 
-// folderOf is a directory that a test makes.
-type folderOf struct {
+// directoryOf is a directory that a test makes.
+type directoryOf struct {
 	entry backup.Entry
 	names []string // in the order of the archive
-	below map[string]*folderOf
+	below map[string]*directoryOf
 }
 
-func newFolder(name string) *folderOf {
-	return &folderOf{entry: backup.Entry{Name: name, Mode: backup.ModeDir | 0o755}, below: make(map[string]*folderOf)}
+func newDirectory(name string) *directoryOf {
+	return &directoryOf{entry: backup.Entry{Name: name, Mode: backup.ModeDir | 0o755}, below: make(map[string]*directoryOf)}
 }
 
 // fixture is a tree in memory with the contents that an engine may ask for.
@@ -36,7 +36,7 @@ type fixture struct {
 // "dir/ 1001:1002" has an owner.
 func plant(t *testing.T, lines ...string) *fixture {
 	t.Helper()
-	top := newFolder("")
+	top := newDirectory("")
 	f := &fixture{files: make(map[string]string)}
 	for _, line := range lines {
 		e := backup.Entry{Mode: backup.ModeRegular | 0o644, UID: 0, GID: 0, Nlink: 1}
@@ -65,11 +65,11 @@ func plant(t *testing.T, lines ...string) *fixture {
 	return f
 }
 
-func (f *folderOf) add(path string, e backup.Entry) {
+func (f *directoryOf) add(path string, e backup.Entry) {
 	name, rest, more := strings.Cut(path, "/")
 	child, ok := f.below[name]
 	if !ok {
-		child = newFolder(name)
+		child = newDirectory(name)
 		f.below[name] = child
 		f.names = append(f.names, name)
 	}
@@ -82,7 +82,7 @@ func (f *folderOf) add(path string, e backup.Entry) {
 }
 
 // write stores the directory and everything below it.
-func (f *folderOf) write(store *treetest.Store) (backup.Entry, error) {
+func (f *directoryOf) write(store *treetest.Store) (backup.Entry, error) {
 	if !f.entry.IsDir() {
 		return f.entry, nil
 	}

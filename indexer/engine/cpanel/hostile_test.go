@@ -88,7 +88,7 @@ func TestLinksInPlaceOfPartsAreNotFollowed(t *testing.T) {
 	}
 }
 
-func TestHostileMailStaysWithinItsFolder(t *testing.T) {
+func TestHostileMailStaysWithinItsDirectory(t *testing.T) {
 	t.Parallel()
 	d := plant(t, "cp/alice", "va/alice", "va/accounts", "va/a.com/x", "vad/whole-domain", "va/whole-domain",
 		"homedir/mail/alice/cur/", "homedir/mail/cur/", "homedir/etc/alice/passwd=x", "homedir/mail/a.com/forwarders/cur/",
@@ -246,7 +246,7 @@ func FuzzDescribe(f *testing.F) {
 	f.Add("public_html/\nmail/.x/\nmail/x -> /etc", "")
 	f.Add("cp/x\nuserdata/main=main_domain: a.com\nmysql.sql=GRANT USAGE ON *.* TO 'a/b'@'h';", "x")
 	f.Fuzz(func(t *testing.T, text, account string) {
-		top := newFolder("")
+		top := newDirectory("")
 		fx := &fixture{files: make(map[string]string)}
 		for _, line := range strings.Split(text, "\n") {
 			path, content, _ := strings.Cut(line, "=")

@@ -9,22 +9,22 @@ import (
 type role int
 
 const (
-	anyFolder     role = iota // may hold sets, loose archives or more directories
-	accountsSet               // YYYY-MM-DD/accounts
-	accountFolder             // YYYY-MM-DD/accounts/USER
-	systemFolder              // YYYY-MM-DD/system
-	legacySet                 // cpbackup/daily
-	legacyFolder              // cpbackup/daily/USER
-	inside                    // below one of the directories that are backups themselves
+	anyDirectory     role = iota // may hold sets, loose archives or more directories
+	accountsSet                  // YYYY-MM-DD/accounts
+	accountDirectory             // YYYY-MM-DD/accounts/USER
+	systemDirectory              // YYYY-MM-DD/system
+	legacySet                    // cpbackup/daily
+	legacyDirectory              // cpbackup/daily/USER
+	inside                       // below one of the directories that are backups themselves
 )
 
 // location is where a directory stands on a destination.
 type location struct {
-	role   role
-	origin string    // the path without the elements that belong to the set
-	set    string    // of a dated set: the snapshot's name; of a legacy set: the ending of it
-	date   time.Time // of a dated set
-	folder string    // last element of the path
+	role      role
+	origin    string    // the path without the elements that belong to the set
+	set       string    // of a dated set: the snapshot's name; of a legacy set: the ending of it
+	date      time.Time // of a dated set
+	directory string    // last element of the path
 }
 
 // locationOf tells what the directory at path is for. The first accounts/ below a date counts, and the last date
@@ -34,22 +34,22 @@ func locationOf(path string) location {
 		return location{}
 	}
 	elems := strings.Split(path, "/")
-	p := location{folder: elems[len(elems)-1]}
+	p := location{directory: elems[len(elems)-1]}
 	dated := -1
 	for i, e := range elems {
 		depth := len(elems) - 1 - i
 		switch {
 		case e == "accounts" && dated >= 0:
 			p.inSet(elems[:i], dated)
-			p.role = pick(depth, accountsSet, accountFolder)
+			p.role = pick(depth, accountsSet, accountDirectory)
 			return p
 		case e == "system" && dated >= 0 && dated == i-1:
 			p.inSet(elems[:i], dated)
-			p.role = pick(depth, systemFolder, inside)
+			p.role = pick(depth, systemDirectory, inside)
 			return p
 		case e == "cpbackup" && depth > 0 && isPeriod(elems[i+1]):
 			p.origin, p.set = strings.Join(elems[:i], "/"), "legacy-"+elems[i+1]
-			p.role = pick(depth-1, legacySet, legacyFolder)
+			p.role = pick(depth-1, legacySet, legacyDirectory)
 			return p
 		case isDate(e):
 			dated = i

@@ -19,12 +19,12 @@ func (e *Engine) Detect(dir engine.Dir) engine.Detected {
 	switch p.role {
 	case inside:
 		return engine.Detected{}
-	case systemFolder:
+	case systemDirectory:
 		return one(systemSource(p, dir))
-	case accountFolder, legacyFolder:
+	case accountDirectory, legacyDirectory:
 		return lookAccount(p, dir)
 	case accountsSet, legacySet:
-		return engine.Detected{Sources: archives(p, dir), Descend: accountFolders(dir)}
+		return engine.Detected{Sources: archives(p, dir), Descend: accountDirectories(dir)}
 	}
 	return lookAnywhere(p, dir)
 }
@@ -42,7 +42,7 @@ func one(s backup.Source) engine.Detected { return engine.Detected{Sources: []ba
 // lookAnywhere looks at a directory whose path says nothing of its purpose.
 func lookAnywhere(p location, dir engine.Dir) engine.Detected {
 	has := shapeOf(dir.Entries)
-	account, cpmove := strings.CutPrefix(p.folder, "cpmove-")
+	account, cpmove := strings.CutPrefix(p.directory, "cpmove-")
 	cpmove = cpmove && validAccount(account)
 	switch {
 	case has.account() && dir.Path == "":
@@ -54,7 +54,7 @@ func lookAnywhere(p location, dir engine.Dir) engine.Detected {
 			return engine.Detected{Warning: oddHome}
 		}
 		return engine.Detected{} // a customer's directories: nothing in there is a backup of the server
-	case p.folder == "system" && has.system():
+	case p.directory == "system" && has.system():
 		p.origin = parent(p.origin)
 		return one(systemSource(p, dir))
 	}
@@ -62,18 +62,18 @@ func lookAnywhere(p location, dir engine.Dir) engine.Detected {
 	if cpmove && len(found.Sources) == 0 && (len(dir.Entries) == 0 || has.known > 0) {
 		return one(looseTree(p, dir, account, true))
 	}
-	found.Descend = folders(dir)
+	found.Descend = directories(dir)
 	return found
 }
 
 // lookAccount looks at the directory of one account in a set: a tree, or a directory around its archive. What
 // is neither is shown as the tree it is.
 func lookAccount(p location, dir engine.Dir) engine.Detected {
-	if !validAccount(p.folder) {
+	if !validAccount(p.directory) {
 		return engine.Detected{}
 	}
 	has := shapeOf(dir.Entries)
-	if p.role == legacyFolder && (p.folder == "files" || p.folder == "dirs") && !has.account() {
+	if p.role == legacyDirectory && (p.directory == "files" || p.directory == "dirs") && !has.account() {
 		return one(systemSource(p, dir))
 	}
 	if !has.account() {
@@ -81,15 +81,15 @@ func lookAccount(p location, dir engine.Dir) engine.Detected {
 			return engine.Detected{Sources: sources}
 		}
 	}
-	s := folderSource(p, dir, p.folder)
-	nameFolder(&s, p, formTree)
+	s := directorySource(p, dir, p.directory)
+	nameDirectory(&s, p, formTree)
 	s.Fault, s.Detail = nothingIn(dir.Entries)
 	return one(sealed(s, dir.Entries))
 }
 
 // looseTree makes the source of an account's tree outside of a set. Its own directory is no part of the origin.
 func looseTree(p location, dir engine.Dir, account string, cpmove bool) backup.Source {
-	if !isDate(p.folder) { // a date is no part of the origin to begin with
+	if !isDate(p.directory) { // a date is no part of the origin to begin with
 		p.origin = parent(p.origin)
 	}
 	var name archiveName
@@ -97,24 +97,24 @@ func looseTree(p location, dir engine.Dir, account string, cpmove bool) backup.S
 	if name.form == formBackup {
 		account = name.account // of a full backup that was unpacked
 	}
-	s := folderSource(p, dir, account)
+	s := directorySource(p, dir, account)
 	form := formTree
 	if cpmove {
 		form = formCpmove
 	}
-	nameFolder(&s, p, form)
+	nameDirectory(&s, p, form)
 	s.Fault, s.Detail = nothingIn(dir.Entries)
 	return sealed(s, dir.Entries)
 }
 
 // systemSource makes the source of a system backup.
 func systemSource(p location, dir engine.Dir) backup.Source {
-	s := folderSource(p, dir, "")
+	s := directorySource(p, dir, "")
 	s.System = true
-	nameFolder(&s, p, formSystem)
+	nameDirectory(&s, p, formSystem)
 	s.Loose = false
-	if p.role == legacyFolder {
-		s.Name += "." + p.folder // cpbackup/daily has two directories of them
+	if p.role == legacyDirectory {
+		s.Name += "." + p.directory // cpbackup/daily has two directories of them
 	}
 	s.Fault, s.Detail = nothingIn(dir.Entries)
 	return sealed(s, dir.Entries)
@@ -133,8 +133,8 @@ func nothingIn(entries []dest.Info) (backup.Status, string) {
 	return backup.Incomplete, "nothing but unfinished transfers"
 }
 
-// accountFolders lists the directories of a set that may be accounts.
-func accountFolders(dir engine.Dir) []string {
+// accountDirectories lists the directories of a set that may be accounts.
+func accountDirectories(dir engine.Dir) []string {
 	var names []string
 	for _, i := range dir.Entries {
 		if isDir(i) && validAccount(i.Name) {
@@ -145,7 +145,7 @@ func accountFolders(dir engine.Dir) []string {
 }
 
 // directories lists where backups may be found below dir.
-func folders(dir engine.Dir) []string {
+func directories(dir engine.Dir) []string {
 	if depth(dir.Path) >= maxDepth {
 		return nil
 	}

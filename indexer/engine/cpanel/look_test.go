@@ -120,7 +120,7 @@ func TestLookFindsDatedSets(t *testing.T) {
 	})
 }
 
-func TestLookFindsFoldersOfAccounts(t *testing.T) {
+func TestLookFindsDirectoriesOfAccounts(t *testing.T) {
 	t.Parallel()
 	const at = "srv1/2026-01-05/accounts/alice"
 	runLook(t, []lookCase{

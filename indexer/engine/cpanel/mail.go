@@ -19,7 +19,7 @@ func (c *partitioner) cutMailRoutes() {
 		{"vad", backup.Forwarders, "forwarders/whole-domain/", "whole-domain-forwarder"},
 		{"vf", backup.Filters, "filters/", "filters"},
 	} {
-		dir, _ := c.folder(c.root.located, r.dir)
+		dir, _ := c.directory(c.root.located, r.dir)
 		for at := range c.each(dir) {
 			if !at.IsRegular() || !validDomain(at.Name) {
 				continue
@@ -35,7 +35,7 @@ func (c *partitioner) cutMailRoutes() {
 // besideName is the name of something beside the mailboxes of a domain. A mailbox of that name keeps it;
 // an '@', which no local part has, tells the other one apart.
 func (c *partitioner) besideName(domain, name string) string {
-	if at, ok := c.folder(c.home, "mail", domain, name); ok && validLocal(at.Name) {
+	if at, ok := c.directory(c.home, "mail", domain, name); ok && validLocal(at.Name) {
 		return name + "@"
 	}
 	return name
@@ -43,7 +43,7 @@ func (c *partitioner) besideName(domain, name string) string {
 
 // cutAutoresponders shows homedir/.autorespond: a text for each address and a .json with its times.
 func (c *partitioner) cutAutoresponders() {
-	dir, _ := c.folder(c.home, ".autorespond")
+	dir, _ := c.directory(c.home, ".autorespond")
 	for at := range c.each(dir) {
 		if at.IsRegular() && c.graft(backup.Autoresponders, "autoresponders/"+at.Name, at, false) &&
 			!strings.HasSuffix(at.Name, ".json") {
@@ -54,15 +54,15 @@ func (c *partitioner) cutAutoresponders() {
 
 // cutMail shows accounts, mailboxes and the account's own mailbox.
 func (c *partitioner) cutMail() {
-	etc, _ := c.folder(c.home, "etc")
+	etc, _ := c.directory(c.home, "etc")
 	for domain := range c.each(etc) {
 		if domain.IsDir() && validLocal(domain.Name) {
 			c.cutMailAccounts(domain)
 		}
 	}
-	mail, _ := c.folder(c.home, "mail")
+	mail, _ := c.directory(c.home, "mail")
 	for domain := range c.each(mail) {
-		if domain.IsDir() && !ownFolder(domain.Name) {
+		if domain.IsDir() && !ownDirectory(domain.Name) {
 			c.cutMailboxes(domain)
 		}
 	}
@@ -99,7 +99,7 @@ func (c *partitioner) cutMailAccounts(domain located) {
 // domain's directory lead to the same mailboxes and are not real directories.
 func (c *partitioner) cutMailboxes(domain located) {
 	if !validDomain(domain.Name) {
-		if _, ok := c.folder(c.home, "etc", domain.Name); !ok {
+		if _, ok := c.directory(c.home, "etc", domain.Name); !ok {
 			return // some directory of the customer's
 		}
 	}
@@ -118,13 +118,13 @@ func (c *partitioner) cutOwnMailbox(mail located) {
 		name = "default" // a domain's directory holds its mailboxes
 	}
 	box := false
-	for _, folders := range []bool{true, false} { // files last: there may be very many
+	for _, directories := range []bool{true, false} { // files last: there may be very many
 		for at := range c.each(mail) {
-			if at.IsDir() != folders || folders && !ownFolder(at.Name) {
+			if at.IsDir() != directories || directories && !ownDirectory(at.Name) {
 				continue
 			}
 			c.graft(backup.Email, "email/"+name+"/"+at.Name, at, false)
-			box = box || folders && (at.Name == "cur" || at.Name == "storage")
+			box = box || directories && (at.Name == "cur" || at.Name == "storage")
 		}
 	}
 	if box {
@@ -132,9 +132,9 @@ func (c *partitioner) cutOwnMailbox(mail located) {
 	}
 }
 
-// ownFolder reports whether a directory in homedir/mail belongs to the account's own mailbox: maildir's, its
-// subfolders, which start with a dot, or mdbox's.
-func ownFolder(name string) bool {
+// ownDirectory reports whether a directory in homedir/mail belongs to the account's own mailbox: maildir's, its
+// subdirectories, which start with a dot, or mdbox's.
+func ownDirectory(name string) bool {
 	switch name {
 	case "cur", "new", "tmp", "storage", "mailboxes":
 		return true

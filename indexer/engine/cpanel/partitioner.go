@@ -67,7 +67,7 @@ func (c *partitioner) in(at located, name string) (located, bool) {
 }
 
 // directory finds a path of real directories below at.
-func (c *partitioner) folder(at located, names ...string) (located, bool) {
+func (c *partitioner) directory(at located, names ...string) (located, bool) {
 	for _, name := range names {
 		next, ok := c.in(at, name)
 		if !ok || !next.IsDir() {

@@ -46,7 +46,7 @@ func (c *partitioner) findRoot(account string) root {
 				best = found
 			}
 			if found.kind == noRoot {
-				next = append(next, c.foldersBelow(at)...)
+				next = append(next, c.directoriesBelow(at)...)
 			}
 		}
 		if best.kind != noRoot {
@@ -65,11 +65,11 @@ func better(a, b root, account string) bool {
 	case b.kind == noRoot || a.kind < b.kind:
 		return true
 	}
-	return a.kind == b.kind && isFolderOf(a.Name, account) && !isFolderOf(b.Name, account)
+	return a.kind == b.kind && isDirectoryOf(a.Name, account) && !isDirectoryOf(b.Name, account)
 }
 
-func isFolderOf(folder, account string) bool {
-	return strings.TrimPrefix(folder, "cpmove-") == account
+func isDirectoryOf(directory, account string) bool {
+	return strings.TrimPrefix(directory, "cpmove-") == account
 }
 
 // judge tells what kind of root a directory is.
@@ -96,8 +96,8 @@ func (c *partitioner) judge(at located) root {
 	return r
 }
 
-// foldersBelow lists the directories in which a root may be, as many as the search can visit.
-func (c *partitioner) foldersBelow(at located) []located {
+// directoriesBelow lists the directories in which a root may be, as many as the search can visit.
+func (c *partitioner) directoriesBelow(at located) []located {
 	var dirs []located
 	for it := range c.each(at) {
 		if len(dirs) == maxVisited {

@@ -24,7 +24,7 @@ func (c *partitioner) owner() *backup.Owner {
 	if o := ownerIn(c.content("proftpdpasswd"), c.account); o != nil {
 		return o
 	}
-	etc, _ := c.folder(c.home, "etc")
+	etc, _ := c.directory(c.home, "etc")
 	below := strings.TrimPrefix(etc.path, c.root.path)
 	for domain := range c.each(etc) {
 		if _, ok := c.in(domain, "passwd"); !ok {

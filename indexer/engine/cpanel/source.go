@@ -29,9 +29,9 @@ func archiveSource(p location, a archiveName, files []backup.File) backup.Source
 	s := backup.Source{Origin: p.origin, Account: a.account, Kind: a.kind, Files: files}
 	mtime := fromUnix(newest(files))
 	switch {
-	case a.form == formPlain && (p.role == accountsSet || p.role == accountFolder && a.account == p.folder):
+	case a.form == formPlain && (p.role == accountsSet || p.role == accountDirectory && a.account == p.directory):
 		s.Time, s.Name = p.date, p.set
-	case a.form == formPlain && (p.role == legacySet || p.role == legacyFolder && a.account == p.folder):
+	case a.form == formPlain && (p.role == legacySet || p.role == legacyDirectory && a.account == p.directory):
 		s.Time, s.Name = mtime, mtime.Format(time.DateOnly)+"."+p.set
 	case a.form == formHome:
 		s.Time, s.Name, s.Loose = a.when, a.when.Format(time.DateOnly)+"."+a.form+"-"+a.serial, true
@@ -61,8 +61,8 @@ func newest(files []backup.File) int64 {
 	return t
 }
 
-// folderSource makes the source of the tree in dir; the caller names it.
-func folderSource(p location, dir engine.Dir, account string) backup.Source {
+// directorySource makes the source of the tree in dir; the caller names it.
+func directorySource(p location, dir engine.Dir, account string) backup.Source {
 	return backup.Source{
 		Origin:  p.origin,
 		Account: account,
@@ -72,12 +72,12 @@ func folderSource(p location, dir engine.Dir, account string) backup.Source {
 	}
 }
 
-// nameFolder names a tree: after its set where it is in one, else after its time and form.
-func nameFolder(s *backup.Source, p location, form string) {
+// nameDirectory names a tree: after its set where it is in one, else after its time and form.
+func nameDirectory(s *backup.Source, p location, form string) {
 	switch p.role {
-	case accountFolder, systemFolder:
+	case accountDirectory, systemDirectory:
 		s.Name, s.Time = p.set, p.date
-	case legacyFolder:
+	case legacyDirectory:
 		s.Name = s.Time.Format(time.DateOnly) + "." + p.set
 	default:
 		s.Name, s.Loose = looseName(s.Time, form), true
@@ -122,16 +122,16 @@ func distinct(sources []backup.Source) []backup.Source {
 		}
 		return 0
 	})
-	type folder struct{ origin, account, name string }
-	taken := make(map[folder]bool)
+	type directory struct{ origin, account, name string }
+	taken := make(map[directory]bool)
 	for i := range sources {
 		s := &sources[i]
 		name := s.Name
-		for n := 2; taken[folder{s.Origin, s.Account, name}]; n++ {
+		for n := 2; taken[directory{s.Origin, s.Account, name}]; n++ {
 			name = s.Name + "." + strconv.Itoa(n)
 		}
 		s.Name = name
-		taken[folder{s.Origin, s.Account, name}] = true
+		taken[directory{s.Origin, s.Account, name}] = true
 	}
 	return sources
 }

@@ -69,7 +69,7 @@ func (c *partitioner) cutVerbatim() {
 		}
 	}
 	for _, name := range []string{"public", "private"} {
-		if keys, ok := c.folder(c.root.located, "domainkeys", name); ok && keys.Count > 0 {
+		if keys, ok := c.directory(c.root.located, "domainkeys", name); ok && keys.Count > 0 {
 			c.graft(backup.DKIM, "dkim/"+name, keys, name == "private")
 		}
 	}
@@ -77,14 +77,14 @@ func (c *partitioner) cutVerbatim() {
 
 // cutHomeKeys shows the certificates and keys that the customer's home holds.
 func (c *partitioner) cutHomeKeys() {
-	if keys, ok := c.folder(c.home, "ssl"); ok && keys.Count > 0 {
+	if keys, ok := c.directory(c.home, "ssl"); ok && keys.Count > 0 {
 		c.graft(backup.SSL, "ssl/home", keys, true)
 	}
 }
 
 // cutDNS shows the zones.
 func (c *partitioner) cutDNS() {
-	zones, _ := c.folder(c.root.located, "dnszones")
+	zones, _ := c.directory(c.root.located, "dnszones")
 	for zone := range c.each(zones) {
 		if strings.HasSuffix(zone.Name, ".db") && zone.IsRegular() &&
 			c.graft(backup.DNS, "dns/"+zone.Name, zone, false) {
@@ -95,7 +95,7 @@ func (c *partitioner) cutDNS() {
 
 // cutCron shows the tables of jobs: one, named after the account.
 func (c *partitioner) cutCron() {
-	cron, _ := c.folder(c.root.located, "cron")
+	cron, _ := c.directory(c.root.located, "cron")
 	for tab := range c.each(cron) {
 		if tab.IsRegular() && c.graft(backup.Cron, "cron/"+tab.Name, tab, false) {
 			c.counts[backup.Cron]++
@@ -121,7 +121,7 @@ func (c *partitioner) cutCounts() {
 
 // count adds the entries of the directory at path that are of a kind.
 func (c *partitioner) count(kind backup.PartKind, counts func(located) bool, path ...string) {
-	dir, _ := c.folder(c.root.located, path...)
+	dir, _ := c.directory(c.root.located, path...)
 	for at := range c.each(dir) {
 		if counts(at) {
 			c.counts[kind]++

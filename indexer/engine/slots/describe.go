@@ -91,15 +91,15 @@ const (
 
 // addStaged shows the dumps that commands made before the backup. They are root's: who else may see them is not known.
 func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
-	folder, err := t.Lookup(ctx, t.Root(), staged)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && (!folder.IsDir() || folder.UID != 0) {
+	directory, err := t.Lookup(ctx, t.Root(), staged)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (!directory.IsDir() || directory.UID != 0) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
 	seen := 0
-	for it, err := range t.List(ctx, folder, 0) {
+	for it, err := range t.List(ctx, directory, 0) {
 		if err != nil {
 			return err
 		}

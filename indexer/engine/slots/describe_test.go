@@ -82,7 +82,7 @@ func TestPartsFollowTheShapeOfTheData(t *testing.T) {
 	}
 }
 
-func TestStagedFolderOfACustomerHasNoDatabases(t *testing.T) {
+func TestStagedDirectoryOfACustomerHasNoDatabases(t *testing.T) {
 	for _, g := range describe(t, ".slotfs-staged/ .slotfs-staged/x.sql", 1001).Parts.Grafts {
 		if g.Kind == backup.Databases {
 			t.Errorf("%+v", g)

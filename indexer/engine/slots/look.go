@@ -30,7 +30,7 @@ const (
 func (e *Engine) Detect(dir engine.Dir) engine.Detected {
 	switch elements := split(dir.Path); len(elements) {
 	case depthAccount:
-		return engine.Detected{Descend: folders(dir.Entries, isSlot)}
+		return engine.Detected{Descend: directories(dir.Entries, isSlot)}
 	case depthSlot:
 		return lookSlot(dir, elements)
 	case depthArchive:
@@ -39,7 +39,7 @@ func (e *Engine) Detect(dir engine.Dir) engine.Detected {
 		if len(elements) > depthArchive {
 			return engine.Detected{}
 		}
-		return engine.Detected{Descend: folders(dir.Entries, isVisible)}
+		return engine.Detected{Descend: directories(dir.Entries, isVisible)}
 	}
 }
 
@@ -143,7 +143,7 @@ func find(entries []dest.Info, name string, kind uint32) (dest.Info, bool) {
 }
 
 // directories lists the names of the directories that a slot may lie in or be.
-func folders(entries []dest.Info, may func(name string) bool) []string {
+func directories(entries []dest.Info, may func(name string) bool) []string {
 	var names []string
 	for _, i := range entries {
 		if i.Mode&backup.ModeType == backup.ModeDir && may(i.Name) {

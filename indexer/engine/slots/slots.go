@@ -51,7 +51,7 @@ func (e *Engine) Wants(path string, size int64) backup.Excerpt { return e.accoun
 func (e *Engine) Keeps(path string, size int64) bool { return e.Wants(path, size) == backup.Whole }
 
 // Place tells which slot of which account's directory a snapshot of a slot lies in.
-func Place(s *backup.Source) (folder string, slot int, ok bool) {
+func Place(s *backup.Source) (directory string, slot int, ok bool) {
 	elements := split(s.Key())
 	if s.Kind == backup.Slot && len(elements) == depthSlot+1 || s.Kind == backup.TarGzip && len(elements) == depthArchive+1 {
 		slot, ok = slotNumber(elements[depthAccount])

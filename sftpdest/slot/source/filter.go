@@ -15,13 +15,13 @@ type filter struct {
 
 // rule is one pattern.
 type rule struct {
-	include   bool
-	folders   bool // it matches directories only
-	anchored  bool // it matches from the root on
-	suffix    bool // it ends with "***": a directory and what is in it
-	pattern   string
-	automaton *automaton // nil: the pattern has no wildcards
-	at        int        // of its state in a position; -1: it is about the last element of a path alone
+	include     bool
+	directories bool // it matches directories only
+	anchored    bool // it matches from the root on
+	suffix      bool // it ends with "***": a directory and what is in it
+	pattern     string
+	automaton   *automaton // nil: the pattern has no wildcards
+	at          int        // of its state in a position; -1: it is about the last element of a path alone
 }
 
 // position is where a walk stands: what the rules know of the path to a directory. Each name in the directory is read from
@@ -85,7 +85,7 @@ func parseRule(text string) (rule, error) {
 		return r, errors.New("empty")
 	}
 	if len(text) > 1 && text[len(text)-1] == '/' {
-		r.folders, text = true, text[:len(text)-1]
+		r.directories, text = true, text[:len(text)-1]
 	}
 	r.anchored, r.pattern = text[0] == '/', strings.TrimPrefix(text, "/")
 	if !strings.ContainsAny(text, "*[?") {
@@ -132,9 +132,9 @@ func (f *filter) enter(p position, name string) position {
 }
 
 // decide looks for the first rule that matches a path; name is its last element, in the directory that p is about.
-func (f *filter) decide(p position, path, name string, folder bool) (decided, excluded bool) {
+func (f *filter) decide(p position, path, name string, directory bool) (decided, excluded bool) {
 	for i := range f.rules {
-		if f.rules[i].matches(p, path, name, folder) {
+		if f.rules[i].matches(p, path, name, directory) {
 			return true, !f.rules[i].include
 		}
 	}
@@ -145,8 +145,8 @@ func (f *filter) decide(p position, path, name string, folder bool) (decided, ex
 var fresh = [maxPattern/64 + 1]uint64{1}
 
 // matches reports whether a rule is about path, which has no '/' at its beginning and is not empty.
-func (r *rule) matches(p position, path, name string, folder bool) bool {
-	if r.folders && !folder {
+func (r *rule) matches(p position, path, name string, directory bool) bool {
+	if r.directories && !directory {
 		return false
 	}
 	a := r.automaton
@@ -158,7 +158,7 @@ func (r *rule) matches(p position, path, name string, folder bool) bool {
 		state = p[r.at:][:a.words]
 	}
 	rest := ""
-	if r.suffix && folder {
+	if r.suffix && directory {
 		rest = "/" // "dir/***" is about dir too
 	}
 	return a.matches(state, name, rest)

@@ -102,13 +102,13 @@ func TestPatternsOfAFileAreLines(t *testing.T) {
 }
 
 // excludes tells what a filter says about a path that a walk came to.
-func excludes(f *filter, path string, folder bool) bool {
+func excludes(f *filter, path string, directory bool) bool {
 	p := f.root()
 	elements := strings.Split(path, "/")
 	for _, name := range elements[:len(elements)-1] {
 		p = f.enter(p, name)
 	}
-	_, excluded := f.decide(p, path, elements[len(elements)-1], folder)
+	_, excluded := f.decide(p, path, elements[len(elements)-1], directory)
 	return excluded
 }
 
@@ -200,8 +200,8 @@ func BenchmarkFilter(b *testing.B) {
 	}
 	path := fmt.Sprintf("public_html/wp-content/plugins/%s/includes/class-something.php", strings.Repeat("x", 20))
 	at := f.root()
-	folder, name := filepath.Split(path)
-	for _, name := range strings.Split(strings.TrimSuffix(folder, "/"), "/") {
+	directory, name := filepath.Split(path)
+	for _, name := range strings.Split(strings.TrimSuffix(directory, "/"), "/") {
 		at = f.enter(at, name)
 	}
 	for b.Loop() {

@@ -135,7 +135,7 @@ func (f *finder) into(at *directory, m Match, rest []string) error {
 
 // names lists the directory.
 func (d *directory) names() ([]name, error) {
-	fd, err := openFolder(d.fd, ".")
+	fd, err := openDirectory(d.fd, ".")
 	if err != nil {
 		return nil, err
 	}

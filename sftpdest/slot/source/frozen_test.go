@@ -14,7 +14,7 @@ import (
 )
 
 //check:without needs root
-func TestFoldersThatCannotBeReadAreFrozen(t *testing.T) {
+func TestDirectoriesThatCannotBeReadAreFrozen(t *testing.T) {
 	root := plant(t, "shut/file", "list-only/file", "open/file")
 	for name, mode := range map[string]os.FileMode{"shut": 0, "list-only": 0o644, "": 0o755} {
 		if err := os.Chmod(filepath.Join(root, name), mode); err != nil {
@@ -49,11 +49,11 @@ func TestFoldersThatCannotBeReadAreFrozen(t *testing.T) {
 // asNobody runs a function on a thread that has no privileges.
 func asNobody(t *testing.T, root string, run func(root string)) {
 	t.Helper()
-	folder, err := os.Open(root)
+	directory, err := os.Open(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer folder.Close()
+	defer directory.Close()
 	onOwnThread(func() {
 		if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {
 			t.Error(errno)
@@ -64,6 +64,6 @@ func asNobody(t *testing.T, root string, run func(root string)) {
 			return
 		}
 		// The way to the directory is closed to others, its handle is not.
-		run(fmt.Sprintf("/proc/thread-self/fd/%d", folder.Fd()))
+		run(fmt.Sprintf("/proc/thread-self/fd/%d", directory.Fd()))
 	})
 }

@@ -11,13 +11,13 @@ import (
 
 // join is a path at which, or below which, other directories stand in the tree.
 type join struct {
-	folder   *os.File // nil: it only leads to others
-	name     string   // of the local directory
-	children map[string]*join
+	directory *os.File // nil: it only leads to others
+	name      string   // of the local directory
+	children  map[string]*join
 }
 
 // join makes the local directory appear at path.
-func (t *Tree) join(path, folder string) error {
+func (t *Tree) join(path, directory string) error {
 	names := strings.Split(path, "/")
 	if slices.ContainsFunc(names, func(name string) bool { return name == "" || name == "." || name == ".." }) {
 		return fmt.Errorf("%q is no path in a backup", path)
@@ -27,7 +27,7 @@ func (t *Tree) join(path, folder string) error {
 	}
 	at := t.joined
 	for _, name := range names {
-		if at.folder != nil {
+		if at.directory != nil {
 			return fmt.Errorf("%q lies in another joined directory", path)
 		}
 		if at.children == nil {
@@ -38,19 +38,19 @@ func (t *Tree) join(path, folder string) error {
 		}
 		at = at.children[name]
 	}
-	if at.folder != nil || at.children != nil {
+	if at.directory != nil || at.children != nil {
 		return fmt.Errorf("another joined directory is at or below %q", path)
 	}
 	var err error
-	at.folder, err = openRoot(folder)
-	at.name = folder
+	at.directory, err = openRoot(directory)
+	at.name = directory
 	return err
 }
 
 func (j *join) close() error {
 	var err error
-	if j.folder != nil {
-		err = j.folder.Close()
+	if j.directory != nil {
+		err = j.directory.Close()
 	}
 	for _, child := range j.children {
 		err = errors.Join(err, child.close())
@@ -59,12 +59,12 @@ func (j *join) close() error {
 }
 
 // each calls do for the directories that are joined at or below a path.
-func (j *join) each(path string, do func(path string, folder *os.File)) {
+func (j *join) each(path string, do func(path string, directory *os.File)) {
 	if j == nil {
 		return
 	}
-	if j.folder != nil {
-		do(path, j.folder)
+	if j.directory != nil {
+		do(path, j.directory)
 	}
 	for name, child := range j.children {
 		child.each(strings.TrimPrefix(path+"/"+name, "/"), do)
@@ -90,7 +90,7 @@ func (j *join) names() []string {
 // locate tells below which directory a path lies, and its path from there.
 func (t *Tree) locate(path string) (*os.File, string) {
 	at, rest := t.joined, path
-	for at != nil && at.folder == nil {
+	for at != nil && at.directory == nil {
 		var name string
 		name, rest, _ = strings.Cut(rest, "/")
 		at = at.children[name]
@@ -98,5 +98,5 @@ func (t *Tree) locate(path string) (*os.File, string) {
 	if at == nil {
 		return t.root, path
 	}
-	return at.folder, rest
+	return at.directory, rest
 }

@@ -59,13 +59,13 @@ func (t *Tree) remotes() (below map[string]string, self bool) {
 		return nil, true
 	}
 	below = map[string]string{}
-	t.joined.each("", func(path string, folder *os.File) { self = remotesIn(all, path, folder, below) || self })
+	t.joined.each("", func(path string, directory *os.File) { self = remotesIn(all, path, directory, below) || self })
 	return below, remotesIn(all, "", t.root, below) || self
 }
 
 // remotesIn adds what is mounted in a directory that stands at a path of the backup.
-func remotesIn(all []*mountinfo.Info, path string, folder *os.File, below map[string]string) (self bool) {
-	real, err := os.Readlink(strings.TrimSuffix(procPath(int(folder.Fd()), ""), "/"))
+func remotesIn(all []*mountinfo.Info, path string, directory *os.File, below map[string]string) (self bool) {
+	real, err := os.Readlink(strings.TrimSuffix(procPath(int(directory.Fd()), ""), "/"))
 	if err != nil {
 		return true
 	}

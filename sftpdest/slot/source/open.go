@@ -14,8 +14,8 @@ import (
 // errElse says that a name is not what it was a moment ago.
 var errElse = errors.New("something else now")
 
-// openFolder opens a directory by its name in the directory parent.
-func openFolder(parent int, name string) (int, error) {
+// openDirectory opens a directory by its name in the directory parent.
+func openDirectory(parent int, name string) (int, error) {
 	return ignoringEINTR(func() (int, error) {
 		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})

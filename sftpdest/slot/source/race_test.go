@@ -63,8 +63,8 @@ func swapping(t *testing.T, a, b string) (enough <-chan struct{}) {
 	return done
 }
 
-// TestSwappedFoldersNeverLeadToSecrets exchanges a directory for a symlink to another one while it is walked and read.
-func TestSwappedFoldersNeverLeadToSecrets(t *testing.T) {
+// TestSwappedDirectoriesNeverLeadToSecrets exchanges a directory for a symlink to another one while it is walked and read.
+func TestSwappedDirectoriesNeverLeadToSecrets(t *testing.T) {
 	outside := plant(t, "sub/file", "sub/hidden")
 	for _, name := range []string{"sub/file", "sub/hidden"} {
 		if err := os.WriteFile(filepath.Join(outside, name), []byte(secret), 0o600); err != nil {
@@ -192,7 +192,7 @@ func TestKernelsWithoutOpenat2AreAsSafe(t *testing.T) {
 	}
 }
 
-func TestPathsDoNotLeadOutOfTheFolder(t *testing.T) {
+func TestPathsDoNotLeadOutOfTheDirectory(t *testing.T) {
 	root := plant(t, "in/file", "file")
 	tree := open(t, filepath.Join(root, "in"), Options{})
 	var st unix.Stat_t

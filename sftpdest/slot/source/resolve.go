@@ -191,7 +191,7 @@ func resolve(path string) (int, error) {
 		return -1, err
 	}
 	defer at.close()
-	return openFolder(at.fd, ".")
+	return openDirectory(at.fd, ".")
 }
 
 // Check reports why Open could not open the directory at path; nil: it can. It waits so long for an answer.

@@ -95,9 +95,9 @@ func openTree(root string, o Options) (*Tree, error) {
 	if t.root, err = openRoot(root); err != nil {
 		return nil, fmt.Errorf("open source: %w", err)
 	}
-	for path, folder := range o.Also {
-		if err := t.join(path, folder); err != nil {
-			return nil, errors.Join(fmt.Errorf("open source %s: join %s: %w", root, folder, err), t.Close())
+	for path, directory := range o.Also {
+		if err := t.join(path, directory); err != nil {
+			return nil, errors.Join(fmt.Errorf("open source %s: join %s: %w", root, directory, err), t.Close())
 		}
 	}
 	// Reading files and extended attributes goes by way of /proc.

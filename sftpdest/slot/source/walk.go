@@ -25,7 +25,7 @@ func (t *Tree) Walk(ctx context.Context) iter.Seq2[*Found, error] {
 		if !t.o.NetworkFS {
 			w.remote, _ = t.remotes()
 		}
-		w.folder(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, job: t.filter.root()})
+		w.directory(place{parent: int(t.root.Fd()), name: ".", joined: t.joined, job: t.filter.root()})
 	}
 	if t.watch != nil {
 		return t.watch.watched(walk)
@@ -72,7 +72,7 @@ func (w *walker) stop(path string, err error) bool {
 func fatal(err error) bool { return err == unix.EMFILE || err == unix.ENFILE || err == unix.ENOMEM }
 
 // directory yields a directory and what is in it. False ends the walk.
-func (w *walker) folder(p place) bool {
+func (w *walker) directory(p place) bool {
 	if p.hollow {
 		found := &Found{Entry: entryAt(p.path)}
 		found.Mode = backup.ModeDir | 0o700
@@ -80,11 +80,11 @@ func (w *walker) folder(p place) bool {
 		return w.yield(found, nil) && w.entries(-1, &p, merge(nil, p.joined.names()))
 	}
 	parent := p.parent
-	if p.joined != nil && p.joined.folder != nil {
-		parent, p.name, p.device = int(p.joined.folder.Fd()), ".", 0
+	if p.joined != nil && p.joined.directory != nil {
+		parent, p.name, p.device = int(p.joined.directory.Fd()), ".", 0
 		p.patterns = false
 	}
-	fd, err := openFolder(parent, p.name)
+	fd, err := openDirectory(parent, p.name)
 	switch {
 	case err == nil:
 		defer unix.Close(fd)
@@ -93,7 +93,7 @@ func (w *walker) folder(p place) bool {
 		return w.stop(p.path, err)
 	case err == unix.ENOENT || isElse(err):
 		// It was removed or replaced while we looked: nothing of what it was is left.
-		return p.joined == nil || w.folder(p.hollowed())
+		return p.joined == nil || w.directory(p.hollowed())
 	}
 	return w.closed(parent, &p, err)
 }
@@ -212,8 +212,8 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 	below := place{parent: fd, name: n.name, path: path, depth: p.depth + 1, device: p.device, joined: p.joined.child(n.name),
 		job: p.job, own: p.own, owned: p.owned, patterns: p.patterns}
 	if below.joined != nil {
-		below.hollow = below.joined.folder == nil && (fd < 0 || w.excluded(&below, unix.DT_DIR))
-		return w.folder(below)
+		below.hollow = below.joined.directory == nil && (fd < 0 || w.excluded(&below, unix.DT_DIR))
+		return w.directory(below)
 	}
 	kind := n.kind
 	if other, ok := w.remote[path]; ok && (kind == unix.DT_DIR || kind == unix.DT_UNKNOWN) {
@@ -223,7 +223,7 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 		return true
 	}
 	if kind == unix.DT_DIR {
-		return w.folder(below)
+		return w.directory(below)
 	}
 	var st unix.Stat_t
 	err := statAt(fd, n.name, &st)
@@ -243,7 +243,7 @@ func (w *walker) entry(fd int, p *place, n name, path string) bool {
 			return true
 		}
 		if now == unix.DT_DIR {
-			return w.folder(below)
+			return w.directory(below)
 		}
 	}
 	return w.leaf(fd, n.name, path, &st)

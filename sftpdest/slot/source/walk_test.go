@@ -233,7 +233,7 @@ func TestOtherFileSystemsAreLeftOut(t *testing.T) {
 	}
 }
 
-func TestStagedFoldersStandWhereTheyAreJoined(t *testing.T) {
+func TestStagedDirectoriesStandWhereTheyAreJoined(t *testing.T) {
 	root := plant(t, "db/own", "b", "z/deep/own", "z/own", "link -> /etc")
 	staged := plant(t, "one.sql", "sub/two.sql", "three.tmp")
 	if err := os.WriteFile(filepath.Join(root, ".exclude"), []byte("# all\n*.sql\n[\n!\n*.sql\n"), 0o644); err != nil {
@@ -322,7 +322,7 @@ func content1(t testing.TB, tree *Tree, found *Found) string {
 	return string(p[:n])
 }
 
-func TestRootThatIsGoneIsNoEmptyFolder(t *testing.T) {
+func TestRootThatIsGoneIsNoEmptyDirectory(t *testing.T) {
 	root := plant(t, "file")
 	tree := open(t, root, Options{})
 	if err := os.RemoveAll(root); err != nil {
@@ -355,7 +355,7 @@ func TestWalkEndsWhenItIsToldTo(t *testing.T) {
 //check:without it takes seconds
 func TestDeepTreesAreWalkedAndTooDeepOnesFrozen(t *testing.T) {
 	root := t.TempDir()
-	fd, err := openFolder(unix.AT_FDCWD, root)
+	fd, err := openDirectory(unix.AT_FDCWD, root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestDeepTreesAreWalkedAndTooDeepOnesFrozen(t *testing.T) {
 		if err := unix.Mkdirat(fd, "d", 0o755); err != nil {
 			t.Fatal(err)
 		}
-		next, err := openFolder(fd, "d")
+		next, err := openDirectory(fd, "d")
 		unix.Close(fd)
 		if fd = next; err != nil {
 			t.Fatal(err)

@@ -22,9 +22,9 @@ type watched struct {
 	moved atomic.Int64 // how often something was told
 }
 
-func (w *watched) Walked(folders, backups int) {
+func (w *watched) Walked(directories, backups int) {
 	w.moved.Add(1)
-	w.Progress.Walked(folders, backups)
+	w.Progress.Walked(directories, backups)
 }
 
 func (w *watched) Began(s *backup.Source, size, from int64) {

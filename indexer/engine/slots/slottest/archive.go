@@ -14,7 +14,7 @@ import (
 
 // Archive makes directory a compressed slot that holds these files and directories, and tells its state. Each entry is a gzip
 // member of its own.
-func Archive(t testing.TB, folder string, state manifest.State, members ...Member) manifest.State {
+func Archive(t testing.TB, directory string, state manifest.State, members ...Member) manifest.State {
 	t.Helper()
 	var stored bytes.Buffer
 	var list manifest.Members
@@ -46,17 +46,17 @@ func Archive(t testing.TB, folder string, state manifest.State, members ...Membe
 	encoded, err := list.Encode()
 	must(t, err)
 	state.Mode = manifest.Compressed
-	state.Manifest = Manifest(t, folder, state.Gen, members...)
-	state.Archive = &manifest.Archive{Content: content, File: About(t, filepath.Join(folder, "archive"), manifest.ArchiveName("alice", state.Gen), stored.Bytes())}
-	state.Archive.Members = About(t, filepath.Join(folder, "meta"), manifest.MembersName(state.Gen), encoded)
-	Put(t, folder, state)
+	state.Manifest = Manifest(t, directory, state.Gen, members...)
+	state.Archive = &manifest.Archive{Content: content, File: About(t, filepath.Join(directory, "archive"), manifest.ArchiveName("alice", state.Gen), stored.Bytes())}
+	state.Archive.Members = About(t, filepath.Join(directory, "meta"), manifest.MembersName(state.Gen), encoded)
+	Put(t, directory, state)
 	return state
 }
 
 // About writes a file and tells what a state says of it.
-func About(t testing.TB, folder, name string, content []byte) manifest.File {
+func About(t testing.TB, directory, name string, content []byte) manifest.File {
 	t.Helper()
-	put(t, filepath.Join(folder, name), content)
+	put(t, filepath.Join(directory, name), content)
 	sum := sha256.Sum256(content)
 	return manifest.File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
 }

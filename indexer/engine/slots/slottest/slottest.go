@@ -59,19 +59,19 @@ func State(slot int, gen uint64) manifest.State {
 }
 
 // Write makes directory a slot that holds these members, which come in the manifest's order, and tells its state.
-func Write(t testing.TB, folder string, state manifest.State, members ...Member) manifest.State {
+func Write(t testing.TB, directory string, state manifest.State, members ...Member) manifest.State {
 	t.Helper()
-	Data(t, folder, members...)
-	state.Manifest = Manifest(t, folder, state.Gen, members...)
-	Put(t, folder, state)
+	Data(t, directory, members...)
+	state.Manifest = Manifest(t, directory, state.Gen, members...)
+	Put(t, directory, state)
 	return state
 }
 
 // Data puts the members into data/, as far as a server can hold them.
-func Data(t testing.TB, folder string, members ...Member) {
+func Data(t testing.TB, directory string, members ...Member) {
 	t.Helper()
 	for _, m := range members {
-		at := filepath.Join(folder, "data", m.Path)
+		at := filepath.Join(directory, "data", m.Path)
 		switch {
 		case m.IsDir():
 			must(t, os.MkdirAll(at, 0o700))
@@ -86,7 +86,7 @@ func Data(t testing.TB, folder string, members ...Member) {
 }
 
 // Manifest writes the manifest of a generation.
-func Manifest(t testing.TB, folder string, gen uint64, members ...Member) *manifest.File {
+func Manifest(t testing.TB, directory string, gen uint64, members ...Member) *manifest.File {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := manifest.NewWriter(&out)
@@ -97,12 +97,12 @@ func Manifest(t testing.TB, folder string, gen uint64, members ...Member) *manif
 	file, err := w.Close()
 	must(t, err)
 	file.Name = manifest.Name(gen)
-	put(t, filepath.Join(folder, "meta", file.Name), out.Bytes())
+	put(t, filepath.Join(directory, "meta", file.Name), out.Bytes())
 	return &file
 }
 
 // Journal writes a piece of a journal.
-func Journal(t testing.TB, folder, name string, members ...Member) {
+func Journal(t testing.TB, directory, name string, members ...Member) {
 	t.Helper()
 	var out bytes.Buffer
 	w, err := manifest.NewJournalWriter(&out)
@@ -112,15 +112,15 @@ func Journal(t testing.TB, folder, name string, members ...Member) {
 	}
 	_, err = w.Close()
 	must(t, err)
-	put(t, filepath.Join(folder, "meta", name), out.Bytes())
+	put(t, filepath.Join(directory, "meta", name), out.Bytes())
 }
 
 // Put replaces the state of a slot.
-func Put(t testing.TB, folder string, state manifest.State) {
+func Put(t testing.TB, directory string, state manifest.State) {
 	t.Helper()
 	text, err := state.Encode()
 	must(t, err)
-	put(t, filepath.Join(folder, "state.json"), text)
+	put(t, filepath.Join(directory, "state.json"), text)
 }
 
 // put replaces a file as writers do: at once.

@@ -8,8 +8,8 @@ import (
 )
 
 // directory is a directory that a Builder has open.
-type folder struct {
-	parent *folder // nil: the root
+type openDir struct {
+	parent *openDir // nil: the root
 	name   string
 	start  int64   // absolute position of the directory; offsets in recs are absolute too
 	sealed *sealed // entries before recs; nil: there are none
@@ -21,15 +21,15 @@ type folder struct {
 	again  bool // it was closed before
 	opened int  // directories in it that are open
 
-	older, newer *folder // neighbours in the Builder's list
+	older, newer *openDir // neighbours in the Builder's list
 	pinned       bool
 }
 
-// folderBytes is what an open directory takes besides its entries.
-const folderBytes = 256
+// openDirBytes is what an open directory takes besides its entries.
+const openDirBytes = 256
 
 // compact takes out the entries that were replaced.
-func (f *folder) compact() {
+func (f *openDir) compact() {
 	if f.dead == 0 {
 		return
 	}
@@ -45,8 +45,8 @@ func (f *folder) compact() {
 }
 
 // read reads the directory r, whose own offset is absolute. Of one that has many pages only their names are kept.
-func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder, error) {
-	f := &folder{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}, weight: folderBytes}
+func (b *Builder) read(ctx context.Context, r *record, parent *openDir) (*openDir, error) {
+	f := &openDir{parent: parent, name: r.name, start: r.offset, names: nameTable{seed: b.seed}, weight: openDirBytes}
 	f.again = !r.more.child.IsZero()
 	if f.again {
 		b.reopened++
@@ -82,13 +82,13 @@ func (b *Builder) read(ctx context.Context, r *record, parent *folder) (*folder,
 }
 
 // addPage notes page n of the directory that f is read from, and what is in it.
-func (f *folder) addPage(d *directory, n int, recs []record) error {
+func (f *openDir) addPage(d *directory, n int, recs []record) error {
 	t, err := countDirs(recs)
 	if err != nil {
 		return err
 	}
 	page := sealedPage{unsettled: t.unsettled, attributed: t.Attributed, recut: n+1 == d.pageCount()}
-	page.pageRef = pageRef{hash: d.pageHash(n), n: len(recs), count: t.Count, folders: t.Dirs}
+	page.pageRef = pageRef{hash: d.pageHash(n), n: len(recs), count: t.Count, dirCount: t.Dirs}
 	if d.index != nil {
 		page.base = d.index.pages[n].base
 	}
@@ -115,7 +115,7 @@ func openRecord(ctx context.Context, store Getter, cache *Cache, r *record) (dir
 }
 
 // open opens the directory at s in f. It returns nil if too much was read again already.
-func (b *Builder) open(ctx context.Context, f *folder, s spot) (*folder, error) {
+func (b *Builder) open(ctx context.Context, f *openDir, s spot) (*openDir, error) {
 	r := f.at(s)
 	if r.more.open != nil {
 		return r.more.open, nil
@@ -133,7 +133,7 @@ func (b *Builder) open(ctx context.Context, f *folder, s spot) (*folder, error) 
 }
 
 // push puts f in front of the list.
-func (b *Builder) push(f *folder) {
+func (b *Builder) push(f *openDir) {
 	b.used += f.weight
 	if f.parent != nil {
 		f.parent.opened++
@@ -141,7 +141,7 @@ func (b *Builder) push(f *folder) {
 	b.link(f)
 }
 
-func (b *Builder) link(f *folder) {
+func (b *Builder) link(f *openDir) {
 	f.older, f.newer = b.front, nil
 	if b.front != nil {
 		b.front.newer = f
@@ -151,7 +151,7 @@ func (b *Builder) link(f *folder) {
 	b.front = f
 }
 
-func (b *Builder) unlink(f *folder) {
+func (b *Builder) unlink(f *openDir) {
 	if f.newer != nil {
 		f.newer.older = f.older
 	} else {
@@ -167,7 +167,7 @@ func (b *Builder) unlink(f *folder) {
 
 // touch moves f and then everything above it to the front, so that no directory is older than what is
 // below it.
-func (b *Builder) touch(f *folder) {
+func (b *Builder) touch(f *openDir) {
 	for ; f != nil; f = f.parent {
 		if b.front != f {
 			b.unlink(f)
@@ -177,7 +177,7 @@ func (b *Builder) touch(f *folder) {
 }
 
 // forget takes f, which is closed or gone, off the list.
-func (b *Builder) forget(f *folder) {
+func (b *Builder) forget(f *openDir) {
 	b.used -= f.weight
 	if f.parent != nil {
 		f.parent.opened--
@@ -189,7 +189,7 @@ func (b *Builder) forget(f *folder) {
 }
 
 // drop forgets f and all open directories below it without writing them.
-func (b *Builder) drop(f *folder) {
+func (b *Builder) drop(f *openDir) {
 	for r := range f.inMemory {
 		if r.isDir() && r.more.open != nil {
 			b.drop(r.more.open)
@@ -216,7 +216,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 		}
 	}()
 	goal := b.limit / 4 * 3
-	err := b.shrinkTo(ctx, goal, func(f *folder) error { // what comes again stays known
+	err := b.shrinkTo(ctx, goal, func(f *openDir) error { // what comes again stays known
 		if f.again && f.entries() >= b.sealFrom {
 			return b.spill(ctx, f)
 		}
@@ -227,7 +227,7 @@ func (b *Builder) shrink(ctx context.Context) error {
 	case b.limit < crowdedLimit && b.memory != nil:
 		err = b.raise(ctx)
 	case b.limit >= crowdedLimit:
-		err = b.shrinkTo(ctx, goal, func(f *folder) error { return b.close(ctx, f) })
+		err = b.shrinkTo(ctx, goal, func(f *openDir) error { return b.close(ctx, f) })
 	}
 	b.calm = 0
 	if b.used > goal {
@@ -244,7 +244,7 @@ const reopenCost = 16 << 10
 func (b *Builder) churn() int64 { return b.reread + reopenCost*b.reopened }
 
 // shrinkTo hands directories out, those first that were used longest ago, until goal bytes are used.
-func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*folder) error) error {
+func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*openDir) error) error {
 	for f := b.back; f != nil && b.used > goal; {
 		newer := f.newer
 		if err := shrink(f); err != nil {
@@ -256,7 +256,7 @@ func (b *Builder) shrinkTo(ctx context.Context, goal int64, shrink func(*folder)
 }
 
 // close writes f and takes it out of memory, or as much of it as may be while it is in use.
-func (b *Builder) close(ctx context.Context, f *folder) error {
+func (b *Builder) close(ctx context.Context, f *openDir) error {
 	if f.pinned || f.parent == nil || f.opened > 0 {
 		return b.spill(ctx, f)
 	}
@@ -271,7 +271,7 @@ func (b *Builder) close(ctx context.Context, f *folder) error {
 
 // save writes f if it changed, and tells its parent. The directories below it are saved already. What is not final is to be
 // saved once more.
-func (b *Builder) save(ctx context.Context, f *folder, final bool) error {
+func (b *Builder) save(ctx context.Context, f *openDir, final bool) error {
 	if !f.dirty {
 		return nil
 	}
@@ -292,7 +292,7 @@ func (b *Builder) save(ctx context.Context, f *folder, final bool) error {
 }
 
 // write writes f.
-func (b *Builder) write(ctx context.Context, f *folder, final bool) (written, error) {
+func (b *Builder) write(ctx context.Context, f *openDir, final bool) (written, error) {
 	if f.sealed != nil {
 		return b.writeSealed(ctx, f, final)
 	}

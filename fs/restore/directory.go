@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	openFolder = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
+	openDir = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC
 	// absent is the handle of a directory that a rehearsal did not make.
 	absent = -1
 )
 
 // directory is a directory that is written to. Whoever works in it holds a reference; the last one who leaves gives it its
 // attributes.
-type folder struct {
+type directory struct {
 	r        *run
-	up       *folder // nil: the directory that everything goes into
+	up       *directory // nil: the directory that everything goes into
 	fd       int
 	entry    *Entry // its attributes; nil: they stay as they are
 	at       string // path below the directory that everything goes into
@@ -40,15 +40,15 @@ func counted(n int64) *atomic.Int64 {
 }
 
 // enter makes a directory in f, or opens the one that is there.
-func (f *folder) enter(e *Entry, name, path string) (*folder, error) {
+func (f *directory) enter(e *Entry, name, path string) (*directory, error) {
 	own := *e
-	sub := &folder{r: f.r, up: f, fd: absent, entry: &own, at: below(f.at, name), path: path, refs: counted(1)}
+	sub := &directory{r: f.r, up: f, fd: absent, entry: &own, at: below(f.at, name), path: path, refs: counted(1)}
 	err := sub.open(name)
 	if err != nil {
 		return nil, err
 	}
 	if sub.fresh {
-		f.r.folders.Add(1)
+		f.r.directories.Add(1)
 	} else if !f.r.o.Rehearse {
 		sub.clean()
 	}
@@ -64,7 +64,7 @@ func below(at, name string) string {
 }
 
 // open makes or opens the directory itself.
-func (f *folder) open(name string) error {
+func (f *directory) open(name string) error {
 	up := f.up
 	if f.r.o.Rehearse {
 		return f.rehearse(name)
@@ -95,12 +95,12 @@ func (f *folder) open(name string) error {
 	return f.opened()
 }
 
-func (f *folder) openAt(name string) (int, error) {
-	return retried(func() (int, error) { return unix.Openat(f.up.fd, name, openFolder|unix.O_NOFOLLOW, 0) })
+func (f *directory) openAt(name string) (int, error) {
+	return retried(func() (int, error) { return unix.Openat(f.up.fd, name, openDir|unix.O_NOFOLLOW, 0) })
 }
 
 // opened looks at a directory that was just opened.
-func (f *folder) opened() error {
+func (f *directory) opened() error {
 	if !f.fresh {
 		f.inherits = inheritsACL(f.fd)
 		return nil
@@ -121,7 +121,7 @@ func (f *folder) opened() error {
 }
 
 // rehearse looks whether the directory is there.
-func (f *folder) rehearse(name string) error {
+func (f *directory) rehearse(name string) error {
 	f.fresh = f.up.fd == absent
 	if f.fresh {
 		return nil
@@ -145,7 +145,7 @@ func (f *folder) rehearse(name string) error {
 }
 
 // leave gives one reference back. The last one closes the directory, and it gets its attributes unless the run was ended.
-func (f *folder) leave(ctx context.Context) {
+func (f *directory) leave(ctx context.Context) {
 	if f.refs.Add(-1) > 0 {
 		return
 	}
@@ -166,8 +166,8 @@ func (f *folder) leave(ctx context.Context) {
 const tempPrefix = ".slotfs-restore-"
 
 // clean removes what a restore that was killed left behind. Files that somebody writes are locked.
-func (f *folder) clean() {
-	fd, err := unix.Openat(f.fd, ".", openFolder, 0)
+func (f *directory) clean() {
+	fd, err := unix.Openat(f.fd, ".", openDir, 0)
 	if err != nil {
 		return // whoever writes there will be told
 	}
@@ -189,7 +189,7 @@ func (f *folder) clean() {
 	}
 }
 
-func (f *folder) cleanOne(name string) {
+func (f *directory) cleanOne(name string) {
 	var st unix.Stat_t
 	if unix.Fstatat(f.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || int(st.Uid) != f.r.euid {
 		return
