@@ -10,8 +10,20 @@ import (
 	"slotfs/sftpdest/slot/state"
 )
 
-// thorough makes the matrix try every operation, with 25 power cuts each.
+// thorough reports whether everything is tried, whatever time it takes.
 func thorough() bool { return os.Getenv("SLOTFS_MATRIX") == "full" }
+
+// density tells of how many operations one is tried, and how many power cuts at each: SLOTFS_MATRIX=full takes hours, dense, which
+// the suite of all tests sets, minutes.
+func density() (step, cuts int) {
+	switch {
+	case thorough():
+		return 1, 25
+	case os.Getenv("SLOTFS_MATRIX") == "dense":
+		return 11, 2
+	}
+	return 23, 1
+}
 
 func TestAKilledRunLeavesAllSlotsButOneAndTheNextOneGoesOn(t *testing.T) {
 	t.Parallel()
@@ -74,10 +86,8 @@ func matrix(t *testing.T, o Options, late, power bool) {
 func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *memory)) {
 	a, past, server := newAccount(t), history{}, newMemory()
 	set(a, server)
-	points, step := 0, 23
-	if thorough() {
-		step = 1
-	}
+	points := 0
+	step, powerCuts := density()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for n := 1; n <= 5; n++ {
 		a.edit(n)
@@ -86,8 +96,8 @@ func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *mem
 		sum := a.mustRun(whole, o)
 		for k := 1 + rnd.IntN(step); k <= whole.ops; k += step {
 			cuts := 1
-			if power && thorough() {
-				cuts = 25
+			if power {
+				cuts = powerCuts
 			}
 			for range cuts {
 				points++
