@@ -15,65 +15,65 @@ import (
 
 // compare looks at each account of which something was read: what is new, and what follows it in time, is compared with the
 // complete backup before it. It comes after all reading, because the newest backups are read first.
-func (p *pass) compare(ctx context.Context, read []*backup.Source) error {
-	if len(read) == 0 {
-		return nil
-	}
-	all, err := p.index.Snapshots(ctx, p.Destination)
-	if err != nil {
-		return err
-	}
-	fresh := make(map[string]bool, len(read))
-	for _, s := range read {
-		fresh[s.Key()] = true
-	}
-	for _, series := range accounts(all) {
-		if err := p.compareSeries(ctx, series, fresh); err != nil {
+func (p *pass) compare(ctx context.Context) error {
+	for _, series := range p.series() {
+		if err := p.compareSeries(ctx, series); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// accounts sorts the complete backups of each account by time.
-func accounts(all []*backup.Snapshot) map[[2]string][]*backup.Snapshot {
+// series are the complete backups of each account of which something was read, from the oldest to the newest.
+func (p *pass) series() map[[2]string][]*backup.Snapshot {
 	series := make(map[[2]string][]*backup.Snapshot)
-	for _, s := range all {
+	account := func(s *backup.Snapshot) [2]string { return [2]string{s.Origin, s.Account} }
+	add := func(s *backup.Snapshot) {
 		if !s.System && s.Account != "" && !s.Unclaimed && s.Status == backup.Complete && s.Readable() {
-			key := [2]string{s.Origin, s.Account}
-			series[key] = append(series[key], s)
+			series[account(s)] = append(series[account(s)], s)
+		}
+	}
+	for _, s := range p.committed {
+		add(s)
+	}
+	for key, s := range p.known {
+		if p.committed[key] == nil && series[account(s)] != nil {
+			add(s)
 		}
 	}
 	for _, s := range series {
 		slices.SortFunc(s, func(a, b *backup.Snapshot) int {
-			return cmp.Or(cmp.Compare(a.Order, b.Order), a.Time.Compare(b.Time), cmp.Compare(a.Key(), b.Key()))
+			return cmp.Or(a.Compare(&b.Source), cmp.Compare(a.Key(), b.Key()))
 		})
 	}
 	return series
 }
 
-// compareSeries compares the backups of one account in the order of their times.
-func (p *pass) compareSeries(ctx context.Context, series []*backup.Snapshot, fresh map[string]bool) error {
-	var last *concern.Content // of series[i-1]; nil: not loaded
+// compareSeries compares the backups of one account, each with one that is older: copies of a day's backup lack what it lacks.
+func (p *pass) compareSeries(ctx context.Context, series []*backup.Snapshot) error {
+	var before *backup.Snapshot
+	var was *concern.Content // of before; nil: not loaded
 	for i, s := range series {
-		if i == 0 || !fresh[s.Key()] && !fresh[series[i-1].Key()] {
-			last = nil
+		if i > 0 && series[i-1].Compare(&s.Source) < 0 {
+			before, was = series[i-1], nil
+		}
+		if before == nil || p.committed[s.Key()] == nil && p.committed[before.Key()] == nil {
 			continue
 		}
-		var err error
-		if last == nil {
-			if last, err = p.content(ctx, series[i-1]); err != nil {
+		if was == nil {
+			content, err := p.content(ctx, before)
+			if err != nil {
 				return err
 			}
+			was = content
 		}
 		now, err := p.content(ctx, s)
 		if err != nil {
 			return err
 		}
-		if err := p.concern(ctx, s, concern.Compare(last, now, p.Limits)); err != nil {
+		if err := p.concern(ctx, s, concern.Compare(was, now, p.Limits)); err != nil {
 			return err
 		}
-		last = now
 	}
 	return nil
 }

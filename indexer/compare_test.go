@@ -59,6 +59,24 @@ func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
 }
 
 //check:without it takes seconds
+func TestCopiesOfADaysBackupLackWhatItLacks(t *testing.T) {
+	w := newWorld(t)
+	alice := w.account("alice", map[string]string{"mysql/alice_shop.sql": dump(10)})
+	w.archive(alice, "alice", "2026-01-04")
+	w.sh(`rm "$1/alice/mysql/alice_shop.sql"`, alice)
+	w.sh(`mkdir -p "$(dirname "$2")"; cp "$1" "$2"`, w.archive(alice, "alice", "2026-01-11"), filepath.Join(w.root, "weekly/2026-01-11/accounts/alice.tar.gz"))
+	w.mustPass()
+	if n := len(w.snapshots()); n != 3 {
+		t.Fatalf("%d snapshots", n)
+	}
+	for key, s := range w.snapshots() {
+		if lacks := strings.Contains(key, "2026-01-11"); lacks != (len(s.Concerns) == 1) {
+			t.Errorf("%s: %+v", key, s.Concerns)
+		}
+	}
+}
+
+//check:without it takes seconds
 func TestABackupThatComesLateIsComparedWithItsNeighbours(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -41,11 +41,12 @@ type pass struct {
 	engine engine.Engine
 	index  Index
 	room   *room                       // of Memory
-	known  map[string]*backup.Snapshot // by key; not written after run loaded it
+	known  map[string]*backup.Snapshot // by key; not written while sources are read
 
 	mu sync.Mutex
 	// mu guards what follows.
-	summary Summary
+	summary   Summary
+	committed map[string]*backup.Snapshot // by this pass, by key
 }
 
 func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
@@ -64,7 +65,7 @@ func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
 	if o.Memory == nil {
 		o.Memory = new(Memory)
 	}
-	return &pass{Options: o, dest: d, engine: e, index: x, room: &o.Memory.entries}
+	return &pass{Options: o, dest: d, engine: e, index: x, room: &o.Memory.entries, committed: make(map[string]*backup.Snapshot)}
 }
 
 // newBuilder begins a tree, or goes on with one. The builder is to be released.
@@ -90,7 +91,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.readAll(ctx, due); err != nil {
 		return err
 	}
-	if err := p.compare(ctx, due); err != nil {
+	if err := p.compare(ctx); err != nil {
 		return err
 	}
 	if gone+len(due) == 0 {
@@ -188,6 +189,7 @@ func (p *pass) forget(ctx context.Context, w *walked) (int, error) {
 			return p.summary.Gone, err
 		}
 		p.Log.Info("snapshot gone", "destination", p.Destination, "path", key)
+		delete(p.known, key)
 		p.summary.Gone++
 	}
 	return p.summary.Gone, nil
@@ -303,6 +305,9 @@ func (p *pass) commit(ctx context.Context, s *backup.Snapshot) error {
 	if err := p.index.PutSnapshot(ctx, s); err != nil {
 		return storeError{err}
 	}
+	p.mu.Lock()
+	p.committed[s.Key()] = s
+	p.mu.Unlock()
 	p.Log.Info("snapshot indexed", "destination", p.Destination, "path", s.Key(), "status", s.Status,
 		"entries", s.Root.Count)
 	return nil

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"sort"
@@ -223,13 +224,7 @@ func (m *tableBuilder) show(group []*shownSnapshot) {
 // newer orders complete snapshots of one account by time, unless their layout knows better; names decide between equal
 // ones.
 func newer(a, b *shownSnapshot) bool {
-	if a.Order != b.Order && a.Order != 0 && b.Order != 0 {
-		return a.Order > b.Order
-	}
-	if !a.Time.Equal(b.Time) {
-		return a.Time.After(b.Time)
-	}
-	return a.entry.name > b.entry.name
+	return cmp.Or(a.Compare(&b.Source), cmp.Compare(a.entry.name, b.entry.name)) > 0
 }
 
 func (m *tableBuilder) latest(at *entry, r *shownSnapshot) {

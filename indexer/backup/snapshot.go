@@ -1,6 +1,9 @@
 package backup
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Status says what a pass proved about a snapshot.
 type Status string
@@ -73,6 +76,15 @@ func (f *File) Is(size, mtime int64) bool {
 
 // Key identifies the source on its destination: the remote path of its first file.
 func (s *Source) Key() string { return s.Files[0].Path }
+
+// Compare orders two backups of an account by age, the older one first: by Order where both have it, else by their times. Copies of
+// one backup, such as cPanel's daily and weekly ones of a day, are equal.
+func (s *Source) Compare(other *Source) int {
+	if s.Order != 0 && other.Order != 0 && s.Order != other.Order {
+		return cmp.Compare(s.Order, other.Order)
+	}
+	return s.Time.Compare(other.Time)
+}
 
 // Snapshot is the catalog's record of one account (or system backup) at one time. It is written last in
 // a pass, so whoever sees it can read all of it.
