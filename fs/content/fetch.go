@@ -79,7 +79,7 @@ func (f *fetch) get(p *piece, off int64, size int) {
 
 // read reads size bytes at off. Checksums tell whether they are those that were indexed.
 func (f *fetch) read(off int64, size int) ([]byte, error) {
-	if s, ok := f.file.(revalidatingFile); ok {
+	if s, ok := f.file.(dest.Revalidator); ok {
 		return s.ReadBlock(f.ctx, off, size, false)
 	}
 	data := make([]byte, size)

@@ -85,19 +85,9 @@ func (m *remote) read(ctx context.Context, off, n int64) ([]byte, error) {
 	return nil, fmt.Errorf("read %s at %d: %w", m.files[0].Path, off+int64(len(b)), err)
 }
 
-// revalidatingFile is a file that checks with each read that it is still the one that was opened, without a round trip of its
-// own, and gives away the buffer that it read into, without a copy.
-type revalidatingFile interface {
-	// Opened tells what was opened.
-	Opened() dest.Info
-	// ReadBlock is ReadAt for n bytes, which belong to the caller. unchanged says to fail with backup.ErrStale when the
-	// file is not what was opened any more.
-	ReadBlock(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error)
-}
-
 // readUnchanged reads n bytes, fewer with err. fault says that they are not known to be those of the indexed version.
 func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b []byte, err, fault error) {
-	f, ok := h.File.(revalidatingFile)
+	f, ok := h.File.(dest.Revalidator)
 	if !ok {
 		b = make([]byte, n)
 		got, err := h.ReadAt(ctx, b, off)
@@ -109,12 +99,9 @@ func (m *remote) readUnchanged(ctx context.Context, h *handle, off, n int64) (b 
 	return b, err, nil
 }
 
-// outageReporter is a destination that reports its present outage; nil while it answers.
-type outageReporter interface{ Trouble() error }
-
 // why adds the destination's outage to the error of a read that timed out.
 func (r *Reader) why(ctx context.Context, err error) error {
-	if d, ok := r.dest.(outageReporter); ok && ctx.Err() != nil {
+	if d, ok := r.dest.(dest.Troubled); ok && ctx.Err() != nil {
 		if trouble := d.Trouble(); trouble != nil && !errors.Is(err, trouble) {
 			return fmt.Errorf("%w: %w", err, trouble)
 		}
@@ -193,7 +180,7 @@ func (m *remote) open(ctx context.Context) (*handle, error) {
 				return fmt.Errorf("open %s: %w", f.Path, err)
 			}
 			h.pieces[i] = file
-			if s, ok := file.(revalidatingFile); ok && !m.accepts(&f, s.Opened()) {
+			if s, ok := file.(dest.Revalidator); ok && !m.accepts(&f, s.Opened()) {
 				return fmt.Errorf("open %s: %w", f.Path, backup.ErrStale)
 			}
 			return nil

@@ -96,13 +96,13 @@ type File interface {
 type Revalidator interface {
 	// Opened tells what was opened.
 	Opened() Info
-	// ReadBlock is ReadAt for n bytes, which belong to the caller. unchanged says to fail with backup.ErrStale when the
+	// ReadBlock is ReadAt for n bytes, which belong to the caller and are not copied. unchanged says to fail with backup.ErrStale when the
 	// file is not what was opened any more.
 	ReadBlock(ctx context.Context, off int64, n int, unchanged bool) ([]byte, error)
 }
 
 // Troubled is a destination that tells what it suffers from.
 type Troubled interface {
-	// Trouble tells why there is no connection, if the last attempt to make one failed.
+	// Trouble tells why there is no connection, if the last attempt to make one failed; nil while the destination answers.
 	Trouble() error
 }
