@@ -36,6 +36,14 @@ func unpinCommand(s *shell) *cli.Command {
 
 // pin sets or clears the pin of a slot.
 func (s *shell) pin(c *cli.Context, pinned bool) error {
+	return s.onSlot(c, func(g *settings, d dest.ReadWriter, j *config.Job, account string, number int) error {
+		return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt"))
+	})
+}
+
+// onSlot runs do on the slot that the arguments JOB ACCOUNT SLOT name, while it holds the account: a run that begins just then
+// must see what is done or be seen by it.
+func (s *shell) onSlot(c *cli.Context, do func(g *settings, d dest.ReadWriter, j *config.Job, account string, number int) error) error {
 	g, j, err := s.jobNamed(c, "JOB", "ACCOUNT", "SLOT")
 	if err != nil {
 		return err
@@ -49,7 +57,15 @@ func (s *shell) pin(c *cli.Context, pinned bool) error {
 		return err
 	}
 	return g.onJob(j, func(d dest.ReadWriter) error {
-		return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt"))
+		held, err := g.State.LockAccount(j.Destination, account)
+		if err != nil {
+			return fmt.Errorf("account %s: %w", account, err)
+		}
+		defer held.Release()
+		if err := jobs.HasSlot(c.Context, d, j, account, number); err != nil {
+			return err
+		}
+		return do(g, d, j, account, number)
 	})
 }
 
@@ -61,16 +77,8 @@ func slotNumber(text string) (int, error) {
 	return n, nil
 }
 
-// pinSlot holds the account meanwhile: a run that begins just then must see the pin or be seen by it.
+// pinSlot sets or clears the pin, and says so.
 func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned, adopt bool) error {
-	held, err := s.State.LockAccount(j.Destination, account)
-	if err != nil {
-		return fmt.Errorf("account %s: %w", account, err)
-	}
-	defer held.Release()
-	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {
-		return err
-	}
 	machine, err := s.machine()
 	if err != nil {
 		return err

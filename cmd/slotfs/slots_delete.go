@@ -29,20 +29,10 @@ func slotsDeleteCommand(s *shell) *cli.Command {
 			adoptFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			g, j, err := s.jobNamed(c, "JOB", "ACCOUNT", "SLOT")
-			if err != nil {
-				return err
-			}
-			account := c.Args().Get(1)
-			if err := config.AccountName(account); err != nil {
-				return exit.With(err, exit.Usage, "")
-			}
-			number, err := slotNumber(c.Args().Get(2))
-			if err != nil {
-				return err
-			}
 			o := slot.DeleteOptions{Last: c.Bool("force"), Adopt: c.Bool("adopt")}
-			return g.onJob(j, func(d dest.ReadWriter) error { return g.deleteSlot(c.Context, d, j, account, number, o) })
+			return s.onSlot(c, func(g *settings, d dest.ReadWriter, j *config.Job, account string, number int) error {
+				return g.deleteSlot(c.Context, d, j, account, number, o)
+			})
 		},
 	}
 }
@@ -56,19 +46,13 @@ func (s *settings) machine() (string, error) {
 	return s.State.MachineID(host)
 }
 
-// deleteSlot removes a slot while it holds the account.
+// deleteSlot removes a slot, and says so.
 func (s *settings) deleteSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, o slot.DeleteOptions) error {
-	held, err := s.State.LockAccount(j.Destination, account)
+	machine, err := s.machine()
 	if err != nil {
-		return fmt.Errorf("account %s: %w", account, err)
-	}
-	defer held.Release()
-	if o.Machine, err = s.machine(); err != nil {
 		return err
 	}
-	if err := jobs.HasSlot(ctx, d, j, account, number); err != nil {
-		return err
-	}
+	o.Machine = machine
 	err = slot.Delete(ctx, d, jobs.Directory(j, account), number, o)
 	switch {
 	case errors.Is(err, slot.ErrPinned):

@@ -83,8 +83,8 @@ func Pin(ctx context.Context, d dest.ReadWriter, dir string, slot int, pinned bo
 	return nil
 }
 
-// change changes the state of a slot under the account's lease.
-func (r *rotation) change(ctx context.Context, slot int, f func(*manifest.State)) error {
+// underLease runs f with all slots of the account and the one of the number, under the account's lease and if they are this machine's.
+func (r *rotation) underLease(ctx context.Context, number int, f func(slots []Slot, s *Slot) error) error {
 	l, err := r.acquire(ctx)
 	if err != nil {
 		return err
@@ -97,13 +97,25 @@ func (r *rotation) change(ctx context.Context, slot int, f func(*manifest.State)
 	if err != nil {
 		return err
 	}
-	s, err := state.One(ctx, r.Store, r.o.Directory, slot)
-	if err == nil && s.Err != nil && !errors.Is(s.Err, state.ErrNotComplete) {
-		err = s.Err
-	}
+	s, err := state.One(ctx, r.Store, r.o.Directory, number)
 	if err != nil {
 		return err
 	}
+	return f(slots, &s)
+}
+
+// change changes the state of a slot.
+func (r *rotation) change(ctx context.Context, number int, f func(*manifest.State)) error {
+	return r.underLease(ctx, number, func(_ []Slot, s *Slot) error {
+		if s.Err != nil && !errors.Is(s.Err, state.ErrNotComplete) {
+			return s.Err
+		}
+		return r.writeState(ctx, s, f)
+	})
+}
+
+// writeState replaces the state of a slot by one that f changed.
+func (r *rotation) writeState(ctx context.Context, s *Slot, f func(*manifest.State)) error {
 	changed := s.State
 	f(&changed)
 	changed.Epoch++

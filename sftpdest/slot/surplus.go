@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -154,12 +153,9 @@ type DeleteOptions struct {
 // Delete removes a slot. One that is pinned or being read stays, with an error. A slot that is half removed is no backup, and
 // goes with the next run.
 func Delete(ctx context.Context, d dest.ReadWriter, directory string, slot int, del DeleteOptions) error {
-	host, _ := os.Hostname()
-	o, err := Options{
-		Directory: directory, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: del.Machine, Adopt: del.Adopt,
-	}.withDefaults()
+	r, err := rotationIn(d, directory, Owner{Machine: del.Machine, Adopt: del.Adopt})
 	if err == nil {
-		err = newRotation(d, &o).remove(ctx, slot, del.Last)
+		err = r.underLease(ctx, slot, func(slots []Slot, s *Slot) error { return r.remove(ctx, slots, s, del.Last) })
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", state.Path(directory, slot), err)
@@ -167,24 +163,8 @@ func Delete(ctx context.Context, d dest.ReadWriter, directory string, slot int, 
 	return nil
 }
 
-// remove removes a slot while it holds the account.
-func (r *rotation) remove(ctx context.Context, slot int, last bool) error {
-	l, err := r.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer l.Release(ctx)
-	slots, err := List(ctx, r, r.o.Directory)
-	if err == nil {
-		err = owned(slots, r.o)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := state.One(ctx, r.Store, r.o.Directory, slot)
-	if err != nil {
-		return err
-	}
+// remove removes one of the slots; last says that it may be the last that is complete.
+func (r *rotation) remove(ctx context.Context, slots []Slot, s *Slot, last bool) error {
 	others := 0
 	for i := range slots {
 		if slots[i].Complete() && slots[i].Path != s.Path {
@@ -197,7 +177,7 @@ func (r *rotation) remove(ctx context.Context, slot int, last bool) error {
 	case s.Complete() && others == 0 && !last:
 		return ErrLastBackup
 	case s.State.Phase != "" && s.State.Phase != manifest.Deleting:
-		if condemned, err := r.markDeleting(ctx, &s); err != nil {
+		if condemned, err := r.markDeleting(ctx, s); err != nil {
 			return err
 		} else if !condemned {
 			return fmt.Errorf("it is being read: %w", lease.ErrBusy)
