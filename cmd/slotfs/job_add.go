@@ -24,7 +24,7 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its directory's"},
 			&cli.IntFlag{Name: "retention", Usage: "`NUMBER` of backups that are kept, 1 to 999"},
 			&cli.StringFlag{Name: "mode", Usage: "`MODE` of the slots: incremental (a plain tree) or compressed (one .tar.gz)", Value: config.DefaultMode},
-			&cli.StringFlag{Name: "prefix", Usage: "`FOLDER` of the backup that the source becomes, beside what --before stages"},
+			&cli.StringFlag{Name: "prefix", Usage: "`DIRECTORY` of the backup that the source becomes, beside what --before stages"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what `PATTERN` matches, as with rsync; may be repeated"},
 			&cli.StringFlag{Name: "exclude-file", Usage: "`NAME` of a file in the source with more patterns, one a line"},
 			&cli.BoolFlag{Name: "exclude-caches", Usage: "leave out what is below a CACHEDIR.TAG"},

@@ -57,7 +57,7 @@ func (b *bench) million(name string, n int) error {
 	}
 	const perDirectory = 1000
 	for i := 0; i < n; i++ {
-		dir := fmt.Sprintf("big/homedir/folder-%04d", i/perDirectory)
+		dir := fmt.Sprintf("big/homedir/directory-%04d", i/perDirectory)
 		if i%perDirectory == 0 {
 			if err := head(dir, true); err != nil {
 				return err

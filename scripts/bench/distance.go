@@ -153,7 +153,7 @@ func (a *away) secondRead(s *site, script, name string) (int64, error) {
 // measureSmall copies a tree of small files.
 func measureSmall(b *bench) ([]figure, error) {
 	home, err := b.tree("small", `
-fill() { # fill FOLDER N: N files of 4 KiB
+fill() { # fill DIRECTORY N: N files of 4 KiB
 	mkdir "$1"; head -c "$(($2 * 4096))" /dev/urandom | (cd "$1" && split -a 6 -b 4096 -d)
 }
 for i in 1 2 3 4 5 6 7 8 9 10; do fill "all-$i" "$(($1 / 10))"; done
@@ -203,7 +203,7 @@ mkdir all; mv all-* all/; fill some "$(($1 / 10))"; fill few "$(($1 / 50))"`, fm
 
 // measureWalk passes over a tree with many directories, and over one with a single large one.
 func measureWalk(b *bench) ([]figure, error) {
-	home, err := b.tree("folders", `
+	home, err := b.tree("directories", `
 mkdir few all; seq -f 'all/%05.0f' "$1" | xargs mkdir; seq -f 'few/%05.0f' "$(($1 / 50))" | xargs mkdir
 for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done`, fmt.Sprint(b.directories))
 	if err != nil {
@@ -214,7 +214,7 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 		return nil, err
 	}
 	defer a.close()
-	_, took, err := a.installed("folders")
+	_, took, err := a.installed("directories")
 	if err != nil {
 		return nil, err
 	}
@@ -238,18 +238,18 @@ for d in all/* few/*; do for i in 0 1 2 3 4 5 6 7 8 9; do : >"$d/$i"; done; done
 	}
 	one, err := a.oneDirectory()
 	return []figure{
-		atLeast("walk of folders with 10 files, 20 ms: entries/s", ours, 10_000, ""),
-		atLeast("walk of folders with 10 files, 20 ms: rate, of find on sshfs", ours/sshfs, 30, fmt.Sprintf(" (sshfs %.0f/s)", sshfs)),
-		atLeast("walk of folders with 10 files, 20 ms: rate, of rclone lsf -R", ours/rclone, 1, fmt.Sprintf(" (rclone %.0f/s)", rclone)),
-		atLeast("walk of one large folder, 20 ms: entries/s", one, 20_000, ""),
+		atLeast("walk of directories with 10 files, 20 ms: entries/s", ours, 10_000, ""),
+		atLeast("walk of directories with 10 files, 20 ms: rate, of find on sshfs", ours/sshfs, 30, fmt.Sprintf(" (sshfs %.0f/s)", sshfs)),
+		atLeast("walk of directories with 10 files, 20 ms: rate, of rclone lsf -R", ours/rclone, 1, fmt.Sprintf(" (rclone %.0f/s)", rclone)),
+		atLeast("walk of one large directory, 20 ms: entries/s", one, 20_000, ""),
 	}, err
 }
 
 // oneDirectory passes over a tree with all its files in one directory, and returns entries a second.
 func (a *away) oneDirectory() (float64, error) {
-	if _, err := a.tree("folder", `mkdir cur; cd cur; seq -f '17%08.0f.M1P2.srv1,S=4096:2,S' "$1" | xargs touch`, fmt.Sprint(10*a.directories)); err != nil {
+	if _, err := a.tree("directory", `mkdir cur; cd cur; seq -f '17%08.0f.M1P2.srv1,S=4096:2,S' "$1" | xargs touch`, fmt.Sprint(10*a.directories)); err != nil {
 		return 0, err
 	}
-	_, took, err := a.installed("folder")
+	_, took, err := a.installed("directory")
 	return float64(10*a.directories) / took.Seconds(), err
 }

@@ -52,7 +52,7 @@ func main() {
 	flag.IntVar(&o.archives, "archives", 1000, "archives of the destination that is passed twice")
 	flag.IntVar(&o.file, "file", 1000, "size of the file of a tree that is read in order, in MB")
 	flag.IntVar(&o.small, "small", 5000, "files of 4 KiB of the tree that is copied")
-	flag.IntVar(&o.directories, "folders", 10_000, "folders of the tree that is walked; the large folder has ten times as many entries")
+	flag.IntVar(&o.directories, "directories", 10_000, "directories of the tree that is walked; the large directory has ten times as many entries")
 	flag.Parse()
 	failed, err := run(regexp.MustCompile(*pattern), o)
 	if err != nil {

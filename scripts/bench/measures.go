@@ -220,6 +220,6 @@ func measureRepeat(b *bench) ([]figure, error) {
 	directories := 1 + 2*(b.archives+49)/50
 	note := fmt.Sprintf(" bytes (%.1f s; first pass %.1f s)", second.Seconds(), first.Seconds())
 	return []figure{
-		atMost("second pass over unchanged archives: received per folder", float64(after-before)/float64(directories), 12_000, note),
+		atMost("second pass over unchanged archives: received per directory", float64(after-before)/float64(directories), 12_000, note),
 	}, nil
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -139,9 +138,6 @@ func (s *Local) login(right bool) (*ssh.Permissions, error) {
 
 // Logins tells how many secrets and keys were tried so far.
 func (s *Local) Logins() int { return int(s.logins.Load()) }
-
-// Address is where the server listens.
-func (s *Local) Address() string { return net.JoinHostPort(s.Host, strconv.Itoa(s.Port)) }
 
 // Close ends the server and its connections.
 func (s *Local) Close() error {

@@ -11,7 +11,7 @@
 //
 // Patterns are those of rsync(1) and mean the same. One that begins with '/' matches from the root on, another one
 // the end of a path; one that ends with '/' matches directories only. '*' and '?' match anything but '/', '**' anything,
-// [a-z] one of a set, and FOLDER/*** a directory with all that is in it. A pattern behind "+ " lets in what a later one
+// [a-z] one of a set, and DIRECTORY/*** a directory with all that is in it. A pattern behind "+ " lets in what a later one
 // would leave out, "- " stands for what patterns do without it, and "!" forgets all patterns before it. The first
 // pattern that matches decides. What lies in a directory that is left out is not looked at.
 //
