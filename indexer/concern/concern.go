@@ -83,18 +83,43 @@ func home(before, now *Content, limits Limits) []backup.Concern {
 // small is from how many bytes on the size of a dump means something: those of empty databases vary by their comments.
 const small = 16 << 10
 
+// dumps compares the dumps of databases that both backups have. cPanel's writer makes a database's .create first: that it is
+// there says nothing of the dump.
 func dumps(before, now *Content, limits Limits) []backup.Concern {
+	var all []backup.Concern
+	old, cur := dumped(before), dumped(now)
+	there := namesOf(now.Parts)[backup.Databases]
+	var gone []string
+	for _, name := range slices.Sorted(maps.Keys(old)) {
+		if there[name] && !cur[name] {
+			gone = append(gone, name)
+		}
+	}
+	if len(gone) > 0 {
+		all = append(all, backup.Concern{Kind: backup.PartGone, Text: "databases without their dump: " + backup.Enumerate(gone)})
+	}
 	var shrunk []string
 	for _, path := range slices.Sorted(maps.Keys(before.Dumps)) {
 		was := before.Dumps[path]
-		if is, ok := now.Dumps[path]; ok && was >= small && below(is, was, limits.Dump) {
+		if is, ok := now.Dumps[path]; ok && (was >= small || is == 0) && below(is, was, limits.Dump) {
 			shrunk = append(shrunk, fmt.Sprintf("%s (%d -> %d bytes)", label(backup.Databases, path), was, is))
 		}
 	}
-	if len(shrunk) == 0 {
-		return nil
+	if len(shrunk) > 0 {
+		all = append(all, backup.Concern{Kind: backup.DumpSize, Text: "dumps much smaller: " + backup.Enumerate(shrunk)})
 	}
-	return []backup.Concern{{Kind: backup.DumpSize, Text: "dumps much smaller: " + backup.Enumerate(shrunk)}}
+	return all
+}
+
+// dumped are the names of the databases whose content is in the backup.
+func dumped(c *Content) map[string]bool {
+	names := make(map[string]bool, len(c.Dumps))
+	for path := range c.Dumps {
+		if !strings.HasSuffix(path, ".create") {
+			names[label(backup.Databases, path)] = true
+		}
+	}
+	return names
 }
 
 // below reports whether is has less than so many percent of was.

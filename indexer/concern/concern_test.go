@@ -24,6 +24,7 @@ func account(databases int) *Content {
 			c.Parts.Grafts = append(c.Parts.Grafts, backup.Graft{Kind: backup.Databases, Path: path})
 		}
 		c.Dumps[fmt.Sprintf("databases/alice_%02d.sql", n)] = 1 << 20
+		c.Dumps[fmt.Sprintf("databases/alice_%02d.create", n)] = 1 << 10
 	}
 	return c
 }
@@ -60,7 +61,14 @@ func TestWhatIsPoorerIsToldInWords(t *testing.T) {
 		"half the bytes":      {account(3), changed(func(c *Content) { c.Bytes = 1 << 28 }), one(backup.Shrunk, "bytes of the whole backup 1073741824 -> 268435456")},
 		"a dump that is tiny": {account(3), changed(func(c *Content) { c.Dumps["databases/alice_01.sql"] = 1000 }), one(backup.DumpSize, "dumps much smaller: alice_01 (1048576 -> 1000 bytes)")},
 		"a tenth of a dump":   {account(3), changed(func(c *Content) { c.Dumps["databases/alice_01.sql"] = 104858 }), nil},
-		"never had anything":  {&Content{Parts: &backup.Parts{}}, account(1), nil},
+		"a dump that is gone": {account(3), changed(func(c *Content) { delete(c.Dumps, "databases/alice_01.sql") }), one(backup.PartGone, "databases without their dump: alice_01")},
+		"now compressed": {account(3), changed(func(c *Content) {
+			delete(c.Dumps, "databases/alice_01.sql")
+			c.Dumps["databases/alice_01.sql.gz"] = 1 << 19
+		}), nil},
+		"a small dump that is empty": {changed(func(c *Content) { c.Dumps["databases/alice_01.sql"] = 1000 }), changed(func(c *Content) { c.Dumps["databases/alice_01.sql"] = 0 }),
+			one(backup.DumpSize, "dumps much smaller: alice_01 (1000 -> 0 bytes)")},
+		"never had anything": {&Content{Parts: &backup.Parts{}}, account(1), nil},
 	} {
 		if got := Compare(c.before, c.now, DefaultLimits); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", name, got, c.want)
