@@ -32,7 +32,12 @@ func main() {
 	}
 }
 
-func serve(root, password string) error {
+func serve(directory, password string) error {
+	// The server takes no relative path for its root.
+	root, err := filepath.Abs(directory)
+	if err != nil {
+		return err
+	}
 	s, err := sshdtest.StartLocal(sshdtest.LocalOptions{
 		Root: root, Password: password, AuthorizedFile: filepath.Join(root, ".ssh", "authorized_keys"),
 	})
