@@ -44,11 +44,9 @@ func jsonOf(d *config.Destination) destinationJSON {
 
 // changedJSON tells a program what a command changed.
 type changedJSON struct {
-	Changed     string `json:"changed"` // "removed", "pinned", "unpinned", "deleted"
+	Changed     string `json:"changed"` // "removed"
 	Destination string `json:"destination,omitempty"`
 	Job         string `json:"job,omitempty"`
-	Account     string `json:"account,omitempty"`
-	Slot        int    `json:"slot,omitempty"`
 }
 
 // tell says what was done: in words, or as v where --json is given.

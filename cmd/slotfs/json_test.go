@@ -8,6 +8,7 @@ import (
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/jobs"
+	"slotfs/cmd/internal/service/slots"
 )
 
 // TestJSONIsDocumented compares the keys of what commands print with --json with those that docs/formats.md names for them.
@@ -15,7 +16,7 @@ func TestJSONIsDocumented(t *testing.T) {
 	text := readDocument(t, "docs/formats.md")
 	_, text, _ = strings.Cut(text, "--json")
 	for row, printed := range map[string][]any{
-		"| `destination remove`": {changedJSON{}},
+		"| `destination remove`": {changedJSON{}, slots.Changed{}},
 		"| `index` |":            {resultJSON{}},
 		"| `status` |":           {statusKeys{}},
 		"| `ls` |":               {shown{}},
@@ -25,8 +26,8 @@ func TestJSONIsDocumented(t *testing.T) {
 		"| `restore` |":          {restoreJSON{}},
 		"| `job list`":           {shownJobKeys{}},
 		"`sync`: an array":       {jobs.Result{}},
-		"`slots`: an array":      {slotJSON{}},
-		"`verify`: an array":     {verifyJSON{}},
+		"`slots`: an array":      {slots.Slot{}},
+		"`verify`: an array":     {slots.Verified{}},
 		"With `--json`,":         {errorJSON{}},
 	} {
 		at := strings.Index(text, row)
@@ -98,7 +99,7 @@ func ownKeys(of reflect.Type) []string {
 	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 		of = of.Elem()
 	}
-	if !strings.HasSuffix(of.PkgPath(), "cmd/slotfs") && !strings.HasSuffix(of.PkgPath(), "service/jobs") {
+	if !strings.HasSuffix(of.PkgPath(), "cmd/slotfs") && !strings.HasSuffix(of.PkgPath(), "service/jobs") && !strings.HasSuffix(of.PkgPath(), "service/slots") {
 		return nil
 	}
 	return jsonKeys(of)

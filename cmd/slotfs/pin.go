@@ -1,17 +1,12 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/jobs"
-	"slotfs/indexer/dest"
-	"slotfs/sftpdest/slot"
+	"slotfs/cmd/internal/service/slots"
 )
 
 func pinCommand(s *shell) *cli.Command {
@@ -20,7 +15,7 @@ func pinCommand(s *shell) *cli.Command {
 		Usage:     "protect a slot: sync overwrites another one",
 		ArgsUsage: "JOB ACCOUNT SLOT",
 		Flags:     []cli.Flag{adoptFlag()},
-		Action:    func(c *cli.Context) error { return s.pin(c, true) },
+		Action:    func(c *cli.Context) error { return s.pin(c, true, "pinned") },
 	}
 }
 
@@ -30,42 +25,33 @@ func unpinCommand(s *shell) *cli.Command {
 		Usage:     "let sync overwrite a slot again",
 		ArgsUsage: "JOB ACCOUNT SLOT",
 		Flags:     []cli.Flag{adoptFlag()},
-		Action:    func(c *cli.Context) error { return s.pin(c, false) },
+		Action:    func(c *cli.Context) error { return s.pin(c, false, "not pinned any more") },
 	}
 }
 
 // pin sets or clears the pin of a slot.
-func (s *shell) pin(c *cli.Context, pinned bool) error {
-	return s.onSlot(c, func(g *settings, d dest.ReadWriter, j *config.Job, account string, number int) error {
-		return g.pinSlot(c.Context, d, j, account, number, pinned, c.Bool("adopt"))
+func (s *shell) pin(c *cli.Context, pinned bool, word string) error {
+	return s.onSlot(c, word, func(set *slots.Set, account string, number int) (slots.Changed, error) {
+		return set.Pin(c.Context, account, number, pinned, c.Bool("adopt"))
 	})
 }
 
-// onSlot runs do on the slot that the arguments JOB ACCOUNT SLOT name, while it holds the account: a run that begins just then
-// must see what is done or be seen by it.
-func (s *shell) onSlot(c *cli.Context, do func(g *settings, d dest.ReadWriter, j *config.Job, account string, number int) error) error {
+// onSlot changes the slot that the arguments JOB ACCOUNT SLOT name, and says what it is then.
+func (s *shell) onSlot(c *cli.Context, word string, change func(set *slots.Set, account string, number int) (slots.Changed, error)) error {
 	g, j, err := s.jobNamed(c, "JOB", "ACCOUNT", "SLOT")
 	if err != nil {
 		return err
-	}
-	account := c.Args().Get(1)
-	if err := config.AccountName(account); err != nil {
-		return exit.With(err, exit.Usage, "")
 	}
 	number, err := slotNumber(c.Args().Get(2))
 	if err != nil {
 		return err
 	}
-	return g.onJob(j, func(d dest.ReadWriter) error {
-		held, err := g.State.LockAccount(j.Destination, account)
+	return g.onJob(j, func(set *slots.Set) error {
+		done, err := change(set, c.Args().Get(1), number)
 		if err != nil {
-			return fmt.Errorf("account %s: %w", account, err)
-		}
-		defer held.Release()
-		if err := jobs.HasSlot(c.Context, d, j, account, number); err != nil {
 			return err
 		}
-		return do(g, d, j, account, number)
+		return g.tell(done, "%s/%s: slot %d is %s", done.Job, done.Account, done.Slot, word)
 	})
 }
 
@@ -75,21 +61,4 @@ func slotNumber(text string) (int, error) {
 		return 0, exit.Usagef("slot %q: want its number, as `slotfs slots` shows it", text)
 	}
 	return n, nil
-}
-
-// pinSlot sets or clears the pin, and says so.
-func (s *settings) pinSlot(ctx context.Context, d dest.ReadWriter, j *config.Job, account string, number int, pinned, adopt bool) error {
-	machine, err := s.machine()
-	if err != nil {
-		return err
-	}
-	owner := slot.Owner{Machine: machine, Adopt: adopt}
-	if err := slot.Pin(ctx, d, jobs.Directory(j, account), number, pinned, owner); err != nil {
-		return fmt.Errorf("account %s: slot %d: %w", account, number, jobs.Advised(err))
-	}
-	changed, word := "pinned", "pinned"
-	if !pinned {
-		changed, word = "unpinned", "not pinned any more"
-	}
-	return s.tell(changedJSON{Changed: changed, Job: j.Name, Account: account, Slot: number}, "%s/%s: slot %d is %s", j.Name, account, number, word)
 }

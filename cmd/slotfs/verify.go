@@ -7,18 +7,13 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/history"
-	"slotfs/cmd/internal/service/jobs"
+	"slotfs/cmd/internal/service/slots"
 	"slotfs/cmd/internal/term"
-	"slotfs/indexer/dest"
-	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot"
 )
 
 // defaultSample is the share of files whose content is read.
@@ -40,20 +35,20 @@ func verifyCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			v := &verifying{settings: g, job: j, account: c.String("account"), slot: c.Int("slot")}
-			if c.IsSet("slot") && v.slot < 1 {
-				return exit.Usagef("--slot %d: want its number, as `slotfs slots` shows it", v.slot)
+			v := &verifying{settings: g, job: j, what: slots.Verification{Account: c.String("account"), Slot: c.Int("slot")}}
+			if c.IsSet("slot") && v.what.Slot < 1 {
+				return exit.Usagef("--slot %d: want its number, as `slotfs slots` shows it", v.what.Slot)
 			}
-			if v.sample, err = share(c.String("sample")); err != nil {
+			if v.what.Sample, err = share(c.String("sample")); err != nil {
 				return err
 			}
 			if c.Bool("full") {
 				if c.IsSet("sample") {
 					return exit.Usagef("--sample and --full: only one of them")
 				}
-				v.sample = 1
+				v.what.Sample = 1
 			}
-			return g.onJob(j, func(d dest.ReadWriter) error { return v.run(c.Context, d) })
+			return g.onJob(j, func(set *slots.Set) error { return v.run(c.Context, set) })
 		},
 	}
 }
@@ -75,78 +70,32 @@ func share(text string) (float64, error) {
 type verifying struct {
 	*settings
 	job     *config.Job
-	account string
-	slot    int // 0: all
-	sample  float64
-
-	results []verifyJSON
+	what    slots.Verification
+	results []slots.Verified
 	failed  error // the last account or slot that could not be compared
 	differs bool
 }
 
-// verifyJSON is how one slot compares, as --json shows it.
-type verifyJSON struct {
-	Account     string           `json:"account"`
-	Slot        int              `json:"slot,omitempty"`
-	Differences []differenceJSON `json:"differences"`
-	Error       string           `json:"error,omitempty"`
-}
-
-type differenceJSON struct {
-	Path string `json:"path"`
-	What string `json:"what"`
-}
-
-// verified is what became of an account.
-type verified struct {
-	slots   []verifyJSON
-	foreign error // the slots are those of another machine: nothing is noted in them
-	err     error // of what could not be compared
-}
-
-func (v *verifying) run(ctx context.Context, d dest.ReadWriter) error {
-	accounts, err := jobs.AccountsOn(ctx, d, v.job, v.account)
+func (v *verifying) run(ctx context.Context, set *slots.Set) error {
+	compared := 0
+	err := set.Verify(ctx, v.what, func(got slots.AccountVerified) {
+		for _, s := range got.Slots {
+			v.show(s)
+		}
+		if got.Foreign != nil {
+			v.warn(fmt.Sprintf("account %s: compared only, nothing is noted in the slots: %v", got.Account, got.Foreign), "")
+		}
+		if got.Err != nil {
+			v.fail(got.Account, got.Err)
+			return
+		}
+		compared++
+	})
 	if err != nil {
 		return err
 	}
-	compared := 0
-	one := func(account string) verified { return v.one(ctx, d, account) }
-	for account, got := range jobs.OrderedParallel(ctx, accounts, one) {
-		for _, s := range got.slots {
-			v.show(s)
-		}
-		if got.foreign != nil {
-			v.warn(fmt.Sprintf("account %s: compared only, nothing is noted in the slots: %v", account, got.foreign), "")
-		}
-		v.remember(account, got)
-		if got.err != nil {
-			v.fail(account, got.err)
-			continue
-		}
-		compared++
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	v.lookAfter(ctx)
 	return v.end(compared)
-}
-
-// remember keeps what was found of an account.
-func (v *verifying) remember(account string, got verified) {
-	if len(got.slots) == 0 && got.err == nil {
-		return
-	}
-	r := history.Record{Kind: history.Verify, Ended: time.Now(), Destination: v.job.Destination, Job: v.job.Name, Account: account, Result: history.Complete}
-	r.Began = r.Ended
-	for _, s := range got.slots {
-		r.Differences += len(s.Differences)
-	}
-	if r.Differences > 0 {
-		r.Result = history.Partial
-	}
-	r.Fail(got.err, exit.Code(got.err))
-	jobs.Record(v.State, r, v.warn)
 }
 
 // end prints what was found and tells how the command ends.
@@ -170,56 +119,15 @@ func (v *verifying) end(compared int) error {
 // fail tells what could not be compared.
 func (v *verifying) fail(account string, err error) {
 	v.failed = err
-	v.results = append(v.results, verifyJSON{Account: account, Differences: []differenceJSON{}, Error: err.Error()})
+	v.results = append(v.results, slots.Verified{Account: account, Differences: []slots.Difference{}, Error: err.Error()})
 	v.complain(fmt.Sprintf("%s/%s: %v", v.job.Name, account, err), exit.Hint(err), exit.Code(err))
-}
-
-// one compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
-func (v *verifying) one(ctx context.Context, d dest.ReadWriter, account string) (got verified) {
-	held, err := v.State.LockAccount(v.job.Destination, account)
-	if err != nil {
-		return verified{err: err}
-	}
-	defer held.Release()
-	if v.slot != 0 {
-		if err := jobs.HasSlot(ctx, d, v.job, account, v.slot); err != nil {
-			return verified{err: err}
-		}
-	}
-	machine, err := v.machine()
-	if err != nil {
-		return verified{err: err}
-	}
-	all, err := jobs.Slots(ctx, d, v.job, account)
-	if err != nil {
-		return verified{err: err}
-	}
-	for _, s := range all {
-		chosen := v.slot == s.State.Slot || v.slot == 0 && s.Err == nil && (s.State.Phase == manifest.Complete || s.State.Phase == manifest.Damaged)
-		if !chosen {
-			continue
-		}
-		found, err := slot.Verify(ctx, d, jobs.Directory(v.job, account), s.State.Slot, slot.VerifyOptions{
-			Sample: v.sample, Repair: true, Machine: machine, Foreign: func(err error) { got.foreign = err },
-		})
-		if err != nil {
-			got.err = fmt.Errorf("slot %d: %w", s.State.Slot, err)
-			return got
-		}
-		result := verifyJSON{Account: account, Slot: s.State.Slot, Differences: []differenceJSON{}}
-		for _, f := range found {
-			result.Differences = append(result.Differences, differenceJSON(f))
-		}
-		got.slots = append(got.slots, result)
-	}
-	return got
 }
 
 // maxShown bounds the differences that are printed of a slot.
 const maxShown = 100
 
 // show tells how a slot compares.
-func (v *verifying) show(r verifyJSON) {
+func (v *verifying) show(r slots.Verified) {
 	v.results = append(v.results, r)
 	v.differs = v.differs || len(r.Differences) > 0
 	if v.json {
@@ -234,7 +142,7 @@ func (v *verifying) show(r verifyJSON) {
 		fmt.Fprintf(v.err, "slotfs: %s: slot %d: %s: %s\n", name, r.Slot, term.Clean(cmp.Or(f.Path, ".")), term.Clean(f.What))
 	}
 	if len(r.Differences) == 0 {
-		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, r.Slot, percentOf(v.sample))
+		fmt.Fprintf(v.out, "%s: slot %d is as its manifest says (content of %s of the files read)\n", name, r.Slot, percentOf(v.what.Sample))
 	} else {
 		fmt.Fprintf(v.out, "%s: slot %d has %s; the next sync repairs it\n", name, r.Slot,
 			term.Count(int64(len(r.Differences)), "difference", "differences"))

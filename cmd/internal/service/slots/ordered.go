@@ -1,4 +1,4 @@
-package jobs
+package slots
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 // atOnce is how many accounts are worked on side by side: small ones are mostly waited for.
 const atOnce = 8
 
-// OrderedParallel runs f for all items, some side by side, and yields what it returned in the order of the items. It ends early with
+// orderedParallel runs f for all items, some side by side, and yields what it returned in the order of the items. It ends early with
 // ctx, and returns when none of them runs any more.
-func OrderedParallel[T, R any](ctx context.Context, items []T, f func(item T) R) iter.Seq2[T, R] {
+func orderedParallel[T, R any](ctx context.Context, items []T, f func(item T) R) iter.Seq2[T, R] {
 	return func(yield func(T, R) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		results := make([]chan R, len(items))

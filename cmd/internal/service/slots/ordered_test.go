@@ -1,4 +1,4 @@
-package jobs
+package slots
 
 import (
 	"context"
@@ -17,7 +17,7 @@ func TestOrderedParallelRunsSideBySideAndKeepsTheOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		var got []int
-		for item, twice := range OrderedParallel(t.Context(), items, func(n int) int {
+		for item, twice := range orderedParallel(t.Context(), items, func(n int) int {
 			time.Sleep(time.Duration(n) * time.Second)
 			return 2 * n
 		}) {
@@ -41,7 +41,7 @@ func TestOrderedParallelEndsWithItsContextAndItsReader(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running, ran atomic.Int64
 		n := 0
-		for range OrderedParallel(ctx, items, func(int) int {
+		for range orderedParallel(ctx, items, func(int) int {
 			running.Add(1)
 			defer running.Add(-1)
 			return int(ran.Add(1))

@@ -1,0 +1,93 @@
+package slots
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot"
+)
+
+// Slot is one slot of a job.
+type Slot struct {
+	Account    string     `json:"account"`
+	Slot       int        `json:"slot"`
+	Gen        uint64     `json:"gen"`
+	Phase      string     `json:"phase"`
+	Mode       string     `json:"mode"`
+	Started    *time.Time `json:"started,omitempty"`
+	Finished   *time.Time `json:"finished,omitempty"`
+	Entries    int64      `json:"entries"`
+	Bytes      int64      `json:"bytes"`
+	Durability string     `json:"durability,omitempty"`
+	Missing    int64      `json:"missing"`
+	Pinned     bool       `json:"pinned"`
+	Verified   *time.Time `json:"verified,omitempty"`
+	Error      string     `json:"error,omitempty"`
+}
+
+func shown(account string, s slot.Slot) Slot {
+	st := s.State
+	out := Slot{Account: account, Slot: st.Slot, Gen: st.Gen, Phase: string(st.Phase), Mode: string(st.Mode),
+		Started: known(st.Started), Finished: known(st.Finished), Durability: st.Durability, Pinned: st.Pinned, Verified: known(st.Verified)}
+	if st.Manifest != nil && st.Phase == manifest.Complete {
+		out.Entries, out.Bytes, out.Missing = st.Manifest.Entries, st.Manifest.Bytes, st.Missing
+	}
+	switch {
+	case errors.Is(s.Err, fs.ErrNotExist): // a run ended before it had written the state
+		out.Phase = "begun"
+	case s.Err != nil:
+		out.Phase, out.Error = "unreadable", s.Err.Error()
+	}
+	return out
+}
+
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// List tells about the slots of all accounts, or of one. Where some accounts cannot be listed it gives the others with an error whose
+// exit code is Partial.
+func (s *Set) List(ctx context.Context, only string) ([]Slot, error) {
+	accounts, err := s.accounts(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	rows, failed := []Slot{}, 0
+	var last error
+	type listed struct {
+		slots []slot.Slot
+		err   error
+	}
+	list := func(account string) listed {
+		all, err := s.read(ctx, account)
+		return listed{all, err}
+	}
+	for account, got := range orderedParallel(ctx, accounts, list) {
+		if only == "" && errors.Is(got.err, errNoSlots) {
+			continue
+		}
+		if got.err != nil {
+			failed, last = failed+1, got.err
+			continue
+		}
+		for _, one := range got.slots {
+			rows = append(rows, shown(account, one))
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case failed > 0 && failed == len(accounts):
+		return nil, last
+	case last != nil:
+		return rows, exit.With(last, exit.Partial, "")
+	}
+	return rows, nil
+}
