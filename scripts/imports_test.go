@@ -62,8 +62,9 @@ var pure = map[string][]string{
 		"slotfs/sftpdest/slot/store"},
 	"slotfs/sftpdest/slot/verify": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/manifest",
 		"slotfs/sftpdest/slot/prefetch", "slotfs/sftpdest/slot/spool", "slotfs/sftpdest/slot/state", "slotfs/sftpdest/slot/store"},
-	"slotfs/fs/view": {"slotfs/indexer/backup", "slotfs/indexer/tree"},
-	"slotfs/fs":      {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs/restore/live/dump": {},
+	"slotfs/fs/view":              {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":                   {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
 // directories are the only ones at the top.
