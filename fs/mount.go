@@ -153,6 +153,9 @@ func (m *Server) View() *view.View { return m.raw.view }
 // Wait returns when the mount is gone and everything that was open is closed.
 func (m *Server) Wait() { <-m.served }
 
+// Abandon ends what is read for those who still have something open; whatever they ask for from then on fails.
+func (m *Server) Abandon() { m.raw.OnUnmount() }
+
 // Unmount takes the mount away. While it is in use it goes from the tree of files at once, and those who have
 // something open are served on until they close it; Wait waits for them.
 func (m *Server) Unmount() error {

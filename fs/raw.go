@@ -34,13 +34,13 @@ type raw struct {
 	limiters destinationLimiters
 	opens    atomic.Uint64 // files that were opened
 	noXattrs noXattrs
-	activity activity
+	activity *activity
 }
 
 // newRaw makes the file system without a kernel.
 func newRaw(ctx context.Context, c Config) *raw {
 	c = c.withDefaults()
-	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second}
+	r := &raw{RawFileSystem: fuse.NewDefaultRawFileSystem(), c: c, grace: 2 * time.Second, activity: newActivity()}
 	r.limiters.patience, r.limiters.now = patience, c.Now
 	r.ctx, r.stop = context.WithCancel(context.WithoutCancel(ctx))
 	r.view = view.New(view.Options{Nodes: c.Nodes, Cache: c.Cache, Owner: c.Owner, Accounts: c.Accounts, Status: c.Status, Now: c.Now})

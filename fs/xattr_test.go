@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -57,9 +58,10 @@ func TestKernelStopsAskingForExtendedAttributesWhereThereAreNone(t *testing.T) {
 
 // TestMountIsQuietOnlyWhenNobodyAsks looks at the clock of requests.
 func TestMountIsQuietOnlyWhenNobodyAsks(t *testing.T) {
-	var u activity
-	if u.idleFor() <= 0 {
-		t.Error("never used and not quiet")
+	u := newActivity()
+	u.epoch = u.epoch.Add(-time.Hour)
+	if u.idleFor() < time.Hour {
+		t.Errorf("never used and quiet for %v", u.idleFor())
 	}
 	u.begin()
 	if q := u.idleFor(); q != 0 {
@@ -67,10 +69,35 @@ func TestMountIsQuietOnlyWhenNobodyAsks(t *testing.T) {
 	}
 	u.end()
 	first := u.idleFor()
-	if first < 0 {
+	if first < 0 || first >= time.Hour {
 		t.Errorf("quiet for %v", first)
 	}
 	if later := u.idleFor(); later < first {
 		t.Errorf("quiet for %v after %v", later, first)
+	}
+}
+
+// TestRequestsWaitOnlyWhileNoneIsAnswered looks at what a watchdog asks for.
+func TestRequestsWaitOnlyWhileNoneIsAnswered(t *testing.T) {
+	u := newActivity()
+	u.epoch = u.epoch.Add(-time.Hour)
+	if w := u.waitingFor(); w != 0 {
+		t.Errorf("nobody asks, and waits for %v", w)
+	}
+	u.begin()
+	if w := u.waitingFor(); w >= time.Hour {
+		t.Errorf("waits for %v from its beginning", w)
+	}
+	u.epoch = u.epoch.Add(-time.Minute) // a minute goes by
+	if w := u.waitingFor(); w < time.Minute {
+		t.Errorf("waits for %v after a minute", w)
+	}
+	u.begin()
+	if w := u.waitingFor(); w < time.Minute {
+		t.Errorf("another one that waits makes it %v", w)
+	}
+	u.end()
+	if w := u.waitingFor(); w >= time.Minute {
+		t.Errorf("an answer, and all wait for %v", w)
 	}
 }

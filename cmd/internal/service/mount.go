@@ -113,7 +113,9 @@ func (m *Mount) run(ctx context.Context, s *Service, ready func(error)) error {
 	wait.Go(func() { s.oversee(work) })
 	wait.Go(func() { s.reloadOn(work, hangups) })
 	s.startSchedules(work)
-	m.tellManager("READY=1\nSTATUS=mounted at " + m.Mountpoint)
+	m.tellManager("READY=1\n" + statusLine("mounted at "+m.Mountpoint))
+	wait.Go(func() { s.keepManagerInformed(work, m.tellManager) })
+	wait.Go(func() { s.keepWatchdogQuiet(work, 2*m.ReadDeadline+time.Minute, m.tellManager) })
 	ready(nil)
 
 	select {
@@ -123,18 +125,16 @@ func (m *Mount) run(ctx context.Context, s *Service, ready func(error)) error {
 	m.tellManager("STOPPING=1")
 	cancel()
 	err = errors.Join(s.mounts.end(), socket.Close())
-	if err == nil {
-		err = s.mounts.wait() // for those who have something open
+	switch { // wait for those who have something open
+	case err != nil:
+	case ctx.Err() != nil:
+		err = s.mounts.linger(m.Log, m.tellManager)
+	default:
+		err = s.mounts.wait()
 	}
 	s.scheduler.Wait()
 	wait.Wait()
 	return err
-}
-
-func (m *Mount) tellManager(state string) {
-	if err := notifyManager(state); err != nil {
-		m.Log.Warn("service manager", "error", err)
-	}
 }
 
 // fsConfig says what is mounted.

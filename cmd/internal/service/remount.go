@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type mounts struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	server   *fs.Server
+	serving  []*fs.Server  // it, and those that somebody has something open in
 	replaced chan struct{} // closed when another one takes its place
 }
 
@@ -53,14 +55,30 @@ func (m *mounts) take(s *fs.Server) {
 		close(m.replaced)
 	}
 	m.server, m.replaced = s, make(chan struct{})
+	m.serving = append(m.serving, s)
 	m.used.Go(func() {
 		s.Wait()
+		m.left(s)
 		m.replacing.Lock()
 		defer m.replacing.Unlock()
 		if m.now() == s {
 			close(m.gone)
 		}
 	})
+}
+
+// left says that nobody has anything open in s any more.
+func (m *mounts) left(s *fs.Server) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.serving = slices.DeleteFunc(m.serving, func(other *fs.Server) bool { return other == s })
+}
+
+// inUse are the mount and those before it that somebody has something open in.
+func (m *mounts) inUse() []*fs.Server {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.serving)
 }
 
 // now is the mount as it is; nil where nothing is mounted.
