@@ -13,6 +13,7 @@ import (
 )
 
 func TestPermissionLostInTheMiddleOfARun(t *testing.T) {
+	t.Parallel()
 	h := newJail(t)
 	b := newBackups(t, h, "--fill", "upload")
 	b.mediumAccount("alice")
@@ -41,6 +42,7 @@ func TestPermissionLostInTheMiddleOfARun(t *testing.T) {
 
 // Clocks are for people: which slot is the oldest, and which the newest, is for the generations to say.
 func TestClockThatJumpedBack(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	run(t, `mkdir "$1/alice"; for i in 1 2 3; do echo $i >"$1/alice/$i"; done`, b.home)
 	b.sync(0)
@@ -101,6 +103,7 @@ func editState(t *testing.T, slot string, change func(*manifest.State)) {
 
 // What is written, grows, shrinks and vanishes while it is read spoils neither the run nor anything else.
 func TestSourceThatIsInUse(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"incremental", "compressed"} {
 		t.Run(mode, func(t *testing.T) {
 			b := newBackups(t, newHost(t), "--mode", mode, "--bandwidth", "10M", "--prefix", "homedir")
@@ -124,6 +127,7 @@ head -c 4000000 "$2/busy/log" | cmp -n 4000000 - "$1/busy/log"`, dir, full)
 }
 
 func TestNetworkThatBreaksAndStalls(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"incremental", "compressed"} {
 		t.Run(mode, func(t *testing.T) { breakAndStall(t, mode) })
 	}
@@ -162,6 +166,7 @@ func breakAndStall(t *testing.T, mode string) {
 }
 
 func TestSummaryForPrograms(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--before", `[ "$SLOTFS_ACCOUNT" != bob ] || exit 4`)
 	b.mediumAccount("alice")
 	run(t, `mkdir "$1/bob"`, b.home)

@@ -24,6 +24,7 @@ func cached(t *testing.T, size string) (h *host, source string, shown map[string
 func (h *host) cacheDir() string { return filepath.Join(h.work, "state", "cache") }
 
 func TestSecondReadNeedsNoNetwork(t *testing.T) {
+	t.Parallel()
 	h, source, shown := cached(t, "1GiB")
 	h.server.Kill()
 	h.mount("--cache-size", "1GiB")
@@ -36,6 +37,7 @@ func TestSecondReadNeedsNoNetwork(t *testing.T) {
 }
 
 func TestFlippedBytesInTheCacheAreFetchedAgain(t *testing.T) {
+	t.Parallel()
 	h, source, shown := cached(t, "1GiB")
 	flipped := 0
 	err := filepath.Walk(h.cacheDir(), func(name string, info os.FileInfo, err error) error {
@@ -62,6 +64,7 @@ func TestFlippedBytesInTheCacheAreFetchedAgain(t *testing.T) {
 }
 
 func TestKilledMountLeavesACacheThatIsRight(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, shown := h.dated(someFiles)
 	h.add("d")
@@ -80,6 +83,7 @@ func TestKilledMountLeavesACacheThatIsRight(t *testing.T) {
 }
 
 func TestCacheStaysBelowItsSize(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, shown := h.dated(`for i in 1 2 3 4 5 6 7 8 9; do head -c 12000000 /dev/urandom >$i; done`)
 	h.show("--cache-size", "64MiB")
@@ -89,6 +93,7 @@ func TestCacheStaysBelowItsSize(t *testing.T) {
 }
 
 func TestFullDiskUnderTheCacheIsNoError(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, shown := h.dated(someFiles)
 	h.add("d")

@@ -23,6 +23,7 @@ var changes = []struct {
 }
 
 func TestFileThatChangesWhileItIsReadIsNeverMixed(t *testing.T) {
+	t.Parallel()
 	for _, c := range changes {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHost(t)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestArchiveIsShownWithoutReadingItBack(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(0)
 	b := newBackups(t, h, "--mode", "compressed")
@@ -35,6 +36,7 @@ echo 'info:x:1:1::/home/alice/mail/example.com/info:/bin' >etc/example.com/passw
 }
 
 func TestDamagedArchiveIsFoundAndRepaired(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "1")
 	b.newAccount("alice")
 	b.sync(0)
@@ -50,6 +52,7 @@ func TestDamagedArchiveIsFoundAndRepaired(t *testing.T) {
 }
 
 func TestEmptiedSourceOfAnArchiveIsRefused(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--mode", "compressed")
 	dir := b.newAccount("alice")
 	b.sync(0)
@@ -62,6 +65,7 @@ func TestEmptiedSourceOfAnArchiveIsRefused(t *testing.T) {
 
 // All archives stay backups while the next one is written, also when that one is given up.
 func TestKilledCompressedSyncLeavesAllBackups(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "2", "--bandwidth", "8M")
 	b.newAccount("alice")
 	b.sync(0)
@@ -82,6 +86,7 @@ func TestKilledCompressedSyncLeavesAllBackups(t *testing.T) {
 }
 
 func TestKilledCompressedSyncGoesOnWithItsArchive(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "1")
 	dir := b.newAccount("alice")
 	run(t, `cd "$1"; for i in 1 2; do head -c 400000000 /dev/urandom >"large$i"; done; sleep 3`, dir) // younger files are read again
@@ -113,6 +118,7 @@ func TestKilledCompressedSyncGoesOnWithItsArchive(t *testing.T) {
 // Backups of one account by two machines: each slot is written by one of them at a time, and a mount on one sees what
 // the other overwrote as stale, never as mixed.
 func TestTwoMachinesShareSlots(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"incremental", "compressed"} {
 		t.Run(mode, func(t *testing.T) {
 			h := newHost(t)
@@ -163,6 +169,7 @@ func (b *backups) latest(account string) string {
 func TestSlotsOnProFTPD(t *testing.T) { newBackups(t, newHostAt(t, proftpd(t))).rounds() }
 
 func TestArchivesOnEveryKindOfServer(t *testing.T) {
+	t.Parallel()
 	for name, on := range map[string]func(*testing.T) *host{
 		"ProFTPD":      func(t *testing.T) *host { return newHostAt(t, proftpd(t)) },
 		"package sftp": func(t *testing.T) *host { return newHostAt(t, plainServer(t)) },

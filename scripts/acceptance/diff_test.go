@@ -9,6 +9,7 @@ import (
 )
 
 func TestDiffTellsWhatChangedWithAndWithoutAMount(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := nastyAccount(t, "alice", false)
 	home := filepath.Join(parent, "alice", "homedir")

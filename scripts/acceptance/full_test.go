@@ -29,6 +29,7 @@ var packers = []struct {
 }
 
 func TestFullEqualsWhatWasBackedUp(t *testing.T) {
+	t.Parallel()
 	for _, p := range packers {
 		t.Run(p.name, func(t *testing.T) {
 			h := newHost(t)

@@ -34,6 +34,7 @@ func smallAccount(t *testing.T, user string) string {
 // TestTruncatedAndFlippedArchivesNeverShowWrongBytes cuts a small archive at every 512 bytes and flips bytes of it, and
 // compares all that the mount then shows.
 func TestTruncatedAndFlippedArchivesNeverShowWrongBytes(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := smallAccount(t, "alice")
 	whole, err := os.ReadFile(h.pack(parent, "alice", "2026-01-01"))
@@ -144,6 +145,7 @@ func compareSnapshots(t *testing.T, account string, want map[string]string) show
 // TestReadersAndComingAndGoingSnapshots lists and reads with several processes while passes take snapshots
 // away and bring others. What they see is right, or gone as a whole.
 func TestReadersAndComingAndGoingSnapshots(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := smallAccount(t, "alice")
 	first := h.pack(parent, "alice", "2026-01-01")

@@ -30,6 +30,7 @@ func (r result) wants(t *testing.T, code int, words ...string) {
 }
 
 func TestWrongDestinationIsOneLine(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	good := h.addArgs("d")
 	notKey := filepath.Join(h.work, "not-a-key")
@@ -70,6 +71,7 @@ func TestWrongDestinationIsOneLine(t *testing.T) {
 }
 
 func TestChangedHostKeyIsRefusedWithBothFingerprints(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
 	h.add("d")
@@ -80,6 +82,7 @@ func TestChangedHostKeyIsRefusedWithBothFingerprints(t *testing.T) {
 }
 
 func TestWrongUseOfIndexAndMountIsOneLine(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
 	h.add("d")
@@ -99,6 +102,7 @@ func TestWrongUseOfIndexAndMountIsOneLine(t *testing.T) {
 }
 
 func TestDamagedIndexNamesTheCureAndRebuilds(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-05")
@@ -112,6 +116,7 @@ func TestDamagedIndexNamesTheCureAndRebuilds(t *testing.T) {
 }
 
 func TestFullDiskUnderTheStateLosesNothing(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	for _, day := range []string{"2026-01-04", "2026-01-05"} {
@@ -130,6 +135,7 @@ func TestFullDiskUnderTheStateLosesNothing(t *testing.T) {
 }
 
 func TestNoFuseDeviceIsOneLine(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.add("d")
 	out := run(t, `unshare -m bash -c 'mount -t tmpfs tmpfs /dev; mkdir -p /dev/shm; mknod /dev/null c 1 3; "$0" --config "$1/slotfs.toml" --state-dir "$1/state" mount "$2" 2>&1; echo "code $?"' "$1" "$2" "$3"`, binary, h.work, h.mnt)

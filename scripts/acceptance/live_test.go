@@ -12,6 +12,7 @@ import (
 )
 
 func TestSnapshotsComeAndGoBesideARunningMount(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	first := h.pack(parent, "alice", "2026-01-04")
@@ -45,6 +46,7 @@ func TestSnapshotsComeAndGoBesideARunningMount(t *testing.T) {
 // TestExtendedAttributesThatComeLaterAreShown has a mount without any, which the kernel does not ask for some any more, and somebody
 // who stays in it.
 func TestExtendedAttributesThatComeLaterAreShown(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-04")
@@ -74,6 +76,7 @@ mkdir -p "$2/2026-01-05/accounts"; tar -C "$1" --xattrs --acls -czf "$2/2026-01-
 }
 
 func TestReadingGoesOnWhilePassesRun(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-01")
@@ -105,6 +108,7 @@ func TestReadingGoesOnWhilePassesRun(t *testing.T) {
 }
 
 func TestReplacedArchiveIsStaleNotMixed(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	archive := h.pack(parent, "alice", "2026-01-05")
@@ -120,6 +124,7 @@ func TestReplacedArchiveIsStaleNotMixed(t *testing.T) {
 }
 
 func TestDamageIsAnErrorNotOtherBytes(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	archive := h.pack(parent, "alice", "2026-01-05")
@@ -161,6 +166,7 @@ func TestDamageIsAnErrorNotOtherBytes(t *testing.T) {
 }
 
 func TestKilledMountIsReplacedAndSecondMountRefused(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
 	h.show()
@@ -177,6 +183,7 @@ func TestKilledMountIsReplacedAndSecondMountRefused(t *testing.T) {
 }
 
 func TestKilledPassGoesOn(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(0)
 	parent := hostedAccount(t, "alice")
@@ -205,6 +212,7 @@ func TestKilledPassGoesOn(t *testing.T) {
 }
 
 func TestBusyUnmountIsLazy(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	h.pack(parent, "alice", "2026-01-05")

@@ -131,6 +131,7 @@ var accidents = []struct {
 }
 
 func TestCopyGoesOnAfterAccidents(t *testing.T) {
+	t.Parallel()
 	for _, a := range accidents {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
@@ -153,6 +154,7 @@ func TestCopyGoesOnAfterAccidents(t *testing.T) {
 }
 
 func TestPassGoesOnAfterAccidents(t *testing.T) {
+	t.Parallel()
 	for _, a := range accidents {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
@@ -176,6 +178,7 @@ mkdir -p many/{1..200}; touch many/{1..200}/{a,b,c}`)
 }
 
 func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(10 * time.Millisecond)
 	source, shown := h.dated(someFiles)
@@ -197,6 +200,7 @@ func TestLongSilenceIsAnErrorAndThenReadingWorksAgain(t *testing.T) {
 }
 
 func TestSlowLineIsReadOver(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(10 * time.Millisecond)
 	source, shown := h.dated(`mkdir small; head -c 200000 /dev/urandom | (cd small && split -a 4 -b 4000 -d); head -c 1000000 /dev/urandom >large`)
@@ -208,6 +212,7 @@ func TestSlowLineIsReadOver(t *testing.T) {
 }
 
 func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(0)
 	_, shown := h.dated(someFiles)
@@ -229,6 +234,7 @@ func TestKillEndsABlockedReaderAtOnce(t *testing.T) {
 }
 
 func TestListingsNeverNoticeADeadNetwork(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(0)
 	_, shown := h.dated(`mkdir a; echo x >a/b; ln -s a l`)
@@ -260,6 +266,7 @@ func TestListingsNeverNoticeADeadNetwork(t *testing.T) {
 }
 
 func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	dead := h.behind(0)
 	source, shown := h.dated(someFiles)
@@ -301,6 +308,7 @@ func TestDeadDestinationDoesNotSlowAnother(t *testing.T) {
 }
 
 func TestServerThatAllowsOneConnection(t *testing.T) {
+	t.Parallel()
 	h := newHostWith(t, sshdtest.Options{MaxSessions: 1})
 	link := h.behind(5 * time.Millisecond)
 	link.Limit(1)
@@ -312,6 +320,7 @@ func TestServerThatAllowsOneConnection(t *testing.T) {
 }
 
 func TestForbiddenDirectoryInATree(t *testing.T) {
+	t.Parallel()
 	run(t, `id slotreader >/dev/null 2>&1 || useradd -M -p '*' -u 47112 slotreader`)
 	t.Cleanup(func() { run(t, `userdel slotreader`) })
 	h := newHostWith(t, sshdtest.Options{User: "slotreader"})

@@ -141,6 +141,7 @@ func oddMembers() []peer {
 
 // TestOddArchivesShowWhatTarExtracts has one odd member, or an odd end, in each archive.
 func TestOddArchivesShowWhatTarExtracts(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a.tar")
 	run(t, `cd "$1"; tar -b1 -cf "$2" alice`, peerAccount(t, false), file)
 	whole, err := os.ReadFile(file)
@@ -173,6 +174,7 @@ func TestOddArchivesShowWhatTarExtracts(t *testing.T) {
 
 // TestHomeArchiveWithoutItsEndIsWhole has a homedir.tar that the writer of cPanel could have made.
 func TestHomeArchiveWithoutItsEndIsWhole(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	dir := filepath.Join(h.store, "2026-01-05/accounts")
 	run(t, `mkdir -p "$2"; cd "$1/alice"; tar -b1 -C homedir -cf - . | head -c -1024 >homedir.tar; mv homedir ../was; cd ..; tar -b1 -cf - alice | head -c -1024 | gzip >"$2/alice.tar.gz"`,

@@ -25,6 +25,7 @@ func (h *host) pack(parent, user, directory string) string {
 }
 
 func TestPartsAreWherePeopleLookForThem(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"archive", "tree"} {
 		t.Run(kind, func(t *testing.T) {
 			h := newHost(t)
@@ -77,6 +78,7 @@ func checkParts(t *testing.T, source, snapshot string) {
 }
 
 func TestOriginalArchiveIsByteForByte(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	archive := h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
 	h.show()
@@ -84,6 +86,7 @@ func TestOriginalArchiveIsByteForByte(t *testing.T) {
 }
 
 func TestNestedHomeArchiveIsTheHomeDirectory(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	run(t, `cd "$1/alice"; touch -d @1700000000 homedir; cp -a homedir "$1/home-was"; tar -C homedir -cf homedir.tar .; rm -r homedir`, parent)
@@ -95,6 +98,7 @@ func TestNestedHomeArchiveIsTheHomeDirectory(t *testing.T) {
 }
 
 func TestLooseAndSplitArchivesAndSystemBackups(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	run(t, `

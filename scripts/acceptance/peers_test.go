@@ -127,6 +127,7 @@ type peer struct {
 
 // TestEveryWritersArchivesShowWhatTarExtracts packs one account with each writer that Debian has.
 func TestEveryWritersArchivesShowWhatTarExtracts(t *testing.T) {
+	t.Parallel()
 	var peers []peer
 	for _, w := range peerWriters {
 		dir := peerAccount(t, strings.Contains(w.name, "long"))

@@ -44,6 +44,7 @@ echo "pkgacctfile is: $out/cpmove-$user.tar"
 `
 
 func TestRecipeForCpanelAccounts(t *testing.T) {
+	t.Parallel()
 	script := recipe(t, `(?s)\n    (#!/bin/sh -e\n.*?)\n\n`)
 	prefix := recipe(t, `--prefix (\S+) \\`)
 	for _, mode := range []string{"incremental", "compressed"} {

@@ -14,6 +14,7 @@ import (
 const snapshot = "d/accounts/alice/2026-01-05"
 
 func TestRestoreEqualsWhatWasBackedUpWithAndWithoutAMount(t *testing.T) {
+	t.Parallel()
 	for _, p := range packers {
 		t.Run(p.name, func(t *testing.T) {
 			h := newHost(t)
@@ -64,6 +65,7 @@ func restoredAsByCp(t *testing.T, h *host, dir string) {
 }
 
 func TestRestoreReadsAnArchiveOnce(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []string{"tar.gz", "tar"} {
 		t.Run(kind, func(t *testing.T) {
 			h := newHost(t)
@@ -92,6 +94,7 @@ func TestRestoreReadsAnArchiveOnce(t *testing.T) {
 }
 
 func TestInterruptedRestoreLeavesNoHalfFileAndGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []string{"KILL", "INT"} {
 		t.Run(signal, func(t *testing.T) {
 			h := newHost(t)
@@ -128,6 +131,7 @@ func TestInterruptedRestoreLeavesNoHalfFileAndGoesOn(t *testing.T) {
 }
 
 func TestRestoreFollowsNoLinkAndReplacesNothingUnasked(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, _ := h.dated(someFiles + `
 mkdir -p public_html/sub; echo index >public_html/index.php; echo deep >public_html/sub/x; echo one >first; ln first second`)
@@ -164,6 +168,7 @@ mkdir -p public_html/sub; echo index >public_html/index.php; echo deep >public_h
 }
 
 func TestRestoreOfOneFileAndWrongUsage(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, _ := h.dated(`echo one >first; mkdir dir; ln -s dir link`)
 	h.add("d")
@@ -192,6 +197,7 @@ func TestRestoreOfOneFileAndWrongUsage(t *testing.T) {
 }
 
 func TestFullDiskIsOneLineAndRestoreGoesOn(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source, _ := h.dated(someFiles)
 	h.add("d")
@@ -213,6 +219,7 @@ func TestFullDiskIsOneLineAndRestoreGoesOn(t *testing.T) {
 }
 
 func TestRestoreOutlivesAccidentsOfTheNetworkAndSaysWhenItIsGone(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(2 * time.Millisecond)
 	source, _ := h.dated(someFiles)
@@ -239,6 +246,7 @@ func TestRestoreOutlivesAccidentsOfTheNetworkAndSaysWhenItIsGone(t *testing.T) {
 }
 
 func TestRestoreThroughTheMountReadsAnArchiveOnce(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	link := h.behind(2 * time.Millisecond)
 	source, shown := h.dated(someFiles)

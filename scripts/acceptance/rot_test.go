@@ -64,6 +64,7 @@ func (b *backups) restoresSoundOnly(how string) {
 }
 
 func TestRottenBytesAreNeverRestored(t *testing.T) {
+	t.Parallel()
 	for place, where := range []string{"first", "middle", "last"} {
 		t.Run(where, func(t *testing.T) {
 			b := rotten(t, place)

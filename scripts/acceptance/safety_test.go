@@ -9,6 +9,7 @@ import (
 )
 
 func TestNothingDangerousComesThrough(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := hostedAccount(t, "alice")
 	home := filepath.Join(parent, "alice/homedir")
@@ -39,6 +40,7 @@ gzip -c evil.tar >"$2/2026-01-05/accounts/evil.tar.gz"`, parent, h.store)
 }
 
 func TestOnlyTheAccountsUserLooksIntoItsDirectory(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	run(t, `id slotalice >/dev/null 2>&1 || useradd -M -u 47110 slotalice; id slotbob >/dev/null 2>&1 || useradd -M -u 47111 slotbob`)
 	t.Cleanup(func() { run(t, `userdel slotalice; userdel slotbob`) })
@@ -78,6 +80,7 @@ func TestOnlyTheAccountsUserLooksIntoItsDirectory(t *testing.T) {
 }
 
 func TestEveryChangeIsRefusedAsReadOnly(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	h.pack(hostedAccount(t, "alice"), "alice", "2026-01-05")
 	h.show()

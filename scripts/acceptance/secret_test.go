@@ -11,6 +11,7 @@ import (
 )
 
 func TestNoSecretInAnyMessageOrFile(t *testing.T) {
+	t.Parallel()
 	const password = "correct-horse-battery-staple"
 	h := newHost(t)
 	h.dated(`echo x >file`)

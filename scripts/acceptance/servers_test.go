@@ -55,6 +55,7 @@ func proftpd(t *testing.T) *sshdtest.Server {
 }
 
 func TestBackupsAreReadFromEveryKindOfServer(t *testing.T) {
+	t.Parallel()
 	for name, server := range map[string]func(*testing.T) *sshdtest.Server{"ProFTPD": proftpd, "package sftp": plainServer} {
 		t.Run(name, func(t *testing.T) {
 			h := newHostAt(t, server(t))
@@ -111,6 +112,7 @@ func newJail(t *testing.T) *host {
 }
 
 func TestCompressedSlotsAreTheSourceAsItWas(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--mode", "compressed", "--retention", "2")
 	dir := b.newAccount("alice")
 	for round := range 3 {

@@ -41,6 +41,7 @@ func sameThroughMount(t *testing.T, source, full string) {
 }
 
 func TestSlotsShowTheSourceAsItWas(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source := filepath.Join(nastyAccount(t, "alice", true), "alice")
 	withoutSetID(t, source)
@@ -76,6 +77,7 @@ chown 1:1 block+1; printf changed | dd of=sparse bs=1 seek=5000000 conv=notrunc 
 }
 
 func TestCompressedSlotShowsTheSourceAsItWas(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source := filepath.Join(nastyAccount(t, "alice", true), "alice")
 	withoutSetID(t, source)
@@ -90,6 +92,7 @@ func TestCompressedSlotShowsTheSourceAsItWas(t *testing.T) {
 }
 
 func TestHomeDirectoryInASlotIsShownWhole(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source := filepath.Join(nastyAccount(t, "alice", true), "alice", "homedir")
 	withoutSetID(t, source)
@@ -106,6 +109,7 @@ func TestHomeDirectoryInASlotIsShownWhole(t *testing.T) {
 }
 
 func TestSlotThatIsReadIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source := filepath.Join(t.TempDir(), "alice")
 	run(t, `mkdir "$1"; echo one >"$1/a"`, source)
@@ -137,6 +141,7 @@ func TestSlotThatIsReadIsNotOverwritten(t *testing.T) {
 
 // A backup that is being replaced gives an error, not the new content, until the next pass has seen it.
 func TestOverwrittenSlotIsStaleInTheMount(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	source := filepath.Join(t.TempDir(), "alice")
 	run(t, `mkdir "$1"; echo aaaa >"$1/a"; echo same >"$1/b"`, source)

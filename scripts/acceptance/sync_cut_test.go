@@ -2,12 +2,14 @@ package acceptance
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // background begins a sync and waits until it writes files to the server.
@@ -42,6 +44,7 @@ func (b *backups) largeAccount() {
 }
 
 func TestInterruptedSyncIsResumed(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--bandwidth", "5M", "--after", "echo $SLOTFS_RESULT >>"+filepath.Join(t.TempDir(), "results"))
 	b.largeAccount()
 	b.keep()
@@ -67,6 +70,7 @@ func TestInterruptedSyncIsResumed(t *testing.T) {
 }
 
 func TestServerRestartInTheMiddle(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--bandwidth", "5M")
 	b.largeAccount()
 	b.keep()
@@ -83,4 +87,58 @@ func TestServerRestartInTheMiddle(t *testing.T) {
 	b.sync(0)
 	b.checkBySFTP(1)
 	b.must("verify", "nightly", "--full")
+}
+
+func TestKilledSyncGoesOnWhereItStopped(t *testing.T) {
+	t.Parallel()
+	b := newBackups(t, newHost(t), "--bandwidth", "8M")
+	b.newAccount("alice")
+	b.sync(0)
+	for round := 1; round <= 3; round++ {
+		b.change("alice", round)
+		run(t, `head -c 3000000 /dev/urandom >"$1/alice/fresh-$2"`, b.home, fmt.Sprint(round))
+		b.keep()
+		for _, wait := range []time.Duration{150, 300, 500} {
+			cmd := exec.Command(binary, "--config", filepath.Join(b.work, "slotfs.toml"), "--state-dir", filepath.Join(b.work, "state"), "sync", "nightly", "--quiet")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep((wait + time.Duration(round*13)) * time.Millisecond)
+			cmd.Process.Kill()
+			cmd.Wait()
+			b.label() // it may have been done
+			slots := b.slots()
+			unfinished := slices.DeleteFunc(slices.Clone(slots), func(s slotInfo) bool { return s.Phase == "complete" })
+			if len(unfinished) > 1 || len(slots)-len(unfinished) < min(round, 2) {
+				t.Fatalf("after a kill: %+v", slots)
+			}
+		}
+		b.checkBySFTP(min(round, 2))
+		b.sync(0)
+		b.checkBySFTP(min(round+1, 3))
+	}
+	b.must("verify", "nightly", "--full")
+}
+
+func TestFullServerKeepsTheOtherSlots(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	run(t, `mount -t tmpfs -o size=16m tmpfs "$1"`, h.store)
+	t.Cleanup(func() { run(t, `umount -l "$1"`, h.store) })
+	b := newBackups(t, h, "--fill", "upload")
+	if err := os.Mkdir(filepath.Join(b.home, "alice"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	run(t, `for i in $(seq 6); do head -c 1000000 /dev/urandom >"$1/alice/$i"; done`, b.home)
+	b.sync(0)
+	b.sync(0)
+	run(t, `for i in $(seq 7 12); do head -c 1000000 /dev/urandom >"$1/alice/$i"; done`, b.home)
+	r := b.sync(1)
+	if !strings.Contains(r.stderr, "no space left on the destination") || !strings.Contains(r.stderr, "hint: ") {
+		t.Errorf("full server: %s", r.stderr)
+	}
+	b.checkBySFTP(2)
+	run(t, `mount -o remount,size=64m "$1"`, h.store)
+	b.sync(0)
+	b.checkBySFTP(3)
 }

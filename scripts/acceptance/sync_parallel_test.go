@@ -15,6 +15,7 @@ func meeting(t *testing.T, n int) string {
 }
 
 func TestAccountsAreBackedUpSideBySide(t *testing.T) {
+	t.Parallel()
 	names := []string{"alice", "bob", "carol", "dave", "erin", "frank"}
 	b := newBackups(t, newHost(t), "--parallel-accounts", "3", "--before", meeting(t, 3))
 	for _, name := range names {
@@ -52,6 +53,7 @@ func TestAccountsAreBackedUpSideBySide(t *testing.T) {
 
 // A server that is not there is one error, not one for each account.
 func TestServerThatIsNotThereIsToldOnce(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	run(t, `for i in $(seq 9); do mkdir "$1/a$i"; echo x >"$1/a$i/x"; done`, b.home)
 	b.configure("destination.box", "max-retries = 1")

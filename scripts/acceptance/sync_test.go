@@ -177,6 +177,7 @@ func nextSecond() {
 }
 
 func TestEachSlotIsTheSourceAsItWas(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	b.newAccount("alice")
 	run(t, `mkdir "$1/bob"; echo hello >"$1/bob/file"`, b.home)
@@ -203,6 +204,7 @@ func TestEachSlotIsTheSourceAsItWas(t *testing.T) {
 }
 
 func TestMountShowsWhatSyncWrites(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	b.newAccount("alice")
 	b.mount()
@@ -218,59 +220,8 @@ func TestMountShowsWhatSyncWrites(t *testing.T) {
 	}
 }
 
-func TestKilledSyncGoesOnWhereItStopped(t *testing.T) {
-	b := newBackups(t, newHost(t), "--bandwidth", "8M")
-	b.newAccount("alice")
-	b.sync(0)
-	for round := 1; round <= 3; round++ {
-		b.change("alice", round)
-		run(t, `head -c 3000000 /dev/urandom >"$1/alice/fresh-$2"`, b.home, fmt.Sprint(round))
-		b.keep()
-		for _, wait := range []time.Duration{150, 300, 500} {
-			cmd := exec.Command(binary, "--config", filepath.Join(b.work, "slotfs.toml"), "--state-dir", filepath.Join(b.work, "state"), "sync", "nightly", "--quiet")
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep((wait + time.Duration(round*13)) * time.Millisecond)
-			cmd.Process.Kill()
-			cmd.Wait()
-			b.label() // it may have been done
-			slots := b.slots()
-			unfinished := slices.DeleteFunc(slices.Clone(slots), func(s slotInfo) bool { return s.Phase == "complete" })
-			if len(unfinished) > 1 || len(slots)-len(unfinished) < min(round, 2) {
-				t.Fatalf("after a kill: %+v", slots)
-			}
-		}
-		b.checkBySFTP(min(round, 2))
-		b.sync(0)
-		b.checkBySFTP(min(round+1, 3))
-	}
-	b.must("verify", "nightly", "--full")
-}
-
-func TestFullServerKeepsTheOtherSlots(t *testing.T) {
-	h := newHost(t)
-	run(t, `mount -t tmpfs -o size=16m tmpfs "$1"`, h.store)
-	t.Cleanup(func() { run(t, `umount -l "$1"`, h.store) })
-	b := newBackups(t, h, "--fill", "upload")
-	if err := os.Mkdir(filepath.Join(b.home, "alice"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	run(t, `for i in $(seq 6); do head -c 1000000 /dev/urandom >"$1/alice/$i"; done`, b.home)
-	b.sync(0)
-	b.sync(0)
-	run(t, `for i in $(seq 7 12); do head -c 1000000 /dev/urandom >"$1/alice/$i"; done`, b.home)
-	r := b.sync(1)
-	if !strings.Contains(r.stderr, "no space left on the destination") || !strings.Contains(r.stderr, "hint: ") {
-		t.Errorf("full server: %s", r.stderr)
-	}
-	b.checkBySFTP(2)
-	run(t, `mount -o remount,size=64m "$1"`, h.store)
-	b.sync(0)
-	b.checkBySFTP(3)
-}
-
 func TestSecondSyncIsTurnedAway(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--before", "touch $SLOTFS_STAGING/x; sleep 3")
 	b.newAccount("alice")
 	first := exec.Command(binary, "--config", filepath.Join(b.work, "slotfs.toml"), "--state-dir", filepath.Join(b.work, "state"), "sync", "--quiet")
@@ -292,6 +243,7 @@ func TestSecondSyncIsTurnedAway(t *testing.T) {
 }
 
 func TestAccountFailsAlone(t *testing.T) {
+	t.Parallel()
 	log := filepath.Join(t.TempDir(), "after")
 	b := newBackups(t, newHost(t), "--before", `: --password=hunter2; echo staged >"$SLOTFS_STAGING/dump.sql"; [ "$SLOTFS_ACCOUNT" != bob ] || { echo "no such database" >&2; exit 7; }`,
 		"--after", `echo "$SLOTFS_JOB $SLOTFS_ACCOUNT $SLOTFS_RESULT $SLOTFS_SLOT $SLOTFS_SOURCE" >>`+log, "--exclude", "*.sql", "--exclude", "/public_html/")
@@ -321,6 +273,7 @@ cd "$1/nightly"; [ ! -e bob/slot-01/state.json ]
 }
 
 func TestEmptiedSourceIsRefused(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	dir := b.newAccount("alice")
 	b.sync(0)
@@ -334,6 +287,7 @@ func TestEmptiedSourceIsRefused(t *testing.T) {
 }
 
 func TestPinnedSlotStays(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	b.newAccount("alice")
 	b.sync(0)
@@ -359,6 +313,7 @@ func TestPinnedSlotStays(t *testing.T) {
 }
 
 func TestDamageIsFoundAndRepaired(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t))
 	b.newAccount("alice")
 	b.sync(0)
@@ -379,6 +334,7 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 }
 
 func TestDryRunChangesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBackups(t, newHost(t), "--prefix", "homedir", "--before", "touch "+filepath.Join(t.TempDir(), "ran"))
 	b.newAccount("alice")
 	out := b.must("sync", "--dry-run", "--json")

@@ -12,6 +12,7 @@ import (
 // TestEveryWholeFileOfATruncatedArchiveComesBack compares what the mount and restore give of archives that were cut with what
 // gzip -dc | tar -x does.
 func TestEveryWholeFileOfATruncatedArchiveComesBack(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := nastyAccount(t, "alice", true)
 	run(t, `cd "$1/alice/homedir"; seq 1 40000 >public_html/numbers.txt; seq 1 30000 | sed 's/$/ and so on/' >zz-last.txt`, parent)
@@ -86,6 +87,7 @@ func compareCuts(t *testing.T, h *host, days map[string]string, how string) {
 // TestRestoreFromADamagedArchiveNamesWhatMayBeWrong changes a bit in a file that compresses to itself, so that only the checksum
 // at the end of the archive tells.
 func TestRestoreFromADamagedArchiveNamesWhatMayBeWrong(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	parent := t.TempDir()
 	run(t, `mkdir -p "$1/alice/cp" "$1/alice/homedir/public_html" "$2/2026-01-05/accounts"; echo USER=alice >"$1/alice/cp/alice"
