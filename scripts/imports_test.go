@@ -14,8 +14,8 @@ import (
 var only = map[string][]string{
 	"github.com/hanwen/go-fuse":   {"slotfs/fs"},
 	"github.com/dgraph-io/badger": {"slotfs/cache/index"},
-	"golang.org/x/crypto/ssh":     {"slotfs/sftpdest"},
-	"github.com/pkg/sftp":         {"slotfs/sftpdest"},
+	"golang.org/x/crypto/ssh":     {"slotfs/sftpdest", "slotfs/cmd/internal/sftpserver"},
+	"github.com/pkg/sftp":         {"slotfs/sftpdest", "slotfs/cmd/internal/sftpserver"},
 	"github.com/urfave/cli":       {"slotfs/cmd"},
 	"slotfs/cmd":                  {"slotfs/cmd"},
 
