@@ -40,9 +40,9 @@ func (j *job) amendAll(known *spool.Entries, anew *os.File) (manifest.File, erro
 	if err != nil {
 		return manifest.File{}, err
 	}
-	j.sum.files.Store(0)
-	j.sum.bytes.Store(0)
-	j.sum.missing.Store(0)
+	j.count.Files.Store(0)
+	j.count.Bytes.Store(0)
+	j.count.Missing.Store(0)
 	lost := "\x00"                 // the directory that is missing
 	first := make(map[string]bool) // names of hard-linked files that are missing, or are what they were
 	for ; known.Head != nil; known.Advance() {
@@ -67,10 +67,10 @@ func (j *job) amendAll(known *spool.Entries, anew *os.File) (manifest.File, erro
 			if e.IsDir() && !manifest.Below(e.Path, lost) {
 				lost = e.Path
 			}
-			j.sum.missing.Add(1)
+			j.count.Missing.Add(1)
 		} else if e.IsRegular() {
-			j.sum.files.Add(1)
-			j.sum.bytes.Add(e.Size)
+			j.count.Files.Add(1)
+			j.count.Bytes.Add(e.Size)
 		}
 		if err := w.Write(&e); err != nil {
 			return manifest.File{}, err

@@ -117,9 +117,9 @@ func (j *job) begin(ctx context.Context) error {
 
 // takeOverTemps takes over or away what earlier runs have on their way.
 func (j *job) takeOverTemps(ctx context.Context) error {
-	err := j.marks.load(ctx)
-	if err == nil && j.o.Mode == manifest.Compressed {
-		j.resumed, err = j.adoptArchive(ctx)
+	err, resumed := j.marks.load(ctx), false
+	if err == nil && j.archive != nil {
+		resumed, err = j.archive.Adopt(ctx)
 	}
 	if err != nil {
 		return err
@@ -128,11 +128,11 @@ func (j *job) takeOverTemps(ctx context.Context) error {
 		return err
 	}
 	// A late request of the run before may have replaced the state, and its checkpoint, until its temporary files were gone.
-	if err := j.verifyOwnership(ctx); err != nil || j.resumed == nil {
+	if err := j.verifyOwnership(ctx); err != nil || !resumed {
 		return err
 	}
 	j.plan.Resumed = true
-	return j.putCheckpoint(ctx, &j.resumed.point)
+	return j.archive.Claim(ctx)
 }
 
 // waitUpdating blocks until state.json is durable as "updating": only then may names below data/ change. A slot that this run made
@@ -239,4 +239,14 @@ func (j *job) abortIfHeld(ctx context.Context) error {
 		err = j.Replace(ctx, j.slot, manifest.StateName, text)
 	}
 	return errors.Join(fmt.Errorf("%s: %w", j.slot, errAllKept), err)
+}
+
+// keepsOld reports whether the slot's backup stays one until the new one is there.
+func (j *job) keepsOld() bool { return j.archive != nil && j.due.Complete() }
+
+// claimed is the state of a slot whose backup stays one, with this run entered.
+func (j *job) claimed() manifest.State {
+	old := j.due.State
+	old.Run, old.Epoch = j.state.Run, j.state.Epoch
+	return old
 }

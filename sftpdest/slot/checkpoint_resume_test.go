@@ -23,6 +23,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/archive"
 )
 
 func TestArchiveIsGoneOnWithBeforeAFileThatChanged(t *testing.T) {
@@ -57,7 +58,7 @@ func (a *account) forgeInside(m *memory) {
 	meta, err := m.find("job/alice/slot-01/meta")
 	a.check(err)
 	n := meta.children[manifest.CheckpointName(1)]
-	c, ok := parseCheckpoint(n.data)
+	c, ok := archive.ParseCheckpoint(n.data)
 	in := c.Stops[len(c.Stops)-1].Inside
 	if !ok || in == nil {
 		a.t.Fatalf("%+v", c)
@@ -70,8 +71,13 @@ func (a *account) forgeInside(m *memory) {
 	var st unix.Stat_t
 	a.check(unix.Stat(a.path(e.Path), &st))
 	e.CTime = st.Ctim.Nano()
-	in.Entry, err = oneEntry(e)
+	var entry bytes.Buffer
+	one, err := manifest.NewJournalWriter(&entry)
 	a.check(err)
+	a.check(one.Write(e))
+	_, err = one.Close()
+	a.check(err)
+	in.Entry = entry.Bytes()
 	n.data, err = json.Marshal(c)
 	a.check(err)
 }
@@ -253,7 +259,7 @@ func FuzzCheckpoint(f *testing.F) {
 		`"stops":[{"size":10,"content":20,"sum":"","segments":1}]}`))
 	f.Add([]byte(`{"temp":"../1","segments":[{"name":"a/b","size":1}],"stops":[{"size":-1,"inside":{"entry":"AAAA","sum":""}}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c, ok := parseCheckpoint(text)
+		c, ok := archive.ParseCheckpoint(text)
 		if !ok {
 			return
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/archive"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
 	"slotfs/sftpdest/slot/spool"
@@ -34,8 +35,8 @@ func (j *job) writeTree(ctx context.Context) (manifest.File, error) {
 	if f, idle := j.found.TakeIdle(); idle != nil { // the survey found nothing to do
 		list.Close()
 		file, list = f, idle
-		j.sum.files.Store(j.found.Files)
-		j.sum.bytes.Store(j.found.Bytes)
+		j.count.Files.Store(j.found.Files)
+		j.count.Bytes.Store(j.found.Bytes)
 		err = parallel.Do(ctx, j.begin, func(ctx context.Context) error { return j.putManifestTemp(ctx, list, file.Size) })
 	} else {
 		file, err = j.updateData(ctx, list)
@@ -78,26 +79,17 @@ func (j *job) syncDirs(ctx context.Context) error {
 
 // putManifest uploads the manifest under its name.
 func (j *job) putManifest(ctx context.Context, list *os.File, file *manifest.File) error {
-	if err := j.putFile(ctx, list, file); err != nil {
+	if err := j.InstallFile(ctx, j.slot, "meta/"+file.Name, list, file.Size); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	return nil
-}
-
-// putFile uploads what belongs into meta/, durable, under its name.
-func (j *job) putFile(ctx context.Context, list *os.File, file *manifest.File) error {
-	temp, err := j.PutFile(ctx, j.slot, list, file.Size)
-	if err != nil {
-		return err
-	}
-	return j.Install(ctx, temp, j.slot+"/meta/"+file.Name)
 }
 
 // commit makes the backup complete: one rename, when everything else is durable. That the account still is ours is looked at
 // just before.
 func (j *job) commit(ctx context.Context, file manifest.File, l *lease.Lease) error {
 	j.state.Phase, j.state.Manifest, j.state.Finished, j.state.Suspect = manifest.Complete, &file, j.o.Now(), false
-	j.state.Missing = j.sum.missing.Load()
+	j.state.Missing = j.count.Missing.Load()
 	j.journal.Stop() // a segment that is begun now would be waited for, only to be removed
 	looked := time.Now()
 	ours := func(ctx context.Context) error { return parallel.Do(ctx, l.Alone, j.verifyOwnership) }
@@ -141,7 +133,7 @@ func (j *job) putFinal(ctx context.Context) (temp string, err error) {
 func (j *job) tidy(ctx context.Context) {
 	err := errors.Join(parallel.All(
 		func() error { return j.SweepTemp(ctx, j.slot, true) },
-		func() error { return j.sweepArchive(ctx, j.slot, j.state.Archive) },
+		func() error { return archive.Sweep(ctx, j.Store, j.slot, j.state.Archive) },
 		func() error { return j.sweepMeta(ctx) },
 		func() error {
 			if j.other == "" {

@@ -38,16 +38,6 @@ func (b *holeBudget) take(e *manifest.Entry) bool {
 	return false
 }
 
-// addSize adds a capped size to for a number that several goroutines add to.
-func addSize(n *atomic.Int64, size int64) {
-	for {
-		old := n.Load()
-		if n.CompareAndSwap(old, plan.AddCapped(old, size)) {
-			return
-		}
-	}
-}
-
 // holes finds the holes of a file that is read from front to back.
 type holes struct {
 	file       *source.File

@@ -13,7 +13,7 @@ import (
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/plan"
+	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/source"
 )
 
@@ -129,7 +129,7 @@ func TestOneRunHashesSoManyHoles(t *testing.T) {
 			t.Errorf("%d: %v", i, got)
 		}
 	}
-	if plan.AddCapped(math.MaxInt64-1, 2) != math.MaxInt64 || plan.AddCapped(1, 2) != 3 {
+	if progress.AddCapped(math.MaxInt64-1, 2) != math.MaxInt64 || progress.AddCapped(1, 2) != 3 {
 		t.Error("sums are wrong")
 	}
 }

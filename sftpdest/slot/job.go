@@ -12,9 +12,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/archive"
 	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
+	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
 )
@@ -54,7 +56,7 @@ type job struct {
 	manifestTemp string       // temporary file with the manifest of data/; "": none
 	journal      *journal.Journal
 	marks        *uploadMarks
-	resumed      *resumedArchive // what a broken run has of the archive; nil: nothing
+	archive      *archive.Archive // nil in another mode
 	copies       copyVerifier
 	holes        holeBudget
 	walked       *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
@@ -64,9 +66,7 @@ type job struct {
 	suspects     store.Suspects
 	left         left // what the server refuses
 
-	sum struct {
-		files, bytes, uploaded, uploadedBytes, copied, linked, deleted, changed, frozen, missing atomic.Int64
-	}
+	count *progress.Counts
 
 	mu        sync.Mutex // guards what follows
 	touched   []*directory
@@ -182,7 +182,7 @@ func (j *job) writeManifest(ctx context.Context, queue <-chan *step, list *os.Fi
 		}
 		e := s.Entry
 		if e.Flags&manifest.Missing != 0 {
-			j.sum.missing.Add(1)
+			j.count.Missing.Add(1)
 		}
 		if _, lost := dropped[e.Link]; lost && e.Link != "" {
 			e.Link = ""
@@ -191,8 +191,8 @@ func (j *job) writeManifest(ctx context.Context, queue <-chan *step, list *os.Fi
 			return manifest.File{}, err
 		}
 		if e.IsRegular() && e.Flags&manifest.Missing == 0 {
-			j.sum.files.Add(1)
-			addSize(&j.sum.bytes, e.Size)
+			j.count.Files.Add(1)
+			j.count.Bytes.Add(e.Size)
 		}
 	}
 	if err := ctx.Err(); err != nil {

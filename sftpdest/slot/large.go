@@ -116,9 +116,9 @@ func (j *job) sendLarge(ctx context.Context, s *step, f *source.File, last bool)
 	if u.summed {
 		s.Entry.Digest = manifest.DigestOf(u.sum, read)
 	}
-	j.sum.uploaded.Add(1)
-	j.sum.uploadedBytes.Add(u.sent.Load())
-	j.o.Progress.Sent(1, 0)
+	j.count.Uploaded.Add(1)
+	j.count.UploadedBytes.Add(u.sent.Load())
+	j.count.Sent(1, 0)
 	if err := j.install(ctx, s, u.temp, u.durable); err != nil {
 		return false, err
 	}

@@ -40,9 +40,8 @@ type uploadMarks struct {
 	s    *store.Store
 	slot string
 
-	mu    sync.Mutex      // guards what follows
-	found []uploadMark    // of earlier runs, not yet adopted
-	named map[string]bool // temporary files that the next run can go on with
+	mu    sync.Mutex   // guards what follows
+	found []uploadMark // of earlier runs, not yet adopted
 }
 
 // load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
@@ -151,32 +150,13 @@ func (p *uploadMarks) write(ctx context.Context, m uploadMark) error {
 	if err != nil {
 		return err
 	}
-	p.hold(temp)
+	p.s.HoldTemp(temp)
 	return p.s.Replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
-}
-
-// hold enters that the next run goes on with a temporary file.
-func (p *uploadMarks) hold(temp string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.named == nil {
-		p.named = make(map[string]bool)
-	}
-	p.named[temp] = true
-}
-
-// release is the reverse of hold, and tells whether it was held.
-func (p *uploadMarks) release(temp string) (held bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	held = p.named[temp]
-	delete(p.named, temp)
-	return held
 }
 
 // clear removes the mark of a temporary name.
 func (p *uploadMarks) clear(ctx context.Context, temp string) error {
-	if !p.release(temp) {
+	if !p.s.ReleaseTemp(temp) {
 		return nil
 	}
 	err := p.s.Remove(ctx, p.slot+"/meta/"+partPrefix+manifest.Base(temp))

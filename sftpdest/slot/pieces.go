@@ -146,7 +146,7 @@ func (u *upload) write(ctx context.Context, out dest.WriteFile, ready <-chan pie
 			return err
 		}
 		u.sent.Add(int64(p.n))
-		u.j.o.Progress.Sent(0, int64(p.n))
+		u.j.count.Sent(0, int64(p.n))
 		if err := u.written(ctx, p, out); err != nil {
 			return err
 		}

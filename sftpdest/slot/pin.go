@@ -129,7 +129,7 @@ func (r *rotation) writeState(ctx context.Context, s *Slot, f func(*manifest.Sta
 	if err := r.Replace(ctx, s.Path, manifest.StateName, text); err != nil {
 		return err
 	}
-	return r.SweepOwnTemp(ctx, s.Path, func(string) bool { return false })
+	return r.SweepOwnTemp(ctx, s.Path)
 }
 
 // Hold keeps runs from overwriting a slot until release is called, for HoldTTL, or until this process ends if the run

@@ -39,7 +39,7 @@ func (j *job) delete(ctx context.Context) error {
 // deleted enters how a deletion ended. It returns err if that is no matter of this name alone.
 func (j *job) deleted(ctx context.Context, at string, err error) error {
 	if err == nil {
-		j.sum.deleted.Add(1)
+		j.count.Deleted.Add(1)
 		return nil
 	}
 	if !refusal(ctx, err) {
@@ -63,7 +63,7 @@ func (j *job) deleted(ctx context.Context, at string, err error) error {
 	return nil
 }
 
-// dropUnmarked removes this run's temporary files but those that a mark tells of.
+// dropUnmarked removes this run's temporary files but those that the next run can go on with.
 func (j *job) dropUnmarked(ctx context.Context) error {
-	return j.SweepOwnTemp(ctx, j.slot, j.marks.marked)
+	return j.SweepOwnTemp(ctx, j.slot)
 }

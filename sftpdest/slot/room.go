@@ -51,10 +51,3 @@ func (j *job) flushJournal(ctx context.Context) error {
 		return nil
 	}
 }
-
-// marked reports whether a mark tells of a temporary file.
-func (p *uploadMarks) marked(temp string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.named[temp]
-}

@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/archive"
 	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/lease"
-	"slotfs/sftpdest/slot/parallel"
 	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
+	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/spool"
 	"slotfs/sftpdest/slot/state"
@@ -175,13 +175,42 @@ func (j *job) write(ctx context.Context) (manifest.File, error) {
 	if j.o.Mode == manifest.Incremental {
 		return j.writeTree(ctx)
 	}
+	return j.writeArchive(ctx)
+}
+
+// writeArchive writes the source as an archive, and the manifest.
+func (j *job) writeArchive(ctx context.Context) (file manifest.File, err error) {
 	if err := j.begin(ctx); err != nil {
-		return manifest.File{}, err
+		return file, err
 	}
-	if err := j.sweepArchives(ctx, j.slots); err != nil {
+	if err := j.sweepArchives(ctx); err != nil {
 		j.o.Log.Warn("tidy up", "directory", j.o.Directory, "error", err)
 	}
-	return j.archive(ctx)
+	list, err := spool.New()
+	if err != nil {
+		return file, err
+	}
+	defer list.Close()
+	if j.state.Archive, file, err = j.archive.Write(ctx, list); err != nil {
+		return file, err
+	}
+	file.Name = manifest.Name(j.state.Gen)
+	return file, j.putManifest(ctx, list, &file)
+}
+
+// sweepArchives removes from the account's other slots what runs left there that ended between a new archive and the removal
+// of the one before it.
+func (j *job) sweepArchives(ctx context.Context) error {
+	for i := range j.slots {
+		s := &j.slots[i]
+		if s.Path == j.slot || !s.Complete() || s.State.Mode != manifest.Compressed {
+			continue
+		}
+		if err := errors.Join(archive.Sweep(ctx, j.Store, s.Path, s.State.Archive), j.SweepTemp(ctx, s.Path, false)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newJob picks the slot.
@@ -197,6 +226,7 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 	j := &job{
 		rotation: r, src: src, walked: early, due: due, slot: due.Path, plan: plan.New(),
 		marks: &uploadMarks{s: r.Store, slot: due.Path}, slots: slots, updating: make(chan struct{}),
+		count: &progress.Counts{Listener: o.Progress},
 	}
 	j.only = len(slots) == 0
 	if err := j.traits(ctx); err != nil {
@@ -207,33 +237,13 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 		gen = max(gen, s.State.Gen)
 	}
 	j.next(&due, gen, o)
+	if o.Mode == manifest.Compressed {
+		j.archive = archive.New(r.Store, j.slot, j.state.Gen, src, j.count, archive.Options{
+			Account: o.Account, Mark: o.tune.mark, Member: o.tune.member, Keep: o.Keep, Now: o.Now, Log: o.Log,
+		})
+	}
 	j.journal = journal.New(r.Store, j.slot, j.state.Gen, journal.Options{Segment: o.tune.segment, Age: o.tune.age}, j.waitStateDurable)
 	return j, nil
-}
-
-// loadManifests fetches the manifests that the backup is compared with, and what an interrupted run noted.
-func (j *job) loadManifests(ctx context.Context) error {
-	if err := j.fetchManifests(ctx, &j.due, j.slots); err != nil {
-		return err
-	}
-	if j.plan.Listed {
-		j.names = make(store.Names)
-		if err := errors.Join(j.names.AddAll(j.base), j.names.AddAll(j.donor)); err != nil {
-			return err
-		}
-	}
-	if !j.plan.Resumed {
-		return nil
-	}
-	notes, last, err := journal.Read(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
-		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
-	})
-	j.journal.After(last)
-	j.plan.Notes = notes
-	for i := range j.plan.Notes {
-		j.names.Add(j.plan.Notes[i].Path, j.plan.Notes[i].Stored)
-	}
-	return err
 }
 
 // next is the state that the slot gets before anything changes in it.
@@ -267,73 +277,10 @@ func (j *job) next(due *Slot, newest uint64, o *Options) {
 	j.plan.Listed = j.plan.Resumed || old.Durability == "none" || due.Err != nil
 }
 
-// fetchManifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
-func (j *job) fetchManifests(ctx context.Context, due *Slot, slots []Slot) error {
-	old := &due.State
-	var base *manifest.File
-	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.Suspect) && due.Err == nil {
-		base = old.Manifest
-	}
-	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
-		return !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode
-	})
-	twin := base != nil && len(others) > 0 && others[0].State.Manifest.SHA256 == base.SHA256
-	first := func(ctx context.Context) error { return j.fetchBase(ctx, due, base) }
-	second := func(ctx context.Context) error { return j.fetchDonor(ctx, others) }
-	if !twin {
-		return parallel.Do(ctx, first, second)
-	}
-	if err := first(ctx); err != nil || j.base == nil {
-		return errors.Join(err, second(ctx))
-	}
-	j.donor = j.base
-	j.useDonor(&others[0])
-	return nil
-}
-
-func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (err error) {
-	if base == nil {
-		return nil
-	}
-	j.base, err = spool.Fetch(ctx, j, due.Path, base)
-	if errors.Is(err, spool.ErrManifest) {
-		j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
-		j.plan.Listed, j.plan.Resumed = true, true
-		return nil
-	}
-	return err
-}
-
-func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
-	for i := range others {
-		j.donor, err = spool.Fetch(ctx, j, others[i].Path, others[i].State.Manifest)
-		if errors.Is(err, spool.ErrManifest) {
-			j.o.Log.Warn("manifest", "slot", others[i].Path, "error", err)
-			continue
-		}
-		j.useDonor(&others[i])
-		return err
-	}
-	return nil
-}
-
-// useDonor lets files come from a slot.
-func (j *job) useDonor(s *Slot) {
-	j.donorAt = s.Path
-	j.plan.Fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
-		fresh(&s.State, j.o.Now())
-}
-
-// fresh reports whether a slot was written or verified so recently that copying it spreads no old damage.
-func fresh(s *manifest.State, now time.Time) bool {
-	const most = 30 * 24 * time.Hour
-	return now.Sub(s.Finished) < most || now.Sub(s.Verified) < most
-}
-
 func (j *job) close() {
 	j.journal.Halt()
-	if j.resumed != nil {
-		j.resumed.close()
+	if j.archive != nil {
+		j.archive.Close()
 	}
 	if j.found != nil {
 		j.found.Close()
@@ -365,10 +312,10 @@ func (j *job) verifyOwnership(ctx context.Context) error {
 func (j *job) summary() Summary {
 	return Summary{
 		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.Resumed,
-		Files: j.sum.files.Load(), Bytes: j.sum.bytes.Load(),
-		Uploaded: j.sum.uploaded.Load(), UploadedBytes: j.sum.uploadedBytes.Load(),
-		Copied: j.sum.copied.Load(), Linked: j.sum.linked.Load(), Deleted: j.sum.deleted.Load(),
-		Changed: j.sum.changed.Load(), Frozen: j.sum.frozen.Load(), Durability: j.Durability(),
-		Missing: j.sum.missing.Load(), Left: j.left.named,
+		Files: j.count.Files.Load(), Bytes: j.count.Bytes.Load(),
+		Uploaded: j.count.Uploaded.Load(), UploadedBytes: j.count.UploadedBytes.Load(),
+		Copied: j.count.Copied.Load(), Linked: j.count.Linked.Load(), Deleted: j.count.Deleted.Load(),
+		Changed: j.count.Changed.Load(), Frozen: j.count.Frozen.Load(), Durability: j.Durability(),
+		Missing: j.count.Missing.Load(), Left: j.left.named,
 	}
 }

@@ -19,10 +19,6 @@ import (
 // readAgain is how often a file is read again that changed while it was read.
 const readAgain = 2
 
-// racy is how shortly before a reading, in nanoseconds, a change makes another one possible that no time shows: file
-// systems stamp coarsely, and some in whole seconds.
-const racy = 2e9
-
 // send reads a file and brings it to the server, unless it is there (compare).
 func (j *job) send(ctx context.Context, s *step) error {
 	if s.Entry.Size > j.o.tune.small {
@@ -48,7 +44,7 @@ func (j *job) send(ctx context.Context, s *step) error {
 			return nil
 		case try == readAgain:
 			s.Entry.Flags |= manifest.Changed
-			j.sum.changed.Add(1)
+			j.count.Changed.Add(1)
 			return nil
 		}
 	}
@@ -73,7 +69,7 @@ func (j *job) keepUnreadable(s *step, err error) error {
 		j.markChanged(s.in)
 	}
 	if !gone {
-		j.sum.frozen.Add(1)
+		j.count.Frozen.Add(1)
 		j.o.Log.Warn("read", "path", s.Entry.Path, "error", err)
 	}
 	return nil
@@ -87,7 +83,7 @@ func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool,
 		return false, fmt.Errorf("%w: %w", errSource, err)
 	}
 	defer f.Close()
-	flagRacy(&s.Entry, now)
+	source.FlagRacy(&s.Entry, now)
 	if s.Entry.Size <= j.o.tune.small {
 		return j.sendSmall(ctx, s, f, last)
 	}
@@ -95,14 +91,6 @@ func (j *job) sendOnce(ctx context.Context, s *step, last bool) (unchanged bool,
 		return j.sendCompared(ctx, s, f, last)
 	}
 	return j.sendLarge(ctx, s, f, last)
-}
-
-// flagRacy flags a file that is about to be read, at now or later, if its times could not show another change.
-func flagRacy(e *manifest.Entry, now int64) {
-	e.Flags &^= manifest.Racy | manifest.Changed
-	if max(e.MTime, e.CTime) > now-racy {
-		e.Flags |= manifest.Racy
-	}
 }
 
 // hasContent reports whether the slot has that content, under that time, which is what readers compare.
@@ -125,7 +113,7 @@ func (j *job) checkUnchanged(f *source.File, s *step, read int64, last bool) (bo
 		return false, nil
 	}
 	e.Digest = manifest.Digest{}
-	flagRacy(&e, now)
+	source.FlagRacy(&e, now)
 	s.Entry = e
 	return false, nil
 }
@@ -168,9 +156,9 @@ func (j *job) sendSmall(ctx context.Context, s *step, f *source.File, last bool)
 	if err != nil {
 		return false, err
 	}
-	j.sum.uploaded.Add(1)
-	j.sum.uploadedBytes.Add(int64(n))
-	j.o.Progress.Sent(1, int64(n))
+	j.count.Uploaded.Add(1)
+	j.count.UploadedBytes.Add(int64(n))
+	j.count.Sent(1, int64(n))
 	return unchanged, nil
 }
 
@@ -219,11 +207,11 @@ func (j *job) fillFromDonor(ctx context.Context, s *step) (done bool, err error)
 	}
 	s.Entry.Digest = s.Claim
 	if linked {
-		j.sum.linked.Add(1)
+		j.count.Linked.Add(1)
 	} else {
-		j.sum.copied.Add(1)
+		j.count.Copied.Add(1)
 	}
-	j.o.Progress.Sent(1, s.Entry.Size)
+	j.count.Sent(1, s.Entry.Size)
 	return true, j.install(ctx, s, temp, durable)
 }
 

@@ -15,6 +15,7 @@ import (
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/plan"
+	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/state"
 	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/slot/verify"
@@ -107,7 +108,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.LeaseTTL = 10 * time.Minute
 	}
 	if o.Progress == nil {
-		o.Progress = silent{}
+		o.Progress = progress.Silent{}
 	}
 	o.tune = o.tune.withDefaults(o.LeaseTTL)
 	return o, nil
@@ -144,23 +145,13 @@ func (t tuning) withDefaults(ttl time.Duration) tuning {
 	return t
 }
 
-type silent struct{}
-
-func (silent) Scanned(int64, int64) {}
-func (silent) Planned(int64, int64) {}
-func (silent) Sent(int64, int64)    {}
-
 // leases are the options of leases.
 func (o *Options) leases() *lease.Options {
 	return &lease.Options{Host: o.Host, TTL: o.LeaseTTL, Now: o.Now, Log: o.Log, Dead: o.tune.dead, Beat: o.tune.beat}
 }
 
 // Progress hears how a run gets on, from several goroutines.
-type Progress interface {
-	Scanned(files, bytes int64)
-	Planned(files, bytes int64) // to be sent or copied
-	Sent(files, bytes int64)
-}
+type Progress = progress.Listener
 
 // Summary is what a run did.
 type Summary struct {

@@ -16,7 +16,7 @@ func (j *job) survey(ctx context.Context) (sum Summary, err error) {
 		Whole:   j.o.Mode == manifest.Compressed,
 		Keep:    j.o.Mode == manifest.Incremental && !j.o.DryRun,
 		Final:   !j.plan.Listed && j.plan.Clashes == nil,
-		Scanned: func(size int64) { j.o.Progress.Scanned(1, size) },
+		Scanned: func(size int64) { j.count.Scanned(1, size) },
 	})
 	t := &j.found.Totals
 	sum = Summary{
@@ -26,7 +26,7 @@ func (j *job) survey(ctx context.Context) (sum Summary, err error) {
 	if err != nil {
 		return sum, err
 	}
-	j.o.Progress.Planned(t.Planned, t.PlannedBytes)
+	j.count.Planned(t.Planned, t.PlannedBytes)
 	if j.o.AllowMassChange {
 		return sum, nil
 	}

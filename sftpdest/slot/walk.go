@@ -122,7 +122,7 @@ func (j *job) prepare(ctx context.Context, s *step) error {
 		s.self.at, s.self.was = s.at, s.Where
 	}
 	if s.Entry.Flags&manifest.Stale != 0 && (s.self != nil || s.Do == plan.Keep) {
-		j.sum.frozen.Add(1)
+		j.count.Frozen.Add(1)
 	}
 	switch s.Do {
 	case plan.Keep:

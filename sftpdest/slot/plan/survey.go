@@ -3,11 +3,11 @@ package plan
 import (
 	"context"
 	"iter"
-	"math"
 	"os"
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/prefetch"
+	"slotfs/sftpdest/slot/progress"
 )
 
 // Totals are how much there is, and how much there is to do.
@@ -110,7 +110,7 @@ func (s *Survey) count(a *Action) {
 	case do == Remove, !a.Entry.IsRegular():
 	default:
 		s.Files++
-		s.Bytes = AddCapped(s.Bytes, a.Entry.Size)
+		s.Bytes = progress.AddCapped(s.Bytes, a.Entry.Size)
 		if s.o.Scanned != nil {
 			s.o.Scanned(a.Entry.Size)
 		}
@@ -125,7 +125,7 @@ func (s *Survey) countFile(do Do, data int64) {
 	switch do {
 	case Send:
 		s.Sent++
-		s.SentBytes = AddCapped(s.SentBytes, data)
+		s.SentBytes = progress.AddCapped(s.SentBytes, data)
 	case Compare:
 		s.Compared++
 	case Fill:
@@ -134,7 +134,7 @@ func (s *Survey) countFile(do Do, data int64) {
 		return
 	}
 	s.Planned++
-	s.PlannedBytes = AddCapped(s.PlannedBytes, data)
+	s.PlannedBytes = progress.AddCapped(s.PlannedBytes, data)
 }
 
 // Check fails with ErrMassChange if most of the last backup is gone from the source.
@@ -203,12 +203,4 @@ func DataIn(e *manifest.Entry) int64 {
 		n += x.Length
 	}
 	return min(n, e.Size)
-}
-
-// AddCapped adds sizes, which may be anything where files are sparse.
-func AddCapped(a, b int64) int64 {
-	if b > math.MaxInt64-a {
-		return math.MaxInt64
-	}
-	return a + b
 }

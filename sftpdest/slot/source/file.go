@@ -141,3 +141,15 @@ func (f *File) data(off, size int64) (start, end int64, err error) {
 	}
 	return start, min(end, size), nil
 }
+
+// racy is how shortly before a reading, in nanoseconds, a change makes another one possible that no time shows: file
+// systems stamp coarsely, and some in whole seconds.
+const racy = 2e9
+
+// FlagRacy flags a file that is about to be read, at now (in nanoseconds) or later, if its times could not show another change.
+func FlagRacy(e *manifest.Entry, now int64) {
+	e.Flags &^= manifest.Racy | manifest.Changed
+	if max(e.MTime, e.CTime) > now-racy {
+		e.Flags |= manifest.Racy
+	}
+}

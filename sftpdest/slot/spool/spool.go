@@ -35,6 +35,14 @@ func New() (*os.File, error) {
 	return f, nil
 }
 
+// Reset makes a local file empty.
+func Reset(f *os.File) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return f.Truncate(0)
+}
+
 // Fetch brings the manifest of a slot here. ErrManifest says that there is none to trust.
 func Fetch(ctx context.Context, d dest.Reader, slot string, want *manifest.File) (*os.File, error) {
 	if want == nil {

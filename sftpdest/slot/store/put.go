@@ -44,6 +44,15 @@ func (s *Store) PutFile(ctx context.Context, slot string, local *os.File, size i
 	return temp, err
 }
 
+// InstallFile uploads a local file of size bytes under its name in the slot, durable.
+func (s *Store) InstallFile(ctx context.Context, slot, name string, local *os.File, size int64) error {
+	temp, err := s.PutFile(ctx, slot, local, size)
+	if err != nil {
+		return err
+	}
+	return s.Install(ctx, temp, slot+"/"+name)
+}
+
 func (s *Store) putLong(ctx context.Context, temp string, local *os.File, size int64) error {
 	out, err := s.Create(ctx, temp, dest.Create{LongLived: true})
 	if err != nil {

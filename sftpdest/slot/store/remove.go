@@ -88,14 +88,14 @@ func (s *Store) SweepTemp(ctx context.Context, slot string, all bool) error {
 	return s.Sweep(ctx, tmp, names, func(info dest.Info) bool { return all || !s.Own(info) })
 }
 
-// SweepOwnTemp removes this run's temporary files from a slot but those that are kept.
-func (s *Store) SweepOwnTemp(ctx context.Context, slot string, kept func(temp string) bool) error {
+// SweepOwnTemp removes this run's temporary files from a slot but those that are held.
+func (s *Store) SweepOwnTemp(ctx context.Context, slot string) error {
 	tmp := slot + "/tmp"
 	names, err := s.List(ctx, tmp)
 	if err != nil {
 		return err
 	}
-	return s.Sweep(ctx, tmp, names, func(info dest.Info) bool { return s.Own(info) && !kept(manifest.Join(tmp, info.Name)) })
+	return s.Sweep(ctx, tmp, names, func(info dest.Info) bool { return s.Own(info) && !s.holds(manifest.Join(tmp, info.Name)) })
 }
 
 // Own reports whether a temporary file is one of this run.

@@ -39,6 +39,7 @@ type Store struct {
 	attrs *attributes
 	links links
 	seq   atomic.Int64
+	resumable
 	lists listings
 }
 

@@ -1,4 +1,4 @@
-package slot
+package archive
 
 import (
 	"bytes"
@@ -12,14 +12,15 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"log/slog"
 	"os"
-	"path"
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/prefetch"
+	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/spool"
 	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/slot/verify"
@@ -34,9 +35,10 @@ const mostCheckpoint = 1 << 20
 // resumedArchive is the partial archive of an interrupted run, valid up to a resume point. Files in it that did not change are
 // reused; those that changed are appended again, and their old copy is left unlisted.
 type resumedArchive struct {
+	to      *target
 	temp    string
-	point   checkpoint // cut down to the stop
-	at      resumePoint
+	point   Checkpoint // cut down to the stop
+	at      ResumePoint
 	sum     hash.Hash
 	members manifest.Members
 	last    manifest.Member // the one before the stop
@@ -53,48 +55,40 @@ type section struct {
 	offset, size int64
 }
 
-// adoptArchive takes over what a broken run of this generation has of the archive; nil: nothing that can be gone on with.
-func (j *job) adoptArchive(ctx context.Context) (*resumedArchive, error) {
-	text, err := store.Load(ctx, j, j.slot+"/meta/"+manifest.CheckpointName(j.state.Gen), mostCheckpoint)
+// adopt takes over what a broken run of this generation has of the archive; nil: nothing that can be gone on with.
+func adopt(ctx context.Context, to *target, src *source.Tree, log *slog.Logger) (*resumedArchive, error) {
+	text, err := store.Load(ctx, to.s, to.slot+"/meta/"+manifest.CheckpointName(to.gen), mostCheckpoint)
 	if err != nil {
 		return nil, unreached(ctx, err)
 	}
-	c, ok := parseCheckpoint(text)
+	c, ok := ParseCheckpoint(text)
 	if !ok {
 		return nil, nil
 	}
-	e := &resumedArchive{sum: sha256.New()}
-	if err = e.takeOver(ctx, j, &c); err == nil {
-		j.o.Log.Info("go on with an unfinished archive", "slot", j.slot, "bytes", e.at.Size)
+	e := &resumedArchive{to: to, sum: sha256.New()}
+	if err = e.takeOver(ctx, src, &c); err == nil {
+		log.Info("go on with an unfinished archive", "slot", to.slot, "bytes", e.at.Size)
 		return e, nil
 	}
 	e.close()
 	if unreached(ctx, err) != nil {
 		return nil, err
 	}
-	j.o.Log.Warn("begin the archive anew", "slot", j.slot, "error", err)
+	log.Warn("begin the archive anew", "slot", to.slot, "error", err)
 	if e.temp != "" {
-		return nil, j.Remove(ctx, e.temp) // a copy may take a lot of room
+		return nil, to.s.Remove(ctx, e.temp) // a copy may take a lot of room
 	}
 	return nil, nil
 }
 
-// unreached is err if it says nothing about what was asked for.
-func unreached(ctx context.Context, err error) error {
-	if ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) {
-		return err
-	}
-	return nil
-}
-
 // takeOver takes over what c tells of. After an error, the temporary file is of no use.
-func (e *resumedArchive) takeOver(ctx context.Context, j *job, c *checkpoint) error {
+func (e *resumedArchive) takeOver(ctx context.Context, src *source.Tree, c *Checkpoint) error {
 	for n := len(c.Stops); ; n-- {
 		if n == 0 {
 			return errOutdated
 		}
 		e.at = c.Stops[n-1]
-		if e.at.Inside == nil || e.enter(ctx, j) {
+		if e.at.Inside == nil || e.enter(ctx, src) {
 			e.point.Stops = c.Stops[:n]
 			break
 		}
@@ -103,17 +97,17 @@ func (e *resumedArchive) takeOver(ctx context.Context, j *job, c *checkpoint) er
 	if err := e.sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(e.at.Sum); err != nil {
 		return err
 	}
-	if err := e.load(ctx, j); err != nil {
+	if err := e.load(ctx); err != nil {
 		return err
 	}
-	if err := e.take(ctx, j, c); err != nil {
+	if err := e.take(ctx, c); err != nil {
 		return err
 	}
-	return e.check(ctx, j)
+	return e.check(ctx)
 }
 
 // enter opens the file that the stop is in, and reports whether it still is as it was.
-func (e *resumedArchive) enter(ctx context.Context, j *job) bool {
+func (e *resumedArchive) enter(ctx context.Context, src *source.Tree) bool {
 	list, err := manifest.NewReader(bytes.NewReader(e.at.Inside.Entry))
 	if err != nil {
 		return false
@@ -128,7 +122,7 @@ func (e *resumedArchive) enter(ctx context.Context, j *job) bool {
 		return false
 	}
 	seen := *entry
-	if c.file, err = j.src.OpenFile(entry.Path, &seen); err != nil {
+	if c.file, err = src.OpenFile(entry.Path, &seen); err != nil {
 		return false
 	}
 	if !sameEntry(&seen, entry) || !c.readAs(ctx, e.at.Content-entry.Offset) {
@@ -139,34 +133,14 @@ func (e *resumedArchive) enter(ctx context.Context, j *job) bool {
 	return true
 }
 
-// readAs reports whether the file begins with what is in the archive of it, whatever its times say.
-func (c *copying) readAs(ctx context.Context, n int64) bool {
-	sum := sha256.New()
-	_, err := io.Copy(sum, &contextReader{ctx, io.NewSectionReader(c.file, 0, n)})
-	return err == nil && bytes.Equal(sum.Sum(nil), c.sum.Sum(nil))
-}
-
-// contextReader ends reading with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
 // load reads the segments, and makes sure that they are about all of the archive before the stop.
-func (e *resumedArchive) load(ctx context.Context, j *job) (err error) {
+func (e *resumedArchive) load(ctx context.Context) (err error) {
 	if e.spool, err = spool.New(); err != nil {
 		return err
 	}
 	var size, content, end int64
 	for _, s := range e.point.Segments {
-		data, err := store.Load(ctx, j, j.slot+"/meta/"+s.Name, s.Size)
+		data, err := store.Load(ctx, e.to.s, e.to.slot+"/meta/"+s.Name, s.Size)
 		if err != nil {
 			return err
 		}
@@ -196,12 +170,12 @@ func (e *resumedArchive) load(ctx context.Context, j *job) (err error) {
 
 // take makes the archive before the stop a temporary file of this run. That of a run which may still be writing is copied:
 // nothing tells when the last of its requests was done.
-func (e *resumedArchive) take(ctx context.Context, j *job, c *checkpoint) error {
-	from := j.slot + "/tmp/" + c.Temp
-	info, err := j.Stat(ctx, from)
+func (e *resumedArchive) take(ctx context.Context, c *Checkpoint) error {
+	from := e.to.slot + "/tmp/" + c.Temp
+	info, err := e.to.s.Stat(ctx, from)
 	if errors.Is(err, fs.ErrNotExist) { // it may have got its name just before the run broke
-		from = j.slot + "/archive/" + manifest.ArchiveName(path.Base(j.o.Account), j.state.Gen)
-		info, err = j.Stat(ctx, from)
+		from = e.to.slot + "/archive/" + e.to.name()
+		info, err = e.to.s.Stat(ctx, from)
 	}
 	if err == nil && info.Size < e.at.Size {
 		err = io.ErrUnexpectedEOF
@@ -209,23 +183,23 @@ func (e *resumedArchive) take(ctx context.Context, j *job, c *checkpoint) error 
 	if err != nil {
 		return err
 	}
-	e.name(j)
+	e.name()
 	if c.Settled {
-		if err := j.Rename(ctx, from, e.temp); err != nil {
+		if err := e.to.s.Rename(ctx, from, e.temp); err != nil {
 			return err
 		}
-		return store.Retry(ctx, func() error { return j.Truncate(ctx, e.temp, e.at.Size) })
+		return store.Retry(ctx, func() error { return e.to.s.Truncate(ctx, e.temp, e.at.Size) })
 	}
 	begun := false
 	return store.Retry(ctx, func() error {
 		if begun { // what was cut off takes room, and may still grow
-			if err := j.Remove(ctx, e.temp); err != nil {
+			if err := e.to.s.Remove(ctx, e.temp); err != nil {
 				return err
 			}
-			e.name(j)
+			e.name()
 		}
 		begun = true
-		durable, err := j.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
+		durable, err := e.to.s.Copy(ctx, from, e.temp, e.at.Size, dest.Attributes{}, true)
 		if err == nil && !durable {
 			err = errors.ErrUnsupported
 		}
@@ -234,14 +208,14 @@ func (e *resumedArchive) take(ctx context.Context, j *job, c *checkpoint) error 
 }
 
 // name gives the archive a new temporary name.
-func (e *resumedArchive) name(j *job) {
-	e.temp = j.Temp(j.slot)
+func (e *resumedArchive) name() {
+	e.temp = e.to.temp()
 	e.point.Temp = manifest.Base(e.temp)
 }
 
 // check reads the last member, behind which the archive goes on.
-func (e *resumedArchive) check(ctx context.Context, j *job) error {
-	f, err := j.Open(ctx, e.temp)
+func (e *resumedArchive) check(ctx context.Context) error {
+	f, err := e.to.s.Open(ctx, e.temp)
 	if err != nil {
 		return err
 	}
@@ -304,7 +278,7 @@ func (e *resumedArchive) find(cur *manifest.Entry) (found *manifest.Entry, err e
 		}
 		found = p.Head
 		if (found.Mode^cur.Mode)&backup.ModeType != 0 {
-			return nil, fmt.Errorf("%s is of another kind now: %w", show(cur.Path), errOutdated)
+			return nil, fmt.Errorf("%q is of another kind now: %w", cur.Path, errOutdated)
 		}
 		p.Advance()
 	}

@@ -1,10 +1,9 @@
-package slot
+package archive
 
 import (
 	"archive/tar"
 	"bytes"
 	"errors"
-	"io/fs"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -64,6 +63,3 @@ func (k *metadataCopies) encode() ([]byte, error) {
 	defer encoder.Close()
 	return encoder.EncodeAll(k.out.Bytes(), nil), nil
 }
-
-// gone reports whether a file vanished since it was listed, which is normal.
-func gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

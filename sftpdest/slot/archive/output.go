@@ -1,4 +1,4 @@
-package slot
+package archive
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// reconnectingWriter writes a file front to back, and goes on when the connection was lost.
-type reconnectingWriter struct {
+// output writes a file front to back, and goes on when the connection was lost.
+type output struct {
 	s    *store.Store
 	name string
 	out  dest.WriteFile
@@ -19,14 +19,14 @@ type reconnectingWriter struct {
 	torn bool // a connection was lost: what was asked by it may still be done
 }
 
-func (p *reconnectingWriter) open(ctx context.Context) (err error) {
+func (p *output) open(ctx context.Context) (err error) {
 	if p.out == nil {
 		p.out, err = p.s.Create(ctx, p.name, dest.Create{Existing: true, LongLived: true})
 	}
 	return err
 }
 
-func (p *reconnectingWriter) write(ctx context.Context, data []byte) error {
+func (p *output) write(ctx context.Context, data []byte) error {
 	if err := p.s.Wait(ctx, len(data)); err != nil { // once: what is repeated is not much
 		return err
 	}
@@ -42,7 +42,7 @@ func (p *reconnectingWriter) write(ctx context.Context, data []byte) error {
 }
 
 // lost lets go of a handle whose connection is gone.
-func (p *reconnectingWriter) lost(ctx context.Context, err error) error {
+func (p *output) lost(ctx context.Context, err error) error {
 	if errors.Is(err, dest.ErrUnreachable) && p.out != nil {
 		_ = p.out.Close(ctx)
 		p.out, p.torn = nil, true
@@ -51,7 +51,7 @@ func (p *reconnectingWriter) lost(ctx context.Context, err error) error {
 }
 
 // sync makes what was written so far durable.
-func (p *reconnectingWriter) sync(ctx context.Context) (durable bool, err error) {
+func (p *output) sync(ctx context.Context) (durable bool, err error) {
 	err = store.Retry(ctx, func() error {
 		err := p.open(ctx)
 		if err == nil {
@@ -63,7 +63,7 @@ func (p *reconnectingWriter) sync(ctx context.Context) (durable bool, err error)
 }
 
 // close gives the handle back, and reports whether nothing that was asked for can still be done.
-func (p *reconnectingWriter) close(ctx context.Context) (quiet bool) {
+func (p *output) close(ctx context.Context) (quiet bool) {
 	if p.out == nil {
 		return !p.torn
 	}
@@ -73,7 +73,7 @@ func (p *reconnectingWriter) close(ctx context.Context) (quiet bool) {
 }
 
 // finish makes all that was written durable.
-func (p *reconnectingWriter) finish(ctx context.Context) (durable bool, err error) {
+func (p *output) finish(ctx context.Context) (durable bool, err error) {
 	err = store.Retry(ctx, func() error {
 		if err := p.open(ctx); err != nil {
 			return err
