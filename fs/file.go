@@ -7,6 +7,7 @@ import (
 	"io"
 	iofs "io/fs"
 	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 
@@ -15,9 +16,10 @@ import (
 
 // openFile is an open regular file.
 type openFile struct {
-	node   view.Node
-	file   File   // nil: node.Data is the content
-	opened uint64 // counts all files that were opened
+	node     view.Node
+	file     File          // nil: node.Data is the content
+	deadline time.Duration // of a read
+	opened   uint64        // counts all files that were opened
 }
 
 func (f *openFile) close(r *raw) {
@@ -44,7 +46,7 @@ func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.S
 		return fuse.EINVAL
 	}
 	f := &openFile{node: n, opened: r.opens.Add(1)}
-	if f.file, err = r.open(&n); err != nil {
+	if err = r.open(f); err != nil {
 		return r.failed(in.NodeId, "", fmt.Errorf("open: %w", err))
 	}
 	out.OpenFlags = fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH
@@ -60,21 +62,25 @@ func (r *raw) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.S
 }
 
 // open opens what is not in memory.
-func (r *raw) open(n *view.Node) (File, error) {
+func (r *raw) open(f *openFile) (err error) {
+	n := &f.node
 	if n.Source != view.FromTree && n.Source != view.FromOriginal {
-		return nil, nil
+		return nil
 	}
 	var content Content
 	if r.c.Content != nil {
 		content = r.c.Content(n.Snapshot.Destination)
 	}
 	if content == nil {
-		return nil, fmt.Errorf("destination %s: %w", n.Snapshot.Destination, iofs.ErrNotExist)
+		return fmt.Errorf("destination %s: %w", n.Snapshot.Destination, iofs.ErrNotExist)
 	}
+	f.deadline = content.Deadline()
 	if n.Source == view.FromOriginal {
-		return content.OpenOriginal(r.ctx, n.Snapshot, n.Piece)
+		f.file, err = content.OpenOriginal(r.ctx, n.Snapshot, n.Piece)
+	} else {
+		f.file, err = content.Open(r.ctx, n.Snapshot, n.Tree, n.Item)
 	}
-	return content.Open(r.ctx, n.Snapshot, n.Tree, n.Item)
+	return err
 }
 
 // Read reads from an open file.
@@ -109,7 +115,7 @@ const mostBlocks = 1000
 // read reads len(p) bytes within the deadline, into p unless they are somewhere already.
 func (r *raw) read(cancel <-chan struct{}, f *openFile, p []byte, off int64) ([][]byte, error) {
 	want := readRange{node: f.node.ID, off: off, n: int64(len(p)), opened: f.opened}
-	q, err := r.request(f.node.Snapshot.Destination, want, cancel)
+	q, err := r.request(f, want, cancel)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,8 @@ type Content interface {
 	Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it tree.Item) (File, error)
 	// OpenOriginal opens the n-th remote file of a snapshot as it lies there.
 	OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (File, error)
+	// Deadline is how long a read may take.
+	Deadline() time.Duration
 }
 
 // File is an open file. Its methods may be called side by side.
@@ -64,9 +66,8 @@ type Config struct {
 	Owner      func(s *backup.Snapshot) view.Local
 	Accounts   func() *view.Accounts // of this machine; see view.Options
 	AllowOther bool
-	Source     string        // what df, mount and /proc tell as the source; "": "slotfs"
-	Deadline   time.Duration // of one read; 0: 60 s
-	Log        *slog.Logger  // nil: silent
+	Source     string       // what df, mount and /proc tell as the source; "": "slotfs"
+	Log        *slog.Logger // nil: silent
 	// Status tells what status.json says of the last pass over a destination. May be nil.
 	Status func(destination string) any
 	// ReadAhead is how far the kernel reads ahead of a sequential reader, in KiB; 0: 4096.
@@ -78,9 +79,6 @@ type Config struct {
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
-	if c.Deadline <= 0 {
-		c.Deadline = time.Minute
-	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}

@@ -47,9 +47,3 @@ func (h *handles[T]) clear() []T {
 	}
 	return all
 }
-
-func (h *handles[T]) len() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.open)
-}

@@ -239,16 +239,15 @@ func TestABlockedDestinationDoesNotBlockTheRest(t *testing.T) {
 	other.Destination = "well"
 	w.Add(t, other, nil, fstest.File("f", "0123456789"))
 	c := config(w)
-	c.Deadline = 200 * time.Millisecond
 	c.Content = func(destination string) Content {
 		if destination == "well" {
 			return memory{w}
 		}
-		return scripted(func(ctx context.Context, _ []byte, _ int64) (int, error) {
+		return hasty{func(ctx context.Context, _ []byte, _ int64) (int, error) {
 			asked <- struct{}{}
 			<-ctx.Done()
 			return 0, ctx.Err()
-		})
+		}, 200 * time.Millisecond}
 	}
 	_, mnt := mount(t, c)
 	failed := make(chan error, 5)
@@ -277,14 +276,13 @@ func TestReadersOfOnePageFailTogether(t *testing.T) {
 	w := fstest.NewWorld()
 	w.Add(t, fstest.Source("alice", "2026-01-05"), nil, fstest.File("f", "0123456789"))
 	c := config(w)
-	c.Deadline = 300 * time.Millisecond
 	var asked atomic.Int32
 	c.Content = func(string) Content {
-		return scripted(func(ctx context.Context, _ []byte, _ int64) (int, error) {
+		return hasty{func(ctx context.Context, _ []byte, _ int64) (int, error) {
 			asked.Add(1)
 			<-ctx.Done()
 			return 0, ctx.Err()
-		})
+		}, 300 * time.Millisecond}
 	}
 	_, mnt := mount(t, c)
 	failed := make(chan error, 30)
@@ -329,7 +327,6 @@ func TestASilentDestinationLeavesReadAheadToOthers(t *testing.T) {
 	w.Add(t, other, nil, members...)
 	asked := make(chan struct{}, 10000)
 	c := config(w)
-	c.Deadline = time.Hour
 	c.Content = func(destination string) Content {
 		return scripted(func(ctx context.Context, p []byte, _ int64) (int, error) {
 			if destination == "well" {

@@ -78,7 +78,16 @@ func (s scripted) OpenOriginal(context.Context, *backup.Snapshot, int) (File, er
 func (s scripted) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
 	return s(ctx, p, off)
 }
-func (s scripted) Close() error { return nil }
+func (s scripted) Close() error            { return nil }
+func (s scripted) Deadline() time.Duration { return time.Hour }
+
+// hasty is content that has to answer within a deadline.
+type hasty struct {
+	scripted
+	deadline time.Duration
+}
+
+func (h hasty) Deadline() time.Duration { return h.deadline }
 
 func withContent(w *fstest.World, s scripted) Config {
 	c := config(w)
@@ -149,14 +158,15 @@ func TestAReadThatGetsNoAnswerEnds(t *testing.T) {
 		<-ctx.Done()
 		return 0, ctx.Err()
 	}
-	c := withContent(oneFile(t), hang)
-	c.Deadline = 10 * time.Millisecond
+	content := &hasty{hang, 10 * time.Millisecond}
+	c := config(oneFile(t))
+	c.Content = func(string) Content { return content }
 	k := newKernel(t, c)
 	node, fh := k.open(oneFilePath)
 	if _, status := k.read(node, fh, 0, 10, nil); status != fuse.EIO {
 		t.Errorf("deadline: %v", status)
 	}
-	k.r.c.Deadline, k.r.grace = time.Hour, 10*time.Millisecond
+	content.deadline, k.r.grace = time.Hour, 10*time.Millisecond
 	node, fh = k.open(oneFilePath)
 	cancel := make(chan struct{})
 	close(cancel)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"slotfs/cache/index"
 	"slotfs/fs/content"
@@ -28,6 +29,8 @@ func (x indexed) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it 
 func (x indexed) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (File, error) {
 	return x.r.OpenOriginal(ctx, s, n)
 }
+
+func (x indexed) Deadline() time.Duration { return x.r.Deadline() }
 
 // TestRealArchivesAreTheirSource packs an account with tar as cPanel does, in each of the three ways, makes a pass
 // over it, and compares the mount with what was packed.

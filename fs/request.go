@@ -39,8 +39,8 @@ const unwatched = 2 * time.Millisecond
 // request begins a read. Its context ends at the deadline, with the mount, when it should give way to other
 // destinations, and some time after the kernel said that the reader was interrupted: any signal makes the kernel say
 // so, and a reader that was not killed would rather have its bytes.
-func (r *raw) request(destination string, want readRange, interrupted <-chan struct{}) (*request, error) {
-	g := r.limiters.of(destination)
+func (r *raw) request(f *openFile, want readRange, interrupted <-chan struct{}) (*request, error) {
+	g := r.limiters.of(f.node.Snapshot.Destination)
 	place, err := g.enter(want)
 	if err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func (r *raw) request(destination string, want readRange, interrupted <-chan str
 	q := &request{limiter: g, queued: place, done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancelCause(r.ctx)
 	onTimeout := func() { g.timeoutHit(want, r.opens.Load()) }
-	deadline := g.deadline(r.c.Deadline)
+	deadline := g.deadline(f.deadline)
 	q.watch = time.AfterFunc(min(unwatched, deadline), func() { q.guard(deadline, r.grace, interrupted, onTimeout) })
 	return q, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -38,6 +39,8 @@ func (m memory) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tree, it t
 func (m memory) OpenOriginal(_ context.Context, s *backup.Snapshot, n int) (File, error) {
 	return fstest.Bytes(strings.Repeat("x", int(s.Files[n].Size))), nil
 }
+
+func (m memory) Deadline() time.Duration { return time.Hour }
 
 // config shows a world.
 func config(w *fstest.World) Config {
@@ -169,4 +172,11 @@ func sparse(t testing.TB, path string) {
 func sorted(s []string) []string {
 	slices.Sort(s)
 	return s
+}
+
+// len is how many things are open.
+func (h *handles[T]) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.open)
 }

@@ -19,61 +19,61 @@ import (
 // errGrowing says that a file changed while it was read.
 var errGrowing = errors.New("changed while it was read")
 
-// readArchive makes the snapshot of an archive in one sequential pass, going on where an earlier pass over
-// the same archive was cut off.
-func (p *pass) readArchive(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	file, err := p.openPieces(ctx, s)
+// archiveReader reads an archive in one sequential pass, going on where an earlier pass over the same archive was cut off.
+type archiveReader struct{}
+
+var _ reader = archiveReader{}
+
+func (archiveReader) read(ctx context.Context, b *reading) (result, error) {
+	file, err := openPieces(ctx, b.dest, b.source)
 	if err != nil {
-		return p.unopened(ctx, s, serial, err)
+		return b.unopened(ctx, err)
 	}
 	defer file.Close()
-	kind, err := kindOf(ctx, s, file)
+	kind, err := kindOf(ctx, b.source, file)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
-	r, err := p.newArchiveReader(ctx, s, serial, file)
+	r, err := newArchiveScan(ctx, b, kind, file)
 	if err != nil {
-		return nil, err
+		return result{}, err
 	}
 	defer r.builder.Release()
-	r.kind = kind
-	result, err := r.scan(ctx)
+	scanned, err := r.scan(ctx)
 	if err == nil {
 		err = file.unchanged(ctx)
 	}
 	if errors.Is(err, errGrowing) {
-		return p.growing(ctx, s, serial)
+		return b.growing(ctx)
 	}
 	if err != nil {
-		p.index.ReleaseSerial(r.unfinished.Serial)
-		return nil, err
+		b.index.ReleaseSerial(r.unfinished.Serial)
+		return result{}, err
 	}
-	return r.snapshot(ctx, result)
+	return r.snapshot(ctx, scanned)
 }
 
 // unopened is the record of an archive that the server does not let us read. It is tried again by every
 // pass, because permissions change without a trace in a listing.
-func (p *pass) unopened(ctx context.Context, s *backup.Source, serial uint64, err error) (*backup.Snapshot, error) {
+func (b *reading) unopened(ctx context.Context, err error) (result, error) {
 	switch {
 	case endsPass(ctx, err) || errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return result{}, err
 	case errors.Is(err, errGrowing):
-		return p.growing(ctx, s, serial)
+		return b.growing(ctx)
 	case !errors.Is(err, fs.ErrPermission):
-		return nil, err
+		return result{}, err
 	}
-	p.Progress.Began(s, storedSize(s), 0)
-	snapshot := p.record(s, serial, backup.Unreadable, "permission denied by the server")
-	snapshot.Stable = false
-	return snapshot, nil
+	b.Progress.Began(b.source, storedSize(b.source), 0)
+	return result{snapshot: b.denied()}, nil
 }
 
 // growing is the record of an archive that is still being written; its bytes are left for the next pass.
-func (p *pass) growing(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
-		return nil, storeError{err}
+func (b *reading) growing(ctx context.Context) (result, error) {
+	if err := b.dropState(ctx); err != nil {
+		return result{}, err
 	}
-	return p.record(s, serial, backup.Growing, "changed while it was read; the next pass reads it again"), nil
+	return result{snapshot: b.record(backup.Growing, "changed while it was read; the next pass reads it again")}, nil
 }
 
 // pieces are the remote files of an archive, read as one.
@@ -83,11 +83,11 @@ type pieces struct {
 	source *backup.Source
 }
 
-func (p *pass) openPieces(ctx context.Context, s *backup.Source) (*pieces, error) {
+func openPieces(ctx context.Context, d dest.Reader, s *backup.Source) (*pieces, error) {
 	all := &pieces{source: s}
 	sizes := make([]int64, 0, len(s.Files))
 	for _, f := range s.Files {
-		file, err := p.dest.Open(ctx, f.Path)
+		file, err := d.Open(ctx, f.Path)
 		if err != nil {
 			all.closeFiles()
 			return nil, fmt.Errorf("open: %w", err)
@@ -139,10 +139,9 @@ func (a *pieces) closeFiles() {
 	}
 }
 
-// archiveReader feeds one archive to a tree and the index.
-type archiveReader struct {
-	pass       *pass
-	source     *backup.Source
+// archiveScan feeds one archive to a tree and the index.
+type archiveScan struct {
+	*reading
 	kind       backup.Kind // of the content, whatever the name says
 	file       *pieces
 	unfinished backup.Unfinished
@@ -151,46 +150,45 @@ type archiveReader struct {
 	start      int64 // byte of the stored archive to begin at
 }
 
-func (p *pass) newArchiveReader(ctx context.Context, s *backup.Source, serial uint64, file *pieces) (*archiveReader, error) {
-	u, start, err := p.resume(ctx, s, serial)
+func newArchiveScan(ctx context.Context, b *reading, kind backup.Kind, file *pieces) (*archiveScan, error) {
+	u, start, err := b.resume(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &archiveReader{pass: p, source: s, file: file, unfinished: *u, start: start}
-	r.builder = p.newBuilder(u.Root)
-	r.handler = &handler{ctx: ctx, pass: p, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
+	r := &archiveScan{reading: b, kind: kind, file: file, unfinished: *u, builder: b.newBuilder(u.Root), start: start}
+	r.handler = &handler{ctx: ctx, index: b.index, wants: b.wants, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
 		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning}
 	return r, nil
 }
 
-// resume loads how far an earlier pass came, or begins anew under serial where there is nothing that still fits.
-func (p *pass) resume(ctx context.Context, s *backup.Source, serial uint64) (*backup.Unfinished, int64, error) {
-	u, err := p.index.LoadState(ctx, p.Destination, s.Key())
-	if err == nil && u.Fingerprint == s.Fingerprint && !p.Full {
+// resume loads how far an earlier pass came, or begins anew where there is nothing that still fits.
+func (b *reading) resume(ctx context.Context) (*backup.Unfinished, int64, error) {
+	u, err := b.index.LoadState(ctx, b.Destination, b.source.Key())
+	if err == nil && u.Fingerprint == b.source.Fingerprint && !b.Full {
 		if start, err := archive.Start(u.Scan); err == nil {
-			p.Log.Info("going on with an unfinished archive", "path", s.Key(), "offset", start)
+			b.Log.Info("going on with an unfinished archive", "path", b.source.Key(), "offset", start)
 			return u, start, nil
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, storeError{err}
 	}
-	if err := p.index.DropState(ctx, p.Destination, s.Key()); err != nil {
-		return nil, 0, storeError{err}
+	if err := b.dropState(ctx); err != nil {
+		return nil, 0, err
 	}
-	return &backup.Unfinished{Serial: serial, Fingerprint: s.Fingerprint, Kept: map[string]backup.Hash{}}, 0, nil
+	return &backup.Unfinished{Serial: b.serial, Fingerprint: b.source.Fingerprint, Kept: map[string]backup.Hash{}}, 0, nil
 }
 
-func (r *archiveReader) scan(ctx context.Context) (archive.Result, error) {
+func (r *archiveScan) scan(ctx context.Context) (archive.Result, error) {
 	size := storedSize(r.source)
-	r.pass.Progress.Began(r.source, size, r.start)
-	bytes := newStored(ctx, r.file, r.start, size, func(done int64) { r.pass.Progress.Read(r.source, done) })
+	r.Progress.Began(r.source, size, r.start)
+	bytes := newStored(ctx, r.file, r.start, size, func(done int64) { r.Progress.Read(r.source, done) })
 	defer bytes.close()
 	return archive.Scan(ctx, bytes, r.handler, archive.Options{
 		Gzip:   r.kind == backup.TarGzip,
 		Nested: nestedHome,
 		Save:   func(state []byte) error { return r.save(ctx, state) },
-		Every:  r.pass.Every,
+		Every:  r.Every,
 		Resume: r.unfinished.Scan,
 		Size:   size,
 	})
@@ -204,7 +202,7 @@ func nestedHome(name string) bool {
 }
 
 // save commits how far the scan came, and ends it early if the archive is still being written.
-func (r *archiveReader) save(ctx context.Context, state []byte) error {
+func (r *archiveScan) save(ctx context.Context, state []byte) error {
 	if err := r.file.unchanged(ctx); err != nil {
 		return err
 	}
@@ -215,55 +213,51 @@ func (r *archiveReader) save(ctx context.Context, state []byte) error {
 	u := r.unfinished
 	u.Scan, u.Root, u.Kept, u.Notes, u.Names = state, root, r.handler.kept, r.handler.notes, r.handler.names.Names()
 	u.Keeping, u.Beginning = r.handler.keeping, r.handler.content
-	if err := r.pass.index.SaveState(ctx, r.pass.Destination, r.source.Key(), &u); err != nil {
+	if err := r.index.SaveState(ctx, r.Destination, r.source.Key(), &u); err != nil {
 		return storeError{err}
 	}
 	return nil
 }
 
 // snapshot is the record of the archive after its scan.
-func (r *archiveReader) snapshot(ctx context.Context, result archive.Result) (*backup.Snapshot, error) {
+func (r *archiveScan) snapshot(ctx context.Context, scanned archive.Result) (result, error) {
 	root, err := r.builder.Finish(ctx)
 	if err != nil {
-		return nil, storeError{err}
+		return result{}, storeError{err}
 	}
-	s := r.pass.record(r.source, r.unfinished.Serial, result.Status, result.Detail)
-	s.Kind, s.Content, s.Refused = r.kind, result.Content, result.Refused
-	s.Notes = result.Notes
+	s := r.record(scanned.Status, scanned.Detail)
+	s.Serial, s.Kind, s.Content, s.Refused = r.unfinished.Serial, r.kind, scanned.Content, scanned.Refused
+	s.Notes = scanned.Notes
 	s.Names = r.handler.names.Names()
 	for _, n := range r.handler.notes {
 		s.Notes.AddCount(n.Kind, n.Count, n.Example)
 	}
-	if result.Status == backup.Unreadable {
-		return s, nil
+	if scanned.Status == backup.Unreadable {
+		return result{snapshot: s}, nil
 	}
 	if cutShort(r.source) && s.Status != backup.Corrupt {
 		s.Status, s.Detail = r.source.Fault, r.source.Detail
 	}
 	s.Root = root
-	if s.Root.Mode == 0 {
-		s.Root.Mode = backup.ModeDir | 0o755
-		s.Root.SetTime(backup.TimeOf(r.source.Time))
-	}
+	giveRoot(s)
 	if s.Status != backup.Complete {
-		t := tree.New(r.pass.index, s.Root, tree.NewCache(nodeCache))
-		if s.Affected, err = affected(ctx, t, &result); err != nil {
-			return nil, storeError{err}
+		t := tree.New(r.index, s.Root, tree.NewCache(nodeCache))
+		if s.Affected, err = affected(ctx, t, &scanned); err != nil {
+			return result{}, storeError{err}
 		}
 	}
-	err = r.pass.describe(ctx, s, func(t *tree.Tree) engine.ReadFunc { return r.readKept(ctx, t) })
-	return s, err
+	return result{s, func(t *tree.Tree) engine.ReadFunc { return r.readKept(ctx, t) }}, nil
 }
 
 // readKept reads the contents that were kept while the archive streamed by. One that does not belong to the
 // file that the tree shows, because a later member took its place, is not handed out.
-func (r *archiveReader) readKept(ctx context.Context, t *tree.Tree) engine.ReadFunc {
+func (r *archiveScan) readKept(ctx context.Context, t *tree.Tree) engine.ReadFunc {
 	return func(name string) ([]byte, error) {
 		hash, ok := r.handler.kept[name]
 		if !ok {
 			return nil, fs.ErrNotExist
 		}
-		content, err := r.pass.index.Get(ctx, hash)
+		content, err := r.index.Get(ctx, hash)
 		if err != nil {
 			return nil, err
 		}
@@ -271,7 +265,7 @@ func (r *archiveReader) readKept(ctx context.Context, t *tree.Tree) engine.ReadF
 		if err != nil {
 			return nil, err
 		}
-		if !item.IsRegular() || r.pass.engine.Wants(name, item.Size).Len(item.Size) != int64(len(content)) {
+		if !item.IsRegular() || r.wants(name, item.Size).Len(item.Size) != int64(len(content)) {
 			return nil, fs.ErrNotExist
 		}
 		return content, nil

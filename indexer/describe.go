@@ -13,7 +13,7 @@ import (
 const nodeCache = 8 << 20
 
 // describe lets the engine cut the tree of s into parts and enters what it says.
-func (p *pass) describe(ctx context.Context, s *backup.Snapshot, read func(*tree.Tree) engine.ReadFunc) error {
+func (p *pass) describe(ctx context.Context, s *backup.Snapshot, read contents) error {
 	if s.System {
 		return nil
 	}

@@ -19,7 +19,8 @@ const (
 // handler puts what a scan finds into the tree and the index.
 type handler struct {
 	ctx     context.Context
-	pass    *pass
+	index   Store
+	wants   func(path string, size int64) backup.Excerpt
 	serial  uint64
 	builder *tree.Builder
 	kept    map[string]backup.Hash // contents that the engine wants, by path
@@ -51,7 +52,7 @@ func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
 	if !m.IsRegular() || m.Link != "" || len(h.kept) == maxFiles {
 		return backup.Excerpt{}, nil
 	}
-	want := h.pass.engine.Wants(added.Path, m.Size)
+	want := h.wants(added.Path, m.Size)
 	if !want.Wanted() || want.Len(m.Size) > maxKept-h.total {
 		return backup.Excerpt{}, nil
 	}
@@ -67,7 +68,7 @@ func (h *handler) Content(p []byte, done bool) error {
 		return nil
 	}
 	hash := tree.Sum(h.content)
-	if err := h.pass.index.Put(h.ctx, hash, append([]byte(nil), h.content...)); err != nil {
+	if err := h.index.Put(h.ctx, hash, append([]byte(nil), h.content...)); err != nil {
 		return storeError{err}
 	}
 	h.kept[h.keeping] = hash
@@ -77,7 +78,7 @@ func (h *handler) Content(p []byte, done bool) error {
 
 // Point keeps a seek point.
 func (h *handler) Point(p *gzseek.Point) error {
-	if err := h.pass.index.PutPoint(h.ctx, h.serial, p); err != nil {
+	if err := h.index.PutPoint(h.ctx, h.serial, p); err != nil {
 		return storeError{err}
 	}
 	return nil

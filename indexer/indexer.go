@@ -10,7 +10,6 @@ import (
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/concern"
-	"slotfs/indexer/tree"
 )
 
 // Snapshots is the catalog that a pass compares with and commits to.
@@ -43,10 +42,8 @@ type Sweeper interface {
 
 // Index is everything that a pass writes to.
 type Index interface {
-	tree.Store
+	Store
 	Snapshots
-	States
-	Points
 	Sweeper
 }
 

@@ -20,7 +20,6 @@ import (
 	"slotfs/indexer/contain"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/engine"
-	"slotfs/indexer/tree"
 )
 
 // Pass indexes a destination once. Its error is what ended the pass as a whole: the network, the index or
@@ -66,13 +65,6 @@ func newPass(d dest.Destination, e engine.Engine, x Index, o Options) *pass {
 		o.Memory = new(Memory)
 	}
 	return &pass{Options: o, dest: d, engine: e, index: x, room: &o.Memory.entries, committed: make(map[string]*backup.Snapshot)}
-}
-
-// newBuilder begins a tree, or goes on with one. The builder is to be released.
-func (p *pass) newBuilder(root backup.Entry) *tree.Builder {
-	b := tree.NewBuilder(p.index, root)
-	b.Share(&p.Memory.nodes)
-	return b
 }
 
 func (p *pass) run(ctx context.Context) error {
@@ -267,38 +259,45 @@ func (p *pass) readContained(ctx context.Context, s *backup.Source, serial uint6
 	}
 	var fault *contain.Error
 	errors.As(err, &fault)
-	snapshot = p.record(s, serial, backup.Unreadable, fault.Error())
+	snapshot = p.reading(s, serial).record(backup.Unreadable, fault.Error())
 	snapshot.Stable = false
 	return snapshot, nil
 }
 
-// read makes the snapshot of one source, ready to be committed.
+// read makes the snapshot of one source, ready to be committed: what a reader read, cut into parts by the engine.
 func (p *pass) read(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	recorder, recorded := p.engine.(engine.SelfDescriber)
-	switch {
-	case s.Fault != "" && !cutShort(s):
+	b := p.reading(s, serial)
+	if s.Fault != "" && !cutShort(s) {
 		p.Progress.Began(s, 0, 0)
-		return p.record(s, serial, s.Fault, s.Detail), nil
-	case recorded:
-		return p.readRecorded(ctx, recorder, s, serial)
-	case s.Kind == backup.Tree:
-		return p.readTree(ctx, s, serial)
-	default:
-		return p.readArchive(ctx, s, serial)
+		return b.record(s.Fault, s.Detail), nil
 	}
+	if describer, ok := p.engine.(engine.SelfDescriber); ok {
+		return p.readSelfDescribed(ctx, describer, b)
+	}
+	var r reader = archiveReader{}
+	if s.Kind == backup.Tree {
+		r = treeReader{}
+	}
+	return p.readWith(ctx, r, b)
+}
+
+// readWith has r read a backup, and describes what it read.
+func (p *pass) readWith(ctx context.Context, r reader, b *reading) (*backup.Snapshot, error) {
+	read, err := r.read(ctx, b)
+	if err == nil && read.contents != nil {
+		err = p.describe(ctx, read.snapshot, read.contents)
+	}
+	return read.snapshot, err
+}
+
+// reading is what a reader of s gets to see.
+func (p *pass) reading(s *backup.Source, serial uint64) *reading {
+	return &reading{Options: &p.Options, dest: p.dest, index: p.index, wants: p.engine.Wants, source: s, serial: serial, known: p.known[s.Key()]}
 }
 
 // cutShort reports whether the last pieces of an archive are missing. What is there is read like any archive that was cut.
 func cutShort(s *backup.Source) bool {
 	return s.Fault == backup.Truncated && (s.Kind == backup.Tar || s.Kind == backup.TarGzip)
-}
-
-// record is a snapshot without a tree.
-func (p *pass) record(s *backup.Source, serial uint64, status backup.Status, detail string) *backup.Snapshot {
-	return &backup.Snapshot{
-		Source: *s, Destination: p.Destination, Serial: serial, Status: status, Detail: detail,
-		Stable: status != backup.Growing, Indexed: p.Now().UTC(), Reader: readerRevision,
-	}
 }
 
 func (p *pass) commit(ctx context.Context, s *backup.Snapshot) error {
@@ -339,27 +338,6 @@ func (p *pass) warn(err error) {
 	if len(p.summary.Errors) < maxErrors {
 		p.summary.Errors = append(p.summary.Errors, err)
 	}
-}
-
-// storeError marks an error of the index, which ends the pass.
-type storeError struct{ err error }
-
-func (e storeError) Error() string { return e.err.Error() }
-func (e storeError) Unwrap() error { return e.err }
-
-// endsPass reports whether going on with the next backup is useless after err.
-func endsPass(ctx context.Context, err error) bool {
-	var store storeError
-	return ctx.Err() != nil || errors.As(err, &store) || errors.Is(err, dest.ErrUnreachable) ||
-		errors.Is(err, dest.ErrAuth) || errors.Is(err, dest.ErrClosed)
-}
-
-func storedSize(s *backup.Source) int64 {
-	var size int64
-	for _, f := range s.Files {
-		size += f.Size
-	}
-	return size
 }
 
 // silent hears nothing.

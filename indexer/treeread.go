@@ -34,67 +34,64 @@ const settling = 48 * time.Hour
 // for its listing, others have something to list.
 const queued = 4
 
-// readTree makes the snapshot of a directory tree from its listings. It is settled, and not walked again
-// while its top directory stays as it is, once two passes saw the same and its date is some time ago.
-func (p *pass) readTree(ctx context.Context, s *backup.Source, serial uint64) (*backup.Snapshot, error) {
-	return p.walkTree(ctx, s, serial, nil)
-}
+// treeReader reads a directory tree from its listings. It is settled, and not walked again while its top directory stays as it
+// is, once two passes saw the same and its date is some time ago.
+type treeReader struct{}
 
-// walkTree is readTree with what is known of attributes that listings do not show; nil for nothing.
-func (p *pass) walkTree(ctx context.Context, s *backup.Source, serial uint64, known *attributes) (*backup.Snapshot, error) {
-	p.Progress.Began(s, 0, 0)
-	info, err := p.dest.Stat(ctx, s.Key())
+var _ reader = treeReader{}
+
+func (treeReader) read(ctx context.Context, b *reading) (result, error) { return walkTree(ctx, b, nil) }
+
+// walkTree walks a tree. known are attributes that listings do not show; nil: none are known.
+func walkTree(ctx context.Context, b *reading, known *attributes) (result, error) {
+	b.Progress.Began(b.source, 0, 0)
+	info, err := b.dest.Stat(ctx, b.source.Key())
 	if err != nil {
-		return nil, fmt.Errorf("stat: %w", err)
+		return result{}, fmt.Errorf("stat: %w", err)
 	}
-	w := &treeWalker{pass: p, source: s, known: known, lists: make(chan struct{}, listConcurrency), spawn: make(chan struct{}, queued*listConcurrency)}
+	w := &treeWalker{reading: b, attributes: known, lists: make(chan struct{}, listConcurrency), spawn: make(chan struct{}, queued*listConcurrency)}
 	root := entryOf(info)
 	root.Name = ""
 	if known != nil {
 		known.fillRoot(&root)
 	}
-	if err := contain.Do(func() error { return w.directory(ctx, s.Key(), 0, &root, false) }); err != nil {
-		return nil, err
+	if err := contain.Do(func() error { return w.directory(ctx, b.source.Key(), 0, &root, false) }); err != nil {
+		return result{}, err
 	}
-	snapshot := p.treeRecord(s, serial, w, root)
-	err = p.describe(ctx, snapshot, func(t *tree.Tree) engine.ReadFunc { return p.readRemote(ctx, s, t) })
-	return snapshot, err
+	return result{w.record(root), b.remoteContents(ctx)}, nil
 }
 
-// treeRecord is the record of a walked tree. A tree that is the one that an earlier pass saw keeps its serial, so
+// record is the record of a walked tree. A tree that is the one that an earlier pass saw keeps its serial, so
 // that inode numbers stay.
-func (p *pass) treeRecord(s *backup.Source, serial uint64, w *treeWalker, root backup.Entry) *backup.Snapshot {
+func (w *treeWalker) record(root backup.Entry) *backup.Snapshot {
 	status, detail := backup.Complete, ""
 	if missing := w.unread.detail(); missing != "" {
 		status, detail = backup.Incomplete, missing
 	} else if root.Count == 0 {
 		status, detail = backup.Incomplete, "empty directory"
 	}
-	known, same := p.sameTree(s, root)
+	s := w.reading.record(status, detail)
+	same := w.sameTree(root)
 	if same {
-		serial = known.Serial
+		s.Serial = w.known.Serial
 	}
-	snapshot := p.record(s, serial, status, detail)
-	snapshot.Stable = same && known.Fingerprint == s.Fingerprint && status == backup.Complete &&
-		p.Now().Sub(s.Time) >= settling
-	snapshot.Root, snapshot.Content, snapshot.Refused = root, w.bytes.Load(), w.refused.Load()
-	return snapshot
+	s.Stable = same && w.known.Fingerprint == s.Fingerprint && status == backup.Complete && w.Now().Sub(s.Time) >= settling
+	s.Root, s.Content, s.Refused = root, w.bytes.Load(), w.refused.Load()
+	return s
 }
 
-// sameTree is the record of an earlier pass, and whether it has the same tree.
-func (p *pass) sameTree(s *backup.Source, root backup.Entry) (*backup.Snapshot, bool) {
-	known := p.known[s.Key()]
-	return known, known != nil && known.Kind == s.Kind && known.Root.Child == root.Child && known.Root.Mode != 0
+// remoteContents reads whole small files of a tree on the destination.
+func (b *reading) remoteContents(ctx context.Context) contents {
+	return func(t *tree.Tree) engine.ReadFunc { return b.readRemote(ctx, t) }
 }
 
-// readRemote reads whole small files of a tree snapshot.
-func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) engine.ReadFunc {
+func (b *reading) readRemote(ctx context.Context, t *tree.Tree) engine.ReadFunc {
 	return func(name string) ([]byte, error) {
 		item, err := t.Resolve(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		want := p.engine.Wants(name, item.Size)
+		want := b.wants(name, item.Size)
 		if !item.IsRegular() || !want.Wanted() || want.Len(item.Size) > maxKept {
 			return nil, fs.ErrNotExist
 		}
@@ -102,12 +99,12 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 		if err != nil {
 			return nil, err
 		}
-		content, err := p.readExcerpt(ctx, path.Join(s.Key(), stored), want, item.Size)
+		content, err := readExcerpt(ctx, b.dest, path.Join(b.source.Key(), stored), want, item.Size)
 		if err != nil && !endsPass(ctx, err) {
 			return nil, fs.ErrNotExist
 		}
 		if err == nil && item.Checksums != "" && int64(len(content)) == item.Size && !item.Checksums.Matches(sha256.Sum256(content)) {
-			p.Log.Warn("not what was backed up", "path", path.Join(s.Key(), stored))
+			b.Log.Warn("not what was backed up", "path", path.Join(b.source.Key(), stored))
 			return nil, fs.ErrNotExist
 		}
 		return content, err
@@ -115,8 +112,8 @@ func (p *pass) readRemote(ctx context.Context, s *backup.Source, t *tree.Tree) e
 }
 
 // readExcerpt reads what is wanted of a remote file of size bytes.
-func (p *pass) readExcerpt(ctx context.Context, name string, want backup.Excerpt, size int64) ([]byte, error) {
-	f, err := p.dest.Open(ctx, name)
+func readExcerpt(ctx context.Context, d dest.Reader, name string, want backup.Excerpt, size int64) ([]byte, error) {
+	f, err := d.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -141,15 +138,14 @@ func readFull(ctx context.Context, f dest.File, buf []byte, at int64) error {
 // treeWalker walks the directories of one tree snapshot, several side by side, and writes each directory's node
 // when everything below it is written.
 type treeWalker struct {
-	pass    *pass
-	source  *backup.Source
-	known   *attributes   // nil: listings tell all there is
-	lists   chan struct{} // holds a token for every request in flight
-	spawn   chan struct{} // holds a token for every goroutine; without one a directory is walked in line
-	entries atomic.Int64
-	bytes   atomic.Int64
-	unread  unread
-	refused atomic.Uint64
+	*reading
+	attributes *attributes   // nil: listings tell all there is
+	lists      chan struct{} // holds a token for every request in flight
+	spawn      chan struct{} // holds a token for every goroutine; without one a directory is walked in line
+	entries    atomic.Int64
+	bytes      atomic.Int64
+	unread     unread
+	refused    atomic.Uint64
 }
 
 // below is the path of a directory or file below the snapshot.
@@ -165,10 +161,10 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 	}
 	if !alone {
 		var err error
-		if alone, err = w.pass.room.enter(ctx); err != nil {
+		if alone, err = w.Memory.entries.enter(ctx); err != nil {
 			return err
 		}
-		defer w.pass.room.leave(alone)
+		defer w.Memory.entries.leave(alone)
 	}
 	infos, err := w.list(ctx, dir)
 	if errors.Is(err, fs.ErrPermission) {
@@ -179,13 +175,13 @@ func (w *treeWalker) directory(ctx context.Context, dir string, depth int, e *ba
 		return nil // deleted since its parent was listed: the fingerprint or the next pass will tell
 	}
 	if err == nil {
-		err = w.pass.room.take(len(infos))
+		err = w.Memory.entries.take(len(infos))
 	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
-	defer w.pass.room.give(len(infos))
-	w.pass.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
+	defer w.Memory.entries.give(len(infos))
+	w.Progress.Read(w.source, w.entries.Add(int64(len(infos))))
 	written, err := w.write(ctx, dir, depth, infos, alone)
 	if err != nil {
 		return err
@@ -199,11 +195,11 @@ const together = 256
 
 // write writes the node of a directory, and before that those of the directories in it.
 func (w *treeWalker) write(ctx context.Context, dir string, depth int, infos []dest.Info, alone bool) (tree.Dir, error) {
-	out := tree.NewWriter(w.pass.index)
+	out := tree.NewWriter(w.index)
 	for some := range slices.Chunk(infos, together) {
 		entries := w.entriesOf(some)
-		if w.known != nil {
-			if err := w.known.fill(ctx, dir, entries); err != nil {
+		if w.attributes != nil {
+			if err := w.attributes.fill(ctx, dir, entries); err != nil {
 				return tree.Dir{}, err
 			}
 		}
@@ -285,7 +281,7 @@ func (w *treeWalker) list(ctx context.Context, dir string) ([]dest.Info, error) 
 		return nil, err
 	}
 	defer func() { <-w.lists }()
-	infos, err := w.pass.dest.List(ctx, dir)
+	infos, err := w.dest.List(ctx, dir)
 	slices.SortFunc(infos, func(a, b dest.Info) int { return strings.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(infos, func(a, b dest.Info) bool { return a.Name == b.Name }), err
 }
@@ -295,7 +291,7 @@ func (w *treeWalker) link(ctx context.Context, name string, e *backup.Entry) err
 		return err
 	}
 	defer func() { <-w.lists }()
-	target, err := w.pass.dest.ReadLink(ctx, name)
+	target, err := w.dest.ReadLink(ctx, name)
 	if err != nil && endsPass(ctx, err) {
 		return fmt.Errorf("readlink %s: %w", name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
+	"slotfs/fs/content"
 )
 
 // mountOptions is what -o says.
@@ -29,11 +30,10 @@ func (o *mountOptions) mount(g *settings) *service.Mount {
 		ReadDeadline: o.readDeadline, CacheSize: o.cacheSize, IgnoreHangup: func() { g.survives.Store(true) }}
 }
 
-// Bounds of readDeadline. The default outlasts a minute without network, with time to connect again after it.
+// Bounds of readDeadline.
 const (
-	defaultReadDeadline = 2 * time.Minute
-	minReadDeadline     = time.Second
-	maxReadDeadline     = time.Hour
+	minReadDeadline = time.Second
+	maxReadDeadline = time.Hour
 )
 
 // Options that mean nothing to a mount that is read-only, nosuid and nodev anyway, or that are for mount(8), systemd
@@ -47,7 +47,7 @@ var kernelOptions = []string{"noexec", "noatime", "nodiratime", "relatime", "str
 // parseMountOptions reads a list with commas. Options that are not known are errors: a typing error that nobody
 // hears of is worse.
 func parseMountOptions(text string) (mountOptions, error) {
-	o := mountOptions{readDeadline: defaultReadDeadline, cacheSize: -1}
+	o := mountOptions{readDeadline: content.DefaultDeadline, cacheSize: -1}
 	for option := range strings.SplitSeq(text, ",") {
 		key, value, _ := strings.Cut(option, "=")
 		switch {

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"slotfs/cache/index"
 	"slotfs/fs"
@@ -145,6 +146,8 @@ func (c readerContent) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tre
 func (c readerContent) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (fs.File, error) {
 	return c.r.OpenOriginal(ctx, s, n)
 }
+
+func (c readerContent) Deadline() time.Duration { return c.r.Deadline() }
 
 // pack puts the archive of an account in a set, with a file of that name.
 func (m *shownWorld) pack(set, account, file string) {

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"slotfs/cmd/internal/service/metrics"
 	"slotfs/fs"
@@ -30,6 +31,9 @@ func (c contentAdapter) Open(ctx context.Context, s *backup.Snapshot, t *tree.Tr
 func (c contentAdapter) OpenOriginal(ctx context.Context, s *backup.Snapshot, n int) (fs.File, error) {
 	return c.open(func(r *content.Reader) (*content.File, error) { return r.OpenOriginal(ctx, s, n) })
 }
+
+// Deadline is how long a read may take.
+func (c contentAdapter) Deadline() time.Duration { return c.destinations.deadline }
 
 func (c contentAdapter) open(open func(*content.Reader) (*content.File, error)) (fs.File, error) {
 	r, err := c.destinations.get(c.name)

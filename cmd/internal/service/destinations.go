@@ -25,7 +25,7 @@ type destinations struct {
 	env      *Environment
 	points   content.Points
 	log      *slog.Logger
-	deadline time.Duration // of a read; 0: that of package content
+	deadline time.Duration // of a read
 	cache    *data.Cache   // of what was read; nil: none
 	known    bool          // destinations worked before: they are waited for
 
@@ -46,7 +46,7 @@ type destination struct {
 var _ passes.Targets = (*destinations)(nil)
 
 func newDestinations(e *Environment, c *config.Config, points content.Points) *destinations {
-	return &destinations{env: e, points: points, log: e.Log, config: c, open: map[string]*destination{}}
+	return &destinations{env: e, points: points, log: e.Log, config: c, deadline: content.DefaultDeadline, open: map[string]*destination{}}
 }
 
 // Target gives a destination and its engine.

@@ -142,7 +142,7 @@ func (m *Mount) fsConfig(s *Service) fs.Config {
 	return fs.Config{
 		Destinations: s.destinations.names, Catalog: s.index, Nodes: s.index, Content: s.content,
 		Owner: m.accountOwners(s.destinations.current), Accounts: localAccounts(), AllowOther: m.AllowOther, Source: m.Source, Options: m.Kernel,
-		Deadline: m.ReadDeadline, Log: m.Log, Status: s.lastPass,
+		Log: m.Log, Status: s.lastPass,
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
 	"slotfs/fs"
 	"slotfs/fs/fstest"
@@ -23,6 +24,8 @@ func (c *rereadContent) Open(_ context.Context, s *backup.Snapshot, _ *tree.Tree
 func (c *rereadContent) OpenOriginal(context.Context, *backup.Snapshot, int) (fs.File, error) {
 	return nil, errors.New("not asked for")
 }
+
+func (c *rereadContent) Deadline() time.Duration { return time.Hour }
 
 type rereadFile struct {
 	c      *rereadContent
