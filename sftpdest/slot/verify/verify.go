@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/spool"
@@ -26,7 +27,8 @@ import (
 // Difference is one thing that is not as the manifest says.
 type Difference struct{ Path, What string }
 
-// Slot compares a slot with its manifest: names, types and sizes of all, and the content of a share of the files, 0 to 1.
+// Slot compares a slot with its manifest: names, types and sizes of all, and the content of those that have another time and of a
+// share of the others, 0 to 1.
 func Slot(ctx context.Context, s *store.Store, slot *state.Slot, sample float64) (found []Difference, err error) {
 	s.NoTimes(slot.State.Times == manifest.NoTimes)
 	v := &verifier{Store: s, slot: slot.Path, sample: sample, room: semaphore.NewWeighted(comparedBytes)}
@@ -131,12 +133,18 @@ func (v *verifier) compare(ctx context.Context, g *errgroup.Group, e *manifest.E
 	case !e.IsRegular():
 	case e.Size != info.Size:
 		v.differ(e.Path, fmt.Sprintf("has %d bytes, not %d", info.Size, e.Size))
-	case e.Hash == "" && v.KeepsTimes() && info.MTime != manifest.Seconds(e.MTime):
+	case e.Hash == "" && v.retimed(e, info):
 		v.differ(e.Path, "has another time, and no checksum tells whether it is what was backed up")
-	case e.Hash != "" && (v.sample >= 1 || rand.Float64() < v.sample):
+	case e.Hash != "" && (v.sample >= 1 || v.retimed(e, info) || rand.Float64() < v.sample):
 		path, at, want, size := e.Path, here.At, e.Hash, e.Size
 		g.Go(func() error { return v.content(ctx, path, at, want, size) })
 	}
+}
+
+// retimed reports whether a file has another time than it was given: somebody may have written to it since. Such files are
+// no part of the sample; their content is always read.
+func (v *verifier) retimed(e *manifest.Entry, info *dest.Info) bool {
+	return v.KeepsTimes() && info.MTime != manifest.Seconds(e.MTime)
 }
 
 func (v *verifier) content(ctx context.Context, path, at, want string, size int64) error {
