@@ -25,6 +25,7 @@ import (
 //	locks/, staging/ of sync, see Lock
 //	passes/NAME.json how the last pass over a destination ended
 //	history/         how passes, backups and verifications ended, see package history
+//	audit/           who looked at, downloaded and restored what, see package audit
 //	alarms/          who was told of what, see package alarm
 //	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index
@@ -36,6 +37,7 @@ func (d Dir) Index() string             { return filepath.Join(string(d), "index
 func (d Dir) Cache() string             { return filepath.Join(string(d), "cache") }
 func (d Dir) Passes() string            { return filepath.Join(string(d), "passes") }
 func (d Dir) History() string           { return filepath.Join(string(d), "history") }
+func (d Dir) Audit() string             { return filepath.Join(string(d), "audit") }
 func (d Dir) Alarms() string            { return filepath.Join(string(d), "alarms") }
 func (d Dir) Secret(name string) string { return filepath.Join(string(d), "secrets", name) }
 func (d Dir) Socket() string            { return filepath.Join(string(d), "control.sock") }

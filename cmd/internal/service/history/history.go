@@ -1,16 +1,40 @@
 // Package history keeps how each index pass, backup and verification ended, for 400 days. It must not know how any of them is
 // made, and it needs no index: a rebuild of that loses nothing here.
-//
-// The records of a month (UTC, by the time they ended) are one file, DIR/2026-01.jsonl, one JSON object per line, see Record.
-// Records are only appended, by as many processes as there are: each holds a lock (flock(2)) on the file for the time of its
-// write. A process that is killed while it writes leaves a line that has no end; the next one to append ends it, and readers
-// skip and count it. Whole months are removed when they are older than 400 days, or when all of them together are larger than
-// 256 MiB; the newest 14 are never removed for their age, so that a clock that was wrong for a while costs nothing.
 package history
 
 import (
 	"time"
+
+	"slotfs/cmd/internal/service/jsonlog"
 )
+
+// Retention is how long records are kept at least.
+const Retention = jsonlog.Retention
+
+// Store is a directory of records.
+type Store struct {
+	Dir string // is made with the first record
+	Now func() time.Time
+}
+
+// New is the store in dir.
+func New(dir string) *Store { return &Store{Dir: dir, Now: time.Now} }
+
+func (s *Store) log() *jsonlog.Log[Record] {
+	return &jsonlog.Log[Record]{What: "history", Dir: s.Dir, Now: s.Now, Time: (*Record).time}
+}
+
+// Add appends a record, durably.
+func (s *Store) Add(r Record) error {
+	r = r.bounded()
+	return s.log().Add(&r)
+}
+
+// Follower reads a store, and what is added to it later.
+type Follower = jsonlog.Follower[Record]
+
+// Follow begins with the oldest record.
+func (s *Store) Follow() *Follower { return s.log().Follow() }
 
 // Kind says what a record is of.
 type Kind string
@@ -81,6 +105,14 @@ type Record struct {
 	Error   string `json:"error,omitempty"`
 	Code    int    `json:"code,omitempty"` // the exit code that belongs to Error
 	Cause   Cause  `json:"cause,omitempty"`
+}
+
+// time is when what the record is of ended; zero: it is no record.
+func (r *Record) time() time.Time {
+	if r.Kind == "" {
+		return time.Time{}
+	}
+	return r.Ended
 }
 
 // Good reports whether there is a backup, or an index, because of what the record is of.

@@ -1,4 +1,4 @@
-package history
+package jsonlog
 
 import (
 	"encoding/json"
@@ -11,32 +11,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Store is a directory of records.
-type Store struct {
-	Dir string
-	Now func() time.Time
+// Log is a directory of records.
+type Log[R any] struct {
+	What string // in errors: "history"
+	Dir  string // is made with the first record
+	Now  func() time.Time
+	// Time is when what a record is of ended; zero says that it is no record.
+	Time    func(*R) time.Time
+	MaxSize int64 // of all months together in bytes; 0: 256 MiB
 }
 
-// New is the store in dir, which is made with the first record.
-func New(dir string) *Store { return &Store{Dir: dir, Now: time.Now} }
+func (l *Log[R]) fault(err error) error { return fmt.Errorf("%s: %w", l.What, err) }
 
 // Add appends a record, durably.
-func (s *Store) Add(r Record) error {
-	r = r.bounded()
-	line, err := json.Marshal(&r)
+func (l *Log[R]) Add(r *R) error {
+	line, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("history: %w", err)
+		return l.fault(err)
 	}
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return fmt.Errorf("history: %w", err)
+	if err := os.MkdirAll(l.Dir, 0o700); err != nil {
+		return l.fault(err)
 	}
-	path := filepath.Join(s.Dir, segmentOf(r.Ended))
+	path := filepath.Join(l.Dir, segmentOf(l.Time(r)))
 	began, err := appendLine(path, append(line, '\n'))
 	if err != nil {
-		return fmt.Errorf("history: %w", err)
+		return l.fault(err)
 	}
 	if began {
-		return s.Prune()
+		return l.prune()
 	}
 	return nil
 }

@@ -1,8 +1,15 @@
-package history
+// Package jsonlog keeps records as lines of JSON that are only appended, for 400 days, by as many processes as there are. It
+// must not know what the records are of.
+//
+// The records of a month (UTC) are one file, DIR/2026-01.jsonl. Each writer holds a lock (flock(2)) on the file for the time of
+// its write. A process that is killed while it writes leaves a line that has no end; the next one to append ends it, and readers
+// skip and count it. Whole months are removed when they are older than 400 days, or when all of them together are too large; the
+// newest 14 are never removed for their age, so that a clock that was wrong for a while costs nothing.
+package jsonlog
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,14 +27,14 @@ const (
 	keptMonths = 14
 )
 
-// maxSize bounds all months together.
-var maxSize int64 = 256 << 20
+// defaultMaxSize bounds all months together where a log says nothing else.
+const defaultMaxSize = 256 << 20
 
 // segments are the names of the months in dir, oldest first.
 func segments(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("history: %w", err)
+		return nil, err
 	}
 	var names []string
 	for _, e := range entries {
@@ -48,17 +55,18 @@ func monthOf(name string) (time.Time, bool) {
 	return t, err == nil
 }
 
-// Prune removes months that are too old, or too much.
-func (s *Store) Prune() error {
-	names, err := segments(s.Dir)
+// prune removes months that are too old, or too much.
+func (l *Log[R]) prune() error {
+	names, err := segments(l.Dir)
 	if err != nil {
-		return err
+		return l.fault(err)
 	}
-	oldest := s.Now().Add(-Retention)
+	maxSize := cmp.Or(l.MaxSize, defaultMaxSize)
+	oldest := l.Now().Add(-Retention)
 	sizes := make([]int64, len(names))
 	total := int64(0)
 	for i, name := range names {
-		if info, err := os.Stat(filepath.Join(s.Dir, name)); err == nil {
+		if info, err := os.Stat(filepath.Join(l.Dir, name)); err == nil {
 			sizes[i] = info.Size()
 			total += sizes[i]
 		}
@@ -69,8 +77,8 @@ func (s *Store) Prune() error {
 		if !expired && (total <= maxSize || i == len(names)-1) {
 			continue
 		}
-		if err := os.Remove(filepath.Join(s.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("history: %w", err)
+		if err := os.Remove(filepath.Join(l.Dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return l.fault(err)
 		}
 		total -= sizes[i]
 	}

@@ -1,4 +1,4 @@
-package history
+package jsonlog
 
 import (
 	"bufio"
@@ -14,26 +14,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Follower reads a store, and what is added to it later.
-type Follower struct {
-	store *Store
-	read  map[string]int64 // how much of each month
+// Follower reads a log, and what is added to it later.
+type Follower[R any] struct {
+	log  *Log[R]
+	read map[string]int64 // how much of each month
 	// Skipped counts the lines that are no records: a process was killed while it wrote them, or somebody edited the file.
 	Skipped int
 }
 
 // Follow begins with the oldest record.
-func (s *Store) Follow() *Follower { return &Follower{store: s, read: map[string]int64{}} }
+func (l *Log[R]) Follow() *Follower[R] { return &Follower[R]{log: l, read: map[string]int64{}} }
 
 // maxLine bounds a line: records have bounded texts.
 const maxLine = 64 << 10
 
 // Poll hands the records that were not read before to yield, oldest month first and in the order in which they were added. The
 // record is yield's for the call only.
-func (f *Follower) Poll(yield func(*Record) error) error {
-	names, err := segments(f.store.Dir)
+func (f *Follower[R]) Poll(yield func(*R) error) error {
+	names, err := segments(f.log.Dir)
 	if err != nil {
-		return err
+		return f.log.fault(err)
 	}
 	for _, name := range names {
 		err := f.segment(name, yield)
@@ -41,15 +41,15 @@ func (f *Follower) Poll(yield func(*Record) error) error {
 			continue // removed meanwhile
 		}
 		if err != nil {
-			return fmt.Errorf("history: %w", err)
+			return f.log.fault(err)
 		}
 	}
 	return nil
 }
 
 // segment reads what was added to a month.
-func (f *Follower) segment(name string, yield func(*Record) error) error {
-	file, err := os.Open(filepath.Join(f.store.Dir, name))
+func (f *Follower[R]) segment(name string, yield func(*R) error) error {
+	file, err := os.Open(filepath.Join(f.log.Dir, name))
 	if err != nil {
 		return err
 	}
@@ -108,10 +108,10 @@ func nextLine(in *bufio.Reader) (line []byte, n int64, err error) {
 }
 
 // line hands a record on, or counts what is none.
-func (f *Follower) line(line []byte, yield func(*Record) error) error {
+func (f *Follower[R]) line(line []byte, yield func(*R) error) error {
 	line = bytes.TrimSpace(line)
-	var r Record
-	if json.Unmarshal(line, &r) != nil || r.Kind == "" || r.Ended.IsZero() {
+	var r R
+	if json.Unmarshal(line, &r) != nil || f.log.Time(&r).IsZero() {
 		f.Skipped++
 		return nil
 	}
