@@ -13,6 +13,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/restores"
 	"slotfs/indexer/backup"
 )
 
@@ -66,10 +67,10 @@ func (c *catCmd) file(ctx context.Context, p string) error {
 	if err != nil {
 		return err
 	}
-	at, in := snapshotOf(p)
+	at, in := browse.SnapshotOf(p)
 	if s := n.Snapshot; in && s != nil && n.Recorded != nil && s.Status != backup.Complete && !c.warned[at] {
 		c.warned[at] = true
-		c.warnOfStatus(&notComplete{Path: at, Status: s.Status, Detail: s.Detail})
+		c.warnOfStatus(&restores.Unproven{Path: at, Status: s.Status, Detail: s.Detail})
 	}
 	return c.cat(ctx, c.from, p)
 }

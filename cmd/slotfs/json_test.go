@@ -8,6 +8,7 @@ import (
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/jobs"
+	"slotfs/cmd/internal/service/restores"
 	"slotfs/cmd/internal/service/slots"
 )
 
@@ -23,7 +24,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"| `find` |":             {matchJSON{}},
 		"| `versions` |":         {browse.Version{}},
 		"| `diff` |":             {diffJSON{}},
-		"| `restore` |":          {restoreJSON{}},
+		"| `restore` |":          {restores.Report{}},
 		"| `job list`":           {shownJobKeys{}},
 		"`sync`: an array":       {jobs.Result{}},
 		"`slots`: an array":      {slots.Slot{}},
@@ -99,7 +100,8 @@ func ownKeys(of reflect.Type) []string {
 	for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
 		of = of.Elem()
 	}
-	if !strings.HasSuffix(of.PkgPath(), "cmd/slotfs") && !strings.HasSuffix(of.PkgPath(), "service/jobs") && !strings.HasSuffix(of.PkgPath(), "service/slots") {
+	if !strings.HasSuffix(of.PkgPath(), "cmd/slotfs") && !strings.HasSuffix(of.PkgPath(), "service/jobs") && !strings.HasSuffix(of.PkgPath(), "service/slots") &&
+		!strings.HasSuffix(of.PkgPath(), "service/restores") {
 		return nil
 	}
 	return jsonKeys(of)

@@ -14,6 +14,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
+	"slotfs/cmd/internal/service/restores"
 	"slotfs/cmd/internal/term"
 )
 
@@ -25,7 +26,7 @@ func run(argv []string) int {
 	s := &shell{in: os.Stdin, out: os.Stdout, err: os.Stderr, terminal: term.New(os.Stdin, os.Stderr), json: wantsJSON(argv)}
 	ctx, stop := s.untilSignal()
 	defer stop()
-	if argv[0] == writerName {
+	if argv[0] == restores.WriterName {
 		return restoreWriter(ctx)
 	}
 	if helper, ok := mountHelper(argv[0]); ok {

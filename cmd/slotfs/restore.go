@@ -4,20 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"log/slog"
-	"path"
-	"path/filepath"
+	"os"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/browse"
-	"slotfs/fs/restore"
-	"slotfs/fs/restore/asuser"
-	"slotfs/indexer/backup"
+	"slotfs/cmd/internal/service"
+	"slotfs/cmd/internal/service/restores"
 )
 
 func restoreCommand(s *shell) *cli.Command {
@@ -45,150 +40,84 @@ func restoreCommand(s *shell) *cli.Command {
 			if len(args) < 2 {
 				return exit.With(errors.New([]string{"PATH is missing", "DIRECTORY is missing"}[len(args)]), exit.Usage, seeHelp("restore"))
 			}
-			for _, name := range c.StringSlice("security-attribute") {
-				if !strings.HasPrefix(name, "security.") || name == "security.capability" {
-					return exit.Usagef("--security-attribute %s: no attribute that can be asked for", name)
-				}
-			}
-			b, err := g.Browse(c.Context)
+			dir, err := absolute("DIRECTORY", args[len(args)-1])
 			if err != nil {
 				return err
 			}
-			defer b.Close()
-			owners := newOwnerMap(c.Bool("numeric-owner"))
-			r := &restoring{settings: g, from: restorer{b, owners}, owners: owners, overwrite: c.Bool("overwrite"), rehearse: c.Bool("dry-run"), quiet: c.Bool("quiet"),
-				partial: c.Bool("partial"), maildir: c.Bool("maildir"), literal: c.Bool("literal"), as: c.String("as"), security: c.StringSlice("security-attribute"),
-				began: time.Now()}
-			return r.run(c.Context, args[:len(args)-1], args[len(args)-1])
+			if strings.HasSuffix(args[len(args)-1], "/") {
+				dir += "/"
+			}
+			r := &restoring{settings: g, quiet: c.Bool("quiet"), request: restores.Request{Directory: dir, Overwrite: c.Bool("overwrite"), DryRun: c.Bool("dry-run"),
+				Partial: c.Bool("partial"), Maildir: c.Bool("maildir"), NumericOwner: c.Bool("numeric-owner"), As: c.String("as"),
+				SecurityAttributes: c.StringSlice("security-attribute")}}
+			return r.run(c.Context, args[:len(args)-1], c.Bool("literal"))
 		},
 	}
+}
+
+// restoreWriter is the process that restores with the rights of a user.
+func restoreWriter(ctx context.Context) int {
+	if err := restores.Write(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "slotfs: restore: %v\n", err)
+		return exit.Failed
+	}
+	return exit.Done
 }
 
 // restoring is one restore.
 type restoring struct {
 	*settings
-	from      restorer
-	owners    *ownerMap
-	overwrite bool
-	rehearse  bool
-	quiet     bool
-	literal   bool
-	partial   bool
-	maildir   bool
-	as        string
-	security  []string
-	began     time.Time
-
-	dir   string // where to
-	user  string // with whose rights; "": those of this process
-	proof []notComplete
-	failures
+	request restores.Request
+	quiet   bool
+	failed  int // so far
 }
 
-func (r *restoring) run(ctx context.Context, paths []string, dest string) error {
-	roots, err := r.find(ctx, paths)
+func (r *restoring) run(ctx context.Context, args []string, literal bool) error {
+	r.request.Paths = args
+	if err := r.request.Check(); err != nil {
+		return err
+	}
+	b, err := r.Browse(ctx)
 	if err != nil {
 		return err
 	}
-	if r.proof, err = r.notComplete(ctx, roots); err != nil {
+	defer b.Close()
+	if r.request.Paths, err = r.paths(ctx, b, args, literal); err != nil {
 		return err
 	}
-	target, err := r.target(roots, dest)
-	if err != nil {
+	show := r.transfer(r.quiet || r.request.DryRun)
+	run := restores.New(b.Tree(), r.request)
+	run.Stderr = r.err
+	run.Failed = func(f restores.Failure) { show.Above(func() { r.tellFailure(f) }) }
+	run.Short = func(needed, free int64) { show.Above(func() { r.tellShort(needed, free) }) }
+	run.Begin = func(begun *restores.Report) {
+		r.request.Directory = begun.Directory
+		r.tellProof(begun)
+		show.Begin("restore")
+	}
+	if !r.quiet && !r.json {
+		run.Progress = show
+	}
+	report, err := run.Run(ctx)
+	show.End()
+	if report == nil {
 		return err
 	}
-	id, err := r.identity(target.Path)
-	if err != nil {
-		return err
-	}
-	r.dir = strings.TrimSuffix(target.Path, "/")
-	window, files := r.from.window(&roots[0].Entry)
-	o := restore.Options{Overwrite: r.overwrite, Rehearse: r.rehearse, Partial: r.partial, Maildir: r.maildir, Window: window, Workers: files, Security: r.security}
-	if id != nil {
-		return r.runAs(ctx, &asuser.Host{Identity: *id, Destination: target, Roots: roots, Options: o})
-	}
-	if o.Place, err = restore.Locate(target); err != nil {
-		return explainPlace(dest, err)
-	}
-	r.dir = o.Place.Dir
-	r.warnOfProof()
-	show := r.show(ctx, roots, o.Place)
-	o.Progress, o.Failed = show, r.told(show)
-	summary, err := restore.Run(ctx, roots, o)
-	show.end()
-	return r.finish(summary, err)
+	return r.finish(report, err)
 }
 
-// told tells people what was not restored.
-func (r *restoring) told(show *restoreShow) func(path string, err error) {
-	line := func(text string, code int) { show.Above(func() { r.complain(text, "", code) }) }
-	return func(path string, err error) { r.failures.add(line, path, err) }
-}
-
-// runAs is run with the rights of a user.
-func (r *restoring) runAs(ctx context.Context, h *asuser.Host) error {
-	r.user = h.Identity.Name
-	r.warnOfProof()
-	show := r.show(ctx, h.Roots, nil)
-	h.Options.Progress, h.Options.Failed = show, r.told(show)
-	summary, placed, err := r.restoreAs(ctx, h)
-	show.end()
-	if !placed {
-		return explainPlace(r.dir, err)
-	}
-	return r.finish(summary, err)
-}
-
-// find finds what is to be restored. A path that ends with a slash stands for what is in the directory.
-func (r *restoring) find(ctx context.Context, paths []string) ([]restore.Root, error) {
-	var roots []restore.Root
-	taken := map[string]string{}
-	for _, p := range paths {
-		clean, e, err := r.findOne(ctx, p)
+// paths are what the arguments mean.
+func (r *restoring) paths(ctx context.Context, b *service.Browser, args []string, literal bool) ([]string, error) {
+	var all []string
+	for _, arg := range args {
+		p, err := among(r.pathArgument(b, arg, literal).forms(), func(p string) error { return restores.Look(ctx, b.Tree(), p) })
 		if err != nil {
 			return nil, err
 		}
-		root := restore.Root{Source: r.from, Entry: e, Name: path.Base(clean), Path: clean}
-		if strings.HasSuffix(p, "/") || clean == "" {
-			if !isDirectory(&e) {
-				return nil, browse.Explain("restore", p, errors.New("not a directory"))
-			}
-			root.Name = ""
+		if strings.HasSuffix(arg, "/") {
+			p += "/"
 		}
-		if other, ok := taken[root.Name]; ok && root.Name != "" {
-			return nil, exit.Usagef("%s and %s would have the same name", other, clean)
-		}
-		taken[root.Name] = clean
-		roots = append(roots, root)
+		all = append(all, p)
 	}
-	return roots, nil
-}
-
-// findOne finds what an argument means.
-func (r *restoring) findOne(ctx context.Context, arg string) (p string, e restore.Entry, err error) {
-	p, err = among(r.pathArgument(r.from.Browser, arg, r.literal).forms(), func(p string) error {
-		_, err := r.from.find(ctx, p)
-		return err
-	})
-	if err == nil {
-		e, err = r.from.find(ctx, p)
-	}
-	return p, e, err
-}
-
-func isDirectory(e *restore.Entry) bool { return e.Mode&backup.ModeType == backup.ModeDir }
-
-// explainPlace is an error about where a restore goes.
-func explainPlace(dest string, err error) error {
-	out := fmt.Errorf("restore to %s: %w", dest, err)
-	var unsafe *restore.UnsafeError
-	switch {
-	case errors.Is(err, restore.ErrNoDirectory):
-		return exit.With(out, exit.Usage, "")
-	case errors.As(err, &unsafe):
-		return exit.Hinted(out, "root would write wherever that leads: give the user with whose rights to write (--as USER), or a directory of root's")
-	case errors.Is(err, iofs.ErrNotExist):
-		return exit.Hinted(out, "make the directory that it is to lie in first: mkdir -p "+filepath.Dir(dest))
-	}
-	return out
+	return all, nil
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"slotfs/cmd/internal/service/restores"
 )
 
 const (
@@ -81,7 +83,7 @@ func TestRestoreIntoAHomeIsDoneWithTheRightsOfItsUser(t *testing.T) {
 	}
 	look := func(n string) {
 		t.Helper()
-		var said restoreJSON
+		var said restores.Report
 		r := w.among("--json", "restore", "offsite/accounts/alice/latest/files/", home+"/new"+n)
 		if err := json.Unmarshal([]byte(r.out), &said); err != nil || r.code != 0 || said.As != "alice" || said.Files == 0 {
 			t.Errorf("%+v, %v", r, err)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"slotfs/cmd/internal/service/restores"
 )
 
 // ownedBackup puts an archive of alice into the store whose members have the owners of another machine.
@@ -54,7 +56,7 @@ func TestRestoreGivesFilesToThoseOfTheSameNameHere(t *testing.T) {
 		t.Helper()
 		to := filepath.Join(t.TempDir(), "to")
 		r := w.among(append(append([]string{"--json", "restore"}, args...), to)...)
-		var said restoreJSON
+		var said restores.Report
 		if err := json.Unmarshal([]byte(r.out), &said); err != nil || r.code != 0 {
 			t.Fatalf("%v: %+v", args, r)
 		}

@@ -47,6 +47,16 @@ func SplitVersioned(p string) (above, below string, err error) {
 		"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT/...; the snapshot may be any, such as latest")
 }
 
+// SnapshotOf is the directory of the snapshot that a path leads to or into.
+func SnapshotOf(p string) (string, bool) {
+	above, _, err := SplitVersioned(p + "/.")
+	if err != nil {
+		return "", false
+	}
+	name, _, _ := strings.Cut(p[len(above)+1:], "/")
+	return path.Join(above, name), true
+}
+
 // Versions tells what is at a path in every snapshot of the account that the path leads into, in the order of the mount.
 func Versions(ctx context.Context, t Tree, p string) ([]Version, error) {
 	above, below, err := SplitVersioned(p)

@@ -1,13 +1,11 @@
-package main
+package restores
 
 import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 
 	"slotfs/cmd/internal/service/browse"
@@ -77,22 +75,6 @@ func (m *ownerMap) strangers() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.unknown))
-}
-
-// strangers are names of owners that the restore had to do without.
-func (r *restoring) strangers() []string {
-	if r.user != "" || os.Geteuid() != 0 {
-		return nil // everything belongs to the user anyway
-	}
-	return r.owners.strangers()
-}
-
-// warnOfStrangers tells whose files have become root's.
-func (r *restoring) warnOfStrangers() {
-	if names := r.strangers(); len(names) > 0 {
-		r.warning("not here, and what is theirs is root's with mode 0600: %s", strings.Join(names, ", "))
-		r.hint("make these users and groups before, or keep the numbers of the backup with --numeric-owner")
-	}
 }
 
 // Access control lists are a version (4 bytes) and entries: tag and permissions (2 bytes each) and the number of a user or

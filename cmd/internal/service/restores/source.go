@@ -1,27 +1,26 @@
-package main
+package restores
 
 import (
 	"cmp"
 	"context"
 
-	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore"
 )
 
-// restorer shows what can be restored, with or without a mount.
-type restorer struct {
-	*service.Browser
+// shown is what can be restored.
+type shown struct {
+	tree   browse.Tree
 	owners *ownerMap
 }
 
-// restored is a node with the snapshot that it is in; nil above the snapshots.
-type restored struct {
+// handle is a node with the snapshot that it is in; nil above the snapshots.
+type handle struct {
 	*browse.Node
 	in *browse.Snapshot
 }
 
-var _ restore.Source = restorer{}
+var _ restore.Source = shown{}
 
 const (
 	// archiveWindow keeps reads so close to each other that they are seen as one stream.
@@ -33,10 +32,10 @@ const (
 )
 
 // find finds a path. A link at its end is shown as such, unless it stands above the snapshots.
-func (b restorer) find(ctx context.Context, p string) (restore.Entry, error) {
-	way, err := browse.Walk(ctx, b.Tree(), p, false)
+func (b shown) find(ctx context.Context, p string) (restore.Entry, error) {
+	way, err := browse.Walk(ctx, b.tree, p, false)
 	if err == nil && way[len(way)-1].Snapshot == nil && way[len(way)-1].IsLink() {
-		way, err = browse.Walk(ctx, b.Tree(), p, true)
+		way, err = browse.Walk(ctx, b.tree, p, true)
 	}
 	if err != nil {
 		return restore.Entry{}, browse.Explain("restore", p, err)
@@ -46,18 +45,18 @@ func (b restorer) find(ctx context.Context, p string) (restore.Entry, error) {
 }
 
 // window is how many bytes at e may be on their way, and how many files are written side by side.
-func (b restorer) window(e *restore.Entry) (bytes int64, files int) {
-	if s := e.Handle.(restored).in; s != nil && s.InPieces() {
+func (b shown) window(e *restore.Entry) (bytes int64, files int) {
+	if s := e.Handle.(handle).in; s != nil && s.InPieces() {
 		return treeWindow, treeFiles
 	}
 	return archiveWindow, archiveFiles
 }
 
 // entry is a node as it is restored.
-func (b restorer) entry(n *browse.Node, in *browse.Snapshot) restore.Entry {
+func (b shown) entry(n *browse.Node, in *browse.Snapshot) restore.Entry {
 	own := *n
 	e := restore.Entry{Name: n.Name, Mode: n.Attr.Mode, UID: n.Attr.UID, GID: n.Attr.GID, Size: n.Attr.Size, MTime: n.Attr.MTime,
-		Target: n.Target, Xattrs: n.Xattrs, Extents: n.Extents, Handle: restored{&own, in}}
+		Target: n.Target, Xattrs: n.Xattrs, Extents: n.Extents, Handle: handle{&own, in}}
 	if n.Attr.Nlink > 1 && !n.IsDir() {
 		e.Link = n.Attr.Ino
 	}
@@ -66,15 +65,15 @@ func (b restorer) entry(n *browse.Node, in *browse.Snapshot) restore.Entry {
 }
 
 // List implements restore.Source.
-func (b restorer) List(ctx context.Context, dir *restore.Entry, yield func(*restore.Entry) error) error {
-	top := dir.Handle.(restored)
-	return b.Tree().List(ctx, top.ID, func(n *browse.Node) error {
+func (b shown) List(ctx context.Context, dir *restore.Entry, yield func(*restore.Entry) error) error {
+	top := dir.Handle.(handle)
+	return b.tree.List(ctx, top.ID, func(n *browse.Node) error {
 		e := b.entry(n, cmp.Or(n.Snapshot, top.in))
 		return yield(&e)
 	})
 }
 
 // Open implements restore.Source.
-func (b restorer) Open(ctx context.Context, e *restore.Entry) (restore.File, error) {
-	return b.Tree().Open(ctx, e.Handle.(restored).Node)
+func (b shown) Open(ctx context.Context, e *restore.Entry) (restore.File, error) {
+	return b.tree.Open(ctx, e.Handle.(handle).Node)
 }

@@ -1,4 +1,4 @@
-package main
+package restores
 
 import (
 	"context"
@@ -22,32 +22,25 @@ import (
 	"slotfs/fs/restore/asuser"
 )
 
-// writerName is what the process is called that restores with the rights of a user. Its connection is descriptor 3.
-const writerName = "slotfs-restore-as-user"
+// WriterName is what the process is called that restores with the rights of a user: main has it run Write.
+const WriterName = "slotfs-restore-as-user"
 
-// restoreWriter is that process.
-func restoreWriter(ctx context.Context) int {
-	conn := os.NewFile(3, "host")
-	if err := asuser.Write(ctx, conn); err != nil {
-		fmt.Fprintf(os.Stderr, "slotfs: restore: %v\n", err)
-		return exit.Failed
-	}
-	return exit.Done
-}
+// Write is that process. Its connection is descriptor 3.
+func Write(ctx context.Context) error { return asuser.Write(ctx, os.NewFile(3, "host")) }
 
 // identity is the user with whose rights is written; nil: those of this process. Where nobody is named it is the user in
 // whose home the directory lies.
-func (r *restoring) identity(dir string) (*asuser.Identity, error) {
+func (r *Restore) identity(dir string) (*asuser.Identity, error) {
 	if os.Geteuid() != 0 {
-		if r.as == "" {
+		if r.request.As == "" {
 			return nil, nil
 		}
-		return nil, exit.Usagef("--as %s: only root can write with the rights of another user", r.as)
+		return nil, exit.Usagef("--as %s: only root can write with the rights of another user", r.request.As)
 	}
-	if r.as == "" {
+	if r.request.As == "" {
 		return homeOf(dir)
 	}
-	id, err := namedIdentity(r.as)
+	id, err := namedIdentity(r.request.As)
 	if err != nil || id.UID == 0 {
 		return nil, err
 	}
@@ -134,7 +127,7 @@ func ownHome(h *users.Home) bool {
 }
 
 // restoreAs restores with the rights of a user, by way of a process that has no others.
-func (r *restoring) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Summary, placed bool, err error) {
+func (r *Restore) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Summary, placed bool, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return s, false, fmt.Errorf("restore as %s: %w", h.Identity.Name, err)
@@ -142,9 +135,9 @@ func (r *restoring) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Su
 	own, theirs := os.NewFile(uintptr(fds[0]), "writer"), os.NewFile(uintptr(fds[1]), "host")
 	defer own.Close()
 	child := exec.Command("/proc/self/exe")
-	child.Args = []string{writerName}
+	child.Args = []string{WriterName}
 	child.Dir, child.Env = "/", []string{}
-	child.Stderr = r.err
+	child.Stderr = r.Stderr
 	child.ExtraFiles = []*os.File{theirs} // descriptor 3
 	err = child.Start()
 	theirs.Close()
@@ -169,14 +162,10 @@ func (r *restoring) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Su
 const writerGrace = 5 * time.Second
 
 // target is the destination of a restore.
-func (r *restoring) target(roots []restore.Root, dest string) (restore.Destination, error) {
-	dir, err := absolute("DIRECTORY", dest)
-	if err != nil {
-		return restore.Destination{}, err
-	}
-	d := restore.Destination{Path: filepath.Clean(dir), File: len(roots) == 1 && !isDirectory(&roots[0].Entry), Private: roots[0].Name == "", Rehearse: r.rehearse}
-	if strings.HasSuffix(dest, "/") {
+func (q *Request) target(roots []restore.Root) restore.Destination {
+	d := restore.Destination{Path: filepath.Clean(q.Directory), File: len(roots) == 1 && !isDirectory(&roots[0].Entry), Private: roots[0].Name == "", Rehearse: q.DryRun}
+	if strings.HasSuffix(q.Directory, "/") {
 		d.Path += "/"
 	}
-	return d, nil
+	return d
 }
