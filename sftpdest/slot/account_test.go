@@ -156,7 +156,7 @@ func later() time.Time { return time.Now().Add(time.Hour) }
 // options are those of most tests.
 func options(retention int) Options {
 	return Options{
-		Job: "job", Account: "alice", Directory: "job/alice", Retention: retention, Mode: manifest.Incremental, Lanes: 1,
+		Job: "job", Account: "alice", Directory: "job/alice", Policy: Policy{Last: retention}, Mode: manifest.Incremental, Lanes: 1,
 		Host: "test", Tool: "test", Now: later,
 		tune: tuning{
 			segment: 4, age: time.Hour, small: 4096, wide: 8192, mark: 4096,

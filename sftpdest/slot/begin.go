@@ -238,7 +238,7 @@ func (j *job) abortIfHeld(ctx context.Context) error {
 	if err == nil {
 		err = j.Replace(ctx, j.slot, manifest.StateName, text)
 	}
-	return errors.Join(fmt.Errorf("%s: %w", j.slot, errAllKept), err)
+	return errors.Join(fmt.Errorf("%s: %w", j.slot, ErrAllKept), err)
 }
 
 // keepsOld reports whether the slot's backup stays one until the new one is there.

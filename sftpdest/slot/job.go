@@ -38,6 +38,7 @@ type job struct {
 	src          *source.Tree
 	slots        []Slot // as they were
 	due          Slot   // the one that is written
+	reason       string // why that one
 	slot         string // its directory
 	state        manifest.State
 	mark         string        // temporary file with the state that says so; "": not written yet

@@ -62,7 +62,7 @@ func TestPinnedAndHeldSlotsAreNotOverwritten(t *testing.T) {
 	for n := range 3 {
 		a.check(Pin(t.Context(), server, o.Directory, n+1, true, Owner{}))
 	}
-	if _, err := a.run(t.Context(), server, o); !errors.Is(err, errAllKept) {
+	if _, err := a.run(t.Context(), server, o); !errors.Is(err, ErrAllKept) {
 		t.Errorf("%v", err)
 	}
 }
@@ -173,7 +173,7 @@ func TestLoweredRetentionRemovesTheOldest(t *testing.T) {
 		a.edit(n)
 		a.mustRun(server, o)
 	}
-	o.Retention = 2
+	o.Policy.Last = 2
 	a.edit(5)
 	sum := a.mustRun(server, o)
 	a.holdsAll(server, o, 2, sum.Slot)

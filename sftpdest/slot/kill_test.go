@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+	"time"
 
 	"slotfs/sftpdest/slot/state"
 )
@@ -34,6 +35,13 @@ func TestAKilledRunLeavesAllSlotsButOneAndTheNextOneGoesOn(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestAKilledRunUnderAPolicyOfPeriodsLeavesAllSlotsButOne(t *testing.T) {
+	t.Parallel()
+	o := options(0)
+	o.Policy = Policy{Daily: 1, Weekly: 1, Monthly: 1}
+	matrix(t, o, true, false)
 }
 
 func TestAPowerCutLeavesAllSlotsButOneAndTheNextRunGoesOn(t *testing.T) {
@@ -90,6 +98,7 @@ func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *mem
 	step, powerCuts := density()
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for n := 1; n <= 5; n++ {
+		o.Now = func() time.Time { return later().AddDate(0, 0, n) }
 		a.edit(n)
 		now := a.truth()
 		whole := server.clone()
@@ -119,7 +128,7 @@ func matrixOn(t *testing.T, o Options, late, power bool, set func(*account, *mem
 // killed kills run n at operation k and runs again.
 func killed(a *account, m *memory, o Options, k int, late, power bool, n int, past history, now map[string]string, rnd *rand.Rand) error {
 	ctx := a.t.Context()
-	before := min(n-1, places(o.Retention))
+	before := min(n-1, o.Policy.Slots())
 	m.killAt, m.late = k, late
 	_, err := a.run(ctx, m, o)
 	if m.dead && err == nil && k < m.ops-40 {
@@ -133,7 +142,7 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 	if err != nil {
 		return err
 	}
-	if least := min(before, places(o.Retention)-1); complete < least {
+	if least := min(before, o.Policy.Slots()-1); complete < least {
 		return fmt.Errorf("%d slots are complete, want at least %d", complete, least)
 	}
 	open := 0
@@ -158,7 +167,7 @@ func killed(a *account, m *memory, o Options, k int, late, power bool, n int, pa
 	if err != nil {
 		return fmt.Errorf("after the next run: %w", err)
 	}
-	if least := min(n, places(o.Retention)); complete < least {
+	if least := min(n, o.Policy.Slots()); complete < least {
 		return fmt.Errorf("after the next run %d slots are complete, want %d", complete, least)
 	}
 	if left, err := m.List(ctx, state.Path(o.Directory, sum.Slot)+"/tmp"); err != nil || len(left) > 0 {

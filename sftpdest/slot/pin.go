@@ -64,7 +64,7 @@ func rotationIn(d dest.ReadWriter, dir string, owner Owner) (*rotation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := Options{Directory: dir, Retention: 1, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
+	o, err := Options{Directory: dir, Policy: Policy{Last: 1}, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
 	if err != nil {
 		return nil, err
 	}

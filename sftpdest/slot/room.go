@@ -10,7 +10,7 @@ import (
 
 // full adds ErrFull to an error whose cause is that the server has no room.
 func full(ctx context.Context, s *store.Store, dir string, err error) error {
-	for _, other := range []error{ErrBusy, ErrMassChange, ErrForeign, errAllKept} {
+	for _, other := range []error{ErrBusy, ErrMassChange, ErrForeign, ErrAllKept} {
 		if errors.Is(err, other) {
 			return err
 		}

@@ -162,7 +162,7 @@ func (r *rotation) leased(ctx context.Context, src *source.Tree, early *prefetch
 	}
 	j.journal.End()
 	j.tidy(ctx)
-	if surplus(slots, j.slot, o.Retention) {
+	if surplus(slots, j.slot, o.Policy.Slots()) {
 		if err := r.retire(ctx); err != nil {
 			o.Log.Warn("remove surplus slots", "directory", o.Directory, "error", err)
 		}
@@ -219,12 +219,12 @@ func (r *rotation) newJob(ctx context.Context, src *source.Tree, early *prefetch
 	if err := owned(slots, o); err != nil {
 		return nil, err
 	}
-	due, err := r.pick(ctx, slots)
+	due, reason, err := r.pick(ctx, slots)
 	if err != nil {
 		return nil, err
 	}
 	j := &job{
-		rotation: r, src: src, walked: early, due: due, slot: due.Path, plan: plan.New(),
+		rotation: r, src: src, walked: early, due: due, reason: reason, slot: due.Path, plan: plan.New(),
 		marks: &uploadMarks{s: r.Store, slot: due.Path}, slots: slots, updating: make(chan struct{}),
 		count: &progress.Counts{Listener: o.Progress},
 	}
@@ -311,7 +311,7 @@ func (j *job) verifyOwnership(ctx context.Context) error {
 // summary tells what was done so far.
 func (j *job) summary() Summary {
 	return Summary{
-		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.Resumed,
+		Slot: j.state.Slot, Gen: j.state.Gen, Reason: j.reason, Resumed: j.plan.Resumed,
 		Files: j.count.Files.Load(), Bytes: j.count.Bytes.Load(),
 		Uploaded: j.count.Uploaded.Load(), UploadedBytes: j.count.UploadedBytes.Load(),
 		Copied: j.count.Copied.Load(), Linked: j.count.Linked.Load(), Deleted: j.count.Deleted.Load(),

@@ -47,7 +47,7 @@ const (
 type Options struct {
 	Job, Account    string
 	Directory       string // of the account below the destination's directory: "<job>/<account>"
-	Retention       int    // slots, 1 to 999; 1 uses a spare one
+	Policy          Policy // how many slots there are, and which one is due
 	Mode            manifest.Mode
 	Fill            Fill
 	AllowMassChange bool
@@ -83,10 +83,10 @@ type tuning struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	switch {
-	case o.Retention < 1 || o.Retention > 999:
-		return o, fmt.Errorf("retention %d: %w", o.Retention, fs.ErrInvalid)
-	case o.Mode != manifest.Incremental && o.Mode != manifest.Compressed:
+	if err := o.Policy.Check(); err != nil {
+		return o, err
+	}
+	if o.Mode != manifest.Incremental && o.Mode != manifest.Compressed {
 		return o, fmt.Errorf("mode %q: %w", o.Mode, fs.ErrInvalid)
 	}
 	if o.Log == nil {
@@ -157,6 +157,7 @@ type Progress = progress.Listener
 type Summary struct {
 	Slot                                    int
 	Gen                                     uint64
+	Reason                                  string // why this slot
 	Resumed                                 bool
 	Files, Bytes                            int64 // in the backup
 	Uploaded, UploadedBytes, Copied, Linked int64

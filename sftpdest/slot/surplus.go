@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/retention"
 	"slotfs/sftpdest/slot/state"
 	"slotfs/sftpdest/slot/store"
 )
 
-// surplus reports whether retire may find something, when slots were there before the run and written is one of the
-// retention now.
-func surplus(slots []Slot, written string, retention int) bool {
+// surplus reports whether retire may find something, when slots were there before the run and written is one of at most most now.
+func surplus(slots []Slot, written string, most int) bool {
 	complete := 1
 	for i := range slots {
 		switch s := &slots[i]; {
@@ -26,36 +27,48 @@ func surplus(slots []Slot, written string, retention int) bool {
 			return true
 		}
 	}
-	return complete > places(retention)
+	return complete > most
 }
 
-// retire removes the oldest slots where the retention was lowered. A slot says so before anything of it goes.
+// retire removes what the policy has no place for, and what is left of slots that are being removed.
 func (r *rotation) retire(ctx context.Context) error {
 	slots, err := List(ctx, r, r.o.Directory)
 	if err != nil {
 		return err
 	}
-	complete := 0
-	for i := range slots { // the newest first
-		s := &slots[i]
-		surplus := false
-		if s.Complete() {
-			complete++
-			surplus = complete > places(r.o.Retention) && !s.State.Pinned
-		}
-		if surplus {
-			if surplus, err = r.markDeleting(ctx, s); err != nil {
+	for i := range slots {
+		if slots[i].Err == nil && slots[i].State.Phase == manifest.Deleting {
+			if err := r.removeSlot(ctx, slots[i].Path); err != nil {
 				return err
 			}
 		}
-		if !surplus && (s.Err != nil || s.State.Phase != manifest.Deleting) {
-			continue
-		}
-		if err := r.removeSlot(ctx, s.Path); err != nil {
+	}
+	for all := facts(slots, r.o.Now().Location()); ; {
+		if removed, err := r.removeLeastNeeded(ctx, slots, all, r.o.Policy.Slots()); !removed {
 			return err
 		}
 	}
-	return nil
+}
+
+// removeLeastNeeded removes one slot if more than most are complete: the one that the policy needs least and nobody reads. In all,
+// which are the facts of slots, it is complete no longer.
+func (r *rotation) removeLeastNeeded(ctx context.Context, slots []Slot, all []retention.Slot, most int) (removed bool, err error) {
+	for {
+		least, ok := r.o.Policy.Surplus(all, most)
+		if !ok {
+			return false, nil
+		}
+		i := slices.IndexFunc(all, func(s retention.Slot) bool { return s.Number == least.Number })
+		condemned, err := r.markDeleting(ctx, &slots[i])
+		if err != nil {
+			return false, err
+		}
+		if condemned {
+			all[i].Condition = retention.Deleting
+			return true, r.removeSlot(ctx, slots[i].Path)
+		}
+		all[i].Held = true
+	}
 }
 
 // madeRoom reports whether a run that failed with failure, for lack of room, may do better now: a slot was removed that the
@@ -71,35 +84,23 @@ func (r *rotation) madeRoom(ctx context.Context, failure error) bool {
 	return freed
 }
 
-// removeSurplus removes the oldest slot that the retention has no place for, or what is left of one.
+// removeSurplus removes one slot that the policy has no place for, or what is left of one.
 func (r *rotation) removeSurplus(ctx context.Context) (removed bool, err error) {
 	slots, err := List(ctx, r, r.o.Directory)
 	if err != nil {
 		return false, err
 	}
-	complete, open := 0, 0
+	most := r.o.Policy.Slots()
 	for i := range slots {
-		switch s := &slots[i]; {
-		case s.Err == nil && s.State.Phase == manifest.Deleting:
-			return true, r.removeSlot(ctx, s.Path)
-		case s.Complete():
-			complete++
-		default:
-			open = 1
-		}
-	}
-	for i := len(slots) - 1; i >= 0 && complete > places(r.o.Retention)-open; i-- {
 		s := &slots[i]
-		if !s.Complete() || s.State.Pinned {
-			continue
-		}
-		if condemned, err := r.markDeleting(ctx, s); err != nil {
-			return false, err
-		} else if condemned {
+		if s.Err == nil && s.State.Phase == manifest.Deleting {
 			return true, r.removeSlot(ctx, s.Path)
 		}
+		if !s.Complete() {
+			most = r.o.Policy.Slots() - 1 // this one has a place
+		}
 	}
-	return false, nil
+	return r.removeLeastNeeded(ctx, slots, facts(slots, r.o.Now().Location()), most)
 }
 
 // markDeleting marks a slot for deletion unless somebody reads it. Where there is no room for the mark its state is removed: what

@@ -46,7 +46,7 @@ func TestSurplusSlotsMakeRoomForTheBackupThatHasNone(t *testing.T) {
 		a.mustRun(m, o)
 	}
 	a.file("big", big[1:], 9)
-	o.Retention = 2
+	o.Policy.Last = 2
 	m.hear = func(op, _ string) error {
 		if op == "write" && m.size(m.root) > 420_000 {
 			return syscall.ENOSPC
@@ -70,7 +70,7 @@ func TestSurplusSlotsMakeRoomWhereNotOneByteIsFree(t *testing.T) {
 	}
 	full := m.size(m.root)
 	a.file("big", strings.Repeat("y", 100_000), 9)
-	o.Retention = 2
+	o.Policy.Last = 2
 	refused := 0
 	m.hear = func(op, p string) error {
 		if op == "write" && m.size(m.root) >= full {

@@ -20,7 +20,7 @@ func (j *job) survey(ctx context.Context) (sum Summary, err error) {
 	})
 	t := &j.found.Totals
 	sum = Summary{
-		Slot: j.state.Slot, Gen: j.state.Gen, Resumed: j.plan.Resumed, Durability: j.Durability(), Files: t.Files, Bytes: t.Bytes,
+		Slot: j.state.Slot, Gen: j.state.Gen, Reason: j.reason, Resumed: j.plan.Resumed, Durability: j.Durability(), Files: t.Files, Bytes: t.Bytes,
 		Uploaded: t.Sent, UploadedBytes: t.SentBytes, Compared: t.Compared, Copied: t.Copied, Deleted: t.Deleted,
 	}
 	if err != nil {

@@ -193,7 +193,7 @@ func TestWhatHasToGoGoesSideBySide(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	o.Retention = 2
+	o.Policy.Last = 2
 	a.within(t, m, o, 70)
 	slots, err := List(t.Context(), m, o.Directory)
 	if err != nil || len(slots) != 2 {
