@@ -35,7 +35,12 @@ type jobJSON struct {
 	Source        []string `json:"source"`
 	AllowEmpty    []string `json:"allow_empty,omitempty"`
 	AccountName   string   `json:"account_name,omitempty"`
-	Retention     int      `json:"retention"`
+	Retention     int      `json:"retention,omitempty"`
+	KeepHourly    int      `json:"keep_hourly,omitempty"`
+	KeepDaily     int      `json:"keep_daily,omitempty"`
+	KeepWeekly    int      `json:"keep_weekly,omitempty"`
+	KeepMonthly   int      `json:"keep_monthly,omitempty"`
+	KeepYearly    int      `json:"keep_yearly,omitempty"`
 	Mode          string   `json:"mode"`
 	Prefix        string   `json:"prefix,omitempty"`
 	Exclude       []string `json:"exclude,omitempty"`
@@ -56,7 +61,9 @@ type jobJSON struct {
 
 func jsonOfJob(j *config.Job) jobJSON {
 	return jobJSON{
-		Name: j.Name, Destination: j.Destination, Source: j.Source, AllowEmpty: j.AllowEmpty, AccountName: j.AccountName, Retention: j.Retention,
+		Name: j.Name, Destination: j.Destination, Source: j.Source, AllowEmpty: j.AllowEmpty, AccountName: j.AccountName,
+		Retention: j.Policy.Last, KeepHourly: j.Policy.Hourly, KeepDaily: j.Policy.Daily, KeepWeekly: j.Policy.Weekly,
+		KeepMonthly: j.Policy.Monthly, KeepYearly: j.Policy.Yearly,
 		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
 		OneFileSystem: j.OneFileSystem, NetworkFS: j.NetworkFS, StallTimeout: j.Stall().String(), Before: j.Before, After: j.After, Fill: j.Fill,
 		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
@@ -115,7 +122,7 @@ func (s *settings) listJobs(c *config.Config) error {
 	rows := [][]string{{"NAME", "DESTINATION", "RETENTION", "MODE", "SOURCE"}}
 	for _, name := range c.JobNames() {
 		j := c.Jobs[name]
-		rows = append(rows, []string{j.Name, j.Destination, strconv.Itoa(j.Retention), j.Mode, strings.Join(j.Source, " ")})
+		rows = append(rows, []string{j.Name, j.Destination, j.Policy.String(), j.Mode, strings.Join(j.Source, " ")})
 	}
 	return term.Table(s.out, rows)
 }
@@ -175,7 +182,7 @@ func (s *settings) showJob(j *config.Job) error {
 	}
 	return term.Table(s.out, [][]string{
 		{"name", j.Name}, {"destination", j.Destination}, {"source", strings.Join(j.Source, " ")}, {"accounts", accounts},
-		{"retention", strconv.Itoa(j.Retention)}, {"mode", j.Mode}, {"prefix", cmp.Or(j.Prefix, "-")},
+		{"retention", j.Policy.String()}, {"mode", j.Mode}, {"prefix", cmp.Or(j.Prefix, "-")},
 		{"exclude", cmp.Or(strings.Join(j.Exclude, " "), "-")}, {"exclude file", cmp.Or(j.ExcludeFile, "-")},
 		{"exclude caches", yesNo(j.ExcludeCaches)}, {"one file system", yesNo(j.OneFileSystem)},
 		{"allow empty", cmp.Or(strings.Join(j.AllowEmpty, " "), "-")}, {"include network file systems", yesNo(j.NetworkFS)},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -10,6 +11,7 @@ import (
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/engine/engines"
+	"slotfs/sftpdest/slot/retention"
 )
 
 func jobAddCommand(s *shell) *cli.Command {
@@ -23,6 +25,11 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringSliceFlag{Name: "allow-empty", Usage: "it is no error if the source `PATH` matches nothing or is not there; may be repeated"},
 			&cli.StringFlag{Name: "account-name", Usage: "`NAME` of the account of the one source, if not its directory's"},
 			&cli.IntFlag{Name: "retention", Usage: "`NUMBER` of backups that are kept, 1 to 999"},
+			&cli.IntFlag{Name: "keep-hourly", Usage: "in place of --retention: keep the newest backup of each of `NUMBER` hours"},
+			&cli.IntFlag{Name: "keep-daily", Usage: "and of each of `NUMBER` days"},
+			&cli.IntFlag{Name: "keep-weekly", Usage: "and of each of `NUMBER` weeks"},
+			&cli.IntFlag{Name: "keep-monthly", Usage: "and of each of `NUMBER` months"},
+			&cli.IntFlag{Name: "keep-yearly", Usage: "and of each of `NUMBER` years"},
 			&cli.StringFlag{Name: "mode", Usage: "`MODE` of the slots: incremental (a plain tree) or compressed (one .tar.gz)", Value: config.DefaultMode},
 			&cli.StringFlag{Name: "prefix", Usage: "`DIRECTORY` of the backup that the source becomes, beside what --before stages"},
 			&cli.StringSliceFlag{Name: "exclude", Usage: "leave out what `PATTERN` matches, as with rsync; may be repeated"},
@@ -90,7 +97,7 @@ func readJob(c *cli.Context) (*config.Job, error) {
 	j := &config.Job{
 		Name: c.Args().First(), Destination: c.String("destination"), Source: c.StringSlice("source"),
 		AllowEmpty: c.StringSlice("allow-empty"), NetworkFS: c.Bool("include-network-filesystems"),
-		AccountName: c.String("account-name"), Retention: c.Int("retention"), Mode: c.String("mode"), Prefix: c.String("prefix"),
+		AccountName: c.String("account-name"), Mode: c.String("mode"), Prefix: c.String("prefix"),
 		Exclude: c.StringSlice("exclude"), ExcludeFile: c.String("exclude-file"), ExcludeCaches: c.Bool("exclude-caches"),
 		OneFileSystem: c.Bool("one-file-system"), Before: c.String("before"), After: c.String("after"),
 		Fill: c.String("fill"), Concurrency: c.Int("concurrency"),
@@ -110,10 +117,13 @@ func readJob(c *cli.Context) (*config.Job, error) {
 		}
 		j.MaxAge = age
 	}
-	for _, flag := range []string{"destination", "source", "retention"} {
+	for _, flag := range []string{"destination", "source"} {
 		if !c.IsSet(flag) {
 			return nil, exit.With(fmt.Errorf("--%s is missing", flag), exit.Usage, seeHelp("job add"))
 		}
+	}
+	if err := readPolicy(c, &j.Policy); err != nil {
+		return nil, err
 	}
 	if c.IsSet("bandwidth") {
 		rate, err := config.ParseRate(c.String("bandwidth"))
@@ -129,6 +139,23 @@ func readJob(c *cli.Context) (*config.Job, error) {
 		j.AllowEmpty = nil
 	}
 	return j, nil
+}
+
+// readPolicy makes a policy of the flags.
+func readPolicy(c *cli.Context, p *retention.Policy) error {
+	given := false
+	for flag, n := range map[string]*int{"retention": &p.Last, "keep-hourly": &p.Hourly, "keep-daily": &p.Daily, "keep-weekly": &p.Weekly,
+		"keep-monthly": &p.Monthly, "keep-yearly": &p.Yearly} {
+		*n = c.Int(flag)
+		given = given || c.IsSet(flag)
+	}
+	switch {
+	case !given:
+		return exit.With(errors.New("--retention is missing"), exit.Usage, "give the number of backups, or --keep-daily and the like")
+	case c.IsSet("retention") && p.Last == 0:
+		return exit.Usagef("retention 0: want 1 to %d", retention.MaxBackups)
+	}
+	return nil
 }
 
 func jobRemoveCommand(s *shell) *cli.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -58,12 +59,20 @@ func (s *settings) printSlots(rows []slots.Slot) error {
 	if s.json {
 		return s.printJSON(rows)
 	}
-	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "MISSING", "SIZE", "PINNED", "VERIFIED"}}
+	table := [][]string{{"ACCOUNT", "SLOT", "GEN", "FINISHED", "PHASE", "ENTRIES", "MISSING", "SIZE", "PINNED", "VERIFIED", "POLICY"}}
 	for _, r := range rows {
 		table = append(table, []string{r.Account, strconv.Itoa(r.Slot), strconv.FormatUint(r.Gen, 10), when(r.Finished), r.Phase,
-			strconv.FormatInt(r.Entries, 10), strconv.FormatInt(r.Missing, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified)})
+			strconv.FormatInt(r.Entries, 10), strconv.FormatInt(r.Missing, 10), term.Bytes(r.Bytes), yesNo(r.Pinned), when(r.Verified), policy(r)})
 	}
 	return term.Table(s.out, table)
+}
+
+// policy tells what the job's policy has in mind with a slot.
+func policy(r slots.Slot) string {
+	if r.Next != "" {
+		return "next: " + r.Next
+	}
+	return cmp.Or(r.KeptBy, "-")
 }
 
 // when shows a time, or that there is none.

@@ -40,7 +40,7 @@ func (y *syncCmd) record(r jobs.Result) {
 	if r.Error != "" || r.Account == "" {
 		level = slog.LevelWarn
 	}
-	y.Log.Log(context.Background(), level, "sync", "job", r.Job, "account", r.Account, "slot", r.Slot, "gen", r.Gen, "files", r.Files, "bytes", r.Bytes,
+	y.Log.Log(context.Background(), level, "sync", "job", r.Job, "account", r.Account, "slot", r.Slot, "reason", r.Reason, "gen", r.Gen, "files", r.Files, "bytes", r.Bytes,
 		"uploaded", r.Uploaded, "uploaded_bytes", r.UploadedBytes, "copied", r.Copied, "deleted", r.Deleted, "seconds", r.Seconds,
 		"warning", r.Warning, "error", r.Error)
 }
@@ -50,9 +50,9 @@ func resultText(r *jobs.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: slot %d", r.Subject(), r.Slot)
 	if r.DryRun {
-		b.WriteString(" would be written")
+		fmt.Fprintf(&b, " would be written (%s)", r.Reason)
 	}
-	if r.Resumed {
+	if r.Resumed && !r.DryRun {
 		b.WriteString(" (resumed)")
 	}
 	sent := "sent"

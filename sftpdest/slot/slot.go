@@ -83,7 +83,7 @@ type tuning struct {
 }
 
 func (o Options) withDefaults() (Options, error) {
-	if err := o.Policy.Check(); err != nil {
+	if _, err := o.Policy.Check(); err != nil {
 		return o, err
 	}
 	if o.Mode != manifest.Incremental && o.Mode != manifest.Compressed {

@@ -1,13 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"slotfs/sftpdest/slot/retention"
 )
 
 // SlotsEngine is the engine of destinations that jobs write to.
@@ -30,7 +31,12 @@ const (
 //	                                 {path = "/home2/*", allow-empty = true} in place of a text: it is no error if it
 //	                                 matches nothing, is not there or has fewer accounts than the last time
 //	account-name = "www"             name of the one account of a job with one source that is no pattern
-//	retention = 7                    slots, 1 to 999
+//	retention = 7                    how many backups are kept, 1 to 999; or, in its place, of which times:
+//	keep-hourly = 24                 the newest one of each of so many hours,
+//	keep-daily = 7                   days, and so on, each beside what the finer ones keep
+//	keep-weekly = 4
+//	keep-monthly = 6
+//	keep-yearly = 2
 //	mode = "incremental"             or "compressed"
 //	prefix = "homedir"               directory of the backup that the source becomes; absent: the backup is the source
 //	exclude = ["*.log", "/tmp/"]     patterns as rsync has them
@@ -54,7 +60,7 @@ type Job struct {
 	Source        []string
 	AllowEmpty    []string // sources that may match nothing
 	AccountName   string
-	Retention     int
+	Policy        retention.Policy
 	Mode          string
 	Prefix        string
 	Exclude       []string
@@ -75,10 +81,10 @@ type Job struct {
 
 // jobTable is a job as it stands in the file: pointers tell what is absent.
 type jobTable struct {
-	Destination   string   `toml:"destination"`
-	Source        []any    `toml:"source"` // texts, or tables as sourceTable reads them
-	AccountName   string   `toml:"account-name"`
-	Retention     *int     `toml:"retention"`
+	Destination string `toml:"destination"`
+	Source      []any  `toml:"source"` // texts, or tables as sourceTable reads them
+	AccountName string `toml:"account-name"`
+	policyTable
 	Mode          *string  `toml:"mode"`
 	Prefix        string   `toml:"prefix"`
 	Exclude       []string `toml:"exclude"`
@@ -159,10 +165,10 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 	if err := j.readSources(t.Source); err != nil {
 		return nil, "source", err
 	}
-	if t.Retention == nil {
-		return nil, "retention", errors.New("retention is missing")
+	key := ""
+	if j.Policy, key, err = t.policy(); err != nil {
+		return nil, key, err
 	}
-	j.Retention = *t.Retention
 	j.Parallel = or(t.Parallel, j.DefaultParallel())
 	if t.StallTimeout != nil {
 		d, err := time.ParseDuration(*t.StallTimeout)

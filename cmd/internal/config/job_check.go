@@ -13,7 +13,6 @@ import (
 
 // Bounds of the settings of jobs.
 const (
-	maxRetention   = 999
 	maxConcurrency = 4096
 	maxParallel    = 64
 	maxPatterns    = 10_000
@@ -68,8 +67,8 @@ func (j *Job) check() (string, error) {
 }
 
 func (j *Job) checkNumbers() (string, error) {
-	if j.Retention < 1 || j.Retention > maxRetention {
-		return "retention", fmt.Errorf("retention %d: want 1 to %d", j.Retention, maxRetention)
+	if key, err := j.Policy.Check(); err != nil {
+		return key, err
 	}
 	if j.Bandwidth != 0 && j.Bandwidth < minBandwidth {
 		return "bandwidth", fmt.Errorf("bandwidth %d: want at least 1K", j.Bandwidth)

@@ -55,7 +55,7 @@ func (j *Job) text() string {
 	if strings.Contains(name, ".") {
 		name = strconv.Quote(name)
 	}
-	fmt.Fprintf(&b, "[job.%s]\ndestination = %s\nsource = %s\nretention = %d\n", name, quoteAny(j.Destination), j.sourceText(), j.Retention)
+	fmt.Fprintf(&b, "[job.%s]\ndestination = %s\nsource = %s\n%s", name, quoteAny(j.Destination), j.sourceText(), policyText(j.Policy))
 	for _, s := range []struct{ key, value, standard string }{
 		{"account-name", j.AccountName, ""}, {"mode", j.Mode, DefaultMode}, {"prefix", j.Prefix, ""},
 		{"exclude-file", j.ExcludeFile, ""}, {"before", j.Before, ""}, {"after", j.After, ""}, {"fill", j.Fill, DefaultFill},

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"slotfs/sftpdest/slot/retention"
 )
 
 const box = "[destination.box]\nengine = \"slots\"\nhost = \"h\"\nusername = \"u\"\n" +
@@ -37,7 +39,11 @@ func TestJobErrorsNameFileAndLine(t *testing.T) {
 		{job(strings.Replace(good, "/home/*", "/", 1)), "f.toml:11: job a: source /"},
 		{job(strings.Replace(good, "box", "nobody", 1)), `f.toml:10: job a: destination "nobody": unknown`},
 		{job(strings.Replace(good, "box", "whm", 1)), "f.toml:10: job a: destination whm: its engine is cpanel: backups on it are made by cPanel itself"},
-		{job("destination = \"box\"\nsource = [\"/a\"]\n"), "f.toml:9: job a: retention is missing"},
+		{job("destination = \"box\"\nsource = [\"/a\"]\n"), "f.toml:9: job a: retention is missing: give the number of backups, or keep-daily"},
+		{job(good + "keep-daily = 7\n"), "f.toml:12: job a: retention beside keep-daily: give the number of backups alone"},
+		{job(strings.Replace(good, "retention = 7", "keep-daily = 0", 1)), "f.toml:9: job a: no backup would be kept"},
+		{job(strings.Replace(good, "retention = 7", "keep-daily = 7\nkeep-weekly = -1", 1)), "f.toml:13: job a: keep-weekly -1: want 0 to 999"},
+		{job(strings.Replace(good, "retention = 7", "keep-daily = 500\nkeep-yearly = 500", 1)), "f.toml:12: job a: 1000 backups in all: want at most 999"},
 		{job(good + "stall-timeout = \"soon\"\n"), `f.toml:13: job a: stall-timeout "soon"`},
 		{job(good + "stall-timeout = \"0s\"\n"), `f.toml:13: job a: stall-timeout "0s"`},
 		{job(good + "stall-timeout = \"1ms\"\n"), "f.toml:13: job a: stall-timeout 1ms: want 1s to 24h0m0s"},
@@ -60,7 +66,7 @@ func TestJobErrorsNameFileAndLine(t *testing.T) {
 
 func TestAddingAndRemovingAJobLeavesTheRestAlone(t *testing.T) {
 	text := "# ours\n" + box + "# last"
-	j := &Job{Name: "www.one", Destination: "box", Source: []string{"/srv/we\"ird", "/home/*"}, Retention: 3, Mode: "compressed",
+	j := &Job{Name: "www.one", Destination: "box", Source: []string{"/srv/we\"ird", "/home/*"}, Policy: retention.Policy{Daily: 3, Yearly: 1}, Mode: "compressed",
 		Prefix: "homedir", Exclude: []string{"*.log", "a,b", `\*`}, ExcludeFile: "skip", ExcludeCaches: true, OneFileSystem: true,
 		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8, Parallel: 7,
 		AllowEmpty: []string{"/home/*"}, NetworkFS: true, StallTimeout: 90 * time.Second}

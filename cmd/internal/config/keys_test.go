@@ -16,8 +16,8 @@ func keysOf(document reflect.Type) []string {
 		for kind.Kind() == reflect.Map || kind.Kind() == reflect.Pointer {
 			kind = kind.Elem()
 		}
-		for j := range kind.NumField() {
-			if key := kind.Field(j).Tag.Get("toml"); key != "" {
+		for _, field := range reflect.VisibleFields(kind) {
+			if key := field.Tag.Get("toml"); key != "" {
 				keys = append(keys, table.Tag.Get("toml")+"."+key)
 			}
 		}
@@ -52,6 +52,9 @@ func TestExamplesOfKeysAreValid(t *testing.T) {
 		head, rest := "["+k.Table+"]\n", needed[k.Table]
 		if rest != "" {
 			head = "[" + k.Table + ".example]\n"
+		}
+		if strings.HasPrefix(k.Name, "keep-") {
+			rest = strings.ReplaceAll(rest, "retention = 7\n", "")
 		}
 		if k.Table == "notify" && slices.Contains([]string{"url", "url-file", "sendmail"}, k.Name) {
 			rest = ""

@@ -11,6 +11,7 @@
 package retention
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,8 +24,8 @@ type Policy struct {
 	Hourly, Daily, Weekly, Monthly, Yearly int // the newest of each period
 }
 
-// MaxSlots is how many backups a policy keeps at most.
-const MaxSlots = 999
+// MaxBackups is how many backups a policy keeps at most.
+const MaxBackups = 999
 
 // Backups is how many backups a policy keeps.
 func (p Policy) Backups() int {
@@ -34,39 +35,49 @@ func (p Policy) Backups() int {
 // Slots is how many slots a policy needs: for one backup a spare is written while the other is the backup.
 func (p Policy) Slots() int { return max(p.Backups(), 2) }
 
-// Check reports what is wrong with a policy.
-func (p Policy) Check() error {
-	periods := 0
+// Check reports what is wrong with a policy, and with which key of the configuration.
+func (p Policy) Check() (key string, err error) {
 	for _, r := range rules {
-		n := *r.number(&p)
-		if n < 0 || n > MaxSlots {
-			return fmt.Errorf("%s %d: want 0 to %d", r.key, n, MaxSlots)
-		}
-		if r.period != nil {
-			periods += n
+		if n := *r.number(&p); n < 0 || n > MaxBackups {
+			return r.key, fmt.Errorf("%s %d: want %d to %d", r.key, n, r.least, MaxBackups)
 		}
 	}
+	numbers := p.Numbers()
 	switch {
-	case p.Last > 0 && periods > 0:
-		return fmt.Errorf("retention beside keep-*: give either the number of backups or one for each kind of period")
-	case p.Backups() == 0:
-		return fmt.Errorf("no backup would be kept: want a retention of 1 to %d, or a keep-* of at least 1", MaxSlots)
-	case p.Backups() > MaxSlots:
-		return fmt.Errorf("%d backups in all: want at most %d", p.Backups(), MaxSlots)
+	case len(numbers) == 0:
+		return rules[0].key, errors.New("no backup would be kept: want a retention or a keep-* of at least 1")
+	case p.Last > 0 && len(numbers) > 1:
+		return rules[0].key, fmt.Errorf("retention beside %s: give the number of backups alone, or only that of each kind of period", numbers[1].Key)
+	case p.Backups() > MaxBackups:
+		return numbers[0].Key, fmt.Errorf("%d backups in all: want at most %d", p.Backups(), MaxBackups)
 	}
-	return nil
+	return "", nil
 }
 
-// String is the policy as people write it: "7", or "keep-daily 7, keep-weekly 4".
+// Number is how many backups one rule of a policy keeps.
+type Number struct {
+	Key string // in the configuration
+	N   int
+}
+
+// Numbers are those of a policy that are not 0.
+func (p Policy) Numbers() (all []Number) {
+	for _, r := range rules {
+		if n := *r.number(&p); n != 0 {
+			all = append(all, Number{r.key, n})
+		}
+	}
+	return all
+}
+
+// String is the policy for people: "7", or "keep-daily 7, keep-weekly 4".
 func (p Policy) String() string {
 	if p.Last > 0 {
 		return strconv.Itoa(p.Last)
 	}
 	var all []string
-	for _, r := range rules {
-		if n := *r.number(&p); n > 0 {
-			all = append(all, fmt.Sprintf("%s %d", r.key, n))
-		}
+	for _, n := range p.Numbers() {
+		all = append(all, fmt.Sprintf("%s %d", n.Key, n.N))
 	}
 	return strings.Join(all, ", ")
 }
@@ -74,19 +85,23 @@ func (p Policy) String() string {
 // rule keeps the newest backup of each period.
 type rule struct {
 	key    string // in the configuration
+	least  int    // that may be given
 	number func(*Policy) *int
 	period func(time.Time) string // nil: each backup is one
 }
 
 // rules are those of all policies, the finest first.
 var rules = []rule{
-	{"retention", func(p *Policy) *int { return &p.Last }, nil},
-	{"keep-hourly", func(p *Policy) *int { return &p.Hourly }, func(t time.Time) string { return t.Format("2006-01-02T15-07") }}, // hours that come twice have two offsets
-	{"keep-daily", func(p *Policy) *int { return &p.Daily }, func(t time.Time) string { return t.Format(time.DateOnly) }},
-	{"keep-weekly", func(p *Policy) *int { return &p.Weekly }, week},
-	{"keep-monthly", func(p *Policy) *int { return &p.Monthly }, func(t time.Time) string { return t.Format("2006-01") }},
-	{"keep-yearly", func(p *Policy) *int { return &p.Yearly }, func(t time.Time) string { return t.Format("2006") }},
+	{"retention", 1, func(p *Policy) *int { return &p.Last }, nil},
+	{"keep-hourly", 0, func(p *Policy) *int { return &p.Hourly }, hour},
+	{"keep-daily", 0, func(p *Policy) *int { return &p.Daily }, func(t time.Time) string { return t.Format(time.DateOnly) }},
+	{"keep-weekly", 0, func(p *Policy) *int { return &p.Weekly }, week},
+	{"keep-monthly", 0, func(p *Policy) *int { return &p.Monthly }, func(t time.Time) string { return t.Format("2006-01") }},
+	{"keep-yearly", 0, func(p *Policy) *int { return &p.Yearly }, func(t time.Time) string { return t.Format("2006") }},
 }
+
+// hour has the offset of its zone: where clocks go back an hour comes twice.
+func hour(t time.Time) string { return t.Format("2006-01-02T15-07") }
 
 func week(t time.Time) string {
 	year, week := t.ISOWeek()

@@ -121,7 +121,7 @@ func (w *run) write(ctx context.Context, a Account, staging string, result *Resu
 	}()
 	j := w.job
 	return slot.Run(ctx, w.store, tree, slot.Options{
-		Job: j.Name, Account: a.Name, Directory: Directory(j, a.Name), Policy: slot.Policy{Last: j.Retention}, Mode: manifest.Mode(j.Mode),
+		Job: j.Name, Account: a.Name, Directory: Directory(j, a.Name), Policy: j.Policy, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.AllowMassChange, DryRun: w.DryRun, Lanes: j.Concurrency,
 		Budget: w.budget, Traits: w.traits, Host: w.host, Machine: w.machine, Adopt: w.Adopt, Tool: w.Tool, Now: time.Now,
 		Keep: slots.New().Keeps,

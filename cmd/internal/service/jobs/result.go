@@ -17,6 +17,7 @@ type Result struct {
 	Account       string    `json:"account,omitempty"` // absent: of the whole job
 	Slot          int       `json:"slot,omitempty"`
 	Gen           uint64    `json:"gen,omitempty"`
+	Reason        string    `json:"reason,omitempty"` // why this slot
 	Resumed       bool      `json:"resumed,omitempty"`
 	Files         int64     `json:"files"`
 	Bytes         int64     `json:"bytes"`
@@ -41,7 +42,7 @@ type Result struct {
 
 // take takes over what a run did.
 func (r *Result) take(s slot.Summary) {
-	r.Slot, r.Gen, r.Resumed, r.Durability = s.Slot, s.Gen, s.Resumed, s.Durability
+	r.Slot, r.Gen, r.Reason, r.Resumed, r.Durability = s.Slot, s.Gen, s.Reason, s.Resumed, s.Durability
 	r.Files, r.Bytes, r.Uploaded, r.UploadedBytes = s.Files, s.Bytes, s.Uploaded, s.UploadedBytes
 	r.Copied, r.Linked, r.Deleted, r.Changed, r.Frozen = s.Copied, s.Linked, s.Deleted, s.Changed, s.Frozen
 	r.Compared, r.Missing = s.Compared, s.Missing

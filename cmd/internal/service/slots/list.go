@@ -25,6 +25,8 @@ type Slot struct {
 	Durability string     `json:"durability,omitempty"`
 	Missing    int64      `json:"missing"`
 	Pinned     bool       `json:"pinned"`
+	KeptBy     string     `json:"kept_by,omitempty"` // rule of the policy
+	Next       string     `json:"next,omitempty"`    // the next run takes this slot: why
 	Verified   *time.Time `json:"verified,omitempty"`
 	Error      string     `json:"error,omitempty"`
 }
@@ -52,6 +54,25 @@ func known(t time.Time) *time.Time {
 	return &t
 }
 
+// shownAll has one slot more than there is if the next run makes a new one: its phase is "free".
+func (s *Set) shownAll(account string, all []slot.Slot) (rows []Slot) {
+	next, kept, err := slot.Outlook(s.Job.Policy, all, time.Now())
+	for _, one := range all {
+		row := shown(account, one)
+		if s.Job.Policy.Last == 0 {
+			row.KeptBy = kept[row.Slot]
+		}
+		if err == nil && row.Slot == next.Number {
+			row.Next = next.Reason
+		}
+		rows = append(rows, row)
+	}
+	if err == nil && next.New {
+		rows = append(rows, Slot{Account: account, Slot: next.Number, Phase: "free", Mode: s.Job.Mode, Next: next.Reason})
+	}
+	return rows
+}
+
 // List tells about the slots of all accounts, or of one. Where some accounts cannot be listed it gives the others with an error whose
 // exit code is Partial.
 func (s *Set) List(ctx context.Context, only string) ([]Slot, error) {
@@ -77,9 +98,7 @@ func (s *Set) List(ctx context.Context, only string) ([]Slot, error) {
 			failed, last = failed+1, got.err
 			continue
 		}
-		for _, one := range got.slots {
-			rows = append(rows, shown(account, one))
-		}
+		rows = append(rows, s.shownAll(account, got.slots)...)
 	}
 	switch {
 	case ctx.Err() != nil:
