@@ -70,6 +70,8 @@ func (worldContent) OpenOriginal(context.Context, *backup.Snapshot, int) (fs.Fil
 	return nil, errors.New("there is none")
 }
 
+func (worldContent) Deadline() time.Duration { return time.Minute }
+
 const (
 	snapshotPath = "/box/accounts/alice/2026-01-05/full"
 	rawName      = "raw\xff\nname"

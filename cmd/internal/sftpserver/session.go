@@ -14,6 +14,7 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
+	"slotfs/cmd/internal/access"
 	"slotfs/indexer/contain"
 )
 
@@ -28,7 +29,7 @@ var errRefused = errors.New("user or password is wrong")
 // answer serves one connection.
 func (s *Server) answer(ctx context.Context, raw net.Conn) {
 	defer raw.Close()
-	from := addressOf(raw.RemoteAddr())
+	from := access.AddressOf(raw.RemoteAddr())
 	if !s.doors.enter(from) {
 		return
 	}
