@@ -19,6 +19,7 @@ var only = map[string][]string{
 	"github.com/urfave/cli":       {"slotfs/cmd"},
 	"slotfs/cmd":                  {"slotfs/cmd"},
 
+	"github.com/go-sql-driver/mysql":     {"slotfs/fs/restore/live/mysql"},
 	"github.com/nicholas-fedor/shoutrrr": {"slotfs/cmd/internal/service/alarm/send"},
 	"github.com/prometheus":              {"slotfs/cmd/internal/service/metrics"},
 	"slotfs/fs":                          {"slotfs/cmd", "slotfs/fs"},
@@ -67,9 +68,11 @@ var pure = map[string][]string{
 	"slotfs/sftpdest/slot/archive": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/manifest", "slotfs/sftpdest/slot/plan",
 		"slotfs/sftpdest/slot/prefetch", "slotfs/sftpdest/slot/progress", "slotfs/sftpdest/slot/source", "slotfs/sftpdest/slot/spool",
 		"slotfs/sftpdest/slot/store", "slotfs/sftpdest/slot/verify"},
-	"slotfs/fs/restore/live/dump": {},
-	"slotfs/fs/view":              {"slotfs/indexer/backup", "slotfs/indexer/tree"},
-	"slotfs/fs":                   {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs/restore/live/dump":   {},
+	"slotfs/fs/restore/live/record": {},
+	"slotfs/fs/restore/live/mysql":  {"slotfs/fs/restore/live/dump", "slotfs/fs/restore/live/record"},
+	"slotfs/fs/view":                {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":                     {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
 // directories are the only ones at the top.

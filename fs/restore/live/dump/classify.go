@@ -22,6 +22,7 @@ func (r *Reader) classify() (*Statement, error) {
 	if s.Text == nil {
 		if s.Kind != Rows {
 			c.collations()
+			c.directories()
 		}
 		s.Text = c.text()
 	}
@@ -67,8 +68,11 @@ func (c *cursor) harmless(s *Statement) (bool, error) {
 	switch {
 	case c.is("START", "TRANSACTION"), c.is("BEGIN"), c.is("COMMIT"), c.is("UNLOCK", "TABLES"), c.is("ANALYZE", "TABLE"):
 		return true, nil
-	case c.is("DO", "SETVAL"), c.is("SELECT", "SETVAL"), c.is("SELECT", "PG_CATALOG"):
-		return !c.is("SELECT", "PG_CATALOG"), nil
+	case c.words("DO", "SETVAL"), c.words("SELECT", "SETVAL"):
+		if !c.sign("(") {
+			return false, c.refuse("a query")
+		}
+		return true, c.about(s, Rows)
 	}
 	what := strings.ToUpper(c.raw(c.token(0)))
 	if t := c.token(1); t.kind == word {

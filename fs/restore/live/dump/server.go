@@ -89,10 +89,33 @@ func (c *cursor) collations() {
 			edits = append(edits, edit{next.start, next.end, with})
 		}
 	}
-	if len(edits) > 0 {
-		c.edits = append(c.edits, edits...)
+	c.edit(edits)
+}
+
+// edit notes more replacements.
+func (c *cursor) edit(more []edit) {
+	if len(more) > 0 {
+		c.edits = append(c.edits, more...)
 		slices.SortStableFunc(c.edits, func(a, b edit) int { return a.start - b.start })
 	}
+}
+
+// directories takes out where on the server's disks a table is to be.
+func (c *cursor) directories() {
+	var edits []edit
+	all := c.r.lex.tokens
+	for i, t := range all {
+		at := cursor{r: c.r, next: i}
+		if t.kind != word || !at.words("DATA", "DIRECTORY") && !at.words("INDEX", "DIRECTORY") {
+			continue
+		}
+		at.sign("=")
+		if where := at.token(0); where.kind == text {
+			edits = append(edits, edit{t.start, where.end, ""})
+			c.r.note(c.r.lex.line, "left out: the directory of a table")
+		}
+	}
+	c.edit(edits)
 }
 
 // collation is a collation that the server knows: name, which stands there as raw, or the one that is nearest to it.
