@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/slots"
 )
 
@@ -53,4 +55,27 @@ func TestPolicyOfPeriodsSaysWhichSlotGoesAndWhy(t *testing.T) {
 	if out := w.must(0, "slots", "j").out; !strings.Contains(out, "next: keep-daily keeps") && !strings.Contains(out, "slots are pinned") {
 		t.Errorf("with a pin: %s", out)
 	}
+}
+
+func TestSecondJobOverAnAccountCopiesOnTheServer(t *testing.T) {
+	w := newWorld(t)
+	home := w.box()
+	time.Sleep(3 * time.Second) // files that changed just before they were read are read again
+	for _, name := range []string{"one", "two"} {
+		w.must(0, "job", "add", name, "--destination", "box", "--source", home+"/*", "--retention", "2")
+		var results []jobs.Result
+		if err := json.Unmarshal([]byte(w.must(0, "sync", name, "--json").out), &results); err != nil {
+			t.Fatal(err)
+		}
+		copied := int64(0)
+		if name == "two" {
+			copied = 1
+		}
+		for _, r := range results {
+			if r.Copied != copied || r.Uploaded != 1-copied {
+				t.Errorf("%s/%s: %+v", name, r.Account, r)
+			}
+		}
+	}
+	w.must(0, "verify", "two", "--full")
 }

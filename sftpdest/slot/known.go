@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/parallel"
@@ -48,6 +49,9 @@ func (j *job) fetchManifests(ctx context.Context, due *Slot, slots []Slot) error
 	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
 		return !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode
 	})
+	if len(others) == 0 {
+		others = j.siblings(ctx)
+	}
 	twin := base != nil && len(others) > 0 && others[0].State.Manifest.SHA256 == base.SHA256
 	first := func(ctx context.Context) error { return j.fetchBase(ctx, due, base) }
 	second := func(ctx context.Context) error { return j.fetchDonor(ctx, others) }
@@ -91,6 +95,7 @@ func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
 // useDonor lets files come from a slot.
 func (j *job) useDonor(s *Slot) {
 	j.donorAt = s.Path
+	j.plan.OtherJob = dest.Parent(s.Path) != j.o.Directory
 	j.plan.Fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
 		fresh(&s.State, j.o.Now())
 }

@@ -1,9 +1,14 @@
 package slot
 
 import (
+	"errors"
+	"os"
 	"slices"
 	"testing"
 	"time"
+
+	"slotfs/sftpdest/slot/source"
+	"slotfs/sftpdest/slot/state"
 )
 
 // backups runs once on each of some days, and returns the days of the backups that are there, the newest one first.
@@ -59,5 +64,67 @@ func TestPolicyThatShrinksAndGrowsKeepsWhatItNeeds(t *testing.T) {
 	o.Policy = Policy{Daily: 2, Weekly: 2, Monthly: 1}
 	if got, want := a.backups(m, o, start.AddDate(0, 0, 22), 8), []string{"03-31", "03-30", "03-29", "03-22", "03-16"}; !slices.Equal(got, want) {
 		t.Errorf("after it grew: %v, want %v", got, want)
+	}
+}
+
+func TestFirstSlotOfAJobIsFilledFromThatOfAnother(t *testing.T) {
+	a, m := newAccount(t), newMemory()
+	a.edit(1)
+	a.edit(2)
+	one := options(2)
+	one.Machine = "this"
+	a.mustRun(m, one)
+	sizeOf := func() int {
+		n, err := m.find("job/alice")
+		a.check(err)
+		return m.size(n)
+	}
+	before := sizeOf()
+	a.gone("public_html")
+	a.gone("mail")
+	a.file("new/three", "only here", 71)
+	two := one
+	two.Job, two.Directory, two.Siblings = "other", "other/alice", []string{"nothing/alice", "job/alice"}
+	// The other job's backup has much more. That is no mass change: this one never had it.
+	sum := a.mustRun(m, two)
+	if sum.Copied == 0 || sum.Uploaded != 1 {
+		t.Errorf("%+v", sum)
+	}
+	a.holdsAll(m, two, 1, 1)
+	if after := sizeOf(); after != before {
+		t.Errorf("the other job has %d bytes, and had %d", after, before)
+	}
+	foreign := two
+	foreign.Directory, foreign.Machine, foreign.Adopt = "third/alice", "that", true
+	if sum := a.mustRun(m, foreign); sum.Copied != 0 || sum.Uploaded == 0 {
+		t.Errorf("from slots of another machine: %+v", sum)
+	}
+}
+
+// What a directory held that cannot be read now is known from this job's backups alone.
+func TestNothingOfAnUnreadableDirectoryComesFromAnotherJob(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Fatal("needs root, to give its rights away for a while")
+	}
+	a, m := newAccount(t), newMemory()
+	a.file("shut/of the other job", "content", 1)
+	a.file("open/file", "content", 2)
+	one := options(2)
+	a.mustRun(m, one)
+	two := one
+	two.Job, two.Directory, two.Siblings = "other", "other/alice", []string{"job/alice"}
+	src, err := source.Open(a.root, a.o)
+	a.check(err)
+	a.check(os.Chmod(a.path("shut"), 0))
+	var sum Summary
+	err = withoutRights(func() (err error) {
+		sum, err = Run(t.Context(), m, src, two)
+		return err
+	})
+	a.check(errors.Join(err, src.Close(), os.Chmod(a.path("shut"), 0o755)))
+	has, err := inSlot(t.Context(), m, state.Path(two.Directory, 1))
+	a.check(err)
+	if has["shut/of the other job"] != "" || has["open/file"] == "" || sum.Copied != 1 {
+		t.Errorf("the slot has %v; %+v", has, sum)
 	}
 }

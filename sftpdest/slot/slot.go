@@ -46,8 +46,9 @@ const (
 // Options of a run over one account.
 type Options struct {
 	Job, Account    string
-	Directory       string // of the account below the destination's directory: "<job>/<account>"
-	Policy          Policy // how many slots there are, and which one is due
+	Directory       string   // of the account below the destination's directory: "<job>/<account>"
+	Policy          Policy   // how many slots there are, and which one is due
+	Siblings        []string // directories of the same account in other jobs, from whose slots files may be copied
 	Mode            manifest.Mode
 	Fill            Fill
 	AllowMassChange bool

@@ -11,7 +11,7 @@ import (
 // Its Summary is that of a dry run.
 func (j *job) survey(ctx context.Context) (sum Summary, err error) {
 	estimate := plan.New()
-	estimate.Fills, estimate.Traits, estimate.Clashes = j.plan.Fills, j.plan.Traits, j.plan.Clashes
+	estimate.Fills, estimate.OtherJob, estimate.Traits, estimate.Clashes = j.plan.Fills, j.plan.OtherJob, j.plan.Traits, j.plan.Clashes
 	j.found, err = plan.NewSurvey(ctx, plan.Inputs{Source: j.walked, Base: j.base, Donor: j.donor}, estimate, plan.Options{
 		Whole:   j.o.Mode == manifest.Compressed,
 		Keep:    j.o.Mode == manifest.Incremental && !j.o.DryRun,

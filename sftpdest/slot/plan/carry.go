@@ -7,7 +7,7 @@ import (
 // carry keeps what an earlier run saw below a directory that cannot be read.
 func (p *Planner) carry(r *Row, have Kind) *Action {
 	if r.Base == nil {
-		if d := r.Donor; d != nil && p.Fills && (have != Dir || d.IsDir()) && (d.Hash != "" || !d.IsRegular()) && d.Flags&manifest.Missing == 0 {
+		if d := r.Donor; d != nil && p.Fills && !p.OtherJob && (have != Dir || d.IsDir()) && (d.Hash != "" || !d.IsRegular()) && d.Flags&manifest.Missing == 0 {
 			s := donated(r, have)
 			s.Entry.Stored = p.stored(r)
 			return s

@@ -49,11 +49,14 @@ type Planner struct {
 	Listed  bool // the slot was listed: rows tell what is there
 	Resumed bool // another run of this generation wrote into the slot, further than its journal says
 	Fills   bool // files may come from the donor
-	Untimed bool // times in listings mean nothing
-	Suspect bool // what the slot has may be damaged: it is read before it is kept
-	Notes   Notes
-	Traits  manifest.Traits // of the server
-	Clashes *Clashes        // nil: names clash on no account
+	// OtherJob says that the donor belongs to another job: it gives files of which the source has the same version, and what it has
+	// beyond is nothing that this job ever had.
+	OtherJob bool
+	Untimed  bool // times in listings mean nothing
+	Suspect  bool // what the slot has may be damaged: it is read before it is kept
+	Notes    Notes
+	Traits   manifest.Traits // of the server
+	Clashes  *Clashes        // nil: names clash on no account
 
 	frozen string // directory whose listing could not be read; "\x00": none
 	aside  string // directory that was moved away; "\x00": none

@@ -42,7 +42,7 @@ type Survey struct {
 
 // NewSurvey merges the source with what is known, and plans. It closes in.Source. Clashes of p learn all names.
 func NewSurvey(ctx context.Context, in Inputs, p Planner, o Options) (*Survey, error) {
-	s := &Survey{o: o, guard: newGuard(in.Donor != nil)}
+	s := &Survey{o: o, guard: newGuard(in.Donor != nil && !p.OtherJob)}
 	if o.Keep && o.Final {
 		var err error
 		if s.idle, err = newIdle(); err != nil {

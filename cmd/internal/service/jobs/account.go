@@ -121,12 +121,22 @@ func (w *run) write(ctx context.Context, a Account, staging string, result *Resu
 	}()
 	j := w.job
 	return slot.Run(ctx, w.store, tree, slot.Options{
-		Job: j.Name, Account: a.Name, Directory: Directory(j, a.Name), Policy: j.Policy, Mode: manifest.Mode(j.Mode),
+		Job: j.Name, Account: a.Name, Directory: Directory(j, a.Name), Siblings: w.siblings(a.Name), Policy: j.Policy, Mode: manifest.Mode(j.Mode),
 		Fill: slot.Fill(j.Fill), AllowMassChange: w.AllowMassChange, DryRun: w.DryRun, Lanes: j.Concurrency,
 		Budget: w.budget, Traits: w.traits, Host: w.host, Machine: w.machine, Adopt: w.Adopt, Tool: w.Tool, Now: time.Now,
 		Keep: slots.New().Keeps,
 		Log:  w.Log.With("job", j.Name, "account", a.Name), Progress: w.show,
 	})
+}
+
+// siblings are the directories of an account in the other jobs that write to the destination.
+func (w *run) siblings(account string) (dirs []string) {
+	for _, name := range w.Config.UsedBy(w.job.Destination) {
+		if name != w.job.Name {
+			dirs = append(dirs, Directory(w.Config.Jobs[name], account))
+		}
+	}
+	return dirs
 }
 
 // Directory is where the slots of an account lie, below the destination's directory.
