@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/manifest"
 )
 
 // timeless is a server that keeps no time that it is told.
 type timeless struct {
 	*memory
-	refuses bool // and says so
+	refuses bool // and says so, also where it is told to set nothing
 }
 
 func (s timeless) take(a dest.Attributes) (dest.Attributes, error) {
@@ -25,10 +26,10 @@ func (s timeless) take(a dest.Attributes) (dest.Attributes, error) {
 }
 
 func (s timeless) SetAttributes(ctx context.Context, p string, a dest.Attributes) error {
-	a, err := s.take(a)
-	if err != nil {
-		return err
+	if s.refuses {
+		return fs.ErrPermission
 	}
+	a.MTime = nil
 	return s.memory.SetAttributes(ctx, p, a)
 }
 
@@ -53,6 +54,7 @@ func TestServerThatKeepsNoTimesIsSaidToBeSo(t *testing.T) {
 		a, server := newAccount(t), timeless{newMemory(), refuses}
 		server.unsync = true
 		o := options(2)
+		a.file("large", string(desttest.Content(6<<20)), 1)
 		for n := 1; n <= 5; n++ {
 			a.edit(n)
 			sum := a.mustRun(server, o)

@@ -59,9 +59,14 @@ func (l *attributes) try(a dest.Attributes, f func(a dest.Attributes) error) err
 	return first
 }
 
-// SetAttributes sets those of a that the server takes.
+// SetAttributes sets those of a that the server takes. One that takes none is not asked: it refuses to set nothing, too.
 func (l *attributes) SetAttributes(ctx context.Context, p string, a dest.Attributes) error {
-	return l.try(a, func(a dest.Attributes) error { return l.server.SetAttributes(ctx, p, a) })
+	return l.try(a, func(a dest.Attributes) error {
+		if a == (dest.Attributes{}) {
+			return nil
+		}
+		return l.server.SetAttributes(ctx, p, a)
+	})
 }
 
 // SyncDirAttributes sets those of a that the server takes, and makes the names in the directory durable.
