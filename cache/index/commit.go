@@ -53,6 +53,30 @@ func (x *Index) Unsettle(ctx context.Context, s *backup.Snapshot) (bool, error) 
 	return true, nil
 }
 
+// PutVerification keeps what was found of a snapshot when it was read again. It reports whether the index still has that snapshot.
+func (x *Index) PutVerification(ctx context.Context, s *backup.Snapshot, v backup.Verification) (bool, error) {
+	if err := x.use(ctx); err != nil {
+		return false, err
+	}
+	defer x.closeMu.RUnlock()
+	src := source{s.Destination, s.Key()}
+	for {
+		known := x.catalog.snapshot(src)
+		if known == nil || known.Serial != s.Serial {
+			return false, nil
+		}
+		record := clone(known)
+		record.Verified = v
+		err := x.change(src, roomToPut, &entry{snapshot: record, instead: known, keepState: true})
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, errReplaced) {
+			return false, fmt.Errorf("put verification of %s/%s: %w", src.destination, src.key, err)
+		}
+	}
+}
+
 // DeleteSnapshot removes a snapshot and its seek points. That there is none is no error.
 func (x *Index) DeleteSnapshot(ctx context.Context, destination, key string) error {
 	if err := x.use(ctx); err != nil {
@@ -146,8 +170,12 @@ func (x *Index) change(src source, need int64, e *entry) error {
 	defer x.commits.Unlock()
 	x.gcMu.RLock()
 	defer x.gcMu.RUnlock()
-	if e.instead != nil && x.catalog.snapshot(src) != e.instead {
+	known := x.catalog.snapshot(src)
+	if e.instead != nil && known != e.instead {
 		return errReplaced
+	}
+	if e.instead == nil && e.snapshot != nil && known != nil && known.Serial == e.snapshot.Serial {
+		e.snapshot.Verified = known.Verified // passes know an older one
 	}
 	if need == roomToPut {
 		if err := x.batch.flush(); err != nil {

@@ -12,6 +12,7 @@ import (
 //	'd' serial (8)                                                   serial whose points are to be purged
 //	'n' hash (20)                                                    node or blob
 //	'p' serial (8), offset in the uncompressed archive (8)           seek point
+//	'h' serial (8), piece of the backup (8)                          checksums of that piece and of those behind it
 //	's'                                                              first serial that was never leased
 //	't'                                                              number of snapshots and unfinished passes (8 each)
 //	'u' as 'c'                                                       unfinished pass over a source
@@ -23,6 +24,7 @@ const (
 	doomedSpace     = 'd'
 	nodeSpace       = 'n'
 	pointSpace      = 'p'
+	sumSpace        = 'h'
 	serialSpace     = 's'
 	countsSpace     = 't'
 	unfinishedSpace = 'u'
@@ -91,6 +93,15 @@ func serialOf(key []byte) (uint64, bool) {
 // pointsKey begins the keys of all points of a serial.
 func pointsKey(serial uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{pointSpace}, serial)
+}
+
+// sumsKey begins the keys of all checksums of a serial.
+func sumsKey(serial uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{sumSpace}, serial)
+}
+
+func sumKey(serial, piece uint64) []byte {
+	return binary.BigEndian.AppendUint64(sumsKey(serial), piece)
 }
 
 func pointKey(serial uint64, out int64) []byte {

@@ -10,7 +10,7 @@ import (
 // purgeSize is how many points are deleted at once.
 const purgeSize = 1000
 
-// purge deletes the points of doomed serials, those that an earlier process left among them. It ends when Close
+// purge deletes the points and checksums of doomed serials, those that an earlier process left among them. It ends when Close
 // begins; what is left then is taken up at the next Open.
 func (x *Index) purge() {
 	defer x.purges.Done()
@@ -57,28 +57,33 @@ func (x *Index) purgeAll() error {
 	return nil
 }
 
-// purgeSerial deletes all points of a serial, then the mark.
+// purgeSerial deletes all checksums and points of a serial, then the mark.
 func (x *Index) purgeSerial(serial uint64) error {
 	if x.batch.hasPoints(serial) {
 		x.batch.dropPoints(serial)
 	}
-	for x.ctx.Err() == nil {
-		keys, err := x.someKeys(pointsKey(serial), purgeSize)
-		if err != nil {
+	for _, prefix := range [][]byte{sumsKey(serial), pointsKey(serial), doomedKey(serial)} {
+		if err := x.purgePrefix(prefix); err != nil {
 			return err
-		}
-		last := len(keys) < purgeSize
-		if last {
-			keys = append(keys, doomedKey(serial))
-		}
-		if err := x.deleteKeys(keys); err != nil {
-			return err
-		}
-		if last {
-			return nil
 		}
 	}
 	return nil
+}
+
+// purgePrefix deletes all that begins with prefix. It fails when Close begins.
+func (x *Index) purgePrefix(prefix []byte) error {
+	for {
+		if x.ctx.Err() != nil {
+			return fs.ErrClosed
+		}
+		keys, err := x.someKeys(prefix, purgeSize)
+		if err == nil && len(keys) > 0 {
+			err = x.deleteKeys(keys)
+		}
+		if err != nil || len(keys) < purgeSize {
+			return err
+		}
+	}
 }
 
 // someKeys returns the first keys that begin with prefix, at most n.

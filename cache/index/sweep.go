@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -140,19 +141,26 @@ func (x *Index) sweepSerials(ctx context.Context) error {
 	}
 }
 
-// nextSerialWithPoints is the first serial from the given one on that has points; errNoKey if there is none.
-func (x *Index) nextSerialWithPoints(from uint64) (serial uint64, err error) {
-	err = x.view(func(tx *badger.Txn) error {
-		it := tx.NewIterator(badger.IteratorOptions{Prefix: []byte{pointSpace}})
-		defer it.Close()
-		it.Seek(pointsKey(from))
-		if !it.Valid() {
-			return errNoKey
+// nextSerialWithPoints is the first serial from the given one on that has points or checksums; errNoKey if there is none.
+func (x *Index) nextSerialWithPoints(from uint64) (uint64, error) {
+	first := uint64(math.MaxUint64)
+	err := x.view(func(tx *badger.Txn) error {
+		for _, key := range [][]byte{pointsKey(from), sumsKey(from)} {
+			it := tx.NewIterator(badger.IteratorOptions{Prefix: key[:1]})
+			it.Seek(key)
+			if it.Valid() {
+				if serial, ok := serialOf(it.Item().Key()); ok {
+					first = min(first, serial)
+				}
+			}
+			it.Close()
 		}
-		serial, _ = serialOf(it.Item().Key())
 		return nil
 	})
-	return serial, err
+	if err == nil && first == math.MaxUint64 {
+		err = errNoKey
+	}
+	return first, err
 }
 
 // giveBack lets badger rewrite its tables if there is enough in it for that to be worth while.

@@ -121,6 +121,8 @@ type Snapshot struct {
 	Names     Names // of the owners of entries, where the backup tells
 	// Concerns are what the backup lacks although its bytes are right.
 	Concerns []Concern
+	// Verified is what was found when it was read again. A pass leaves it as it is.
+	Verified Verification
 }
 
 // Affected counts files and names the first of them: paths in the tree as people read them, raw bytes.
