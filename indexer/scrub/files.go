@@ -143,7 +143,8 @@ func (w *walker) compareBatch(ctx context.Context) error {
 		if err := w.piece(ctx, f.number, f.name, what, f.data, same); err != nil {
 			return err
 		}
-		if end = w.done(ctx, f.next, f.size); end != nil && !errors.Is(end, errStopped) {
+		end = w.done(ctx, f.next, f.size)
+		if end != nil && !errors.Is(end, errStopped) {
 			return end // what was read already counts, also when that is more than was to be read
 		}
 	}
@@ -198,7 +199,8 @@ func (r *round) filesIn(ctx context.Context, from, to int64) (string, error) {
 					return err
 				}
 			case it.IsRegular() && it.Link == "" && it.Offset < to && it.Offset+it.Size > from:
-				if names = append(names, name); len(names) > maxNamed {
+				names = append(names, name)
+				if len(names) > maxNamed {
 					return more
 				}
 			}
