@@ -25,7 +25,8 @@
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
 // mount keeps on the local disk, [watch] what there are alarms about, a [notify.NAME] table whom they are sent to, and [metrics]
-// where Prometheus looks; Cache, Watch, Notify and Metrics have their keys.
+// where Prometheus looks, and [sftp-server] where backups can be had by SFTP; Cache, Watch, Notify, Metrics and SFTPServer have
+// their keys.
 package config
 
 import (
@@ -58,6 +59,7 @@ type Config struct {
 	Cache        Cache
 	Watch        Watch
 	Metrics      Metrics
+	SFTPServer   SFTPServer
 	Notify       map[string]*Notify // nil: none
 }
 
@@ -94,6 +96,7 @@ type file struct {
 
 	Watch   *watchTable             `toml:"watch"`
 	Metrics *metricsTable           `toml:"metrics"`
+	SFTP    *sftpTable              `toml:"sftp-server"`
 	Notify  map[string]*notifyTable `toml:"notify"`
 }
 
@@ -190,6 +193,7 @@ func (c *Config) parseRest(f *file, where *places) error {
 		{"cache", func() (key string, err error) { c.Cache, key, err = f.Cache.cache(); return }},
 		{"watch", func() (key string, err error) { c.Watch, key, err = f.Watch.watch(); return }},
 		{"metrics", func() (key string, err error) { c.Metrics, key, err = f.Metrics.metrics(); return }},
+		{"sftp-server", func() (key string, err error) { c.SFTPServer, key, err = f.SFTP.server(); return }},
 	} {
 		if key, err := t.parse(); err != nil {
 			return &Error{Path: c.Path, Line: where.line(t.name, key), Err: err}

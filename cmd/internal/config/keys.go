@@ -40,6 +40,7 @@ func Tables() []Table {
 		{"cache", false, "What mounts keep on the local disk of what was read, from the next mount on."},
 		{"watch", false, "When something is wrong although nothing failed."},
 		{"metrics", false, "Where Prometheus finds what can be measured."},
+		{"sftp-server", false, "What the mount shows, by SFTP and read only, for people without an account on this machine."},
 		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
 	}
 }
@@ -47,7 +48,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, watchKeys, metricsKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, watchKeys, metricsKeys, sftpServerKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -135,6 +136,12 @@ var watchKeys = []Key{
 var metricsKeys = []Key{
 	{"metrics", "listen", `"127.0.0.1:9812"`, "nowhere", "The process that has the index answers `GET /metrics` here."},
 	{"metrics", "textfile", `"/var/lib/node_exporter/slotfs.prom"`, "none", "File that is replaced each minute, and by `sync`, for the text file collector of node_exporter."},
+}
+
+var sftpServerKeys = []Key{
+	{"sftp-server", "listen", `":2022"`, "nowhere", "The process that has the index answers SFTP here; without an address on every interface."},
+	{"sftp-server", "keys", `{alice = "ssh-ed25519 AAAA...", root = ["ssh-ed25519 AAAA..."]}`, "none",
+		"Public keys that let an account's owner in, one or a list for each account; those of `root` see everything. `slotfs link --sftp` makes passwords."},
 }
 
 var notifyKeys = []Key{

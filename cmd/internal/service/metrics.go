@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/metrics"
 	"slotfs/fs"
@@ -84,52 +83,20 @@ func (s *Service) writeMetrics(ctx context.Context, path string) error {
 	return err
 }
 
-// metricsServer answers on the address that the configuration names.
-type metricsServer struct {
-	address string
-	cancel  context.CancelFunc // nil: nobody answers
-	ended   chan struct{}
-	refused bool // it was said that the address cannot be had
-}
-
-// follow answers on address from now on.
-func (m *metricsServer) follow(ctx context.Context, s *Service, address string) {
-	if m.cancel != nil && m.address == address {
-		return
-	}
-	m.stop()
-	if m.address != address {
-		m.address, m.refused = address, false
-	}
+// followMetrics answers Prometheus at an address from now on.
+func (s *Service) followMetrics(ctx context.Context, l *listener, address string) {
+	same := func(before any) bool { return before == address }
 	if address == "" {
+		l.follow(ctx, address, same, nil)
 		return
 	}
-	server, err := metrics.Listen(address, metrics.NewRegistry(func() *metrics.Values { return s.values(ctx) }, s.oversight.reads), s.Log)
-	if err != nil {
-		if !m.refused {
-			s.Log.Warn("metrics are not served", "error", err, "hint", exit.Hint(err))
+	l.follow(ctx, address, same, func() (func(context.Context) error, error) {
+		server, err := metrics.Listen(address, metrics.NewRegistry(func() *metrics.Values { return s.values(ctx) }, s.oversight.reads), s.Log)
+		if err != nil {
+			return nil, err
 		}
-		m.refused = true
-		return
-	}
-	ctx, m.cancel = context.WithCancel(ctx)
-	m.ended = make(chan struct{})
-	go func() {
-		defer close(m.ended)
-		if err := server.Serve(ctx); err != nil {
-			s.Log.Warn("metrics", "error", err)
-		}
-	}()
-}
-
-// stop ends answering.
-func (m *metricsServer) stop() {
-	if m.cancel == nil {
-		return
-	}
-	m.cancel()
-	<-m.ended
-	m.cancel = nil
+		return server.Serve, nil
+	})
 }
 
 // meteredFile counts what is read of a file.

@@ -84,8 +84,9 @@ func (s *Service) oversee(ctx context.Context) {
 	s.oversight.mu.Unlock()
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	var server metricsServer
-	defer server.stop()
+	prometheus, sftp := &listener{what: "metrics", log: s.Log}, &listener{what: "sftp-server", log: s.Log}
+	defer prometheus.stop()
+	defer sftp.stop()
 	tick := time.NewTicker(overseeInterval)
 	defer tick.Stop()
 	probed := time.Time{}
@@ -95,7 +96,8 @@ func (s *Service) oversee(ctx context.Context) {
 			probed = time.Now()
 			wait.Go(func() { s.probeAll(ctx, c) })
 		}
-		server.follow(ctx, s, c.Metrics.Listen)
+		s.followMetrics(ctx, prometheus, c.Metrics.Listen)
+		s.followSFTP(ctx, sftp, c.SFTPServer)
 		s.lookAfter(ctx, c, false)
 		select {
 		case <-ctx.Done():

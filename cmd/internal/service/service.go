@@ -7,6 +7,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"slotfs/cache/index"
@@ -32,7 +33,9 @@ type Service struct {
 	runner       *passes.Runner
 	scheduler    *passes.Scheduler
 	mounts       mounts // none of a command that only works with the index
-	unmounted    unmountedView
+	unmounted    *shownView
+	accounts     accountViews
+	generation   atomic.Uint64 // counts changes of the catalog and the configuration
 	oversight    *oversight
 	since        time.Time
 	changed      chan struct{} // has one when the catalog changed
@@ -46,7 +49,7 @@ var _ api.Service = (*Service)(nil)
 
 // newService wires a service up. It mounts nothing yet.
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
-	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), oversight: newOversight(e)}
+	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e)}
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
 		History: history.New(e.State.History()), Limits: d.limits}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
@@ -55,7 +58,7 @@ func newService(e *Environment, x *index.Index, d *destinations) *Service {
 
 // wake has what is shown refreshed soon.
 func (s *Service) wake() {
-	s.unmounted.outdate()
+	s.generation.Add(1)
 	s.oversight.outdate()
 	select {
 	case s.changed <- struct{}{}:
@@ -199,7 +202,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	if sameDestinations(before, c) {
 		return nil
 	}
-	s.unmounted.outdate()
+	s.generation.Add(1)
 	s.setSchedules()
 	return s.mounts.refresh(ctx)
 }
@@ -225,7 +228,7 @@ func (s *Service) Forget(ctx context.Context, name string) error {
 	if err := forgetSnapshots(ctx, s.index, name); err != nil {
 		return err
 	}
-	s.unmounted.outdate()
+	s.generation.Add(1)
 	s.oversight.outdate()
 	s.refreshNow(ctx)
 	return nil

@@ -5,13 +5,13 @@ import (
 	"sync"
 	"time"
 
-	"slotfs/cmd/internal/access"
+	"slotfs/cmd/internal/login"
 )
 
 // doors counts the connections of each address and the passwords that were wrong.
 type doors struct {
 	limits   Limits
-	failures access.Throttle
+	failures login.Throttle
 
 	mu sync.Mutex
 	// mu guards what follows.
@@ -21,7 +21,7 @@ type doors struct {
 
 func newDoors(l Limits, now func() time.Time) *doors {
 	return &doors{limits: l, from: make(map[netip.Prefix]int),
-		failures: access.Throttle{Failures: l.Failures, Interval: l.FailureInterval, Now: now}}
+		failures: login.Throttle{Failures: l.Failures, Interval: l.FailureInterval, Now: now}}
 }
 
 // enter counts a connection, unless there are too many or too many of its log-ins failed.

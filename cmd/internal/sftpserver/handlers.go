@@ -22,11 +22,11 @@ import (
 
 // handlers answers the requests of one SFTP session.
 type handlers struct {
-	ctx    context.Context // ends with the session
-	tree   browse.Tree
-	log    *slog.Logger
-	free   chan struct{} // has one for each open handle
-	opened func(path string)
+	ctx   context.Context // ends with the session
+	tree  browse.Tree
+	log   *slog.Logger
+	free  chan struct{} // has one for each open handle
+	reads *reads
 }
 
 var (
@@ -65,7 +65,7 @@ func (h *handlers) Fileread(r *sftp.Request) (f io.ReaderAt, err error) {
 		release()
 		return nil, explain(err)
 	}
-	h.opened(r.Filepath)
+	h.reads.opened(r.Filepath)
 	return &file{handlers: h, content: content, size: n.Attr.Size, release: release}, nil
 }
 
@@ -162,6 +162,7 @@ func (f *file) ReadAt(p []byte, off int64) (n int, err error) {
 		return 0, io.EOF
 	}
 	n, err = f.content.ReadAt(f.ctx, p[:min(int64(len(p)), f.size-off)], off)
+	f.reads.delivered(n)
 	end := off+int64(n) >= f.size
 	switch {
 	case err == nil && end:

@@ -52,7 +52,7 @@ func TestWhoMayLogIn(t *testing.T) {
 			client.Close()
 		}
 	}
-	login(t, s)
+	logIn(t, s)
 	if c, err := dial(s, "alice", ssh.Password("once")); err == nil {
 		c.Close()
 		t.Error("the password was taken twice")
@@ -77,7 +77,7 @@ func TestFailedLogInsShutTheDoor(t *testing.T) {
 func TestConnectionsAreLimited(t *testing.T) {
 	t.Parallel()
 	s := serve(t, Limits{PerAddress: 2}, newPeople(t))
-	first, _ := login(t, s)
+	first, _ := logIn(t, s)
 	silent, err := net.Dial("tcp", s.Address())
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/audit"
 	"slotfs/cmd/internal/service/browse"
 )
 
@@ -67,15 +68,8 @@ type Options struct {
 	Users   Users
 	Limits  Limits
 	Log     *slog.Logger
-	// Record is told of each log-in and each file that was opened, for the audit record. May be nil.
-	Record func(Event)
-}
-
-// Event is something that a user did.
-type Event struct {
-	User, From string
-	Action     string // "login", "open", "refused"
-	Path       string // of a file that was opened
+	// Record takes what users did: log-ins, and the files that a session opened. May be nil. Who is the name of the user.
+	Record func(audit.Record)
 }
 
 // Server answers on one address.
@@ -99,7 +93,7 @@ func Listen(address string, o Options) (*Server, error) {
 	}
 	o.Limits = o.Limits.withDefaults()
 	if o.Record == nil {
-		o.Record = func(Event) {}
+		o.Record = func(audit.Record) {}
 	}
 	return &Server{options: o, listener: l, hostKey: signer, doors: newDoors(o.Limits, time.Now)}, nil
 }

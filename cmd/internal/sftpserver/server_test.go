@@ -120,8 +120,8 @@ func dial(s *Server, user string, methods ...ssh.AuthMethod) (*ssh.Client, error
 	return ssh.Dial("tcp", s.Address(), &ssh.ClientConfig{User: user, Auth: methods, HostKeyCallback: ssh.FixedHostKey(s.hostKey.PublicKey())})
 }
 
-// login is alice's session.
-func login(t *testing.T, s *Server) (*ssh.Client, *sftp.Client) {
+// logIn is alice's session.
+func logIn(t *testing.T, s *Server) (*ssh.Client, *sftp.Client) {
 	t.Helper()
 	c, err := dial(s, "alice", ssh.Password("once"))
 	if err != nil {
@@ -137,7 +137,7 @@ func login(t *testing.T, s *Server) (*ssh.Client, *sftp.Client) {
 
 func TestWhatIsShownCanBeListedAndRead(t *testing.T) {
 	t.Parallel()
-	_, client := login(t, serve(t, Limits{}, newPeople(t)))
+	_, client := logIn(t, serve(t, Limits{}, newPeople(t)))
 	names := func(dir string) (all []string) {
 		entries, err := client.ReadDir(dir)
 		if err != nil {
@@ -180,7 +180,7 @@ func TestWhatIsShownCanBeListedAndRead(t *testing.T) {
 
 func TestNothingLeadsOutside(t *testing.T) {
 	t.Parallel()
-	_, client := login(t, serve(t, Limits{}, newPeople(t)))
+	_, client := logIn(t, serve(t, Limits{}, newPeople(t)))
 	for _, path := range []string{snapshotPath + "/out", "/../../etc/passwd", "/box/../../etc/passwd", snapshotPath + "/none", "/box/accounts/bob"} {
 		if f, err := client.Open(path); err == nil {
 			f.Close()
@@ -194,7 +194,7 @@ func TestNothingLeadsOutside(t *testing.T) {
 
 func TestEveryChangeIsRefused(t *testing.T) {
 	t.Parallel()
-	_, client := login(t, serve(t, Limits{}, newPeople(t)))
+	_, client := logIn(t, serve(t, Limits{}, newPeople(t)))
 	at := snapshotPath + "/sub/file"
 	for what, err := range map[string]error{
 		"create":   second(client.Create(snapshotPath + "/new")),
@@ -221,7 +221,7 @@ func second[T any](_ T, err error) error { return err }
 
 func TestOnlySFTPIsServed(t *testing.T) {
 	t.Parallel()
-	c, _ := login(t, serve(t, Limits{}, newPeople(t)))
+	c, _ := logIn(t, serve(t, Limits{}, newPeople(t)))
 	session, err := c.NewSession()
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +246,7 @@ func TestWhoSaysNothingIsSentAway(t *testing.T) {
 	for name, limits := range map[string]Limits{"handshake": {Handshake: 50 * time.Millisecond}, "idle": {Idle: 50 * time.Millisecond}} {
 		s := serve(t, limits, newPeople(t))
 		if name == "idle" {
-			c, _ := login(t, s)
+			c, _ := logIn(t, s)
 			if err := c.Wait(); err == nil {
 				t.Error("idle: ended without an error")
 			}
@@ -265,7 +265,7 @@ func TestWhoSaysNothingIsSentAway(t *testing.T) {
 
 func TestOpenHandlesAreLimited(t *testing.T) {
 	t.Parallel()
-	_, client := login(t, serve(t, Limits{Handles: 2}, newPeople(t)))
+	_, client := logIn(t, serve(t, Limits{Handles: 2}, newPeople(t)))
 	var open []*sftp.File
 	for range 2 {
 		f, err := client.Open(snapshotPath + "/sub/file")
@@ -298,7 +298,7 @@ func TestPanicIsTheErrorOfOneRequest(t *testing.T) {
 	t.Parallel()
 	p := newPeople(t)
 	p.trees["alice"] = broken{p.trees["alice"]}
-	_, client := login(t, serve(t, Limits{}, p))
+	_, client := logIn(t, serve(t, Limits{}, p))
 	if _, err := client.ReadDir("/"); err == nil {
 		t.Error("list")
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
-	"slotfs/cmd/internal/access"
+	"slotfs/cmd/internal/login"
+	"slotfs/cmd/internal/service/audit"
 	"slotfs/indexer/contain"
 )
 
@@ -29,7 +30,7 @@ var errRefused = errors.New("user or password is wrong")
 // answer serves one connection.
 func (s *Server) answer(ctx context.Context, raw net.Conn) {
 	defer raw.Close()
-	from := access.AddressOf(raw.RemoteAddr())
+	from := login.AddressOf(raw.RemoteAddr())
 	if !s.doors.enter(from) {
 		return
 	}
@@ -45,7 +46,7 @@ func (s *Server) answer(ctx context.Context, raw net.Conn) {
 		}
 		conn.until(time.Time{})
 		go ssh.DiscardRequests(requests)
-		s.options.Record(Event{User: client.User(), From: raw.RemoteAddr().String(), Action: "login"})
+		s.options.Record(audit.Record{Who: client.User(), From: "sftp " + raw.RemoteAddr().String(), Action: audit.Login})
 		s.channels(ctx, client, opened)
 		return nil
 	})
@@ -69,7 +70,7 @@ func (s *Server) config(raw net.Conn, from netip.Prefix) *ssh.ServerConfig {
 			if s.options.Users.Password(m.User(), string(password)) {
 				return &ssh.Permissions{}, nil
 			}
-			s.options.Record(Event{User: m.User(), From: m.RemoteAddr().String(), Action: "refused"})
+			s.options.Record(audit.Record{Who: m.User(), From: "sftp " + m.RemoteAddr().String(), Action: audit.Refused})
 			if !s.doors.failed(from) {
 				raw.Close()
 			}
@@ -163,9 +164,12 @@ func (s *Server) serveSFTP(ctx context.Context, client *ssh.ServerConn, channel 
 		fmt.Fprintln(channel.Stderr(), "the backups cannot be shown now")
 		return
 	}
-	h := &handlers{ctx: ctx, tree: tree, log: s.options.Log, free: make(chan struct{}, s.options.Limits.Handles), opened: func(path string) {
-		s.options.Record(Event{User: client.User(), From: client.RemoteAddr().String(), Action: "open", Path: path})
+	opened := &reads{write: func(r audit.Record) {
+		r.Who, r.From = client.User(), "sftp "+client.RemoteAddr().String()
+		s.options.Record(r)
 	}}
+	defer opened.flush()
+	h := &handlers{ctx: ctx, tree: tree, log: s.options.Log, free: make(chan struct{}, s.options.Limits.Handles), reads: opened}
 	server := sftp.NewRequestServer(channel, sftp.Handlers{FileGet: h, FilePut: h, FileCmd: h, FileList: h}, sftp.WithRSMaxTxPacket(maxRead))
 	err = server.Serve()
 	cancel()

@@ -25,6 +25,7 @@ import (
 //	locks/, staging/ of sync, see Lock
 //	passes/NAME.json how the last pass over a destination ended
 //	history/         how passes, backups and verifications ended, see package history
+//	access/          links, administrators and the host key of the SFTP server, see package login
 //	audit/           who looked at, downloaded and restored what, see package audit
 //	alarms/          who was told of what, see package alarm
 //	machine-id       of this machine, where /etc has none
@@ -37,6 +38,7 @@ func (d Dir) Index() string             { return filepath.Join(string(d), "index
 func (d Dir) Cache() string             { return filepath.Join(string(d), "cache") }
 func (d Dir) Passes() string            { return filepath.Join(string(d), "passes") }
 func (d Dir) History() string           { return filepath.Join(string(d), "history") }
+func (d Dir) Access() string            { return filepath.Join(string(d), "access") }
 func (d Dir) Audit() string             { return filepath.Join(string(d), "audit") }
 func (d Dir) Alarms() string            { return filepath.Join(string(d), "alarms") }
 func (d Dir) Secret(name string) string { return filepath.Join(string(d), "secrets", name) }

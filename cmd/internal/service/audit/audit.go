@@ -33,7 +33,7 @@ type Record struct {
 	From   string    `json:"from,omitempty"` // address, or the socket that he came by
 	Link   string    `json:"link,omitempty"` // id of the link that let him in
 	Action Action    `json:"action"`
-	// Paths are those in the mount that it was about, at most 20 of them.
+	// Paths are those in the mount that it was about, at most MaxPaths of them.
 	Paths  []string `json:"paths,omitempty"`
 	Count  int      `json:"count,omitempty"`  // of all paths
 	Bytes  int64    `json:"bytes,omitempty"`  // that were delivered or written
@@ -41,9 +41,9 @@ type Record struct {
 	Error  string   `json:"error,omitempty"`
 }
 
-// maxPaths and maxText bound a record, so that its line is one that a jsonlog reads whatever is escaped in it.
+// MaxPaths and maxText bound a record, so that its line is one that a jsonlog reads whatever is escaped in it.
 const (
-	maxPaths = 20
+	MaxPaths = 20
 	maxText  = 400
 )
 
@@ -52,8 +52,8 @@ func (r Record) bounded() Record {
 	if r.Count == 0 {
 		r.Count = len(r.Paths)
 	}
-	paths := make([]string, 0, min(len(r.Paths), maxPaths))
-	for _, p := range r.Paths[:min(len(r.Paths), maxPaths)] {
+	paths := make([]string, 0, min(len(r.Paths), MaxPaths))
+	for _, p := range r.Paths[:min(len(r.Paths), MaxPaths)] {
 		paths = append(paths, cut(p))
 	}
 	r.Paths, r.Who, r.From, r.Detail, r.Error = paths, cut(r.Who), cut(r.From), cut(r.Detail), cut(r.Error)

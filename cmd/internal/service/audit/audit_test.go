@@ -27,7 +27,7 @@ func TestRecordsAreBoundedAndComeBack(t *testing.T) {
 	if r := got[0]; r.Who != "root" || r.Action != Restore || r.Count != 1 || r.Paths[0] != "a/b" || r.Detail != "/root" || r.Time.IsZero() {
 		t.Errorf("%+v", r)
 	}
-	if r := got[1]; r.Count != 500 || len(r.Paths) != maxPaths || len(r.Paths[0]) > maxText+3 || len(r.From) > maxText+3 {
+	if r := got[1]; r.Count != 500 || len(r.Paths) != MaxPaths || len(r.Paths[0]) > maxText+3 || len(r.From) > maxText+3 {
 		t.Errorf("%d paths of %d", len(r.Paths), r.Count)
 	}
 }

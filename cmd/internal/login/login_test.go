@@ -1,4 +1,4 @@
-package access
+package login
 
 import (
 	"encoding/base64"

@@ -1,6 +1,6 @@
-// Package access says who somebody is who comes with a link, a password or a cookie: signed links that end, sessions, and
+// Package login says who somebody is who comes with a link, a password or a cookie: signed links that end, sessions, and
 // administrators with passwords. It must not know HTTP or SSH, nor what there is to see.
-package access
+package login
 
 import "fmt"
 

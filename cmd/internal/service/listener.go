@@ -1,0 +1,56 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+
+	"slotfs/cmd/internal/exit"
+)
+
+// listener answers with the settings that the configuration has, or not at all.
+type listener struct {
+	what    string // in the log
+	log     *slog.Logger
+	setting any // what it answers with, or was refused with
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// follow answers with a setting from now on. start takes the address; nil instead of it says that nobody is to answer. One that
+// cannot be had is said once, and tried again.
+func (l *listener) follow(ctx context.Context, setting any, same func(any) bool, start func() (serve func(context.Context) error, err error)) {
+	known := l.setting != nil && same(l.setting)
+	if l.cancel != nil && known {
+		return
+	}
+	l.stop()
+	l.setting = setting
+	if start == nil {
+		return
+	}
+	serve, err := start()
+	if err != nil {
+		if !known {
+			l.log.Warn(l.what+" is not served", "error", err, "hint", exit.Hint(err))
+		}
+		return
+	}
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.ended = make(chan struct{})
+	go func() {
+		defer close(l.ended)
+		if err := serve(ctx); err != nil {
+			l.log.Warn(l.what, "error", err)
+		}
+	}()
+}
+
+// stop ends answering.
+func (l *listener) stop() {
+	if l.cancel == nil {
+		return
+	}
+	l.cancel()
+	<-l.ended
+	l.cancel = nil
+}

@@ -1,0 +1,67 @@
+package service
+
+import (
+	"context"
+	"sync"
+
+	"slotfs/cmd/internal/login"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/users"
+	"slotfs/fs/view"
+	"slotfs/indexer/backup"
+	"slotfs/indexer/lru"
+)
+
+// keptViews is for how many accounts the view is kept that their owners have.
+const keptViews = 64
+
+// nobody owns what an account's owner sees where he is no user of this machine.
+const nobody = 1<<31 - 2
+
+// accountViews are what the owners of accounts see: their snapshots, and nothing of others to be left out.
+type accountViews struct {
+	mu  sync.Mutex
+	all lru.Map[string, *accountView] // guarded by mu
+}
+
+// accountView is what the owner of an account sees.
+type accountView struct {
+	shownView
+	local view.Local // whom it belongs to
+}
+
+// get is the view of an account.
+func (a *accountViews) get(s *Service, account string) *accountView {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v, ok := a.all.Get(account); ok {
+		return v
+	}
+	v := &accountView{local: view.Local{UID: nobody, GID: nobody, OK: true}}
+	if uid, gid, ok := users.New(users.Passwd).Lookup(account); ok {
+		v.local.UID, v.local.GID = uid, gid
+	}
+	home := s.livesHere(s.destinations.current)
+	v.keep = func(b *backup.Snapshot) bool {
+		return b.Account == account && !b.System && !b.Unclaimed && home(b)
+	}
+	v.options = func(s *Service) view.Options {
+		return view.Options{Nodes: s.index, Owner: func(*backup.Snapshot) view.Local { return v.local }}
+	}
+	a.all.Put(account, v, 1)
+	a.all.Shrink(keptViews, nil)
+	return v
+}
+
+// TreeFor is all that somebody may see.
+func (s *Service) TreeFor(ctx context.Context, who login.Identity) (browse.Tree, error) {
+	if who.Admin() {
+		return s.Tree(ctx)
+	}
+	a := s.accounts.get(s, who.Account)
+	v, err := a.get(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &browse.Restricted{Tree: &browse.Local{View: v, Content: s.content}, UID: a.local.UID, GID: a.local.GID}, nil
+}

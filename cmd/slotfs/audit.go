@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/audit"
+	"slotfs/cmd/internal/term"
+)
+
+func auditCommand(s *shell) *cli.Command {
+	return &cli.Command{
+		Name:      "audit",
+		Usage:     "show who looked at, downloaded and restored what",
+		ArgsUsage: "[ACCOUNT]",
+		Flags:     []cli.Flag{&cli.StringFlag{Name: "since", Usage: "what was done at most `AGE` ago: 12h, 30d", Value: "30d"}},
+		Action: func(c *cli.Context) error {
+			g, err := s.settings(c, slog.LevelWarn)
+			if err != nil {
+				return err
+			}
+			if c.Args().Len() > 1 {
+				return arguments(c, "ACCOUNT")
+			}
+			age, err := config.ParseAge(c.String("since"))
+			if err != nil || age < 0 {
+				return exit.Usagef("--since %q: want an age like 12h or 30d", c.String("since"))
+			}
+			return g.printAudit(c.Args().First(), time.Now().Add(-age))
+		},
+	}
+}
+
+// printAudit prints what was done since a time by or with an account, or by everybody.
+func (s *settings) printAudit(account string, since time.Time) error {
+	rows := [][]string{{"TIME", "WHO", "DID", "WHAT", "SIZE", "FROM", ""}}
+	list := &jsonList{out: bufio.NewWriter(s.out)}
+	skipped, err := audit.Open(s.State.Audit()).Read(func(r *audit.Record) error {
+		switch {
+		case r.Time.Before(since) || account != "" && !concernsAccount(r, account):
+			return nil
+		case s.json:
+			return list.add(r)
+		}
+		rows = append(rows, auditRow(r))
+		return nil
+	})
+	if err != nil {
+		return s.State.Fault(err)
+	}
+	if skipped > 0 {
+		s.warn(fmt.Sprintf("%s in %s: skipped", term.Count(int64(skipped), "line is no record", "lines are no records"), s.State.Audit()), "")
+	}
+	if s.json {
+		return list.end()
+	}
+	if len(rows) == 1 {
+		_, err := fmt.Fprintln(s.out, "nothing was done in that time")
+		return printed(err)
+	}
+	return term.Table(s.out, rows)
+}
+
+// concernsAccount reports whether a record is of an account's owner, or of something in the account.
+func concernsAccount(r *audit.Record, account string) bool {
+	if r.Who == "account "+account || r.Detail == "account "+account {
+		return true
+	}
+	for _, p := range r.Paths {
+		if strings.Contains("/"+p+"/", "/accounts/"+account+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func auditRow(r *audit.Record) []string {
+	what, size := "-", "-"
+	if len(r.Paths) > 0 {
+		what = term.Cut(term.Clean(r.Paths[0]), 80)
+	}
+	if r.Count > 1 {
+		what += fmt.Sprintf(" and %d more", r.Count-1)
+	}
+	if r.Bytes > 0 {
+		size = term.Bytes(r.Bytes)
+	}
+	note := term.Cut(term.Clean(strings.TrimSpace(r.Detail+" "+r.Error)), 100)
+	return []string{clock(&r.Time), term.Clean(r.Who), string(r.Action), what, size, term.Clean(r.From), note}
+}
