@@ -10,11 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/progress"
-	"slotfs/sftpdest/slot/source"
 )
 
 // sparse makes a file of an account that has data at some places.
@@ -75,62 +72,17 @@ func (l lengthless) SetAttributes(ctx context.Context, path string, a dest.Attri
 	return l.memory.SetAttributes(ctx, path, a)
 }
 
-// TestHugeHolesAreNotHashed has a file whose holes nobody can compute a checksum of in a night, and two whose sizes add
+// TestHugeHolesFitIntoAnArchive has a file whose holes nobody can compute a checksum of in a night, and two whose sizes add
 // up to more than a number holds.
-func TestHugeHolesAreNotHashed(t *testing.T) {
+func TestHugeHolesFitIntoAnArchive(t *testing.T) {
 	a := newAccount(t)
 	mountTmpfs(t, a.root, 1<<20)
 	a.sparse("first", 7<<60, 1<<50)
 	a.sparse("second", 7<<60)
-	src, err := source.Open(a.root, source.Options{})
-	a.check(err)
-	defer src.Close()
-	for found, err := range src.Walk(t.Context()) {
-		a.check(err)
-		if found.IsDir() {
-			continue
-		}
-		if budget := (holeBudget{}); budget.take(&found.Entry) {
-			t.Errorf("%s is to be hashed: %v", found.Path, found.Sparse)
-		}
-		f, err := src.OpenFile(found.Path, &found.Entry)
-		a.check(err)
-		h := holes{file: f}
-		if end, err := h.until(0, found.Size); err != nil || end != map[string]int64{"first": 1 << 50, "second": 7 << 60}[found.Path] {
-			t.Errorf("%s: a hole to %d, %v", found.Path, end, err)
-		}
-		a.check(f.Close())
-	}
 	o, server := options(1), newMemory()
 	o.Mode = manifest.Compressed
 	if sum := a.mustRun(server, o); sum.Bytes != math.MaxInt64 || sum.UploadedBytes > 1<<20 {
 		t.Errorf("%+v", sum)
-	}
-}
-
-func TestOneRunHashesSoManyHoles(t *testing.T) {
-	var b holeBudget
-	file := func(size int64, data ...backup.Extent) *manifest.Entry {
-		return &manifest.Entry{Entry: backup.Entry{Size: size, Sparse: data}}
-	}
-	for i, c := range []struct {
-		e    *manifest.Entry
-		want bool
-	}{
-		{file(1 << 60), true}, // no holes
-		{file(mostHoles+1, backup.Extent{}), false},
-		{file(mostHoles/2, backup.Extent{Length: 4096}), true},
-		{file(mostHoles/2, backup.Extent{}), true},
-		{file(mostHoles/2, backup.Extent{}), false},
-		{file(fewHoles, backup.Extent{}), true},
-		{file(1<<60, backup.Extent{Length: 1<<60 - fewHoles}), true},
-	} {
-		if got := b.take(c.e); got != c.want {
-			t.Errorf("%d: %v", i, got)
-		}
-	}
-	if progress.AddCapped(math.MaxInt64-1, 2) != math.MaxInt64 || progress.AddCapped(1, 2) != 3 {
-		t.Error("sums are wrong")
 	}
 }
 

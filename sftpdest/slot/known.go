@@ -3,105 +3,109 @@ package slot
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"os"
 	"slices"
 	"time"
 
-	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/journal"
 	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/spool"
 	"slotfs/sftpdest/slot/store"
 )
 
-// loadManifests fetches the manifests that the backup is compared with, and what an interrupted run noted.
-func (j *job) loadManifests(ctx context.Context) error {
-	if err := j.fetchManifests(ctx, &j.due, j.slots); err != nil {
-		return err
-	}
-	if j.plan.Listed {
-		j.names = make(store.Names)
-		if err := errors.Join(j.names.AddAll(j.base), j.names.AddAll(j.donor)); err != nil {
-			return err
-		}
-	}
-	if !j.plan.Resumed {
-		return nil
-	}
-	notes, last, err := journal.Read(ctx, j, j.slot, j.state.Gen, func(name string, err error) {
-		j.o.Log.Warn("journal", "slot", j.slot, "segment", name, "error", err)
-	})
-	j.journal.After(last)
-	j.plan.Notes = notes
-	for i := range j.plan.Notes {
-		j.names.Add(j.plan.Notes[i].Path, j.plan.Notes[i].Stored)
-	}
-	return err
+// known is what earlier runs tell of the account: the manifests of the slot and of the newest backup elsewhere.
+type known struct {
+	s       *store.Store
+	log     *slog.Logger
+	base    *os.File // manifest of the slot's last backup; nil: none
+	donor   *os.File // manifest of the newest backup elsewhere; nil: none
+	from    *Slot    // its slot
+	damaged bool     // the slot has a manifest that cannot be trusted
 }
 
-// fetchManifests fetches that of the slot and that of the newest backup elsewhere. Two with the same bytes are fetched once.
-func (j *job) fetchManifests(ctx context.Context, due *Slot, slots []Slot) error {
-	old := &due.State
-	var base *manifest.File
-	if old.Mode == j.o.Mode && (old.Phase != manifest.Damaged || j.plan.Suspect) && due.Err == nil {
-		base = old.Manifest
-	}
-	others := slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
-		return !s.Complete() || s.Path == due.Path || s.State.Mode != j.o.Mode
-	})
-	if len(others) == 0 {
-		others = j.siblings(ctx)
-	}
-	twin := base != nil && len(others) > 0 && others[0].State.Manifest.SHA256 == base.SHA256
-	first := func(ctx context.Context) error { return j.fetchBase(ctx, due, base) }
-	second := func(ctx context.Context) error { return j.fetchDonor(ctx, others) }
+// fetch fetches the manifest of a slot, if file tells of one, and that of the first of others that can be trusted. Two with the
+// same bytes are fetched once.
+func (k *known) fetch(ctx context.Context, slot string, file *manifest.File, others []Slot) error {
+	twin := file != nil && len(others) > 0 && others[0].State.Manifest.SHA256 == file.SHA256
+	first := func(ctx context.Context) error { return k.fetchBase(ctx, slot, file) }
+	second := func(ctx context.Context) error { return k.fetchDonor(ctx, others) }
 	if !twin {
 		return parallel.Do(ctx, first, second)
 	}
-	if err := first(ctx); err != nil || j.base == nil {
+	if err := first(ctx); err != nil || k.base == nil {
 		return errors.Join(err, second(ctx))
 	}
-	j.donor = j.base
-	j.useDonor(&others[0])
+	k.donor, k.from = k.base, &others[0]
 	return nil
 }
 
-func (j *job) fetchBase(ctx context.Context, due *Slot, base *manifest.File) (err error) {
-	if base == nil {
+func (k *known) fetchBase(ctx context.Context, slot string, file *manifest.File) (err error) {
+	if file == nil {
 		return nil
 	}
-	j.base, err = spool.Fetch(ctx, j, due.Path, base)
+	k.base, err = spool.Fetch(ctx, k.s, slot, file)
 	if errors.Is(err, spool.ErrManifest) {
-		j.o.Log.Warn("manifest", "slot", due.Path, "error", err)
-		j.plan.Listed, j.plan.Resumed = true, true
+		k.log.Warn("manifest", "slot", slot, "error", err)
+		k.damaged = true
 		return nil
 	}
 	return err
 }
 
-func (j *job) fetchDonor(ctx context.Context, others []Slot) (err error) {
+func (k *known) fetchDonor(ctx context.Context, others []Slot) (err error) {
 	for i := range others {
-		j.donor, err = spool.Fetch(ctx, j, others[i].Path, others[i].State.Manifest)
+		k.donor, err = spool.Fetch(ctx, k.s, others[i].Path, others[i].State.Manifest)
 		if errors.Is(err, spool.ErrManifest) {
-			j.o.Log.Warn("manifest", "slot", others[i].Path, "error", err)
+			k.log.Warn("manifest", "slot", others[i].Path, "error", err)
 			continue
 		}
-		j.useDonor(&others[i])
+		k.from = &others[i]
 		return err
 	}
 	return nil
 }
 
-// useDonor lets files come from a slot.
-func (j *job) useDonor(s *Slot) {
-	j.donorAt = s.Path
-	j.plan.OtherJob = dest.Parent(s.Path) != j.o.Directory
-	j.plan.Fills = j.o.Mode == manifest.Incremental && j.o.Fill != FillUpload && !sends(j.o, j.state.Gen) &&
-		fresh(&s.State, j.o.Now())
+// names are what escaped names in the slot stand for.
+func (k *known) names(notes plan.Notes) (store.Names, error) {
+	names := make(store.Names)
+	if err := errors.Join(names.AddAll(k.base), names.AddAll(k.donor)); err != nil {
+		return nil, err
+	}
+	for i := range notes {
+		names.Add(notes[i].Path, notes[i].Stored)
+	}
+	return names, nil
 }
 
-// fresh reports whether a slot was written or verified so recently that copying it spreads no old damage.
-func fresh(s *manifest.State, now time.Time) bool {
+func (k *known) close() {
+	for _, f := range []*os.File{k.base, k.donor} {
+		if f != nil {
+			f.Close()
+		}
+	}
+}
+
+// others are the complete slots of a mode besides one, the newest first.
+func others(slots []Slot, due *Slot, mode manifest.Mode) []Slot {
+	return slices.DeleteFunc(slices.Clone(slots), func(s Slot) bool {
+		return !s.Complete() || s.Path == due.Path || s.State.Mode != mode
+	})
+}
+
+// young reports whether a slot was written or verified so recently that copying it spreads no old damage.
+func young(s *manifest.State, now time.Time) bool {
 	const most = 30 * 24 * time.Hour
 	return now.Sub(s.Finished) < most || now.Sub(s.Verified) < most
+}
+
+// readNotes reads what an interrupted run noted of a generation of a slot, and has the journal go on behind it.
+func readNotes(ctx context.Context, s *store.Store, slot string, gen uint64, log *slog.Logger, j *journal.Journal) (plan.Notes, error) {
+	notes, last, err := journal.Read(ctx, s, slot, gen, func(name string, err error) {
+		log.Warn("journal", "slot", slot, "segment", name, "error", err)
+	})
+	j.After(last)
+	return notes, err
 }

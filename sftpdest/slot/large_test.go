@@ -5,20 +5,17 @@ import (
 	"context"
 	"encoding/json"
 	"io/fs"
-	"os"
 	"path"
 	"strings"
 	"testing"
-	"time"
 
-	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/dest/desttest"
 	"slotfs/indexer/dest/retry"
 	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/store"
+	"slotfs/sftpdest/slot/upload"
 )
 
 // marking makes options under which files of some MiB get marks.
@@ -35,7 +32,7 @@ func (a *account) interrupted(server *memory, o Options, slot string) {
 	server.hear = func(op, p string) error {
 		if meta, err := server.find(slot + "/meta"); err == nil {
 			for name := range meta.children {
-				dead = dead || strings.HasPrefix(name, partPrefix)
+				dead = dead || strings.HasPrefix(name, upload.Prefix)
 			}
 		}
 		if dead {
@@ -58,7 +55,7 @@ func marked(t *testing.T, server *memory, slot string) (mark, temp *node) {
 		t.Fatal(err)
 	}
 	for _, info := range list {
-		if name, ok := strings.CutPrefix(info.Name, partPrefix); ok {
+		if name, ok := strings.CutPrefix(info.Name, upload.Prefix); ok {
 			mark, _ = server.find(path.Join(slot, "meta", info.Name))
 			temp, _ = server.find(path.Join(slot, "tmp", name))
 		}
@@ -208,37 +205,6 @@ func TestLargeFileThatTheServerLostIsSentAgain(t *testing.T) {
 	clear(temp.data[:4096])
 	a.mustRun(server, o)
 	a.holdsAll(server, o, 1, 1)
-}
-
-func TestFileThatChangesWhileItIsComparedIsReadAgainNextTime(t *testing.T) {
-	a := newAccount(t)
-	a.file("file", "before", 1)
-	o := options(2)
-	o.Now = time.Now
-	j := &job{rotation: &rotation{o: &o}}
-	s := &step{Action: plan.Action{Entry: a.entry("file"), Do: plan.Compare}}
-	src, err := source.Open(a.root, a.o)
-	a.check(err)
-	defer src.Close()
-	f, err := src.OpenFile("file", &s.Entry)
-	a.check(err)
-	defer f.Close()
-	a.check(os.WriteFile(a.path("file"), []byte("after "), 0o644))
-	unchanged, err := j.checkUnchanged(f, s, 6, false)
-	a.check(err)
-	if unchanged || s.Entry.Flags&manifest.Racy == 0 {
-		t.Errorf("unchanged %v, flags %b: another change within the same tick would not be seen", unchanged, s.Entry.Flags)
-	}
-}
-
-func TestFileOfEqualContentUnderAnotherTimeIsSent(t *testing.T) {
-	s := &step{Action: plan.Action{Do: plan.Compare, Claim: manifest.Digest{Hash: "x"}, Old: &manifest.Entry{Entry: backup.Entry{MTime: 5e9}}}}
-	if s.Entry.MTime = 5e9 + 7; !s.hasContent("x") {
-		t.Error("the same second is another time")
-	}
-	if s.Entry.MTime = 6e9; s.hasContent("x") {
-		t.Error("readers would find another time than the manifest's")
-	}
 }
 
 // picky is a server that opens nothing for writing that is there.

@@ -13,6 +13,7 @@ import (
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/place"
 	"slotfs/sftpdest/slot/spool"
 )
 
@@ -349,7 +350,7 @@ func TestServerThatTakesNothingFailsTheRun(t *testing.T) {
 		a := newAccount(t)
 		server := odd{memory: newMemory(), refuse: refuse}
 		a.edit(1)
-		if _, err := a.run(t.Context(), server, options(2)); err == nil || errors.Is(err, errLeft) {
+		if _, err := a.run(t.Context(), server, options(2)); err == nil || errors.Is(err, place.ErrLeft) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

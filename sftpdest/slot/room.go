@@ -23,20 +23,21 @@ func full(ctx context.Context, s *store.Store, dir string, err error) error {
 func (j *job) recordFailure(ctx context.Context, failure error) error {
 	j.journal.Halt()
 	if ctx.Err() == nil {
-		failure = full(ctx, j.Store, j.o.Directory, failure)
+		failure = full(ctx, j.s, j.o.Directory, failure)
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()
-	steps := []func(context.Context) error{j.flushJournal, j.dropUnmarked}
+	sweep := func(ctx context.Context) error { return j.s.SweepOwnTemp(ctx, j.due.Path) }
+	steps := []func(context.Context) error{j.flushJournal, sweep}
 	switch {
 	case errors.Is(failure, store.ErrFull):
-		steps = []func(context.Context) error{j.dropUnmarked, j.flushJournal, j.dropUnmarked} // the journal may not fit either
+		steps = []func(context.Context) error{sweep, j.flushJournal, sweep} // the journal may not fit either
 	case errors.Is(failure, lease.ErrBusy):
 		steps = steps[1:] // the journal is that of another run
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			j.o.Log.Debug("leave the slot", "slot", j.slot, "error", err)
+			j.o.Log.Debug("leave the slot", "slot", j.due.Path, "error", err)
 		}
 	}
 	return failure
@@ -44,10 +45,8 @@ func (j *job) recordFailure(ctx context.Context, failure error) error {
 
 // flushJournal writes what is left of the journal, if there is a state that it belongs to.
 func (j *job) flushJournal(ctx context.Context) error {
-	select {
-	case <-j.updating:
+	if j.opening.durable() {
 		return j.journal.Flush(ctx)
-	default:
-		return nil
 	}
+	return nil
 }

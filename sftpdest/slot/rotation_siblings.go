@@ -6,27 +6,28 @@ import (
 	"slices"
 
 	"slotfs/indexer/manifest"
+	"slotfs/sftpdest/slot/store"
 )
 
 // siblings are the backups that other jobs have of the account, the newest one first: what a slot can be filled from where the job has
 // none of its own. Slots of another machine are left out, which may have another account of that name. They are only read, and the lock
 // that whoever calls Run has on the account keeps runs of this machine from changing them meanwhile.
-func (j *job) siblings(ctx context.Context) (found []Slot) {
-	if j.o.Mode != manifest.Incremental || j.o.Fill == FillUpload {
+func siblings(ctx context.Context, s *store.Store, o *Options) (found []Slot) {
+	if o.Mode != manifest.Incremental || o.Fill == FillUpload {
 		return nil
 	}
-	for _, dir := range j.o.Siblings {
-		slots, err := List(ctx, j, dir)
+	for _, dir := range o.Siblings {
+		slots, err := List(ctx, s, dir)
 		if err == nil {
-			err = owned(slots, &Options{Directory: dir, Machine: j.o.Machine, Host: j.o.Host})
+			err = owned(slots, &Options{Directory: dir, Machine: o.Machine, Host: o.Host})
 		}
 		if err != nil {
-			j.o.Log.Debug("slots of another job", "directory", dir, "error", err)
+			o.Log.Debug("slots of another job", "directory", dir, "error", err)
 			continue
 		}
-		for _, s := range slots {
-			if s.Complete() && s.State.Mode == j.o.Mode {
-				found = append(found, s)
+		for _, other := range slots {
+			if other.Complete() && other.State.Mode == o.Mode {
+				found = append(found, other)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/place"
 	"slotfs/sftpdest/slot/plan"
 	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/state"
@@ -153,6 +154,9 @@ func (o *Options) leases() *lease.Options {
 
 // Progress hears how a run gets on, from several goroutines.
 type Progress = progress.Listener
+
+// Left is a path that a backup does not have as it is in the source, and the server's answer.
+type Left = place.Left
 
 // Summary is what a run did.
 type Summary struct {

@@ -11,7 +11,9 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/sftpdest/slot/place"
 	"slotfs/sftpdest/slot/plan"
+	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/state"
 )
 
@@ -136,16 +138,16 @@ func TestWhatALostConnectionLeftInANestIsReplaced(t *testing.T) {
 	}
 }
 
-func TestANestIsSealed(t *testing.T) {
+func TestAStagedDirectoryIsSealedWhenItIsFull(t *testing.T) {
 	at := func(act plan.Do, path string, size int64, in *step) *step {
-		s := &step{Action: plan.Action{Do: act}}
+		s := &step{Item: place.Item{Action: plan.Action{Do: act}}}
 		s.Entry.Path, s.Entry.Size, s.Entry.Mode = path, size, backup.ModeRegular|0o644
 		if act == plan.Mkdir {
 			s.Entry.Mode = backup.ModeDir | 0o755
-			s.self = &directory{entry: &s.Entry}
+			s.Self = place.NewDirectory(&s.Entry, "")
 		}
 		if in != nil {
-			s.in = in.self
+			s.In = in.Self
 		}
 		return s
 	}
@@ -181,6 +183,31 @@ func TestANestIsSealed(t *testing.T) {
 		t.Errorf("%q, want %q", order, want)
 	}
 	if inside["full"] != maxStagedFiles || inside["large"] != maxStagedBytes>>20 || len(inside) != 2 {
-		t.Errorf("in nests: %v", inside)
+		t.Errorf("in staged directories: %v", inside)
+	}
+}
+
+// planned calls a function when a run has planned.
+type planned struct {
+	progress.Silent
+	f func()
+}
+
+func (p planned) Planned(_, _ int64) { p.f() }
+
+// A file of a new directory may grow beyond what is read at once: it gets its name when the directory has.
+func TestAFileThatGrowsTooLargeForItsStagedDirectoryComesBehindIt(t *testing.T) {
+	t.Parallel()
+	for lanes := 1; lanes <= 4; lanes++ {
+		a, server := newAccount(t), newMemory()
+		a.file("new/other", "other", 1)
+		a.file("new/small", "small", 1)
+		o := options(2)
+		o.Lanes = lanes
+		o.Progress = planned{f: func() { a.file("new/small", strings.Repeat("large", 1000), 2) }}
+		if sum := a.mustRun(server, o); sum.Files != 2 {
+			t.Errorf("%d lanes: %+v", lanes, sum)
+		}
+		a.holdsAll(server, o, 1, 1)
 	}
 }

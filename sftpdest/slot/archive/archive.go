@@ -39,6 +39,7 @@ type Archive struct {
 	counts  *progress.Counts
 	o       Options
 	resumed *resumedArchive // what a broken run has of it; nil: nothing
+	claimed bool            // something was adopted
 }
 
 // New prepares the archive of a generation of a slot.
@@ -46,14 +47,23 @@ func New(s *store.Store, slot string, gen uint64, src *source.Tree, counts *prog
 	return &Archive{to: target{s, o.Account, slot, gen}, src: src, counts: counts, o: o}
 }
 
-// Adopt takes over what a broken run of this generation has of the archive, and reports whether there is anything to go on with.
-func (a *Archive) Adopt(ctx context.Context) (resumed bool, err error) {
+// Adopt takes over what a broken run of this generation has of the archive.
+func (a *Archive) Adopt(ctx context.Context) (err error) {
 	a.resumed, err = adopt(ctx, &a.to, a.src, a.o.Log)
-	return a.resumed != nil, err
+	return err
 }
 
 // Claim tells the next run what was adopted.
-func (a *Archive) Claim(ctx context.Context) error { return a.to.putCheckpoint(ctx, &a.resumed.point) }
+func (a *Archive) Claim(ctx context.Context) error {
+	if a.resumed == nil {
+		return nil
+	}
+	a.claimed = true
+	return a.to.putCheckpoint(ctx, &a.resumed.point)
+}
+
+// Resumed reports whether anything was adopted.
+func (a *Archive) Resumed() bool { return a.claimed }
 
 // Close gives local files back.
 func (a *Archive) Close() {

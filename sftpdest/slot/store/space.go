@@ -45,6 +45,11 @@ func saysItself(err error) bool {
 	return false
 }
 
+// Ends reports whether an error leaves no other way to go.
+func Ends(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable) || errors.Is(err, syscall.ENOSPC)
+}
+
 // probe looks whether the server takes a small file.
 func (s *Store) probe(ctx context.Context, dir string) error {
 	name := dir + "/probe." + s.Run

@@ -1,4 +1,4 @@
-package slot
+package upload
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"slotfs/sftpdest/slot/store"
 )
 
-// uploadMark is a mark inside a large file: what of which version is durable under a temporary name.
-type uploadMark struct {
+// mark is a place inside a large file: what of which version is durable under a temporary name.
+type mark struct {
 	Path  string `json:"path"` // base64: raw bytes
 	Size  int64  `json:"size"`
 	MTime int64  `json:"mtime"`
@@ -33,25 +33,29 @@ type uploadMark struct {
 	sum [sha256.Size]byte
 }
 
-const partPrefix = "part."
+// Prefix begins the names of marks in meta/.
+const Prefix = "part."
 
-// uploadMarks are the marks of a slot, files `meta/part.<temporary name>`.
-type uploadMarks struct {
+// Marks are the marks inside large files of a slot, files `meta/part.<temporary name>`.
+type Marks struct {
 	s    *store.Store
 	slot string
 
-	mu    sync.Mutex   // guards what follows
-	found []uploadMark // of earlier runs, not yet adopted
+	mu    sync.Mutex // guards what follows
+	found []mark     // of earlier runs, not yet adopted
 }
 
-// load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
-func (p *uploadMarks) load(ctx context.Context) error {
+// NewMarks knows of none yet.
+func NewMarks(s *store.Store, slot string) *Marks { return &Marks{s: s, slot: slot} }
+
+// Load reads the marks of earlier runs and renames what they are about, so that late requests of those runs miss it.
+func (p *Marks) Load(ctx context.Context) error {
 	list, err := p.s.ListPrefetched(ctx, p.slot+"/meta")
 	if err != nil {
 		return err
 	}
 	for _, info := range list {
-		if !strings.HasPrefix(info.Name, partPrefix) {
+		if !strings.HasPrefix(info.Name, Prefix) {
 			continue
 		}
 		name := p.slot + "/meta/" + info.Name
@@ -65,7 +69,7 @@ func (p *uploadMarks) load(ctx context.Context) error {
 	return nil
 }
 
-func (p *uploadMarks) adoptFile(ctx context.Context, name string) error {
+func (p *Marks) adoptFile(ctx context.Context, name string) error {
 	text, err := store.Load(ctx, p.s, name, 1<<20)
 	if err != nil && (ctx.Err() != nil || errors.Is(err, dest.ErrUnreachable)) {
 		return err
@@ -91,7 +95,7 @@ func (p *uploadMarks) adoptFile(ctx context.Context, name string) error {
 }
 
 // there reports whether the server still has what a mark says.
-func (p *uploadMarks) there(ctx context.Context, m *uploadMark) (bool, error) {
+func (p *Marks) there(ctx context.Context, m *mark) (bool, error) {
 	if m.Durable {
 		return true, nil
 	}
@@ -103,10 +107,10 @@ func (p *uploadMarks) there(ctx context.Context, m *uploadMark) (bool, error) {
 }
 
 // parsePart reads a mark. One that leads elsewhere, or is none, is not ok.
-func parsePart(text []byte) (m uploadMark, ok bool) {
+func parsePart(text []byte) (m mark, ok bool) {
 	var raw []byte
 	err := json.Unmarshal(text, &struct {
-		*uploadMark
+		*mark
 		Path *[]byte `json:"path"`
 	}{&m, &raw})
 	m.raw = string(raw)
@@ -119,7 +123,7 @@ func parsePart(text []byte) (m uploadMark, ok bool) {
 }
 
 // adopt returns the mark of this very version of a file, or nil.
-func (p *uploadMarks) adopt(e *manifest.Entry) *uploadMark {
+func (p *Marks) adopt(e *manifest.Entry) *mark {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i, f := range p.found {
@@ -132,34 +136,34 @@ func (p *uploadMarks) adopt(e *manifest.Entry) *uploadMark {
 }
 
 // note leaves a mark.
-func (p *uploadMarks) note(ctx context.Context, e *manifest.Entry, temp string, done offset, durable bool) error {
-	return p.write(ctx, uploadMark{
+func (p *Marks) note(ctx context.Context, e *manifest.Entry, temp string, done offset, durable bool) error {
+	return p.write(ctx, mark{
 		Size: e.Size, MTime: e.MTime, CTime: e.CTime, Inode: e.Inode, Temp: temp, Done: done.at,
 		Sum: hex.EncodeToString(done.sum[:]), Durable: durable, raw: e.Path,
 	})
 }
 
 // write makes the file of a mark. On the server it names the temporary file without its directory.
-func (p *uploadMarks) write(ctx context.Context, m uploadMark) error {
+func (p *Marks) write(ctx context.Context, m mark) error {
 	temp := m.Temp
 	m.Temp = manifest.Base(temp)
 	text, err := json.Marshal(struct {
-		uploadMark
+		mark
 		Path []byte `json:"path"`
 	}{m, []byte(m.raw)})
 	if err != nil {
 		return err
 	}
 	p.s.HoldTemp(temp)
-	return p.s.Replace(ctx, p.slot, "meta/"+partPrefix+m.Temp, text)
+	return p.s.Replace(ctx, p.slot, "meta/"+Prefix+m.Temp, text)
 }
 
 // clear removes the mark of a temporary name.
-func (p *uploadMarks) clear(ctx context.Context, temp string) error {
+func (p *Marks) clear(ctx context.Context, temp string) error {
 	if !p.s.ReleaseTemp(temp) {
 		return nil
 	}
-	err := p.s.Remove(ctx, p.slot+"/meta/"+partPrefix+manifest.Base(temp))
+	err := p.s.Remove(ctx, p.slot+"/meta/"+Prefix+manifest.Base(temp))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
