@@ -20,7 +20,7 @@ func restoreCommand(s *shell) *cli.Command {
 		Name:      "restore",
 		Usage:     "copy files and directories out of snapshots with all that belongs to them, with or without a mount",
 		ArgsUsage: "PATH... DIRECTORY",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace files that differ"},
 			&cli.BoolFlag{Name: "partial", Usage: "keep the beginning of a file that cannot be read to its end, as NAME.partial"},
 			&cli.BoolFlag{Name: "maildir", Usage: "merge mailboxes: a message that is there with other flags is not restored again"},
@@ -30,11 +30,19 @@ func restoreCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "as", Usage: "write with the rights of `USER`", DefaultText: "the user in whose home DIRECTORY lies, else root"},
 			&cli.StringSliceFlag{Name: "security-attribute", Usage: "also set the extended attribute `NAME`, such as security.selinux; may be repeated"},
 			literalFlag(),
-		},
+		}, liveFlags()...),
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
 			if err != nil {
 				return err
+			}
+			if c.Bool("live") || c.IsSet("undo") {
+				return g.restoreLive(c)
+			}
+			for _, name := range onlyLive {
+				if c.IsSet(name) {
+					return exit.Usagef("--%s: only with --live", name)
+				}
 			}
 			args := c.Args().Slice()
 			if len(args) < 2 {

@@ -24,9 +24,9 @@
 //	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
-// mount keeps on the local disk, [watch] what there are alarms about, a [notify.NAME] table whom they are sent to, and [metrics]
-// where Prometheus looks, and [sftp-server] where backups can be had by SFTP; Cache, Watch, Notify, Metrics and SFTPServer have
-// their keys.
+// mount keeps on the local disk, [live] how restores into live accounts are made, [watch] what there are alarms about, a
+// [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, and [sftp-server] where backups can be had by SFTP;
+// Cache, Live, Watch, Notify, Metrics and SFTPServer have their keys.
 package config
 
 import (
@@ -60,6 +60,7 @@ type Config struct {
 	Watch        Watch
 	Metrics      Metrics
 	SFTPServer   SFTPServer
+	Live         Live
 	Notify       map[string]*Notify // nil: none
 }
 
@@ -97,6 +98,7 @@ type file struct {
 	Watch   *watchTable             `toml:"watch"`
 	Metrics *metricsTable           `toml:"metrics"`
 	SFTP    *sftpTable              `toml:"sftp-server"`
+	Live    *liveTable              `toml:"live"`
 	Notify  map[string]*notifyTable `toml:"notify"`
 }
 
@@ -191,6 +193,7 @@ func (c *Config) parseRest(f *file, where *places) error {
 		parse func() (string, error)
 	}{
 		{"cache", func() (key string, err error) { c.Cache, key, err = f.Cache.cache(); return }},
+		{"live", func() (key string, err error) { c.Live, key, err = f.Live.live(); return }},
 		{"watch", func() (key string, err error) { c.Watch, key, err = f.Watch.watch(); return }},
 		{"metrics", func() (key string, err error) { c.Metrics, key, err = f.Metrics.metrics(); return }},
 		{"sftp-server", func() (key string, err error) { c.SFTPServer, key, err = f.SFTP.server(); return }},

@@ -38,6 +38,7 @@ func Tables() []Table {
 		{"destination", true, "An SFTP account with a directory of backups. NAME has 1 to 40 characters of `a-z 0-9 . _ -`, the first a letter or digit."},
 		{"job", true, "What `slotfs sync NAME` writes to a destination with the engine `slots`."},
 		{"cache", false, "What mounts keep on the local disk of what was read, from the next mount on."},
+		{"live", false, "How `slotfs restore --live` puts parts of a backup back into live accounts."},
 		{"watch", false, "When something is wrong although nothing failed."},
 		{"metrics", false, "Where Prometheus finds what can be measured."},
 		{"sftp-server", false, "What the mount shows, by SFTP and read only, for people without an account on this machine."},
@@ -48,7 +49,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, watchKeys, metricsKeys, sftpServerKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -123,6 +124,11 @@ var jobKeys = []Key{
 var cacheKeys = []Key{
 	{"cache", "size", `"20GiB"`, "4 GiB, or a tenth of the free space if that is less", "Size of the cache, at least `64MiB`; `0` keeps nothing. `mount --cache-size` goes before it."},
 	{"cache", "directory", `"/ssd/slotfs"`, "`STATE-DIR/cache`", "A directory for the cache alone."},
+}
+
+var liveKeys = []Key{
+	{"live", "keep-before", `"7d"`, "`7d`", "How long what was there before is kept for `slotfs restore --undo`; `never` keeps it for good."},
+	{"live", "mysql-defaults-file", `"/root/.my.cnf"`, "those that the command `mysql` reads", "The only option file that says where the MySQL or MariaDB server is and who logs in."},
 }
 
 var watchKeys = []Key{

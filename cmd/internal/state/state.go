@@ -27,6 +27,7 @@ import (
 //	history/         how passes, backups and verifications ended, see package history
 //	access/          links, administrators and the host key of the SFTP server, see package login
 //	audit/           who looked at, downloaded and restored what, see package audit
+//	live/ID/         what a restore into a live account replaced, see package record
 //	alarms/          who was told of what, see package alarm
 //	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index
@@ -40,6 +41,7 @@ func (d Dir) Passes() string            { return filepath.Join(string(d), "passe
 func (d Dir) History() string           { return filepath.Join(string(d), "history") }
 func (d Dir) Access() string            { return filepath.Join(string(d), "access") }
 func (d Dir) Audit() string             { return filepath.Join(string(d), "audit") }
+func (d Dir) Live() string              { return filepath.Join(string(d), "live") }
 func (d Dir) Alarms() string            { return filepath.Join(string(d), "alarms") }
 func (d Dir) Secret(name string) string { return filepath.Join(string(d), "secrets", name) }
 func (d Dir) Socket() string            { return filepath.Join(string(d), "control.sock") }

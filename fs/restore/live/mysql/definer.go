@@ -17,14 +17,17 @@ func unpattern(p string) (string, bool) {
 	return strings.ReplaceAll(p, `\`, ""), !strings.Contains(strings.ReplaceAll(p, `\%`, ""), "%")
 }
 
-// Belongs reports whether a database belongs to an account: by its name, or because one of the account's users has rights to it and to
-// nothing that is not the account's.
+// Belongs reports whether a database belongs to an account: by its name, or because a database user that is called as the account has
+// rights to it by its name.
 func (s *Server) Belongs(ctx context.Context, acct, db string) (bool, error) {
 	if owns(acct, db) {
 		return true, nil
 	}
-	users, err := s.accountUsers(ctx, acct, db)
-	return slices.ContainsFunc(users, func(a account) bool { return a.User == acct || strings.HasPrefix(a.User, acct+"_") }), err
+	patterns, err := s.strings(ctx, "SELECT Db FROM mysql.db WHERE User = ?", acct)
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		name, one := unpattern(p)
+		return one && name == db
+	}), err
 }
 
 // accountUsers are the users of the server who have rights to databases of the account and to nothing else: what runs as they do

@@ -110,10 +110,7 @@ func (l *load) run(ctx context.Context, src io.Reader) error {
 				return fmt.Errorf("line %d: %w", b.statement.Line, err)
 			}
 		}
-		if l.o.Progress != nil {
-			l.o.Progress.Imported(b.read - l.told)
-		}
-		l.told = b.read
+		l.tell(b.read)
 	}
 	return ctx.Err()
 }

@@ -1,0 +1,162 @@
+package live
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"path/filepath"
+
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/fs"
+	"slotfs/fs/restore/live/mysql"
+	"slotfs/fs/restore/live/record"
+)
+
+// server connects to this machine's database server, and tidies up after restores that were interrupted.
+func (l *Live) server(ctx context.Context, change bool) (*mysql.Server, error) {
+	login, err := mysql.FindLogin(l.Config.MySQLDefaultsFile, home())
+	if err != nil {
+		return nil, exit.Hinted(fmt.Errorf("option file: %w", err), "see mysql-defaults-file of [live]")
+	}
+	s, err := mysql.Open(ctx, login)
+	if err != nil {
+		return nil, exit.Hinted(err, "the server and the user are those of the command mysql; mysql-defaults-file of [live] names another option file")
+	}
+	if !change {
+		return s, nil
+	}
+	ids, err := s.Tidy(ctx, l.store())
+	if len(ids) > 0 && l.Tidied != nil {
+		l.Tidied(ids)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// database replaces a database, or tables of it.
+func (l *Live) database(ctx context.Context, q *Request, p *piece, out *Outcome) error {
+	dumped, _ := dumpName(path.Base(p.path))
+	out.Target = dumped
+	if q.Database != "" {
+		out.Target = q.Database
+	}
+	s, err := l.server(ctx, !q.DryRun)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	if err := mysql.CheckName(out.Target); err != nil {
+		return err
+	}
+	if q.Database == "" {
+		own, err := s.Belongs(ctx, p.account, out.Target)
+		if err == nil && !own {
+			err = exit.Hinted(fmt.Errorf("database %s: nothing says that it belongs to %s", out.Target, p.account), "if it does, name it with --database")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	f, err := l.Tree.Open(ctx, &p.node)
+	if err != nil {
+		return browse.Explain("restore", p.path, err)
+	}
+	defer f.Close()
+	o := mysql.Options{Database: out.Target, Dumped: dumped, Account: p.account, Dump: bufio.NewReaderSize(&reader{ctx: ctx, file: f, size: p.node.Attr.Size}, readSize), Tables: q.Tables, Source: p.path,
+		Progress: l.imported(), Note: out.note}
+	if q.DryRun {
+		report, err := s.Rehearse(ctx, o)
+		out.take(&report, "")
+		return err
+	}
+	report, err := s.Restore(ctx, l.store(), o)
+	out.take(&report, l.State.Live())
+	return err
+}
+
+// note keeps what an import had to change.
+func (o *Outcome) note(line int, text string) {
+	if line > 0 {
+		text = fmt.Sprintf("line %d: %s", line, text)
+	}
+	o.Notes = append(o.Notes, text)
+}
+
+// take takes a report over.
+func (o *Outcome) take(r *mysql.Report, dir string) {
+	o.ID, o.Tables, o.Removed, o.Objects, o.LeftOut = r.ID, r.Tables, r.Removed, r.Programs, r.LeftOut
+	if r.Before != "" {
+		o.Before = filepath.Join(dir, r.ID, r.Before)
+	}
+}
+
+// undoDatabase puts the database back that was there before a restore.
+func (l *Live) undoDatabase(ctx context.Context, store *record.Store, id string, out *Outcome) error {
+	s, err := l.server(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	old, err := store.Open(id)
+	if errors.Is(err, record.ErrBusy) {
+		err = exit.With(err, exit.Busy, "")
+	}
+	if err != nil {
+		return err
+	}
+	defer old.Close()
+	report, err := s.Undo(ctx, store, old, mysql.Options{Progress: l.imported(), Note: out.note})
+	out.take(&report, l.State.Live())
+	return err
+}
+
+// imported passes the progress of an import on.
+func (l *Live) imported() mysql.Progress {
+	if l.Progress == nil {
+		return nil
+	}
+	return importing{l}
+}
+
+type importing struct{ l *Live }
+
+// Imported counts bytes of the dump.
+func (i importing) Imported(bytes int64) { i.l.Progress.Sent(0, bytes) }
+
+// Table counts tables.
+func (i importing) Table(string) { i.l.Progress.Sent(1, 0) }
+
+// readSize is what is read of a dump at once: large enough to be spread over many requests.
+const readSize = 1 << 20
+
+// reader reads a file from front to back.
+type reader struct {
+	ctx  context.Context
+	file fs.File
+	at   int64
+	size int64
+}
+
+// Read reads.
+func (r *reader) Read(p []byte) (int, error) {
+	p = p[:min(int64(len(p)), r.size-r.at)]
+	if len(p) == 0 {
+		return 0, io.EOF
+	}
+	n, err := r.file.ReadAt(r.ctx, p, r.at)
+	r.at += int64(n)
+	if n == len(p) {
+		return n, nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}

@@ -1,0 +1,164 @@
+// Package live knows what putting parts of a snapshot back into a live account consists of: which account of this machine is meant,
+// where each part lives, and the record of what was done. It must not know how databases and files are replaced, nor flags and the
+// terminal.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/audit"
+	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/state"
+	"slotfs/fs/restore"
+	"slotfs/fs/restore/live/mysql"
+	"slotfs/fs/restore/live/record"
+)
+
+// Request says what to put back, and how.
+type Request struct {
+	Paths    []string `json:"paths"`              // as in the mount
+	Account  string   `json:"account,omitempty"`  // user of this machine; "": of the account's name, if its home is here
+	Database string   `json:"database,omitempty"` // that a dump is restored as; "": of the dump's name, if it is the account's
+	Tables   []string `json:"tables,omitempty"`   // of a database; none: all
+	DryRun   bool     `json:"dry_run,omitempty"`
+}
+
+// Outcome is what became of one part.
+type Outcome struct {
+	ID      string   `json:"id,omitempty"` // to undo it by
+	Path    string   `json:"path"`
+	Kind    string   `json:"kind"`
+	Account string   `json:"account"`
+	Target  string   `json:"target"`
+	Tables  []string `json:"tables,omitempty"`  // of a database, that are put in
+	Removed []string `json:"removed,omitempty"` // tables that are not in the backup
+	Objects int      `json:"objects,omitempty"` // views, triggers, routines and events
+	LeftOut []string `json:"left_out,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+	Before  string   `json:"before,omitempty"` // where what was there is kept
+	Error   string   `json:"error,omitempty"`
+	Code    int      `json:"code"`
+
+	Err error `json:"-"`
+}
+
+// Observer hears how it gets on. Its functions may be nil.
+type Observer struct {
+	Begin    func(what string, size int64)
+	Progress restore.Progress
+	Tidied   func(ids []string) // restores that were interrupted before, and were finished or taken back
+}
+
+// Live puts parts back. It is for root.
+type Live struct {
+	Observer
+	Tree   browse.Tree
+	State  state.Dir
+	Config config.Live
+	Who    string // for the audit record
+}
+
+// store has the records of what was replaced.
+func (l *Live) store() *record.Store { return &record.Store{Dir: l.State.Live(), Now: time.Now} }
+
+// Restore puts the parts back one after the other. The first one that fails ends it.
+func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
+	if os.Geteuid() != 0 {
+		return nil, exit.Usagef("restore --live: only root may change live accounts")
+	}
+	pieces, err := l.find(ctx, &q)
+	if err != nil {
+		return nil, err
+	}
+	if l.Config.KeepBefore != config.Never && !q.DryRun {
+		if err := l.store().Expire(l.Config.KeepBefore); err != nil {
+			return nil, fmt.Errorf("remove what was kept: %w", err)
+		}
+	}
+	var all []Outcome
+	for i := range pieces {
+		p := &pieces[i]
+		out := Outcome{Path: p.path, Kind: string(p.kind), Account: p.account}
+		out.Err = l.one(ctx, &q, p, &out)
+		if out.Err == nil && p.unproven {
+			out.Notes, out.Code = append(out.Notes, "the snapshot is not complete"), exit.Partial
+		}
+		all = append(all, l.ended(audit.Live, &q, out))
+		if out.Err != nil {
+			break
+		}
+	}
+	return all, nil
+}
+
+// one puts one part back.
+func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) error {
+	if l.Begin != nil {
+		l.Begin(p.path, p.node.Attr.Size)
+	}
+	return l.database(ctx, q, p, out)
+}
+
+// ended completes an outcome and its audit record.
+func (l *Live) ended(action audit.Action, q *Request, out Outcome) Outcome {
+	if out.Err != nil {
+		out.Error, out.Code = out.Err.Error(), exit.Code(out.Err)
+		if errors.Is(out.Err, mysql.ErrKept) {
+			out.Code = exit.Partial
+		}
+	} else if len(out.LeftOut) > 0 {
+		out.Code = exit.Partial
+	}
+	if q.DryRun {
+		return out
+	}
+	r := audit.Record{Who: l.Who, Action: action, Paths: []string{out.Path}, Error: out.Error, Detail: strings.TrimSpace(out.Kind + " " + out.Target + " of " + out.Account + " " + out.ID)}
+	if err := audit.Open(l.State.Audit()).Add(r); err != nil {
+		out.Notes, out.Code = append(out.Notes, "no audit record: "+err.Error()), max(out.Code, exit.Partial)
+	}
+	return out
+}
+
+// Undo puts back what was there before a restore.
+func (l *Live) Undo(ctx context.Context, id string, dryRun bool) (Outcome, error) {
+	if os.Geteuid() != 0 {
+		return Outcome{}, exit.Usagef("restore --undo: only root may change live accounts")
+	}
+	store := l.store()
+	old, err := store.Read(id)
+	if errors.Is(err, record.ErrNone) {
+		return Outcome{}, exit.With(err, exit.Failed, "the ids are the names in "+store.Dir+"; what was kept goes away after [live] keep-before")
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Path: id, Kind: old.Kind, Account: old.Account, Target: old.Target}
+	switch {
+	case old.Undone != "":
+		return out, exit.Hinted(fmt.Errorf("restore %s: it is undone already", id), "slotfs restore --undo "+old.Undone+" undoes that")
+	case dryRun:
+		out.Notes = []string{fmt.Sprintf("%s %s would be as it was before %s", old.Kind, old.Target, old.Time.Local().Format(time.DateTime))}
+		return out, nil
+	}
+	if l.Begin != nil {
+		l.Begin(id, 0)
+	}
+	out.Err = l.undoDatabase(ctx, store, id, &out)
+	return l.ended(audit.Undo, &Request{}, out), nil
+}
+
+// home is the directory in which root's own option file lies.
+func home() string {
+	if h := os.Getenv("HOME"); filepath.IsAbs(h) {
+		return h
+	}
+	return "/root" // services have none in their environment
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"slotfs/cmd/internal/service/live"
+	"slotfs/fs/restore/live/servertest"
+)
+
+// database runs a MariaDB server for the test that the commands of the world use.
+func (w *world) database() *servertest.MariaDB {
+	w.t.Helper()
+	dir, err := servertest.Dir()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { os.RemoveAll(dir) })
+	m, err := servertest.NewMariaDB(dir)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(m.Kill)
+	options := filepath.Join(w.dir, "my.cnf")
+	if err := os.WriteFile(options, []byte("[client]\nuser=root\nsocket="+m.Socket+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.configure("\n[live]\nmysql-defaults-file = \"" + options + "\"\n")
+	return m
+}
+
+func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T) {
+	w := newWorld(t)
+	src := filepath.Join(w.dir, "src", "2026-01-05")
+	w.account(src, "alice", "x")
+	for name, sql := range map[string]string{
+		"alice_shop.sql": "-- MySQL dump 10.13\nUSE `alice_shop`;\nCREATE TABLE `posts` (i INT);\nINSERT INTO `posts` VALUES (1),(2);\nCREATE DEFINER=`root`@`localhost` VIEW v AS SELECT i FROM posts;\n-- Dump completed\n",
+		"alice_evil.sql": "CREATE TABLE t (i INT);\nGRANT ALL ON *.* TO alice@localhost;\n-- Dump completed\n",
+		"bob_shop.sql":   "CREATE TABLE t (i INT);\n-- Dump completed\n",
+	} {
+		if err := os.WriteFile(filepath.Join(src, "alice/mysql", name), []byte(sql), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pack("alice", "2026-01-05")
+	w.must(0, w.addArgs("offsite", "--local-origin", "")...)
+	m := w.database()
+	w.must(0, "index")
+	w.users("alice:x:30001:30001::"+w.dir+"/home/alice:/bin/sh", "bob:x:30002:30002::"+w.dir+"/home/bob:/bin/sh")
+	query := func(sql string) string {
+		t.Helper()
+		out, err := m.Query(sql)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(out)
+	}
+	query("CREATE DATABASE alice_shop; CREATE TABLE alice_shop.posts (i INT); INSERT INTO alice_shop.posts VALUES (9); CREATE TABLE alice_shop.newer (i INT);" +
+		"CREATE DATABASE bob_shop; CREATE USER alice@localhost; GRANT ALL ON `alice\\_shop`.* TO alice@localhost")
+	const dumps = "offsite/accounts/alice/latest/databases/"
+	if r := w.among("restore", "--live", "--dry-run", dumps+"alice_shop.sql"); r.code != 0 || !strings.Contains(r.out, "would restore databases alice_shop: 1 table, 1 view") || !strings.Contains(r.out, "newer") {
+		t.Errorf("%+v", r)
+	}
+	if got := query("SELECT i FROM alice_shop.posts"); got != "9" {
+		t.Errorf("after the dry run: %q", got)
+	}
+	r := w.among("--json", "restore", "--live", dumps+"alice_shop.sql")
+	var all []live.Outcome
+	if err := json.Unmarshal([]byte(r.out), &all); err != nil || r.code != 0 || len(all) != 1 || all[0].ID == "" {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := query("SELECT SUM(i) FROM alice_shop.v; SHOW TABLES IN alice_shop"); got != "3\nposts\nv" {
+		t.Errorf("after the restore: %q", got)
+	}
+	for _, refused := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{1, `line 2: "GRANT ALL", which no dump has need of`, []string{"--live", dumps + "alice_evil.sql"}},
+		{1, "nothing says that it belongs to alice", []string{"--live", dumps + "bob_shop.sql"}},
+		{1, "it is the server's own", []string{"--live", "--database", "mysql", dumps + "alice_shop.sql"}},
+		{1, "table nosuch: not in the dump", []string{"--live", "--table", "nosuch", dumps + "alice_shop.sql"}},
+		{2, "no such user", []string{"--live", "--account", "carol", dumps + "alice_shop.sql"}},
+		{2, "not a part that restore --live can put back", []string{"--live", "offsite/accounts/alice/latest/dns"}},
+		{2, "only with --live", []string{"--table", "x", dumps, w.dir}},
+		{2, "not with --live", []string{"--live", "--overwrite", dumps}},
+		{1, "no such restore", []string{"--undo", "20260101T000000-aaaaaaaa"}},
+		{1, "no such restore", []string{"--undo", "../../etc"}},
+	} {
+		if r := w.among(append([]string{"restore"}, refused.args...)...); r.code != refused.code || !strings.Contains(r.err, refused.want) {
+			t.Errorf("%v: %+v", refused.args, r)
+		}
+	}
+	if r := w.among("restore", "--undo", all[0].ID); r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	if got := query("SELECT i FROM alice_shop.posts; SHOW TABLES IN alice_shop; SHOW TABLES IN bob_shop; SHOW DATABASES LIKE 'slotfs%'"); got != "9\nnewer\nposts" {
+		t.Errorf("after the undo: %q", got)
+	}
+	if r := w.among("restore", "--undo", all[0].ID); r.code != 1 || !strings.Contains(r.err, "undone already") {
+		t.Errorf("%+v", r)
+	}
+	log, err := filepath.Glob(w.state + "/audit/*")
+	if err != nil || len(log) == 0 {
+		t.Fatalf("audit records: %v, %v", log, err)
+	}
+	text, err := os.ReadFile(log[0])
+	if err != nil || !strings.Contains(string(text), `"restore-live"`) || !strings.Contains(string(text), `"undo"`) {
+		t.Errorf("audit records: %s, %v", text, err)
+	}
+	w.must(0, "destination", "set", "offsite", "local-origin=srv9")
+	if r := w.among("restore", "--live", dumps+"alice_shop.sql"); r.code != 2 || !strings.Contains(r.err, "nothing says that the account alice is one of this machine") {
+		t.Errorf("%+v", r)
+	}
+}
