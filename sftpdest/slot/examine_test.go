@@ -101,23 +101,31 @@ func examine(ctx context.Context, d dest.ReadWriter, directory string, past hist
 		if want == nil {
 			want = now
 		}
-		says, err := claimed(ctx, d, s)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", s.Path, err)
-		}
-		if d := differences(says, want); d != nil {
-			return 0, fmt.Errorf("%s, generation %d: the manifest is wrong: %v", s.Path, s.State.Gen, d)
-		}
-		has, err := inSlot(ctx, d, s.Path)
-		if err != nil {
-			return 0, fmt.Errorf("%s: %w", s.Path, err)
-		}
-		if d := differences(has, want); d != nil {
-			return 0, fmt.Errorf("%s, generation %d: the data is wrong: %v", s.Path, s.State.Gen, d)
+		if err := examineSlot(ctx, d, s, want); err != nil {
+			return 0, err
 		}
 	}
 	if open > 1 {
 		return 0, fmt.Errorf("%d slots are not complete", open)
 	}
 	return complete, nil
+}
+
+// examineSlot holds a complete slot to what it claims and to what it has to have.
+func examineSlot(ctx context.Context, d dest.ReadWriter, s *Slot, want map[string]string) error {
+	says, err := claimed(ctx, d, s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Path, err)
+	}
+	if d := differences(says, want); d != nil {
+		return fmt.Errorf("%s, generation %d: the manifest is wrong: %v", s.Path, s.State.Gen, d)
+	}
+	has, err := inSlot(ctx, d, s.Path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.Path, err)
+	}
+	if d := differences(has, want); d != nil {
+		return fmt.Errorf("%s, generation %d: the data is wrong: %v", s.Path, s.State.Gen, d)
+	}
+	return nil
 }

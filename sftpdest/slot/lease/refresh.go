@@ -124,7 +124,10 @@ func serverTime(ctx context.Context, s *store.Store, dir string) (int64, error) 
 	return info.MTime, err
 }
 
+// ClockPrefix starts the names of files whose time is looked at.
+const ClockPrefix = "clock."
+
 // clockName is a new name for a file whose time is looked at.
 func clockName(s *store.Store, dir string) string {
-	return fmt.Sprintf("%s/clock.%s-%d", dir, s.Run, s.Next())
+	return fmt.Sprintf("%s/%s%s-%d", dir, ClockPrefix, s.Run, s.Next())
 }
