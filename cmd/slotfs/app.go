@@ -64,7 +64,7 @@ func newApp(s *shell) *cli.App {
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), reloadCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
-			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), verifyCommand(s),
+			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), forgetCommand(s), verifyCommand(s),
 			historyCommand(s), notifyCommand(s), linkCommand(s), auditCommand(s),
 			completionCommand(s), completeCommand(s), keyHelpCommand(s),
 		},

@@ -109,6 +109,8 @@ func historyRow(r *history.Record) []string {
 		files, size, sent = fmt.Sprint(r.Files), term.Bytes(r.Bytes), term.Bytes(r.SentB)
 	case history.Pass:
 		files, size = term.Count(int64(r.Read), "backup", "backups"), term.Bytes(r.Bytes)
+	case history.Forget:
+		files, size = term.Count(r.Deleted, "slot", "slots"), term.Bytes(r.Bytes)
 	}
 	why := cmp.Or(r.Error, r.Warning)
 	if r.Differences > 0 {

@@ -49,7 +49,7 @@ func (s *search) add(f Finding) {
 // record tells how something ended the last time.
 func (s *search) record(key history.Key, standing *history.Standing) {
 	r := &standing.Last
-	if r.Result == "" || !s.Watched(key) {
+	if r.Result == "" || key.Kind == history.Forget || !s.Watched(key) {
 		return
 	}
 	f := Finding{Key: Key{Object: r.Object()}, Destination: r.Destination, Job: r.Job, Since: standing.Failing}

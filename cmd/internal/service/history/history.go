@@ -45,6 +45,7 @@ const (
 	Backup Kind = "backup" // one account's backup by a job
 	Run    Kind = "run"    // a job over all its accounts: written when the last of them has ended
 	Verify Kind = "verify" // one account's slots, compared with their manifests
+	Forget Kind = "forget" // one account's slots, removed
 )
 
 // Result is how something ended.
