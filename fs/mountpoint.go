@@ -102,7 +102,7 @@ func prepare(ctx context.Context, mountpoint string) error {
 func canFuse() error {
 	_, err := os.Stat("/dev/fuse")
 	if errors.Is(err, iofs.ErrNotExist) {
-		return &hinted{fmt.Errorf("%w: %w", ErrNoFuse, err), "load the kernel module: modprobe fuse (containers need --device /dev/fuse and CAP_SYS_ADMIN)"}
+		return &hinted{fmt.Errorf("%w: %w", ErrNoFuse, err), "load the kernel module: modprobe fuse (containers need --device /dev/fuse and CAP_SYS_ADMIN); `slotfs ls`, `cat` and `restore` need no FUSE"}
 	}
 	return err
 }
@@ -113,7 +113,7 @@ func withHint(err error) error {
 	case errors.Is(err, iofs.ErrPermission):
 		return &hinted{err, "mounting needs root, or fusermount3; in a container it needs CAP_SYS_ADMIN"}
 	case errors.Is(err, unix.ENODEV):
-		return &hinted{fmt.Errorf("%w: %w", ErrNoFuse, err), "load the kernel module: modprobe fuse"}
+		return &hinted{fmt.Errorf("%w: %w", ErrNoFuse, err), "load the kernel module: modprobe fuse; `slotfs ls`, `cat` and `restore` need no FUSE"}
 	}
 	return err
 }

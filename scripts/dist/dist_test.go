@@ -37,7 +37,7 @@ func buildClone(dir, out string) error {
 	if err := cmd.Run(); err != nil {
 		return err
 	}
-	return build(clone, out)
+	return build(clone, out, architectures)
 }
 
 // sh runs a script and returns what it prints. Whatever fails in it ends the test.
@@ -67,6 +67,50 @@ func TestSameCommitGivesTheSameBytes(t *testing.T) {
 		t.Fatal(err)
 	}
 	sh(t, `diff -r "$1" "$2"; cd "$2"; [ "$(wc -l <SHA256SUMS)" = 8 ]; sha256sum --quiet -c SHA256SUMS`, published, again)
+}
+
+// olderRPM is the package that another version would be, with another example in its configuration.
+func olderRPM(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	clone := filepath.Join(filepath.Dir(published), "clone")
+	r, err := newRelease(clone, filepath.Join(dir, "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.version = "0.0.1"
+	sh(t, `tar -C "$1" --strip-components=1 -xzf "$2"`, dir, one(t, "*-amd64.tar.gz"))
+	content, err := r.content(filepath.Join(dir, "usr/bin/slotfs"), filepath.Join(dir, "usr/share/doc/slotfs/copyright"), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := filepath.Join(dir, "slotfs.toml")
+	sh(t, `echo '# older' | cat - "$1" >"$2"`, r.file("scripts/dist/slotfs.toml"), example)
+	for i := range content {
+		if content[i].to == "/etc/slotfs/slotfs.toml" {
+			content[i].from = example
+		}
+	}
+	if err := r.writePackage("rpm", "amd64", content); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(r.out, "slotfs-0.0.1-1.x86_64.rpm")
+}
+
+func TestRPMComesAndGoes(t *testing.T) {
+	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "bash", "testdata/rpm.sh",
+		olderRPM(t), one(t, "*.x86_64.rpm"), t.TempDir()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// The package's units do what they should under a real systemd, also after a boot.
+func TestUnitsUnderSystemd(t *testing.T) {
+	out, err := exec.Command("../systemdtest/run", one(t, "*_amd64.deb")).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // The package is installed over an older one, used, removed and purged in a root of its own, which lies over this machine's.

@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// architectures are what is built, by Go's names.
+// architectures are what is published, by Go's names.
 var architectures = []string{"amd64", "arm64"}
 
 // release is what all files of one build share.
@@ -33,16 +33,17 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("dist: ")
 	source := flag.String("source", "../..", "checkout of slotfs")
+	arch := flag.String("arch", strings.Join(architectures, ","), "what to build for, with commas")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		log.Fatal("usage: dist [-source DIR] OUTPUT")
+		log.Fatal("usage: dist [-source DIR] [-arch ARCH,...] OUTPUT")
 	}
-	if err := build(*source, flag.Arg(0)); err != nil {
+	if err := build(*source, flag.Arg(0), strings.Split(*arch, ",")); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func build(source, out string) error {
+func build(source, out string, architectures []string) error {
 	r, err := newRelease(source, out)
 	if err != nil {
 		return err

@@ -1,44 +1,34 @@
-# Installs, upgrades, uses, removes and purges a package in a root that lies over the machine's, in a mount namespace of its
-# own: what is changed is gone with the namespace.
+#!/usr/bin/env bash
+# Installs, upgrades, uses, removes and purges a Debian package.
 #
 #	debian.sh PACKAGE DIRECTORY
 set -euo pipefail
-package=$1 layer=$2/layer root=$2/root
-mkdir "$layer" "$root"
-mount -t tmpfs tmpfs "$layer"
-mkdir "$layer/upper" "$layer/work"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$layer/upper,workdir=$layer/work" "$root"
-mount --bind /proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
-# The machine's own slotfs, if it has one, is none of this.
-rm -rf "$root/etc/slotfs" "$root/var/lib/slotfs"
-inside() { chroot "$root" env -u SLOTFS_CONFIG -u SLOTFS_STATE_DIR PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
-check() { echo "check: $*" && "$@"; }
-absent() { ! [ -e "$1" ]; }
-mounted() { grep -q ' /mnt/a\\040b fuse.slotfs ' /proc/self/mounts || grep -q "$root/mnt/a\\\\040b fuse.slotfs " /proc/self/mounts; }
+package=$1
+# shellcheck source=scripts/dist/testdata/root.sh
+. "$(dirname "$0")/root.sh"
 
-# An older package that had another example in its configuration.
 dpkg-deb -R "$package" "$layer/older"
 sed -i 's/^Version: .*/Version: 0.0.1-1/' "$layer/older/DEBIAN/control"
 dpkg-deb -Znone -b "$layer/older" "$root/older.deb" >/dev/null
 cp "$package" "$root/newer.deb"
 
 inside dpkg -i /older.deb
-check [ "$(stat -c %a "$root/var/lib/slotfs")" = 700 ]
-check [ "$(stat -c %a "$root/etc/slotfs/slotfs.toml")" = 600 ]
-check inside slotfs status
-printf '[watch]\nmax-age = "3d"\n' >>"$root/etc/slotfs/slotfs.toml"
-mkdir "$root/var/lib/slotfs/keys"
-echo key >"$root/var/lib/slotfs/keys/offsite"
+use
 
-inside dpkg -i /newer.deb
-check grep -q 'max-age = "3d"' "$root/etc/slotfs/slotfs.toml"
-check [ "$(cat "$root/var/lib/slotfs/keys/offsite")" = key ]
-check inside slotfs status
-
-# A mount by way of mount(8) and its helper goes with the package.
+# A mount by way of mount(8) and its helper goes on with what it began with, which the upgrade says.
 mkdir "$root/mnt/a b"
+inside mount -t slotfs backups '/mnt/a b'
+check mounted
+inside dpkg -i /newer.deb 2>"$layer/said"
+check grep -q "/mnt/a b: still runs the earlier version" "$layer/said"
+check mounted
+kept slotfs.toml
+inside slotfs umount '/mnt/a b'
+check inside slotfs status
+inside dpkg -i /newer.deb 2>"$layer/said"
+check [ "$(grep -c earlier "$layer/said")" = 0 ]
+
+# It goes with the package.
 inside mount -t slotfs backups '/mnt/a b'
 check mounted
 inside dpkg -r slotfs
@@ -47,9 +37,25 @@ if mounted; then
 	exit 1
 fi
 check absent "$root/usr/bin/slotfs"
-check grep -q 'max-age = "3d"' "$root/etc/slotfs/slotfs.toml"
-check [ "$(cat "$root/var/lib/slotfs/keys/offsite")" = key ]
+kept slotfs.toml
 
 inside dpkg -P slotfs
 check absent "$root/etc/slotfs"
 check absent "$root/var/lib/slotfs"
+
+# A machine without FUSE and without systemd takes the package, and is told what it cannot do.
+umount -l "$root/dev"
+mkdir -p "$root/dev"
+mount -t tmpfs tmpfs "$root/dev"
+for device in null zero urandom; do
+	touch "$root/dev/$device"
+	mount --bind "/dev/$device" "$root/dev/$device"
+done
+inside dpkg -i /newer.deb
+check inside slotfs status
+code=0
+inside slotfs mount '/mnt/a b' 2>"$layer/said" || code=$?
+cat "$layer/said"
+check [ "$code" = 1 ]
+check grep -q '^slotfs: hint: .*slotfs ls' "$layer/said"
+inside dpkg -P slotfs
