@@ -16,9 +16,6 @@ import (
 
 // writeTree brings data/ up to date and uploads the manifest. It ends with everything durable but names and the state.
 func (j *job) writeTree(ctx context.Context) (file manifest.File, err error) {
-	if j.opening.fresh {
-		j.planner.Listed = false
-	}
 	list, err := spool.New()
 	if err != nil {
 		return file, err
@@ -26,13 +23,13 @@ func (j *job) writeTree(ctx context.Context) (file manifest.File, err error) {
 	defer func() { list.Close() }()
 	j.journal.Keep(ctx)
 	j.place = place.New(j.s, j.journal, j.counts, place.Options{
-		Directory: j.o.Directory, Slot: j.due.Path, Listed: j.planner.Listed, Lanes: j.o.Lanes, Log: j.o.Log, Updating: j.opening.waitUpdating,
+		Directory: j.o.Directory, Slot: j.due.Path, Listed: j.surveyor.planner.Listed, Lanes: j.o.Lanes, Log: j.o.Log, Updating: j.opening.waitUpdating,
 	})
-	if f, idle := j.found.TakeIdle(); idle != nil { // the survey found nothing to do
+	if p := j.surveyor.plan; p != nil && p.Idle() { // only the manifest is written
 		list.Close()
-		file, list = f, idle
-		j.counts.Files.Store(j.found.Files)
-		j.counts.Bytes.Store(j.found.Bytes)
+		file, list = p.TakeIdle()
+		j.counts.Files.Store(p.Files)
+		j.counts.Bytes.Store(p.Bytes)
 		err = parallel.Do(ctx, j.opening.begin, func(ctx context.Context) error { return j.list.put(ctx, list, file.Size) })
 	} else {
 		file, err = j.updateTree(ctx, list)
@@ -86,46 +83,25 @@ func (j *job) newLanes() *lanes {
 	}
 }
 
-// actions are what has to be done, by the survey's plan or by what a listing tells.
+// actions are what has to be done.
 func (j *job) actions(ctx context.Context) (iter.Seq2[*plan.Action, error], error) {
-	if !j.planner.Listed {
-		return j.found.Actions(ctx, &j.planner, j.known.base, j.known.donor, nil), nil
+	if j.surveyor.plan != nil {
+		return j.surveyor.plan.Actions(ctx), nil
 	}
-	j.o.Log.Info("list the slot", "slot", j.due.Path, "notes", len(j.planner.Notes))
+	j.o.Log.Info("list the slot", "slot", j.due.Path, "notes", len(j.surveyor.planner.Notes))
 	if err := j.opening.waitUpdating(ctx); err != nil { // until then, what earlier runs sent may still come
 		return nil, err
 	}
-	names, err := j.known.names(j.planner.Notes)
-	if err == nil && j.planner.Clashes != nil {
-		err = findClashes(store.Walk(ctx, j.s, j.due.Path+"/data", names), j.planner.Clashes)
-	}
+	names, err := j.known.names(j.surveyor.planner.Notes)
 	if err != nil {
 		return nil, err
 	}
-	listed := present(store.Walk(ctx, j.s, j.due.Path+"/data", names))
-	return j.found.Actions(ctx, &j.planner, j.known.base, j.known.donor, listed), nil
-}
-
-// findClashes finds the names in the slot that clash with others, where only a listing tells them.
-func findClashes(listed iter.Seq2[store.Present, error], clashes *plan.Clashes) error {
-	for p, err := range listed {
-		if err != nil {
-			return err
-		}
-		if manifest.Base(p.At) == manifest.Base(p.Path) {
-			clashes.Add(p.Path)
-		}
+	listed, err := list(ctx, j.s, j.due.Path, names, j.surveyor.planner.Clashes)
+	if err != nil {
+		return nil, err
 	}
-	return nil
-}
-
-// present tells what a listing shows in the words of the plan.
-func present(names iter.Seq2[store.Present, error]) iter.Seq2[plan.Present, error] {
-	return func(yield func(plan.Present, error) bool) {
-		for p, err := range names {
-			if !yield(plan.Present{Path: p.Path, At: p.At, Mode: p.Info.Mode, Size: p.Info.Size, MTime: p.Info.MTime}, err) {
-				return
-			}
-		}
+	if err := j.surveyor.makeListed(ctx, listed); err != nil {
+		return nil, err
 	}
+	return j.surveyor.plan.Actions(ctx), nil
 }

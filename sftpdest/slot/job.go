@@ -3,6 +3,8 @@ package slot
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -21,24 +23,22 @@ import (
 
 // job writes one backup into one slot.
 type job struct {
-	s       *store.Store
-	o       *Options
-	src     *source.Tree
-	walked  *prefetch.Iter[*source.Found] // the source, begun before the destination was asked for anything
-	slots   []Slot                        // as they were
-	due     Slot                          // the one that is written
-	reason  string                        // why that one
-	state   manifest.State                // the one that it gets
-	opening opening
-	known   known
-	planner plan.Planner
-	found   *plan.Survey // of the source; nil: not yet
-	journal *journal.Journal
-	marks   *upload.Marks
-	archive *archive.Archive // nil in another mode
-	place   *place.Placer    // nil: nothing was put into place
-	list    lister
-	counts  *progress.Counts
+	s        *store.Store
+	o        *Options
+	src      *source.Tree
+	slots    []Slot         // as they were
+	due      Slot           // the one that is written
+	reason   string         // why that one
+	state    manifest.State // the one that it gets
+	opening  opening
+	known    known
+	surveyor surveyor
+	journal  *journal.Journal
+	marks    *upload.Marks
+	archive  *archive.Archive // nil in another mode
+	place    *place.Placer    // nil: nothing was put into place
+	list     lister
+	counts   *progress.Counts
 }
 
 // newJob prepares the backup into a slot. held tells whether somebody reads one.
@@ -48,10 +48,10 @@ func newJob(ctx context.Context, s *store.Store, o *Options, src *source.Tree, w
 	if err != nil {
 		return nil, err
 	}
-	j := &job{s: s, o: o, src: src, walked: walked, slots: slots, due: due, counts: &progress.Counts{Listener: o.Progress}}
+	j := &job{s: s, o: o, src: src, slots: slots, due: due, counts: &progress.Counts{Listener: o.Progress}}
 	j.state = nextState(s, o, &due, slots, traits)
-	j.planner = newPlanner(&due, &j.state)
-	s.NoTimes(j.planner.Untimed)
+	j.surveyor = surveyor{o: o, counts: j.counts, inputs: plan.Inputs{Source: walked}, planner: newPlanner(&due, &j.state, j.isNew())}
+	s.NoTimes(j.surveyor.planner.Untimed)
 	j.known = known{s: s, log: o.Log}
 	j.list = lister{s: s, slot: due.Path, counts: j.counts}
 	j.marks = upload.NewMarks(s, due.Path)
@@ -75,6 +75,9 @@ func (j *job) run(ctx context.Context, l *lease.Lease) (Summary, error) {
 	}
 	if err := j.opening.makeDirs(ctx); err != nil {
 		return j.summary(), err
+	}
+	if j.archive == nil && j.isNew() && !j.opening.fresh {
+		return j.summary(), fmt.Errorf("%s: %w", j.due.Path, errSlotAppeared)
 	}
 	file, err := j.write(ctx)
 	var final string
@@ -120,6 +123,23 @@ func (j *job) surveyAndPrepare(ctx context.Context) (sum Summary, err error) {
 	return sum, err
 }
 
+// survey plans as far as that can be done before anything is changed. Its Summary is that of a dry run.
+func (j *job) survey(ctx context.Context) (Summary, error) {
+	err := j.fetch(ctx)
+	if err == nil {
+		err = j.surveyor.survey(ctx)
+	}
+	sum := j.surveyor.summary()
+	sum.Slot, sum.Gen, sum.Reason, sum.Resumed = j.state.Slot, j.state.Gen, j.reason, j.surveyor.planner.Resumed
+	sum.Durability = j.s.Durability()
+	return sum, err
+}
+
+// isNew reports whether nobody has seen the slot yet: if its directory is there nevertheless, an earlier run may still be making it.
+func (j *job) isNew() bool {
+	return !slices.ContainsFunc(j.slots, func(s Slot) bool { return s.Path == j.due.Path })
+}
+
 // fetch learns what earlier runs tell.
 func (j *job) fetch(ctx context.Context) error {
 	others := others(j.slots, &j.due, j.o.Mode)
@@ -129,19 +149,21 @@ func (j *job) fetch(ctx context.Context) error {
 	if err := j.known.fetch(ctx, j.due.Path, base(j.o, &j.due, j.state.Suspect), others); err != nil {
 		return err
 	}
+	j.surveyor.inputs.Base, j.surveyor.inputs.Donor = j.known.base, j.known.donor
+	p := &j.surveyor.planner
 	if j.known.damaged {
-		j.planner.Listed, j.planner.Resumed = true, true
+		p.Listed, p.Resumed = true, true
 	}
 	if j.known.from != nil {
 		resends := j.o.Fill == FillAuto && upload.Resends(j.state.Gen)
-		j.planner.OtherJob = dest.Parent(j.known.from.Path) != j.o.Directory
-		j.planner.Fills = j.archive == nil && j.o.Fill != FillUpload && !resends && young(&j.known.from.State, j.o.Now())
+		p.OtherJob = dest.Parent(j.known.from.Path) != j.o.Directory
+		p.Fills = j.archive == nil && j.o.Fill != FillUpload && !resends && young(&j.known.from.State, j.o.Now())
 	}
-	if !j.planner.Resumed {
+	if !p.Resumed {
 		return nil
 	}
 	notes, err := readNotes(ctx, j.s, j.due.Path, j.state.Gen, j.o.Log, j.journal)
-	j.planner.Notes = notes
+	p.Notes = notes
 	return err
 }
 
@@ -150,9 +172,7 @@ func (j *job) close() {
 	if j.archive != nil {
 		j.archive.Close()
 	}
-	if j.found != nil {
-		j.found.Close()
-	}
+	j.surveyor.close()
 	j.known.close()
 }
 
@@ -160,7 +180,7 @@ func (j *job) close() {
 func (j *job) summary() Summary {
 	c := j.counts
 	sum := Summary{
-		Slot: j.state.Slot, Gen: j.state.Gen, Reason: j.reason, Resumed: j.planner.Resumed || j.archive != nil && j.archive.Resumed(),
+		Slot: j.state.Slot, Gen: j.state.Gen, Reason: j.reason, Resumed: j.surveyor.planner.Resumed || j.archive != nil && j.archive.Resumed(),
 		Files: c.Files.Load(), Bytes: c.Bytes.Load(), Uploaded: c.Uploaded.Load(), UploadedBytes: c.UploadedBytes.Load(),
 		Copied: c.Copied.Load(), Linked: c.Linked.Load(), Deleted: c.Deleted.Load(), Changed: c.Changed.Load(), Frozen: c.Frozen.Load(),
 		Durability: j.s.Durability(), Missing: c.Missing.Load(),

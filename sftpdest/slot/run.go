@@ -2,6 +2,7 @@ package slot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +77,7 @@ func (r *rotation) backup(ctx context.Context, src *source.Tree) (Summary, error
 		l.Keep(held, cancel)
 	}()
 	sum, err := r.leased(held, src, early, l, l.Names())
-	for r.madeRoom(held, err) {
+	for errors.Is(err, errSlotAppeared) || r.madeRoom(held, err) {
 		sum, err = r.again(held, src, l)
 	}
 	defer r.Close()

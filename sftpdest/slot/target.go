@@ -2,8 +2,8 @@ package slot
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io/fs"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -47,14 +47,14 @@ func interrupted(due *Slot) bool {
 	return due.Err == nil && (due.State.Phase == manifest.Filling || due.State.Phase == manifest.Updating)
 }
 
-// newPlanner is one that knows what the state of a slot says of what is there. The names that clash are learned where the server
+// newPlanner is one that knows what the state of a slot says of what is there. In a new slot there is nothing. The names that clash are learned where the server
 // folds case.
-func newPlanner(due *Slot, next *manifest.State) plan.Planner {
+func newPlanner(due *Slot, next *manifest.State, isNew bool) plan.Planner {
 	p := plan.New()
 	p.Traits, p.Suspect = next.Traits, next.Suspect
 	p.Resumed = interrupted(due) || due.State.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
 	p.Untimed = due.State.Times == manifest.NoTimes // files that are kept have the times that they got
-	p.Listed = p.Resumed || due.State.Durability == "none" || due.Err != nil
+	p.Listed = p.Resumed || due.State.Durability == "none" || due.Err != nil && !isNew
 	if p.Traits.Has(manifest.FoldsCase) {
 		p.Clashes = plan.NewClashes()
 	}
@@ -117,4 +117,4 @@ func verifyOwnership(ctx context.Context, s *store.Store, slot string, mine *man
 }
 
 // errSlotAppeared says that the directory of a slot was there that was taken for a new one.
-var errSlotAppeared = errors.New("the slot's directory was there already")
+var errSlotAppeared = fmt.Errorf("taken for a new slot: %w", fs.ErrExist)

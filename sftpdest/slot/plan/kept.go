@@ -1,9 +1,7 @@
 package plan
 
 import (
-	"bufio"
 	"context"
-	"io"
 	"iter"
 	"os"
 
@@ -12,9 +10,6 @@ import (
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/spool"
 )
-
-// inMemory is how many entries of the source are kept in memory. More go into a local file.
-const inMemory = 50_000
 
 // kept is the source as it was walked, so that it is walked once.
 type kept struct {
@@ -99,12 +94,7 @@ func (k *kept) all(ctx context.Context) iter.Seq2[*source.Found, error] {
 // spilled reads the file.
 func (k *kept) spilled() iter.Seq2[*source.Found, error] {
 	return func(yield func(*source.Found, error) bool) {
-		size, err := k.file.Seek(0, io.SeekEnd)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		reader, err := manifest.NewReader(bufio.NewReaderSize(io.NewSectionReader(k.file, 0, size), 256<<10))
+		reader, err := manifest.NewReader(spool.Reader(k.file))
 		if err != nil {
 			yield(nil, err)
 			return

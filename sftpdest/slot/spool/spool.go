@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 
 	"slotfs/indexer/dest"
@@ -77,6 +78,11 @@ func Fetch(ctx context.Context, d dest.Reader, slot string, want *manifest.File)
 	return spool, nil
 }
 
+// Reader reads a local file from its beginning to its end.
+func Reader(f *os.File) io.Reader {
+	return bufio.NewReaderSize(io.NewSectionReader(f, 0, math.MaxInt64), 256<<10)
+}
+
 // Entries reads a spooled manifest from its beginning; a nil one is empty.
 type Entries struct {
 	ahead  *prefetch.Iter[*manifest.Entry]
@@ -95,11 +101,7 @@ func Open(spool *os.File) (*Entries, error) {
 	if spool == nil {
 		return &Entries{}, nil
 	}
-	size, err := spool.Seek(0, io.SeekEnd)
-	if err != nil {
-		return nil, err
-	}
-	reader, err := manifest.NewReader(bufio.NewReaderSize(io.NewSectionReader(spool, 0, size), 256<<10))
+	reader, err := manifest.NewReader(Reader(spool))
 	if err != nil {
 		return nil, err
 	}
