@@ -47,6 +47,7 @@ func (s *slow) release() (out []byte) {
 }
 
 func TestNewFilesDoNotPileUpInASession(t *testing.T) {
+	t.Parallel()
 	const files, size = 400, 4096
 	var server slow
 	l := startLocal(t, sshdtest.LocalOptions{Password: secret, MaxSessions: 1, Serve: func(rw io.ReadWriteCloser) error {

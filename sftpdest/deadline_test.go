@@ -18,6 +18,7 @@ import (
 )
 
 func TestServersThatNeverLetGoAreGivenUp(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]sshdtest.Oddities{
 		"wrong ids": {WrongIDs: true}, "answers twice": {Twice: true}, "dies at once": {DieAfter: 1}, "dies after a few": {DieAfter: 4},
 		"silent": {Silent: true}, "drips": {Drip: 50 * time.Millisecond},
@@ -52,6 +53,7 @@ func TestServersThatNeverLetGoAreGivenUp(t *testing.T) {
 }
 
 func TestSetbacksAreForgottenOnceASessionGetsSomewhere(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	for i := range 200 {
 		if err := os.WriteFile(filepath.Join(root, string(rune('a'+i%26))+string(rune('a'+i/26))), []byte("x"), 0o600); err != nil {
@@ -71,6 +73,7 @@ func TestSetbacksAreForgottenOnceASessionGetsSomewhere(t *testing.T) {
 
 // A request that the server passes over ends, though the session goes on.
 func TestRequestThatIsPassedOverEnds(t *testing.T) {
+	t.Parallel()
 	d := hostile(t, func(r wire.Reply) []byte {
 		if r.Type == wire.ReadLink {
 			return nil
@@ -95,6 +98,7 @@ func TestRequestThatIsPassedOverEnds(t *testing.T) {
 }
 
 func TestServerThatSaysNothingIsWaitedForTwice(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var dialed int
 		o := Options{Dial: func(context.Context, string, string) (net.Conn, error) {

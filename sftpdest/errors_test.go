@@ -15,6 +15,7 @@ import (
 )
 
 func TestALostConnectionIsNotTheEndOfAFile(t *testing.T) {
+	t.Parallel()
 	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF} {
 		cause := fmt.Errorf("ssh: handshake failed: %w", end)
 		for _, err := range []error{&auth.UnreachableError{Address: "a:22", Err: cause}, &auth.AuthError{Err: cause}, fmt.Errorf("%w: %w", session.ErrLost, foreign.Unended(cause))} {

@@ -24,6 +24,7 @@ func fewHandles(t testing.TB, n, connections int) Settings {
 }
 
 func TestServerWithOneOpenFileIsADestination(t *testing.T) {
+	t.Parallel()
 	s := fewHandles(t, 1, 1)
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
 		s := s
@@ -33,6 +34,7 @@ func TestServerWithOneOpenFileIsADestination(t *testing.T) {
 }
 
 func TestMoreFilesAreOpenThanTheServerAllows(t *testing.T) {
+	t.Parallel()
 	s := fewHandles(t, 3, 2)
 	s.Directory = t.TempDir()
 	d := newDest(t, s, Options{})
@@ -71,6 +73,7 @@ func TestMoreFilesAreOpenThanTheServerAllows(t *testing.T) {
 
 // TestFilesAreReadWhileHandlesAreSought has one goroutine read a file and another look for a handle to give back.
 func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
+	t.Parallel()
 	s, _, _, content := remoteFile(t, 4<<10, 0)
 	d := newDest(t, s, Options{})
 	f := openFile(t, d).(*file)
@@ -107,6 +110,7 @@ func TestFilesAreReadWhileHandlesAreSought(t *testing.T) {
 // TestRefusalThatIsOldIsAskedAgain has the server refuse a listing while another directory is open, which is closed when the refusal
 // arrives: by the time of looking there is room.
 func TestRefusalThatIsOldIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	open, refused := "", []byte(nil)
 	second := make(chan struct{})
 	asked := sync.OnceFunc(func() { close(second) })

@@ -39,6 +39,7 @@ func hostile(t *testing.T, answer script) *Destination {
 }
 
 func TestNamesThatLeadOutsideAreDropped(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	sent := false
 	d := hostile(t, func(r wire.Reply) []byte {
@@ -69,6 +70,7 @@ func TestNamesThatLeadOutsideAreDropped(t *testing.T) {
 // TestReadDirsOutOfStep: a server that reads its place, lists and moves on without a lock repeats names when
 // READDIRs are in flight together. Asked one by one it is right.
 func TestReadDirsOutOfStep(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	place := map[string]int{}
 	opened, owed := 0, 0
@@ -104,6 +106,7 @@ func TestReadDirsOutOfStep(t *testing.T) {
 }
 
 func TestListingWithoutAttributesIsCompleted(t *testing.T) {
+	t.Parallel()
 	var sent atomic.Bool
 	d := hostile(t, func(r wire.Reply) []byte {
 		switch r.Type {
@@ -139,6 +142,7 @@ func TestListingWithoutAttributesIsCompleted(t *testing.T) {
 }
 
 func TestNonsenseEndsInAnError(t *testing.T) {
+	t.Parallel()
 	replies := map[string]script{
 		"other type":     func(r wire.Reply) []byte { return packet(wire.Data, r.ID, "x") },
 		"status OK":      func(r wire.Reply) []byte { return packet(wire.Status, r.ID, wire.StatusOK, "", "") },
@@ -179,6 +183,7 @@ func TestNonsenseEndsInAnError(t *testing.T) {
 }
 
 func TestReadsOfAHostileServer(t *testing.T) {
+	t.Parallel()
 	file := func(data func(off, n int) []any) script {
 		return func(r wire.Reply) []byte {
 			switch r.Type {
@@ -224,6 +229,7 @@ func TestReadsOfAHostileServer(t *testing.T) {
 }
 
 func TestSwappedFileIsNotRead(t *testing.T) {
+	t.Parallel()
 	d := hostile(t, func(r wire.Reply) []byte {
 		switch r.Type {
 		case wire.Lstat:
@@ -247,6 +253,7 @@ func TestSwappedFileIsNotRead(t *testing.T) {
 }
 
 func TestLinkToAFIFOHoldsNobodyUp(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{})
 	s := settingsOf(server)
 	s.Directory = t.TempDir()

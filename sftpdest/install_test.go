@@ -59,6 +59,7 @@ func state(t *testing.T, dir string) string {
 }
 
 func TestKeyIsInstalledAndLogsIn(t *testing.T) {
+	t.Parallel()
 	for _, before := range []string{"", "# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBKMzVvvSBhTPDTSzhZpq1tGdS0KLFGAXmDtCfbVqZqZ old@key"} {
 		s, u := passwordServer(t, "")
 		file := filepath.Join(u.Home, ".ssh", "authorized_keys")
@@ -107,6 +108,7 @@ func TestKeyIsInstalledAndLogsIn(t *testing.T) {
 }
 
 func TestKeyForReadingCannotWriteWhereTheServerHeedsIt(t *testing.T) {
+	t.Parallel()
 	for config, heeded := range map[string]bool{"": true, "ForceCommand internal-sftp\n": false} {
 		s, u := passwordServer(t, config)
 		identity, line := newKeyFile(t)
@@ -139,6 +141,7 @@ func TestKeyForReadingCannotWriteWhereTheServerHeedsIt(t *testing.T) {
 }
 
 func TestKeysThatAreInstalledAtOnceAllStay(t *testing.T) {
+	t.Parallel()
 	s, u := passwordServer(t, "")
 	var wg sync.WaitGroup
 	for range 6 {
@@ -159,6 +162,7 @@ func TestKeysThatAreInstalledAtOnceAllStay(t *testing.T) {
 }
 
 func TestRefusedKeyLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]struct {
 		config string
 		home   func(home string) error
@@ -193,6 +197,7 @@ func TestRefusedKeyLeavesNothingBehind(t *testing.T) {
 }
 
 func TestKeyWithoutOptionsWhereTheServerDoesNotKnowThem(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	file := filepath.Join(home, ".ssh", "authorized_keys")
 	s := localSettings(startLocal(t, sshdtest.LocalOptions{Root: home, Password: secret, AuthorizedFile: file}))
@@ -208,6 +213,7 @@ func TestKeyWithoutOptionsWhereTheServerDoesNotKnowThem(t *testing.T) {
 }
 
 func TestDirectoryThatIsClosedHasAHint(t *testing.T) {
+	t.Parallel()
 	s := settingsOf(startSSHD(t, sshdtest.Options{User: "nobody"}))
 	s.Directory = t.TempDir()
 	if err := os.Chmod(s.Directory, 0o700); err != nil {

@@ -62,6 +62,7 @@ func hinted(t *testing.T, err, target error, words ...string) {
 }
 
 func TestPasswordLogsIn(t *testing.T) {
+	t.Parallel()
 	ask := func(context.Context) (Secret, error) { return secret, nil }
 	for name, o := range map[string]sshdtest.LocalOptions{
 		"password":             {Password: secret},
@@ -82,6 +83,7 @@ func TestPasswordLogsIn(t *testing.T) {
 }
 
 func TestRefusedLogInIsNotRepeated(t *testing.T) {
+	t.Parallel()
 	l := startLocal(t, sshdtest.LocalOptions{Password: "other", Interactive: "other"})
 	s := localSettings(l)
 	s.Password, s.MaxRetries = secret, 0
@@ -103,6 +105,7 @@ func TestRefusedLogInIsNotRepeated(t *testing.T) {
 }
 
 func TestWrongKeyUserPortAndHost(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{})
 	other, _, err := sshdtest.NewKey(t.TempDir(), "other")
 	if err != nil {
@@ -140,6 +143,7 @@ func TestWrongKeyUserPortAndHost(t *testing.T) {
 }
 
 func TestServerThatIsSilentDuringLogInIsLeft(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +157,7 @@ func TestServerThatIsSilentDuringLogInIsLeft(t *testing.T) {
 }
 
 func TestServerWithoutSFTPSaysSo(t *testing.T) {
+	t.Parallel()
 	l := startLocal(t, sshdtest.LocalOptions{Password: secret, NoSFTP: true})
 	s := localSettings(l)
 	s.Password = secret
@@ -160,6 +165,7 @@ func TestServerWithoutSFTPSaysSo(t *testing.T) {
 }
 
 func TestChangedHostKeyIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
 	l := startLocal(t, sshdtest.LocalOptions{Password: secret})
 	known := startLocal(t, sshdtest.LocalOptions{})
 	s := localSettings(l)
@@ -181,6 +187,7 @@ func TestChangedHostKeyIsRefusedBeforeAnythingIsSent(t *testing.T) {
 }
 
 func TestOneOfSeveralHostKeysIsEnough(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{HostKeys: []string{"ed25519", "ecdsa", "rsa"}})
 	keys, err := auth.FetchHostKeys(t.Context(), settingsOf(server), Options{})
 	if err != nil {
@@ -203,6 +210,7 @@ func TestOneOfSeveralHostKeysIsEnough(t *testing.T) {
 }
 
 func TestServerWithoutTheKnownTypeOfKeyIsRefused(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{HostKeys: []string{"ed25519"}})
 	before := startSSHD(t, sshdtest.Options{HostKeys: []string{"rsa"}})
 	s := settingsOf(server)
@@ -215,6 +223,7 @@ func TestServerWithoutTheKnownTypeOfKeyIsRefused(t *testing.T) {
 }
 
 func TestIdentityWithPassphrase(t *testing.T) {
+	t.Parallel()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -253,6 +262,7 @@ func TestIdentityWithPassphrase(t *testing.T) {
 }
 
 func TestAgentLogsIn(t *testing.T) {
+	t.Parallel()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -289,6 +299,7 @@ func TestAgentLogsIn(t *testing.T) {
 }
 
 func TestSecretsAreNotPrinted(t *testing.T) {
+	t.Parallel()
 	s := Settings{Host: "h", Username: "u", Password: secret, Passphrase: secret}
 	for _, form := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		if text := fmt.Sprintf(form, s); strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
@@ -298,6 +309,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 }
 
 func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, s := range map[string]Settings{
 		"no host": {Username: "u"}, "no user": {Host: "h"}, "port": {Host: "h", Username: "u", Port: 70000},
 		"retries": {Host: "h", Username: "u", MaxRetries: -1}, "key": {Host: "h", Username: "u", HostKeys: []string{"junk"}},
@@ -311,6 +323,7 @@ func TestSettingsThatCannotWorkAreRefused(t *testing.T) {
 }
 
 func TestPasswordThatCannotBeAskedForIsTheCause(t *testing.T) {
+	t.Parallel()
 	l := startLocal(t, sshdtest.LocalOptions{Password: secret})
 	s := localSettings(l)
 	noTerminal := errors.New("no terminal")
@@ -323,6 +336,7 @@ func TestPasswordThatCannotBeAskedForIsTheCause(t *testing.T) {
 }
 
 func TestOldAlgorithmsAreForWhoAsksForThem(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]string{
 		"group exchange": "KexAlgorithms diffie-hellman-group-exchange-sha256\n", "group14-sha1": "KexAlgorithms diffie-hellman-group14-sha1\n",
 		"ssh-rsa": "HostKeyAlgorithms ssh-rsa\n",
@@ -341,53 +355,5 @@ func TestOldAlgorithmsAreForWhoAsksForThem(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-func TestWrongPasswordIsAskedForAgainInOneConnection(t *testing.T) {
-	for name, c := range map[string]struct {
-		local sshdtest.LocalOptions
-		typed []Secret
-		ok    bool
-	}{
-		"right at last":            {sshdtest.LocalOptions{Password: secret}, []Secret{"wrong", "wrong too", secret}, true},
-		"right at last, questions": {sshdtest.LocalOptions{Interactive: secret}, []Secret{"wrong", secret}, true},
-		"never right":              {sshdtest.LocalOptions{Password: secret, Interactive: secret}, []Secret{"a", "b", "c", secret}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			l := startLocal(t, c.local)
-			s := localSettings(l)
-			typed := 0
-			s.PasswordTries = 3
-			s.AskPassword = func(context.Context) (Secret, error) {
-				typed++
-				return c.typed[typed-1], nil
-			}
-			dials := 0
-			o := Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
-				dials++
-				return (&net.Dialer{}).DialContext(ctx, network, address)
-			}}
-			err := newDest(t, s, o).Connect(t.Context())
-			if c.ok && err != nil || !c.ok && !errors.Is(err, dest.ErrAuth) {
-				t.Error(err)
-			}
-			if dials != 1 || typed > 3 || l.Logins() > 3 {
-				t.Errorf("%d connections, %d typed, %d sent", dials, typed, l.Logins())
-			}
-		})
-	}
-}
-
-func TestWhoTypesHasMoreTimeThanTheServer(t *testing.T) {
-	l := startLocal(t, sshdtest.LocalOptions{Password: secret})
-	s := localSettings(l)
-	s.ConnectionTimeout = 500 * time.Millisecond
-	s.AskPassword = func(context.Context) (Secret, error) {
-		time.Sleep(time.Second)
-		return secret, nil
-	}
-	if err := newDest(t, s, Options{}).Connect(t.Context()); err != nil {
-		t.Error(err)
 	}
 }

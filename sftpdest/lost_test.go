@@ -52,6 +52,7 @@ func openFile(t testing.TB, d *Destination) dest.File {
 }
 
 func TestReadGoesOnWhereTheServerWasKilled(t *testing.T) {
+	t.Parallel()
 	s, server, _, content := remoteFile(t, 40<<20, 0)
 	s.MaxRetries = 0
 	d := newDest(t, s, Options{Backoff: 5 * time.Millisecond})
@@ -83,6 +84,7 @@ func TestReadGoesOnWhereTheServerWasKilled(t *testing.T) {
 }
 
 func TestCallsAreAskedAgainWhenTheirConnectionIsCut(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 1<<20, 2*time.Millisecond)
 	s.MaxRetries = 0
 	d := newDest(t, s, Options{Backoff: 5 * time.Millisecond})
@@ -108,6 +110,7 @@ func TestCallsAreAskedAgainWhenTheirConnectionIsCut(t *testing.T) {
 }
 
 func TestFileThatChangedWhileTheConnectionWasLostIsStale(t *testing.T) {
+	t.Parallel()
 	changes := map[string]func(path string) error{
 		"size":    func(path string) error { return os.Truncate(path, 1000) },
 		"time":    func(path string) error { return os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0)) },
@@ -146,6 +149,7 @@ func TestFileThatChangedWhileTheConnectionWasLostIsStale(t *testing.T) {
 }
 
 func TestDeadNetworkIsLeftAtOnceByCancelledCallsAndClose(t *testing.T) {
+	t.Parallel()
 	s, _, link, _ := remoteFile(t, 1<<20, 0)
 	d := newDest(t, s, Options{})
 	f := openFile(t, d)
@@ -177,6 +181,7 @@ func TestDeadNetworkIsLeftAtOnceByCancelledCallsAndClose(t *testing.T) {
 }
 
 func TestDeadPeerIsNoticed(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 1<<20, 0)
 	d := newDest(t, s, Options{KeepAlive: 20 * time.Millisecond, Idle: 200 * time.Millisecond, Backoff: time.Millisecond})
 	f := openFile(t, d)
@@ -197,6 +202,7 @@ func TestDeadPeerIsNoticed(t *testing.T) {
 }
 
 func TestRetriesEndAndStartAgain(t *testing.T) {
+	t.Parallel()
 	s, server, _, _ := remoteFile(t, 10, 0)
 	server.Kill()
 	s.MaxRetries = 2
@@ -216,6 +222,7 @@ func TestRetriesEndAndStartAgain(t *testing.T) {
 }
 
 func TestCallThatTimesOutDuringRetriesSaysWhy(t *testing.T) {
+	t.Parallel()
 	s, server, _, _ := remoteFile(t, 10, 0)
 	server.Kill()
 	s.MaxRetries = 0
@@ -230,6 +237,7 @@ func TestCallThatTimesOutDuringRetriesSaysWhy(t *testing.T) {
 }
 
 func TestTroubleIsToldUntilItIsOver(t *testing.T) {
+	t.Parallel()
 	s, server, _, _ := remoteFile(t, 10, 0)
 	server.Kill()
 	s.MaxRetries = 1
@@ -251,6 +259,7 @@ func TestTroubleIsToldUntilItIsOver(t *testing.T) {
 }
 
 func TestFewerConnectionsThanAllowedByTheSettings(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{MaxSessions: 1})
 	link := proxy(t, server.Address(), 100*time.Millisecond)
 	link.Limit(2)
@@ -277,6 +286,7 @@ func TestFewerConnectionsThanAllowedByTheSettings(t *testing.T) {
 }
 
 func TestSettingsBoundConnections(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 24<<20, time.Millisecond)
 	s.MaxConnections = 1
 	d := newDest(t, s, Options{})
@@ -293,6 +303,7 @@ func TestSettingsBoundConnections(t *testing.T) {
 }
 
 func TestConnectionsThatAreNotNeededAreReleased(t *testing.T) {
+	t.Parallel()
 	server := startSSHD(t, sshdtest.Options{MaxSessions: 1})
 	// So far away that what one connection carries is less than what any machine takes.
 	link := proxy(t, server.Address(), 100*time.Millisecond)

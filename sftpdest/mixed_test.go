@@ -13,6 +13,7 @@ import (
 )
 
 func TestProFTPDGetsTheBytesOfOneSessionOnAConnection(t *testing.T) {
+	t.Parallel()
 	s := startProFTPD(t)
 	root, err := os.MkdirTemp("", "mixed")
 	if err != nil {

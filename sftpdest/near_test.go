@@ -13,6 +13,7 @@ import (
 // TestServerThatIsNearNeedsOneSession reads little where the channel's window is no bound: further sessions would compete for
 // the same processors.
 func TestServerThatIsNearNeedsOneSession(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 24<<20, 0)
 	d := newDest(t, s, Options{})
 	f := openFile(t, d)
@@ -29,6 +30,7 @@ func TestServerThatIsNearNeedsOneSession(t *testing.T) {
 
 // TestLargeFileOfAServerThatIsNearIsReadOverTwoConnections pretends that one connection brings all that its ends can do.
 func TestLargeFileOfAServerThatIsNearIsReadOverTwoConnections(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 1<<20, 0)
 	for _, name := range []string{"large", "small"} {
 		path := filepath.Join(s.Directory, name)

@@ -24,6 +24,7 @@ func oddDest(t testing.TB, root string, o sshdtest.Oddities) *Destination {
 }
 
 func TestOddServersCanBeChanged(t *testing.T) {
+	t.Parallel()
 	rename := []string{wire.PosixRenameExtension}
 	for name, c := range map[string]struct {
 		odd    sshdtest.Oddities
@@ -49,6 +50,7 @@ func TestOddServersCanBeChanged(t *testing.T) {
 }
 
 func TestOddServersAreDestinations(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]sshdtest.Oddities{
 		"missing is FAILURE": {Missing: 4}, "missing is 10": {Missing: 10}, "two handles": {Handles: 2},
 	} {
@@ -59,6 +61,7 @@ func TestOddServersAreDestinations(t *testing.T) {
 }
 
 func TestSizeIsSetByWritingWhereTheServerSetsNone(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]sshdtest.Oddities{
 		"ignored": {SizeIgnored: true}, "refused": {SizeRefused: 3}, "unsupported": {SizeRefused: 8}, "failure": {SizeRefused: 4},
 	} {
@@ -88,6 +91,7 @@ func TestSizeIsSetByWritingWhereTheServerSetsNone(t *testing.T) {
 }
 
 func TestFilesAreMadeWithoutPermissionsWhereTheServerRefusesThem(t *testing.T) {
+	t.Parallel()
 	for _, status := range []uint32{3, 4, 8} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
 			root := t.TempDir()

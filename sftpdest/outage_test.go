@@ -15,6 +15,7 @@ import (
 )
 
 func TestOutageAtTheStartIsWaitedForWhereTheDestinationIsKnown(t *testing.T) {
+	t.Parallel()
 	for known, least := range map[bool]time.Duration{false: 10 * time.Second, true: time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			o := Options{Known: known, Dial: func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }}
@@ -33,6 +34,7 @@ func TestOutageAtTheStartIsWaitedForWhereTheDestinationIsKnown(t *testing.T) {
 }
 
 func TestReadGoesOnAfterASilentNetwork(t *testing.T) {
+	t.Parallel()
 	s, _, link, content := remoteFile(t, 4<<20, 0)
 	s.ConnectionTimeout = 300 * time.Millisecond
 	s.MaxRetries = 0
@@ -55,6 +57,7 @@ func TestReadGoesOnAfterASilentNetwork(t *testing.T) {
 }
 
 func TestDeadDestinationAnswersThousandsAndThenWorksAgain(t *testing.T) {
+	t.Parallel()
 	s, server, _, _ := remoteFile(t, 1000, 0)
 	s.MaxRetries = 1
 	d := newDest(t, s, Options{Backoff: time.Millisecond})

@@ -11,6 +11,7 @@ import (
 const authorityMark = "@cert-authority "
 
 func TestCertificateIsTakenFromAKnownAuthorityOnly(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	authority, line, err := sshdtest.NewKey(dir, "ca")
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestWhatTheServerSaysInsteadOfSFTPIsTold(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		local sshdtest.LocalOptions
 		word  string
@@ -36,6 +37,7 @@ func TestWhatTheServerSaysInsteadOfSFTPIsTold(t *testing.T) {
 }
 
 func TestSecondFactorIsTold(t *testing.T) {
+	t.Parallel()
 	identity, line := newKeyFile(t)
 	key := strings.Join(strings.Fields(line)[:2], " ")
 	s := localSettings(startLocal(t, sshdtest.LocalOptions{Authorized: key, SecondFactor: "Verification code: "}))
@@ -46,12 +48,14 @@ func TestSecondFactorIsTold(t *testing.T) {
 }
 
 func TestQuestionThatIsNoPasswordIsTold(t *testing.T) {
+	t.Parallel()
 	s := localSettings(startLocal(t, sshdtest.LocalOptions{Interactive: "123456"}))
 	s.Password = secret
 	hinted(t, newDest(t, s, Options{}).Connect(t.Context()), dest.ErrAuth, "Password:")
 }
 
 func TestExpiredPasswordAndForcedCommandAreTold(t *testing.T) {
+	t.Parallel()
 	forced, _ := passwordServer(t, "ForceCommand echo no files here\n")
 	hinted(t, newDest(t, forced, Options{Backoff: time.Millisecond}).Connect(t.Context()), dest.ErrUnreachable, "no files here")
 	s, u := passwordServer(t, "")

@@ -40,6 +40,7 @@ func newDest(t testing.TB, s Settings, o Options) *Destination {
 }
 
 func TestOpenSSHIsADestination(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, sshdtest.Options{User: "nobody"})
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
 		settings := settingsOf(s)
@@ -49,6 +50,7 @@ func TestOpenSSHIsADestination(t *testing.T) {
 }
 
 func TestOpenSSHWithOneSessionIsADestination(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, sshdtest.Options{User: "nobody", MaxSessions: 1})
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
 		settings := settingsOf(s)
@@ -58,6 +60,7 @@ func TestOpenSSHWithOneSessionIsADestination(t *testing.T) {
 }
 
 func TestServerWithoutExtensionsIsADestination(t *testing.T) {
+	t.Parallel()
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
 		l, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: "/", Password: "secret"})
 		if err != nil {
@@ -72,6 +75,7 @@ func TestServerWithoutExtensionsIsADestination(t *testing.T) {
 }
 
 func TestOpenSSHCanBeChanged(t *testing.T) {
+	t.Parallel()
 	s := startSSHD(t, sshdtest.Options{User: "nobody"})
 	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		settings := settingsOf(s)
@@ -81,6 +85,7 @@ func TestOpenSSHCanBeChanged(t *testing.T) {
 }
 
 func TestServerWithoutExtensionsCanBeChanged(t *testing.T) {
+	t.Parallel()
 	l := startLocal(t, sshdtest.LocalOptions{Root: "/", Password: secret})
 	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		s := localSettings(l)
@@ -105,6 +110,7 @@ func startProFTPD(t testing.TB) Settings {
 }
 
 func TestProFTPDIsADestination(t *testing.T) {
+	t.Parallel()
 	s := startProFTPD(t)
 	desttest.Suite(t, func(t testing.TB, root string) dest.Destination {
 		s := s
@@ -114,6 +120,7 @@ func TestProFTPDIsADestination(t *testing.T) {
 }
 
 func TestProFTPDCanBeChanged(t *testing.T) {
+	t.Parallel()
 	s := startProFTPD(t)
 	desttest.WriteSuite(t, func(t testing.TB, root string) dest.ReadWriter {
 		s := s
@@ -123,6 +130,7 @@ func TestProFTPDCanBeChanged(t *testing.T) {
 }
 
 func TestServerThatLosesConnectionsIsADestination(t *testing.T) {
+	t.Parallel()
 	desttest.LossSuite(t, func(t testing.TB, root string) (dest.ReadWriter, func(int)) {
 		var losses atomic.Int64
 		l := startLocal(t, sshdtest.LocalOptions{Password: secret, Serve: sshdtest.Odd("/", sshdtest.Oddities{Losses: &losses})})
