@@ -25,8 +25,8 @@
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
 // mount keeps on the local disk, [live] how restores into live accounts are made, [watch] what there are alarms about, a
-// [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, and [sftp-server] where backups can be had by SFTP;
-// Cache, Live, Watch, Notify, Metrics and SFTPServer have their keys.
+// [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, [sftp-server] where backups can be had by SFTP, and
+// [web] where they can be looked at in a browser; Cache, Live, Watch, Notify, Metrics, SFTPServer and Web have their keys.
 package config
 
 import (
@@ -61,6 +61,7 @@ type Config struct {
 	Metrics      Metrics
 	SFTPServer   SFTPServer
 	Live         Live
+	Web          Web
 	Notify       map[string]*Notify // nil: none
 }
 
@@ -99,6 +100,7 @@ type file struct {
 	Metrics *metricsTable           `toml:"metrics"`
 	SFTP    *sftpTable              `toml:"sftp-server"`
 	Live    *liveTable              `toml:"live"`
+	Web     *webTable               `toml:"web"`
 	Notify  map[string]*notifyTable `toml:"notify"`
 }
 
@@ -197,6 +199,7 @@ func (c *Config) parseRest(f *file, where *places) error {
 		{"watch", func() (key string, err error) { c.Watch, key, err = f.Watch.watch(); return }},
 		{"metrics", func() (key string, err error) { c.Metrics, key, err = f.Metrics.metrics(); return }},
 		{"sftp-server", func() (key string, err error) { c.SFTPServer, key, err = f.SFTP.server(); return }},
+		{"web", func() (key string, err error) { c.Web, key, err = f.Web.web(); return }},
 	} {
 		if key, err := t.parse(); err != nil {
 			return &Error{Path: c.Path, Line: where.line(t.name, key), Err: err}

@@ -42,6 +42,7 @@ func Tables() []Table {
 		{"watch", false, "When something is wrong although nothing failed."},
 		{"metrics", false, "Where Prometheus finds what can be measured."},
 		{"sftp-server", false, "What the mount shows, by SFTP and read only, for people without an account on this machine."},
+		{"web", false, "Where backups can be looked at, downloaded and restored in a browser."},
 		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
 	}
 }
@@ -49,7 +50,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -148,6 +149,13 @@ var sftpServerKeys = []Key{
 	{"sftp-server", "listen", `":2022"`, "nowhere", "The process that has the index answers SFTP here; without an address on every interface."},
 	{"sftp-server", "keys", `{alice = "ssh-ed25519 AAAA...", root = ["ssh-ed25519 AAAA..."]}`, "none",
 		"Public keys that let an account's owner in, one or a list for each account; those of `root` see everything. `slotfs link --sftp` makes passwords."},
+}
+
+var webKeys = []Key{
+	{"web", "listen", `"127.0.0.1:8480"`, "nowhere", "The process that has the index serves the page here: a mount or `slotfs serve`. Without a certificate nothing but this machine itself can be named."},
+	{"web", "certificate", `"/etc/ssl/slotfs.pem"`, "none: HTTP without TLS", "Certificate, in PEM, with those between it and its authority behind it. It is read again when it changes."},
+	{"web", "key", `"/etc/ssl/slotfs.key"`, "none", "Private key of the certificate, in PEM. It must have no permissions for others."},
+	{"web", "url", `"https://backup.example.com:8480"`, "made of `listen` and the name of this machine", "The page as people reach it, for links: say it where a proxy stands before it, or where the certificate has another name."},
 }
 
 var notifyKeys = []Key{

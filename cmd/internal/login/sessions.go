@@ -16,7 +16,7 @@ type Session struct {
 	Who   Identity
 	Link  string // id of the link that let him in; "" for a password
 	CSRF  string // token that his page sends with every change
-	began time.Time
+	Began time.Time
 	last  time.Time
 }
 
@@ -39,7 +39,7 @@ const maxSessions = 10_000
 func (s *Sessions) Begin(who Identity, link string) (*Session, string) {
 	now := s.Now()
 	cookie := random()
-	session := &Session{Who: who, Link: link, CSRF: random(), began: now, last: now}
+	session := &Session{Who: who, Link: link, CSRF: random(), Began: now, last: now}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all.Put(sha256.Sum256([]byte(cookie)), session, 1)
@@ -57,13 +57,28 @@ func (s *Sessions) Get(cookie string) (*Session, bool) {
 	return session, ok
 }
 
+// Live reports whether a cookie has a session, which does not count as used.
+func (s *Sessions) Live(cookie string) bool {
+	now := s.Now()
+	s.mu.Lock()
+	session, ok := s.all.Peek(sha256.Sum256([]byte(cookie)))
+	ok = ok && s.lasts(session, now)
+	s.mu.Unlock()
+	return ok && (session.Link == "" || !s.Revoked(session.Link))
+}
+
+// lasts reports whether a session has not come to its end. The caller holds mu.
+func (s *Sessions) lasts(session *Session, now time.Time) bool {
+	return now.Sub(session.last) <= s.Idle && now.Sub(session.Began) <= s.Max
+}
+
 // use finds a session by the hash of its cookie.
 func (s *Sessions) use(key [sha256.Size]byte) (*Session, bool) {
 	now := s.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	session, ok := s.all.Get(key)
-	if ok && (now.Sub(session.last) > s.Idle || now.Sub(session.began) > s.Max) {
+	if ok && !s.lasts(session, now) {
 		s.all.Delete(key)
 		return nil, false
 	}
