@@ -19,7 +19,7 @@ import (
 // liveFlags are those of a restore into live accounts.
 func liveFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "live", Usage: "put databases back into the live account, whole or not at all; DIRECTORY is left out then"},
+		&cli.BoolFlag{Name: "live", Usage: "put files, mailboxes and databases back into the live account; DIRECTORY is left out then"},
 		&cli.StringFlag{Name: "undo", Usage: "put back what was there before the live restore `ID`"},
 		&cli.StringFlag{Name: "account", Usage: "with --live: the `USER` of this machine whose account it is", DefaultText: "the account's name, where its home is this machine"},
 		&cli.StringFlag{Name: "database", Usage: "with --live: restore the dump as the database `NAME`", DefaultText: "the name of the dump, if it is the account's"},
@@ -45,7 +45,7 @@ func (s *settings) restoreLive(c *cli.Context) error {
 		return err
 	}
 	run := &restoringLive{settings: s, quiet: c.Bool("quiet"), show: s.transfer(c.Bool("quiet") || c.Bool("dry-run")),
-		live: &live.Live{State: s.State, Config: conf.Live, Who: "root"}}
+		live: &live.Live{State: s.State, Config: conf.Live, Who: "root", Stderr: s.err}}
 	run.live.Begin = func(what string, size int64) {
 		run.show.Begin(term.Escape(what))
 		run.show.Planned(0, size)
@@ -165,14 +165,7 @@ func (r *restoringLive) tell(o *live.Outcome, dryRun bool) {
 	if dryRun {
 		done = "would restore"
 	}
-	text := fmt.Sprintf("%s %s %s: %s", done, o.Kind, term.Escape(o.Target), term.Count(int64(len(o.Tables)), "table", "tables"))
-	if o.Objects > 0 {
-		text += fmt.Sprintf(", %s", term.Count(int64(o.Objects), "view, trigger, routine or event", "views, triggers, routines and events"))
-	}
-	if len(o.Removed) > 0 {
-		text += fmt.Sprintf("; not in the backup, and away: %s", term.Clean(strings.Join(o.Removed, ", ")))
-	}
-	fmt.Fprintln(r.out, text)
+	fmt.Fprintf(r.out, "%s %s %s: %s\n", done, o.Kind, term.Escape(o.Target), whatLive(o))
 	if o.ID != "" {
 		until := "for good"
 		if keep := r.live.Config.KeepBefore; keep > 0 {
@@ -180,4 +173,28 @@ func (r *restoringLive) tell(o *live.Outcome, dryRun bool) {
 		}
 		fmt.Fprintf(r.out, "what was there before is kept %s: slotfs restore --undo %s\n", until, o.ID)
 	}
+}
+
+// whatLive counts what was put back.
+func whatLive(o *live.Outcome) string {
+	if s := o.Files; s != nil {
+		text := fmt.Sprintf("%s (%s)", term.Count(s.Files, "file", "files"), term.Bytes(s.Bytes))
+		for _, part := range []struct {
+			n    int64
+			what string
+		}{{s.Replace, "replaced others"}, {s.Same, "there already"}, {s.Failed, "failed"}} {
+			if part.n > 0 {
+				text += fmt.Sprintf("; %d %s", part.n, part.what)
+			}
+		}
+		return text
+	}
+	text := term.Count(int64(len(o.Tables)), "table", "tables")
+	if o.Objects > 0 {
+		text += fmt.Sprintf(", %s", term.Count(int64(o.Objects), "view, trigger, routine or event", "views, triggers, routines and events"))
+	}
+	if len(o.Removed) > 0 {
+		text += fmt.Sprintf("; not in the backup, and away: %s", term.Clean(strings.Join(o.Removed, ", ")))
+	}
+	return text
 }

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"slotfs/cmd/internal/service/live"
@@ -115,5 +117,91 @@ func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T)
 	w.must(0, "destination", "set", "offsite", "local-origin=srv9")
 	if r := w.among("restore", "--live", dumps+"alice_shop.sql"); r.code != 2 || !strings.Contains(r.err, "nothing says that the account alice is one of this machine") {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestFilesAndMailboxesArePutBackAsTheAccountAndTheRestoreIsUndone(t *testing.T) {
+	w := newWorld(t)
+	src := filepath.Join(w.dir, "src", "2026-01-05")
+	w.account(src, "alice", "backup")
+	home, outside := filepath.Join(w.dir, "home/alice"), filepath.Join(w.dir, "outside")
+	write := func(p, text string) {
+		t.Helper()
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const box = "mail/alice.example/info/"
+	for _, name := range []string{"cur/1.M1.h:2,S", "cur/2.M2.h:2,S", ".Sent/cur/3.M3.h:2,S"} {
+		write(filepath.Join(src, "alice/homedir", box, name), name)
+	}
+	write(src+"/alice/homedir/deep/er/file", "deep")
+	w.pack("alice", "2026-01-05")
+	w.must(0, w.addArgs("offsite", "--local-origin", "")...)
+	w.must(0, "index")
+	give(t, outside, 0)
+	for name, text := range map[string]string{"public_html/index.php": "live", box + "cur/1.M1.h:2,RS": "read and answered", box + "new/9.M9.h": "came since", "deep2": "x"} {
+		write(filepath.Join(home, name), text)
+	}
+	if err := filepath.WalkDir(home, func(p string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Chown(p, aliceUID, aliceUID))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.users("alice:x:30001:30001::"+home+":/bin/sh", "bob:x:30002:30002::"+w.dir+"/home/bob:/bin/sh")
+	content := func(name string) string {
+		data, err := os.ReadFile(filepath.Join(home, name))
+		if err != nil {
+			return ""
+		}
+		return string(data)
+	}
+	const snapshot = "offsite/accounts/alice/latest/"
+	restored := func(args ...string) live.Outcome {
+		t.Helper()
+		var all []live.Outcome
+		r := w.among(append([]string{"--json", "restore"}, args...)...)
+		if err := json.Unmarshal([]byte(r.out), &all); err != nil || r.code != 0 || len(all) != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return all[0]
+	}
+	if out := restored("--live", "--dry-run", snapshot+"files/public_html"); out.Files.Replace != 1 || content("public_html/index.php") != "live" {
+		t.Errorf("dry run: %+v", out)
+	}
+	files := restored("--live", snapshot+"files/public_html")
+	if got := content("public_html/index.php"); !strings.Contains(got, "backup") {
+		t.Errorf("after the restore: %q", got)
+	}
+	kept := filepath.Join(files.Before, "public_html/index.php")
+	info, err := os.Stat(kept)
+	if err != nil || info.Sys().(*syscall.Stat_t).Uid != aliceUID {
+		t.Errorf("kept %s: %v", kept, err)
+	}
+	restored("--live", snapshot+"files/deep/er/file")
+	if content("deep/er/file") != "deep" {
+		t.Error("a file whose directories were gone did not come back")
+	}
+	mail := restored("--live", snapshot+"email/alice.example/info")
+	if content(box+"cur/1.M1.h:2,RS") == "" || content(box+"cur/1.M1.h:2,S") != "" || content(box+"cur/2.M2.h:2,S") == "" || content(box+"new/9.M9.h") == "" || content(box+".Sent/cur/3.M3.h:2,S") == "" {
+		t.Errorf("the mailbox is not merged: %+v", mail)
+	}
+	restored("--undo", mail.ID)
+	if content(box+"cur/2.M2.h:2,S") != "" || content(box+"new/9.M9.h") == "" {
+		t.Error("the mailbox is not as before")
+	}
+	restored("--undo", files.ID)
+	if got := content("public_html/index.php"); got != "live" {
+		t.Errorf("after the undo: %q", got)
+	}
+	// What the owner of the home prepares leads nowhere.
+	if err := errors.Join(os.RemoveAll(home+"/public_html"), os.Symlink(outside, home+"/public_html")); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.among("restore", "--live", snapshot+"files/public_html/index.php"); r.code == 0 {
+		t.Errorf("%+v", r)
+	}
+	if left, err := os.ReadDir(outside); err != nil || len(left) > 0 {
+		t.Errorf("outside there is %v, %v", left, err)
 	}
 }

@@ -71,13 +71,18 @@ func (f *directory) open(name string) error {
 	}
 	err := unix.Mkdirat(up.fd, name, 0o700)
 	f.fresh = err == nil
+	if f.fresh {
+		if err := f.r.keeper.make(up, name); err != nil {
+			return err
+		}
+	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
 		return target("make directory", err)
 	}
 	f.fd, err = f.openAt(name)
 	if (errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)) && f.r.o.Overwrite {
-		if err := unix.Unlinkat(up.fd, name, 0); err != nil {
-			return target("remove what is in the way", err)
+		if err := up.clear(name); err != nil {
+			return err
 		}
 		if err := unix.Mkdirat(up.fd, name, 0o700); err != nil {
 			return target("make directory", err)
@@ -93,6 +98,14 @@ func (f *directory) open(name string) error {
 		return target("open directory", err)
 	}
 	return f.opened()
+}
+
+// clear takes away what is no directory and in the way of one.
+func (f *directory) clear(name string) error {
+	if f.r.keeper != nil {
+		return f.r.keeper.save(f, name, true)
+	}
+	return target("remove what is in the way", unix.Unlinkat(f.fd, name, 0))
 }
 
 func (f *directory) openAt(name string) (int, error) {

@@ -206,6 +206,9 @@ func (f *directory) remove(temp string) error {
 // place gives what is whole its name. Without replace something that appeared there in the meantime stays.
 func (f *directory) place(temp, name string, replace bool) error {
 	if replace {
+		if err := f.r.keeper.save(f, name, false); err != nil {
+			return err
+		}
 		return target("rename", unix.Renameat(f.fd, temp, f.fd, name))
 	}
 	err := unix.Renameat2(f.fd, temp, f.fd, name, unix.RENAME_NOREPLACE)
@@ -216,8 +219,11 @@ func (f *directory) place(temp, name string, replace bool) error {
 			err = unix.Renameat(f.fd, temp, f.fd, name)
 		}
 	}
-	if errors.Is(err, unix.EEXIST) {
+	switch {
+	case errors.Is(err, unix.EEXIST):
 		return ErrExists
+	case err == nil:
+		return f.r.keeper.make(f, name)
 	}
 	return target("rename", err)
 }

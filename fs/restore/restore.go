@@ -75,6 +75,8 @@ type Options struct {
 	// Maildir merges mailboxes: a message that is there with other flags is there, and a mailbox keeps the files of its mail
 	// server.
 	Maildir bool
+	// Keep keeps what is replaced; nil: it is lost.
+	Keep *Keep
 	// Security names the attributes security.* that are set. Others are not: they are for the machine that they came from.
 	Security []string
 	// Workers is how many files are written side by side, and Window how many bytes of what is being read may be
@@ -109,6 +111,7 @@ var ErrExists = errors.New("something else is there already")
 type run struct {
 	o      Options
 	root   *directory
+	keeper *keeper
 	euid   int
 	window *window
 	jobs   chan *job
@@ -129,6 +132,15 @@ func Run(ctx context.Context, roots []Root, o Options) (Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{o: o, euid: os.Geteuid(), cancel: cancel, links: map[uint64]*first{}, jobs: make(chan *job), window: newWindow(o.Window)}
+	if o.Keep != nil && !o.Rehearse {
+		keep, err := newKeeper(o.Keep)
+		if err != nil {
+			o.Place.Close()
+			return Summary{}, err
+		}
+		defer keep.close()
+		r.keeper = keep
+	}
 	r.root = r.top()
 	if o.Place.Name != "" {
 		roots[0].Name = o.Place.Name

@@ -16,6 +16,10 @@ type Host struct {
 	Destination restore.Destination
 	Roots       []restore.Root
 	Options     restore.Options // Place is the writer's
+	// PutBack is the directory of what a restore kept that is put back instead, and Discard that of what is removed instead. The home is
+	// that of Options.Keep.
+	PutBack string
+	Discard string
 
 	ctx   context.Context
 	lists sync.WaitGroup

@@ -35,6 +35,9 @@ type Order struct {
 	Workers     int
 	Window      int64
 	Security    []string
+	Keep        *restore.Keep
+	PutBack     string // directory of what a restore kept, which is put back instead of restoring
+	Discard     string // directory of what a restore kept, which is removed instead
 }
 
 // Entry is a restore.Entry. Its handle is that of the host, which goes by a number.

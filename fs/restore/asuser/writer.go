@@ -71,6 +71,13 @@ func (w *writer) call(name string, in, out any) error {
 }
 
 func (w *writer) run(ctx context.Context, q *Order) Ending {
+	switch {
+	case q.PutBack != "":
+		s, err := restore.PutBack(ctx, q.PutBack, *q.Keep, w.failed)
+		return Ending{Summary: s, Placed: true, Fault: newFault(err)}
+	case q.Discard != "":
+		return Ending{Placed: true, Fault: newFault(restore.Discard(q.Keep.Home, q.Discard))}
+	}
 	place, err := restore.Locate(q.Destination)
 	if err != nil {
 		return Ending{Fault: newFault(err)}
@@ -83,12 +90,15 @@ func (w *writer) run(ctx context.Context, q *Order) Ending {
 	var telling sync.WaitGroup
 	telling.Go(func() { w.tell(ctx) })
 	s, err := restore.Run(ctx, roots, restore.Options{Place: place, Overwrite: q.Overwrite, Partial: q.Partial, Maildir: q.Maildir, Rehearse: q.Destination.Rehearse, Workers: q.Workers, Window: q.Window,
-		Security: q.Security, Progress: w, Failed: func(path string, err error) {
-			_ = w.call("Failed", Failure{path, newFault(err)}, &None{}) // the next read tells that the host is gone
-		}})
+		Security: q.Security, Keep: q.Keep, Progress: w, Failed: w.failed})
 	cancel()
 	telling.Wait()
 	return Ending{Summary: s, Placed: true, Fault: newFault(err)}
+}
+
+// failed tells the host of something that failed. The next read tells that the host is gone.
+func (w *writer) failed(path string, err error) {
+	_ = w.call("Failed", Failure{path, newFault(err)}, &None{})
 }
 
 // tellEvery is the pause between two reports of how the restore gets on.

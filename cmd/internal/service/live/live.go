@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/live/mysql"
 	"slotfs/fs/restore/live/record"
+	"slotfs/indexer/backup"
 )
 
 // Request says what to put back, and how.
@@ -44,10 +46,13 @@ type Outcome struct {
 	LeftOut []string `json:"left_out,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
 	Before  string   `json:"before,omitempty"` // where what was there is kept
-	Error   string   `json:"error,omitempty"`
-	Code    int      `json:"code"`
 
-	Err error `json:"-"`
+	Files *restore.Summary `json:"files,omitempty"` // of files and mailboxes
+	Error string           `json:"error,omitempty"`
+	Code  int              `json:"code"`
+
+	Err      error `json:"-"`
+	failures int
 }
 
 // Observer hears how it gets on. Its functions may be nil.
@@ -63,7 +68,8 @@ type Live struct {
 	Tree   browse.Tree
 	State  state.Dir
 	Config config.Live
-	Who    string // for the audit record
+	Who    string    // for the audit record
+	Stderr io.Writer // gets what a process says when it breaks
 }
 
 // store has the records of what was replaced.
@@ -79,7 +85,7 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 		return nil, err
 	}
 	if l.Config.KeepBefore != config.Never && !q.DryRun {
-		if err := l.store().Expire(l.Config.KeepBefore); err != nil {
+		if err := l.expire(ctx); err != nil {
 			return nil, fmt.Errorf("remove what was kept: %w", err)
 		}
 	}
@@ -104,7 +110,10 @@ func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) erro
 	if l.Begin != nil {
 		l.Begin(p.path, p.node.Attr.Size)
 	}
-	return l.database(ctx, q, p, out)
+	if p.kind == backup.Databases {
+		return l.database(ctx, q, p, out)
+	}
+	return l.files(ctx, q, p, out)
 }
 
 // ended completes an outcome and its audit record.
@@ -116,6 +125,9 @@ func (l *Live) ended(action audit.Action, q *Request, out Outcome) Outcome {
 		}
 	} else if len(out.LeftOut) > 0 {
 		out.Code = exit.Partial
+	}
+	if out.failures > maxFailures {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d more failed", out.failures-maxFailures))
 	}
 	if q.DryRun {
 		return out
@@ -151,7 +163,11 @@ func (l *Live) Undo(ctx context.Context, id string, dryRun bool) (Outcome, error
 	if l.Begin != nil {
 		l.Begin(id, 0)
 	}
-	out.Err = l.undoDatabase(ctx, store, id, &out)
+	if old.Kind == filesKind {
+		out.Err = l.undoFiles(ctx, store, id, &out)
+	} else {
+		out.Err = l.undoDatabase(ctx, store, id, &out)
+	}
 	return l.ended(audit.Undo, &Request{}, out), nil
 }
 

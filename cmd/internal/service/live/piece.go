@@ -50,7 +50,7 @@ func (l *Live) find(ctx context.Context, q *Request) ([]piece, error) {
 			return nil, browse.Explain("restore", one.path, err)
 		}
 	}
-	if (q.Database != "" || len(q.Tables) > 0) && len(all) != 1 {
+	if (q.Database != "" || len(q.Tables) > 0) && (len(all) != 1 || all[0].kind != backup.Databases) {
 		return nil, exit.Usagef("--database and --table are for one database")
 	}
 	return all, nil
@@ -81,8 +81,12 @@ func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error)
 	if q.Database != "" && !one.node.IsDir() {
 		one.kind = backup.Databases
 	}
-	if one.kind != backup.Databases {
-		return piece{}, exit.With(fmt.Errorf("restore %s: %w", p, errNotLive), exit.Usage, "it takes databases/ and the dumps in it, and any dump with --database")
+	switch one.kind {
+	case backup.Files, backup.Email:
+		return one, nil
+	case backup.Databases:
+	default:
+		return piece{}, exit.With(fmt.Errorf("restore %s: %w", p, errNotLive), exit.Usage, "it takes files/, email/ and databases/ and what is in them, and any dump with --database")
 	}
 	if _, ok := dumpName(path.Base(one.path)); !ok && !one.node.IsDir() {
 		return piece{}, exit.With(fmt.Errorf("restore %s: %w", p, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")

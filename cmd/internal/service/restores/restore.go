@@ -126,7 +126,7 @@ func (r *Restore) Run(ctx context.Context) (*Report, error) {
 func (r *Restore) runAs(ctx context.Context, h *asuser.Host) (*Report, error) {
 	r.report.As = h.Identity.Name
 	stop := r.begin(ctx, h.Roots, nil)
-	summary, placed, err := r.restoreAs(ctx, h)
+	summary, placed, err := Serve(ctx, h, r.Stderr)
 	stop()
 	if !placed {
 		return nil, explainPlace(r.report.Directory, err)

@@ -31,6 +31,18 @@ const (
 	treeFiles  = 16
 )
 
+// Source is what can be restored of a tree: with the owners that it has here.
+type Source struct{ shown }
+
+// NewSource is the source of all that a tree shows.
+func NewSource(t browse.Tree) Source { return Source{shown{t, newOwnerMap(false)}} }
+
+// Find finds a path. A link at its end is shown as such.
+func (s Source) Find(ctx context.Context, p string) (restore.Entry, error) { return s.find(ctx, p) }
+
+// Window is how many bytes at e may be on their way, and how many files are written side by side.
+func (s Source) Window(e *restore.Entry) (bytes int64, files int) { return s.window(e) }
+
 // find finds a path. A link at its end is shown as such, unless it stands above the snapshots.
 func (b shown) find(ctx context.Context, p string) (restore.Entry, error) {
 	way, err := browse.Walk(ctx, b.tree, p, false)

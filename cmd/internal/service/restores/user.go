@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/user"
@@ -63,6 +64,15 @@ func namedIdentity(name string) (*asuser.Identity, error) {
 		return nil, exit.Usagef("--as %s: no such user", name)
 	}
 	return &asuser.Identity{Name: name, UID: uint32(uid), GID: uint32(gid)}, nil
+}
+
+// Named is a user of this machine, for a process that writes with his rights.
+func Named(name string) (*asuser.Identity, error) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return nil, fmt.Errorf("user %s: %w", name, err)
+	}
+	return userIdentity(u)
 }
 
 // userIdentity is a local user with all his groups.
@@ -126,8 +136,8 @@ func ownHome(h *users.Home) bool {
 	return st.Uid == h.UID || st.Uid == 0 && path.Base(h.Dir) == h.User
 }
 
-// restoreAs restores with the rights of a user, by way of a process that has no others.
-func (r *Restore) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Summary, placed bool, err error) {
+// Serve restores with the rights of a user, by way of a process that has no others. stderr gets what that says when it breaks.
+func Serve(ctx context.Context, h *asuser.Host, stderr io.Writer) (s restore.Summary, placed bool, err error) {
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return s, false, fmt.Errorf("restore as %s: %w", h.Identity.Name, err)
@@ -137,7 +147,7 @@ func (r *Restore) restoreAs(ctx context.Context, h *asuser.Host) (s restore.Summ
 	child := exec.Command("/proc/self/exe")
 	child.Args = []string{WriterName}
 	child.Dir, child.Env = "/", []string{}
-	child.Stderr = r.Stderr
+	child.Stderr = stderr
 	child.ExtraFiles = []*os.File{theirs} // descriptor 3
 	err = child.Start()
 	theirs.Close()
