@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -58,19 +57,6 @@ func verifySlot(ctx context.Context, d dest.ReadWriter, dir string, slot int, o 
 	return found, err
 }
 
-// rotationIn is the slots in a directory, for what is not a run.
-func rotationIn(d dest.ReadWriter, dir string, owner Owner) (*rotation, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		return nil, err
-	}
-	o, err := Options{Directory: dir, Policy: Policy{Last: 1}, Mode: manifest.Incremental, Host: host, Machine: owner.Machine, Adopt: owner.Adopt}.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	return newRotation(d, &o), nil
-}
-
 // Pin sets or clears the pin of a slot: a pinned one is never overwritten. ErrForeign says that another machine wrote the slots.
 func Pin(ctx context.Context, d dest.ReadWriter, dir string, slot int, pinned bool, owner Owner) error {
 	r, err := rotationIn(d, dir, owner)
@@ -81,27 +67,6 @@ func Pin(ctx context.Context, d dest.ReadWriter, dir string, slot int, pinned bo
 		return fmt.Errorf("pin %s: %w", state.Path(dir, slot), err)
 	}
 	return nil
-}
-
-// underLease runs f with all slots of the account and the one of the number, under the account's lease and if they are this machine's.
-func (r *rotation) underLease(ctx context.Context, number int, f func(slots []Slot, s *Slot) error) error {
-	l, err := r.acquire(ctx)
-	if err != nil {
-		return err
-	}
-	defer l.Release(ctx)
-	slots, err := List(ctx, r, r.o.Directory)
-	if err == nil {
-		err = owned(slots, r.o)
-	}
-	if err != nil {
-		return err
-	}
-	s, err := state.One(ctx, r.Store, r.o.Directory, number)
-	if err != nil {
-		return err
-	}
-	return f(slots, &s)
 }
 
 // change changes the state of a slot.

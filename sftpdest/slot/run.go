@@ -37,26 +37,6 @@ func Run(ctx context.Context, d dest.ReadWriter, src *source.Tree, o Options) (S
 // batchesEarly is how many batches of the source are read while the destination is still asked.
 const batchesEarly = 128
 
-// rotation is the slots of one account.
-type rotation struct {
-	*store.Store
-	o *Options
-}
-
-func newRotation(d dest.ReadWriter, o *Options) *rotation {
-	return &rotation{store.New(d, o.Budget), o}
-}
-
-// acquire takes the account.
-func (r *rotation) acquire(ctx context.Context) (*lease.Lease, error) {
-	return lease.Acquire(ctx, r.Store, r.o.Directory, r.o.leases())
-}
-
-// held reports whether somebody reads a slot.
-func (r *rotation) held(ctx context.Context, slot string) (bool, error) {
-	return lease.Held(ctx, r.Store, r.o.leases(), r.o.Directory, slot)
-}
-
 // backup holds the lease around everything that changes the slots. The source is looked through meanwhile. Where there is no
 // room, slots that the retention has no place for go first, one by one, as long as that may help.
 func (r *rotation) backup(ctx context.Context, src *source.Tree) (Summary, error) {

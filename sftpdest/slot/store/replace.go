@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"io/fs"
 
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -52,12 +51,4 @@ func (r replacing) swap(ctx context.Context, from, to string) error {
 		return err
 	}
 	return Missing(r.Remove(ctx, aside))
-}
-
-// Missing is nil for an error that says that something is not there.
-func Missing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

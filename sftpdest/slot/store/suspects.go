@@ -129,7 +129,7 @@ const (
 func (s *Store) Alive(ctx context.Context) error {
 	ctx = Unwatched(ctx)
 	return parallel.Each(ctx, asking, make([]struct{}, questions), func(ctx context.Context, _ struct{}) error {
-		return Retry(ctx, func() error {
+		return retry.Default.Do(ctx, func() error {
 			_, err := s.Stat(ctx, "")
 			return err
 		})

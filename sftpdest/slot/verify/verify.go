@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -53,22 +52,6 @@ const (
 	compared      = 128
 	comparedBytes = 64 << 20
 )
-
-type verifier struct {
-	*store.Store
-	slot, root string
-	sample     float64
-	room       *semaphore.Weighted
-
-	mu    sync.Mutex // guards what follows
-	found []Difference
-}
-
-func (v *verifier) differ(path, what string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.found = append(v.found, Difference{path, what})
-}
 
 func (v *verifier) run(ctx context.Context, want *manifest.File) error {
 	list, err := spool.Fetch(ctx, v, v.slot, want)

@@ -1,0 +1,25 @@
+package verify
+
+import (
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+
+	"slotfs/sftpdest/slot/store"
+)
+
+type verifier struct {
+	*store.Store
+	slot, root string
+	sample     float64
+	room       *semaphore.Weighted
+
+	mu    sync.Mutex // guards what follows
+	found []Difference
+}
+
+func (v *verifier) differ(path, what string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.found = append(v.found, Difference{path, what})
+}
