@@ -18,9 +18,10 @@ type File struct {
 	st   unix.Stat_t // when it was opened, or when Unchanged last found it changed
 }
 
-// OpenFile opens the file at path for reading and makes sure that it still is the regular file that Walk found (device and inode);
-// fs.ErrNotExist if it vanished or is something else now. If it has changed since, e is filled in anew: it tells of the
-// file that was opened.
+// OpenFile opens the regular file at path for reading, fs.ErrNotExist if it vanished or is something else now. If it has changed
+// since Walk found it, e is filled in anew: it tells of the file that was opened. It may be another one: programs replace
+// their files by renaming, and some file systems number them anew all the time. One with several names has to be the one
+// that Walk found, as the others are taken for names of it, and none may be on another device.
 func (t *Tree) OpenFile(path string, e *manifest.Entry) (*File, error) {
 	var f *File
 	var opened error
@@ -35,9 +36,11 @@ func (t *Tree) OpenFile(path string, e *manifest.Entry) (*File, error) {
 }
 
 func (t *Tree) openFile(path string, e *manifest.Entry) (*File, error) {
-	f := &File{tree: t, st: unix.Stat_t{Dev: e.Device, Ino: e.Inode}}
+	f := &File{tree: t}
 	root, below := t.locate(path)
-	fd, err := openRegular(int(root.Fd()), below, &f.st, true)
+	fd, err := openRegular(int(root.Fd()), below, &f.st, func(found *unix.Stat_t) bool {
+		return uint64(found.Dev) == e.Device && (found.Ino == e.Inode || e.Nlink <= 1)
+	})
 	if gone(err) {
 		return nil, fmt.Errorf("open %q: %w", path, fs.ErrNotExist)
 	}
@@ -45,7 +48,7 @@ func (t *Tree) openFile(path string, e *manifest.Entry) (*File, error) {
 		return nil, fmt.Errorf("open %q: %w", path, err)
 	}
 	f.file = os.NewFile(uintptr(fd), path)
-	if f.st.Size != e.Size || timeOf(f.st.Mtim) != e.Time() || nanos(f.st.Ctim) != e.CTime {
+	if f.st.Ino != e.Inode || f.st.Size != e.Size || timeOf(f.st.Mtim) != e.Time() || nanos(f.st.Ctim) != e.CTime {
 		f.fill(e)
 	}
 	return f, nil

@@ -68,8 +68,8 @@ func pinByElements(root int, path string) (int, error) {
 }
 
 // openRegular opens the regular file at path below root for reading. Anything else that stands there is not even
-// opened: errElse. what tells of the file; it is compared if same is set.
-func openRegular(root int, path string, what *unix.Stat_t, same bool) (int, error) {
+// opened: errElse. So is a file that expected is false of. what tells of the file that was opened.
+func openRegular(root int, path string, what *unix.Stat_t, expected func(found *unix.Stat_t) bool) (int, error) {
 	pinned, err := pin(root, path)
 	if err != nil {
 		return -1, err
@@ -79,7 +79,7 @@ func openRegular(root int, path string, what *unix.Stat_t, same bool) (int, erro
 	if err := unix.Fstat(pinned, &st); err != nil {
 		return -1, err
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || same && (st.Dev != what.Dev || st.Ino != what.Ino) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !expected(&st) {
 		return -1, errElse
 	}
 	*what = st
@@ -114,7 +114,7 @@ func openLeased(path string, flags int) (int, error) {
 // readHead reads the first bytes of a regular file in the directory dir, at most n.
 func readHead(dir int, name string, n int) ([]byte, error) {
 	var st unix.Stat_t
-	fd, err := openRegular(dir, name, &st, false)
+	fd, err := openRegular(dir, name, &st, func(*unix.Stat_t) bool { return true })
 	if err != nil {
 		return nil, err
 	}

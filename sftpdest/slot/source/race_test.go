@@ -133,7 +133,8 @@ func readRaced(t *testing.T, tree *Tree, e *manifest.Entry) bool {
 	return false
 }
 
-// TestSwappedFilesAreNotReadForOthers exchanges a file for a symlink and for a FIFO, which would block its reader.
+// TestSwappedFilesAreNotReadForOthers exchanges a file for a symlink, for a FIFO, which would block its reader, and for another
+// file, which may be read as what it is.
 func TestSwappedFilesAreNotReadForOthers(t *testing.T) {
 	outside := plant(t, "secret")
 	for name, make := range map[string]func(path string) error{
@@ -165,8 +166,9 @@ func TestSwappedFilesAreNotReadForOthers(t *testing.T) {
 				}
 				p := [100]byte{}
 				n, err := file.ReadAt(p[:], 0)
-				if err != io.EOF || string(p[:n]) != "dir/file" {
-					t.Fatalf("%q, %v", p[:n], err)
+				other := name == "file" && string(p[:n]) == secret
+				if err != io.EOF || string(p[:n]) != "dir/file" && !other || e.Size != int64(n) || other == (e.Inode == found.Inode) {
+					t.Fatalf("%q, %v, size %d", p[:n], err, e.Size)
 				}
 				file.Close()
 			}
@@ -207,13 +209,18 @@ func TestPathsDoNotLeadOutOfTheDirectory(t *testing.T) {
 	}
 }
 
-func TestFilesThatAreReplacedAreNotRead(t *testing.T) {
-	root := plant(t, "dir/file", "gone", "special")
+func TestFilesThatAreReplacedAreReadAsWhatTheyAre(t *testing.T) {
+	root := plant(t, "file", "gone", "special", "linked")
+	if err := os.Link(filepath.Join(root, "linked"), filepath.Join(root, "name")); err != nil {
+		t.Fatal(err)
+	}
 	tree := open(t, root, Options{})
 	all := walk(t, tree)
 	for _, err := range []error{
-		os.WriteFile(filepath.Join(root, "new"), []byte("x"), 0o644),
-		os.Rename(filepath.Join(root, "new"), filepath.Join(root, "dir/file")),
+		os.WriteFile(filepath.Join(root, "new"), []byte("x"), 0o640),
+		os.Link(filepath.Join(root, "new"), filepath.Join(root, "new2")),
+		os.Rename(filepath.Join(root, "new"), filepath.Join(root, "file")),
+		os.Rename(filepath.Join(root, "new2"), filepath.Join(root, "linked")),
 		os.Remove(filepath.Join(root, "gone")),
 		os.Remove(filepath.Join(root, "special")),
 		unix.Mkfifo(filepath.Join(root, "special"), 0o600),
@@ -222,7 +229,17 @@ func TestFilesThatAreReplacedAreNotRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, path := range []string{"dir/file", "gone", "special"} {
+	e := find(t, all, "file").Entry
+	file, err := tree.OpenFile("file", &e)
+	if err != nil {
+		t.Fatalf("%v: a file that is replaced all the time would be in no backup", err)
+	}
+	defer file.Close()
+	if e.Size != 1 || e.Mode&0o777 != 0o640 {
+		t.Errorf("size %d, mode %o", e.Size, e.Mode)
+	}
+	// The other name of what was there is taken for a name of this one.
+	for _, path := range []string{"linked", "gone", "special"} {
 		if _, err := tree.OpenFile(path, &find(t, all, path).Entry); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", path, err)
 		}

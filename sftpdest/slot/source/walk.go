@@ -267,8 +267,9 @@ func (w *walker) leaf(fd int, name, path string, st *unix.Stat_t) bool {
 		}
 		found.Target = string(w.target[:n])
 	case isSparse(st):
-		file := unix.Stat_t{Dev: st.Dev, Ino: st.Ino}
-		if file, err := openRegular(fd, name, &file, true); err == nil {
+		var opened unix.Stat_t
+		same := func(found *unix.Stat_t) bool { return found.Dev == st.Dev && found.Ino == st.Ino }
+		if file, err := openRegular(fd, name, &opened, same); err == nil {
 			found.Sparse = sparseOf(file, st)
 			unix.Close(file)
 		}
