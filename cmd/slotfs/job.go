@@ -55,6 +55,7 @@ type jobJSON struct {
 	Bandwidth     int64    `json:"bandwidth"`
 	Concurrency   int      `json:"concurrency"`
 	Parallel      int      `json:"parallel_accounts"`
+	GoneAfter     string   `json:"gone_after,omitempty"`
 	MaxAge        string   `json:"max_age,omitempty"`
 	Ping          string   `json:"ping,omitempty"` // without what is secret
 }
@@ -67,7 +68,7 @@ func jsonOfJob(j *config.Job) jobJSON {
 		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
 		OneFileSystem: j.OneFileSystem, NetworkFS: j.NetworkFS, StallTimeout: j.Stall().String(), Before: j.Before, After: j.After, Fill: j.Fill,
 		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
-		MaxAge: config.FormatAge(j.MaxAge), Ping: pingSite(j),
+		GoneAfter: config.FormatAge(j.GoneAfter), MaxAge: config.FormatAge(j.MaxAge), Ping: pingSite(j),
 	}
 }
 
@@ -189,6 +190,7 @@ func (s *settings) showJob(j *config.Job) error {
 		{"stall timeout", j.Stall().String()},
 		{"before", cmp.Or(j.Before, "-")}, {"after", cmp.Or(j.After, "-")}, {"fill", j.Fill},
 		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
+		{"gone after", cmp.Or(config.FormatAge(j.GoneAfter), "never")},
 		{"max age", cmp.Or(config.FormatAge(j.MaxAge), "-")}, {"ping", cmp.Or(pingSite(j), "-")},
 	})
 }

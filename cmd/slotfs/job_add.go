@@ -44,6 +44,7 @@ func jobAddCommand(s *shell) *cli.Command {
 			&cli.StringFlag{Name: "bandwidth", Usage: "send at most `RATE` bytes per second: 500K, 10M, 1G"},
 			&cli.IntFlag{Name: "concurrency", Usage: "`NUMBER` of files of an account on their way at once", Value: config.DefaultConcurrency},
 			&cli.IntFlag{Name: "parallel-accounts", Usage: "`NUMBER` of accounts that are backed up side by side", DefaultText: "4; 1 with commands or archives"},
+			&cli.StringFlag{Name: "gone-after", Usage: "remove the backups of accounts that were not found for `TIME`, at least 1d", DefaultText: "never"},
 			&cli.StringFlag{Name: "max-age", Usage: "`AGE` of the newest good backup from which on there is an alarm: 26h, 3d, never", DefaultText: "that of [watch]"},
 			&cli.StringFlag{Name: "ping", Usage: "`URL` that is told when a run begins, succeeds or fails, as healthchecks.io has it"},
 		},
@@ -110,6 +111,13 @@ func readJob(c *cli.Context) (*config.Job, error) {
 		j.StallTimeout = c.Duration("stall-timeout")
 	}
 	j.Ping = c.String("ping")
+	if c.IsSet("gone-after") {
+		after, err := config.ParseGoneAfter(c.String("gone-after"))
+		if err != nil {
+			return nil, exit.Usagef("--%w", err)
+		}
+		j.GoneAfter = after
+	}
 	if c.IsSet("max-age") {
 		age, err := config.ParseAge(c.String("max-age"))
 		if err != nil {

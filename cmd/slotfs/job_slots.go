@@ -69,6 +69,12 @@ func (s *settings) printSlots(rows []slots.Slot) error {
 
 // policy tells what the job's policy has in mind with a slot.
 func policy(r slots.Slot) string {
+	if r.Gone && r.GoneSince != nil {
+		return "account gone since " + when(r.GoneSince)
+	}
+	if r.Gone {
+		return "account gone"
+	}
 	if r.Next != "" {
 		return "next: " + r.Next
 	}

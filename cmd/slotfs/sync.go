@@ -25,6 +25,7 @@ func syncCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done; change nothing, run no commands"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 			adoptFlag(),
+			&cli.IntFlag{Name: "parallel-accounts", Usage: "`NUMBER` of accounts that are backed up side by side, in place of what the jobs say"},
 			&cli.BoolFlag{Name: "allow-mass-change", Usage: "go on although most of what the last backup has is gone from the source"},
 		},
 		Action: func(c *cli.Context) error {
@@ -41,6 +42,11 @@ func syncCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
+			if c.IsSet("parallel-accounts") {
+				if all, err = sideBySide(conf, all, c.Int("parallel-accounts")); err != nil {
+					return err
+				}
+			}
 			y := &syncCmd{settings: g, quiet: c.Bool("quiet"), show: progress.NewSilentTransfer()}
 			sync := &jobs.Sync{State: g.State, Log: g.Log, Config: conf, Connect: g.store, Owner: g.Owner(), Tool: "slotfs " + version,
 				Account: c.String("account"), DryRun: c.Bool("dry-run"), AllowMassChange: c.Bool("allow-mass-change"), Adopt: c.Bool("adopt")}
@@ -53,6 +59,20 @@ func syncCommand(s *shell) *cli.Command {
 			return y.run(c.Context, sync, all)
 		},
 	}
+}
+
+// sideBySide gives jobs another number of accounts that are backed up at once.
+func sideBySide(conf *config.Config, all []*config.Job, accounts int) ([]*config.Job, error) {
+	changed := make([]*config.Job, len(all))
+	for i, j := range all {
+		one := *j
+		one.Parallel = accounts
+		if err := conf.CheckJob(&one); err != nil {
+			return nil, exit.Usagef("--%w", err)
+		}
+		changed[i] = &one
+	}
+	return changed, nil
 }
 
 // jobsNamed checks names of jobs; none given are all.

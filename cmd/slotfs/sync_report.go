@@ -47,6 +47,10 @@ func (y *syncCmd) record(r jobs.Result) {
 
 // resultText puts a result into one line.
 func resultText(r *jobs.Result) string {
+	if r.Forgotten > 0 {
+		return fmt.Sprintf("%s: the account is gone: %s removed, which gives about %s", r.Subject(),
+			term.Count(int64(r.Forgotten), "slot", "slots"), term.Bytes(r.Bytes))
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: slot %d", r.Subject(), r.Slot)
 	if r.DryRun {

@@ -51,6 +51,7 @@ const (
 //	bandwidth = "10M"                bytes per second, with K, M or G; absent: no limit
 //	concurrency = 2048               files of an account on their way at once
 //	parallel-accounts = 4            accounts side by side; absent: 1 with commands or archives
+//	gone-after = "90d"               remove the backups of accounts that were not found on so many days; absent: never
 //	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
 //	ping = "https://hc-ping.com/ID"  URL that is asked when a run of all accounts succeeded; with /start and /fail behind it when
 //	                                 one begins and fails
@@ -75,6 +76,7 @@ type Job struct {
 	Bandwidth     int64 // bytes per second; 0: no limit
 	Concurrency   int
 	Parallel      int           // accounts side by side
+	GoneAfter     time.Duration // until the backups of an account that is gone are removed; 0: never
 	MaxAge        time.Duration // of the newest good backup; 0: as Watch has it, Never: any
 	Ping          string        // a secret
 }
@@ -99,6 +101,7 @@ type jobTable struct {
 	Bandwidth     *string  `toml:"bandwidth"`
 	Concurrency   *int     `toml:"concurrency"`
 	Parallel      *int     `toml:"parallel-accounts"`
+	GoneAfter     *string  `toml:"gone-after"`
 	MaxAge        *string  `toml:"max-age"`
 	Ping          string   `toml:"ping"`
 }
@@ -161,6 +164,9 @@ func (t *jobTable) job(name string) (*Job, string, error) {
 	var err error
 	if j.MaxAge, err = ownAge(t.MaxAge); err != nil {
 		return nil, "max-age", err
+	}
+	if j.GoneAfter, err = ParseGoneAfter(or(t.GoneAfter, "never")); err != nil {
+		return nil, "gone-after", err
 	}
 	if err := j.readSources(t.Source); err != nil {
 		return nil, "source", err

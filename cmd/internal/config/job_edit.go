@@ -59,7 +59,7 @@ func (j *Job) text() string {
 	for _, s := range []struct{ key, value, standard string }{
 		{"account-name", j.AccountName, ""}, {"mode", j.Mode, DefaultMode}, {"prefix", j.Prefix, ""},
 		{"exclude-file", j.ExcludeFile, ""}, {"before", j.Before, ""}, {"after", j.After, ""}, {"fill", j.Fill, DefaultFill},
-		{"max-age", FormatAge(j.MaxAge), ""}, {"ping", j.Ping, ""},
+		{"gone-after", FormatAge(j.GoneAfter), ""}, {"max-age", FormatAge(j.MaxAge), ""}, {"ping", j.Ping, ""},
 	} {
 		if s.value != s.standard {
 			fmt.Fprintf(&b, "%s = %s\n", s.key, quoteAny(s.value))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"slotfs/sftpdest/slot/retention"
 )
@@ -31,6 +32,22 @@ func (t *policyTable) policy() (retention.Policy, string, error) {
 	key, err := p.Check()
 	return p, key, err
 }
+
+// ParseGoneAfter reads how long an account is gone before its backups are removed: "90d", or "never", which is 0.
+func ParseGoneAfter(text string) (time.Duration, error) {
+	d, err := ParseAge(text)
+	switch {
+	case err != nil:
+		return 0, fmt.Errorf(`gone-after %q: want 1d to 400d, or "never"`, text)
+	case d == Never:
+		return 0, nil
+	case d < leastGoneAfter:
+		return 0, fmt.Errorf("gone-after %q: want at least a day: a run that misses an account is no proof that it is gone", text)
+	}
+	return d, nil
+}
+
+const leastGoneAfter = 24 * time.Hour
 
 // policyText writes a policy as policyTable reads it.
 func policyText(p retention.Policy) string {

@@ -44,6 +44,8 @@ func TestJobErrorsNameFileAndLine(t *testing.T) {
 		{job(strings.Replace(good, "retention = 7", "keep-daily = 0", 1)), "f.toml:9: job a: no backup would be kept"},
 		{job(strings.Replace(good, "retention = 7", "keep-daily = 7\nkeep-weekly = -1", 1)), "f.toml:13: job a: keep-weekly -1: want 0 to 999"},
 		{job(strings.Replace(good, "retention = 7", "keep-daily = 500\nkeep-yearly = 500", 1)), "f.toml:12: job a: 1000 backups in all: want at most 999"},
+		{job(good + "gone-after = \"23h\"\n"), `f.toml:13: job a: gone-after "23h": want at least a day`},
+		{job(good + "gone-after = \"soon\"\n"), `f.toml:13: job a: gone-after "soon": want 1d to 400d`},
 		{job(good + "stall-timeout = \"soon\"\n"), `f.toml:13: job a: stall-timeout "soon"`},
 		{job(good + "stall-timeout = \"0s\"\n"), `f.toml:13: job a: stall-timeout "0s"`},
 		{job(good + "stall-timeout = \"1ms\"\n"), "f.toml:13: job a: stall-timeout 1ms: want 1s to 24h0m0s"},
@@ -69,7 +71,7 @@ func TestAddingAndRemovingAJobLeavesTheRestAlone(t *testing.T) {
 	j := &Job{Name: "www.one", Destination: "box", Source: []string{"/srv/we\"ird", "/home/*"}, Policy: retention.Policy{Daily: 3, Yearly: 1}, Mode: "compressed",
 		Prefix: "homedir", Exclude: []string{"*.log", "a,b", `\*`}, ExcludeFile: "skip", ExcludeCaches: true, OneFileSystem: true,
 		Before: "a \"b\"\n\tc", After: "true", Fill: "link", Bandwidth: 3 << 20, Concurrency: 8, Parallel: 7,
-		AllowEmpty: []string{"/home/*"}, NetworkFS: true, StallTimeout: 90 * time.Second}
+		AllowEmpty: []string{"/home/*"}, NetworkFS: true, StallTimeout: 90 * time.Second, GoneAfter: 90 * 24 * time.Hour}
 	added, err := AddJob("x", []byte(text), j, engines)
 	if err != nil {
 		t.Fatal(err)

@@ -118,6 +118,7 @@ var jobKeys = []Key{
 	{"job", "bandwidth", `"20M"`, "no limit", "Send at most so many bytes per second, with `K`, `M` or `G`; of all accounts together."},
 	{"job", "concurrency", "2048", fmt.Sprint(DefaultConcurrency), "Files of an account in flight at once."},
 	{"job", "parallel-accounts", "4", "4; 1 with commands or archives", "Accounts that are backed up side by side."},
+	{"job", "gone-after", `"90d"`, "`never`", "Remove the backups of an account when runs have not found it on so many days, at least `1d`; there is an alarm a week before. Days count only while the rest of its directory is there, on the same file system."},
 	{"job", "max-age", `"26h"`, "that of `[watch]`", "Age of an account's newest good backup from which on there is an alarm; `never` watches nothing."},
 	{"job", "ping", `"https://hc-ping.com/UUID"`, "", "URL that is asked when a run of all accounts succeeded; with `/start` and `/fail` behind it when one begins and fails. It is a secret."},
 }

@@ -52,6 +52,11 @@ func (d Dir) FoundAccounts(destination, job string) string {
 	return filepath.Join(string(d), "accounts", destination, job+".json")
 }
 
+// GoneAccounts is the file with the accounts that runs of a job found no more.
+func (d Dir) GoneAccounts(destination, job string) string {
+	return filepath.Join(string(d), "gone", destination, job+".json")
+}
+
 // Make creates the directory. Nobody else may look into it: it holds secrets, and names of everybody's files.
 func (d Dir) Make() error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {

@@ -46,8 +46,8 @@ func fill(ctx context.Context, out dest.WriteFile, text []byte) error {
 	return err
 }
 
-// serverTime is the server's clock: the time of a file that was just made.
-func serverTime(ctx context.Context, s *store.Store, dir string) (int64, error) {
+// ServerTime is the server's clock: the time of a file that was just made.
+func ServerTime(ctx context.Context, s *store.Store, dir string) (int64, error) {
 	name := clockName(s, dir)
 	if err := write(ctx, s.Raw(), name, nil, dest.Create{}); err != nil {
 		return 0, err

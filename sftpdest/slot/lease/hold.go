@@ -54,7 +54,7 @@ func leftOver(ctx context.Context, s *store.Store, o *Options, dir, name string,
 			return true, nil
 		}
 	}
-	now, err := serverTime(ctx, s, dir)
+	now, err := ServerTime(ctx, s, dir)
 	return err == nil && now-info.MTime > int64(HoldTTL/time.Second), err
 }
 

@@ -187,7 +187,7 @@ func stale(ctx context.Context, s *store.Store, dir string, info dest.Info, o *O
 	if json.Unmarshal(text, &h) == nil && h.Host == o.Host && h.Run != "" && o.Dead(&h) {
 		return true, nil
 	}
-	now, err := serverTime(ctx, s, dir)
+	now, err := ServerTime(ctx, s, dir)
 	if err != nil {
 		return false, err
 	}

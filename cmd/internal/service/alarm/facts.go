@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/service/gone"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/indexer/backup"
 )
@@ -17,6 +18,8 @@ type Facts struct {
 	Configured time.Time
 	// Members are the accounts that the last run of a job found; nil: not known. Others are not watched any more.
 	Members map[string]map[string]bool
+	// Gone are the accounts that runs of a job find no more, by job and name.
+	Gone map[string]map[string]*gone.Absence
 	Seen
 	// MaxAge, if not 0, takes the place of what the configuration says of every object.
 	MaxAge time.Duration

@@ -22,6 +22,7 @@ func Find(f *Facts) *Report {
 	}
 	for _, name := range f.Config.JobNames() {
 		s.silentJob(f.Config.Jobs[name])
+		s.gone(f.Config.Jobs[name])
 	}
 	for _, name := range f.Config.Names() {
 		d := f.Config.Destinations[name]
@@ -189,6 +190,17 @@ func (s *search) poorer(d *config.Destination) {
 	for _, a := range s.Holdings[d.Name] {
 		f := Finding{Key: Key{Poorer, a.object(d.Name)}, Destination: d.Name, Since: a.Newest, Fine: len(a.Concerns) == 0}
 		f.Text = fmt.Sprintf("%s: %s", f.Object, strings.Join(a.Concerns, "; "))
+		s.add(f)
+	}
+}
+
+// gone tells of accounts whose backups are removed soon, because runs have not found them for long.
+func (s *search) gone(j *config.Job) {
+	for name, a := range s.Gone[j.Name] {
+		left, soon := a.Left(j.GoneAfter)
+		f := Finding{Key: Key{Gone, j.Name + "/" + name}, Destination: j.Destination, Job: j.Name, Since: a.Since, Fine: !soon || a.Kept != ""}
+		f.Text = fmt.Sprintf("%s: the account is gone %s; its backups are removed after %s more on which it is not found", f.Object, ago(a.Since, s.Now),
+			term.Count(int64(left), "day", "days"))
 		s.add(f)
 	}
 }

@@ -25,10 +25,11 @@ const (
 	NearlyFull  Event = "nearly-full" // a destination
 	Verify      Event = "verify"      // slots differ from their manifests
 	Poorer      Event = "poorer"      // the newest good backup of an account has less than the one before
+	Gone        Event = "gone"        // an account whose backups are removed within a week
 )
 
 // Critical reports whether there may be no good backup because of an event.
-func (e Event) Critical() bool { return e != Partial && e != NearlyFull && e != Poorer }
+func (e Event) Critical() bool { return e != Partial && e != NearlyFull && e != Poorer && e != Gone }
 
 // Key names a finding.
 type Key struct {

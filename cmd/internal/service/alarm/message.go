@@ -61,6 +61,7 @@ var subjects = []struct {
 	{Failed, "failure", "failures"}, {Silence, "without a good backup", "without a good backup"}, {Unreachable, "destination unreachable", "destinations unreachable"},
 	{HostKey, "host key changed", "host keys changed"}, {Verify, "backup differs", "backups differ"}, {NearlyFull, "destination nearly full", "destinations nearly full"},
 	{Partial, "done with less", "done with less"}, {Poorer, "poorer than before", "poorer than before"},
+	{Gone, "account gone for long", "accounts gone for long"},
 }
 
 // subject puts a change into a few words.

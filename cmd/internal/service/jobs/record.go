@@ -51,6 +51,10 @@ func runRecord(j *config.Job, results []Result) history.Record {
 			warnings = append(warnings, a.Warning) // of the job itself
 			continue
 		}
+		if a.Forgotten > 0 && a.Error == "" {
+			r.Bytes -= a.Bytes // that is no longer there
+			continue
+		}
 		accounts++
 		if a.Error != "" {
 			failed++
@@ -83,6 +87,9 @@ func (y *Sync) remember(r *Result, err error) {
 	}
 	if r.Warning != "" {
 		h.Result = history.Partial
+	}
+	if r.Forgotten > 0 {
+		h.Kind, h.Deleted = history.Forget, int64(r.Forgotten)
 	}
 	h.Fail(err, r.Code)
 	Record(y.State, h, y.Warn)

@@ -27,6 +27,7 @@ type Result struct {
 	Linked        int64     `json:"linked"`
 	Compared      int64     `json:"to_compare,omitempty"` // in a dry run: sent if their content differs
 	Deleted       int64     `json:"deleted"`
+	Forgotten     int       `json:"forgotten,omitempty"` // slots that were removed, of an account that is gone
 	Changed       int64     `json:"changed_while_read"`
 	Frozen        int64     `json:"unreadable"`
 	Missing       int64     `json:"missing"`

@@ -148,7 +148,7 @@ func (y *Sync) job(ctx context.Context, j *config.Job) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	err = y.backUp(ctx, j, accounts)
+	err = y.backUp(ctx, j, accounts, before)
 	if err != nil || y.Account != "" || y.DryRun {
 		return err
 	}
@@ -156,7 +156,7 @@ func (y *Sync) job(ctx context.Context, j *config.Job) error {
 }
 
 // backUp backs up accounts of a job.
-func (y *Sync) backUp(ctx context.Context, j *config.Job, accounts []Account) error {
+func (y *Sync) backUp(ctx context.Context, j *config.Job, accounts []Account, before LastRun) error {
 	store, err := y.Connect(y.Config.Destinations[j.Destination])
 	if err != nil {
 		return err
@@ -168,6 +168,7 @@ func (y *Sync) backUp(ctx context.Context, j *config.Job, accounts []Account) er
 		return err
 	}
 	if y.runID != "" {
+		w.settleGone(ctx, accounts, before)
 		y.measure(ctx, store)
 	}
 	return w.retryNotify(ctx)

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/gone"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot"
+	"slotfs/sftpdest/slot/retention"
 )
 
 // Slot is one slot of a job.
@@ -28,6 +30,8 @@ type Slot struct {
 	KeptBy     string     `json:"kept_by,omitempty"` // rule of the policy
 	Next       string     `json:"next,omitempty"`    // the next run takes this slot: why
 	Verified   *time.Time `json:"verified,omitempty"`
+	Gone       bool       `json:"gone,omitempty"`       // runs of this machine do not find the account
+	GoneSince  *time.Time `json:"gone_since,omitempty"` // first day that counts for gone-after
 	Error      string     `json:"error,omitempty"`
 }
 
@@ -55,8 +59,12 @@ func known(t time.Time) *time.Time {
 }
 
 // shownAll has one slot more than there is if the next run makes a new one: its phase is "free".
-func (s *Set) shownAll(account string, all []slot.Slot) (rows []Slot) {
+// One of an account that is gone goes with none.
+func (s *Set) shownAll(account string, all []slot.Slot, absence *gone.Absence) (rows []Slot) {
 	next, kept, err := slot.Outlook(s.Job.Policy, all, time.Now())
+	if absence != nil {
+		next = retention.Choice{}
+	}
 	for _, one := range all {
 		row := shown(account, one)
 		if s.Job.Policy.Last == 0 {
@@ -64,6 +72,9 @@ func (s *Set) shownAll(account string, all []slot.Slot) (rows []Slot) {
 		}
 		if err == nil && row.Slot == next.Number {
 			row.Next = next.Reason
+		}
+		if absence != nil {
+			row.Gone, row.GoneSince = true, known(absence.Since)
 		}
 		rows = append(rows, row)
 	}
@@ -77,6 +88,10 @@ func (s *Set) shownAll(account string, all []slot.Slot) (rows []Slot) {
 // exit code is Partial.
 func (s *Set) List(ctx context.Context, only string) ([]Slot, error) {
 	accounts, err := s.accounts(ctx, only)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := gone.Load(s.State, s.Job)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +113,7 @@ func (s *Set) List(ctx context.Context, only string) ([]Slot, error) {
 			failed, last = failed+1, got.err
 			continue
 		}
-		rows = append(rows, s.shownAll(account, got.slots)...)
+		rows = append(rows, s.shownAll(account, got.slots, missing.Accounts[account])...)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -17,6 +17,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/alarm/send"
+	"slotfs/cmd/internal/service/gone"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/state"
 )
@@ -57,7 +58,7 @@ func (w *Watcher) Facts(c *config.Config, seen alarm.Seen) (*alarm.Facts, error)
 	if err != nil {
 		return nil, err
 	}
-	f := &alarm.Facts{Now: w.Now(), Config: c, Board: board, Seen: seen, Members: map[string]map[string]bool{}}
+	f := &alarm.Facts{Now: w.Now(), Config: c, Board: board, Seen: seen, Members: map[string]map[string]bool{}, Gone: map[string]map[string]*gone.Absence{}}
 	f.Configured = f.Now
 	if info, err := os.Stat(c.Path); err == nil {
 		f.Configured = info.ModTime()
@@ -66,6 +67,11 @@ func (w *Watcher) Facts(c *config.Config, seen alarm.Seen) (*alarm.Facts, error)
 		if f.Members[name], err = w.members(j); err != nil {
 			w.Log.Warn("accounts of the last run", "job", name, "error", err)
 		}
+		missing, err := gone.Load(w.State, j)
+		if err != nil {
+			return nil, err
+		}
+		f.Gone[name] = missing.Accounts
 	}
 	return f, nil
 }
