@@ -46,7 +46,7 @@ func (m *MariaDB) Start() error {
 	defer log.Close()
 	m.cmd = exec.Command("mariadbd", append([]string{"--no-defaults", "--user=root", "--datadir=" + filepath.Join(m.Dir, "data"), "--socket=" + m.Socket,
 		"--pid-file=" + filepath.Join(m.Dir, "pid"), "--skip-networking", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync",
-		"--innodb-flush-log-at-trx-commit=0", "--event-scheduler=ON", "--lc-messages-dir=/usr/share/mysql"}, m.args...)...)
+		"--innodb-flush-log-at-trx-commit=2", "--event-scheduler=ON", "--lc-messages-dir=/usr/share/mysql"}, m.args...)...)
 	m.cmd.Stdout, m.cmd.Stderr = log, log
 	if err := m.cmd.Start(); err != nil {
 		return err
