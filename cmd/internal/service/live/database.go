@@ -33,7 +33,7 @@ func (l *Live) server(ctx context.Context, change bool) (*mysql.Server, error) {
 	if len(ids) > 0 && l.Tidied != nil {
 		l.Tidied(ids)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, mysql.ErrKept) { // that one is tried again each time, and stops nothing else
 		s.Close()
 		return nil, err
 	}

@@ -72,3 +72,20 @@ func TestWhatCannotBeWrittenToAFileStaysOnTheServer(t *testing.T) {
 	w.expect("after the undo", before)
 	w.clean()
 }
+
+func TestAServerWithABinaryLogTakesFunctionsAndTriggers(t *testing.T) {
+	w := newWorld(t, "alice_binlog")
+	raw, err := real.Dump(w.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := w.dump(w.db)
+	w.spoil()
+	w.query("SET GLOBAL log_bin_trust_function_creators = OFF")
+	defer w.query("SET GLOBAL log_bin_trust_function_creators = ON")
+	if _, err := w.s.Restore(t.Context(), w.store, w.options(raw)); err != nil {
+		t.Fatal(err)
+	}
+	w.expect("after the restore", good)
+	w.clean()
+}

@@ -25,7 +25,7 @@ func withServer(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if real, err = servertest.NewMariaDB(dir); err != nil {
+	if real, err = servertest.NewMariaDB(dir, "--log-bin=binlog", "--server-id=1", "--log-bin-trust-function-creators=ON"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
