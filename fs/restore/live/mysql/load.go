@@ -83,7 +83,7 @@ type batch struct {
 }
 
 // ahead is how many statements are read while the server runs another one.
-const ahead = 4
+const ahead = 1
 
 // run reads statements and runs them side by side.
 func (l *load) run(ctx context.Context, src io.Reader) error {

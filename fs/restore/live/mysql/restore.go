@@ -280,7 +280,10 @@ func (s *Server) Undo(ctx context.Context, store *record.Store, old *record.Reco
 	if err := json.Unmarshal(old.Detail, &d); err != nil {
 		return Report{}, fmt.Errorf("restore %s: %w", old.ID, err)
 	}
-	if old.Stage != record.Done || d.Swap == nil {
+	switch {
+	case old.Stage == swapped:
+		return Report{}, fmt.Errorf("restore %s: %w yet: it is in database %s", old.ID, ErrKept, d.Scratch.Old)
+	case old.Stage != record.Done || d.Swap == nil:
 		return Report{}, fmt.Errorf("restore %s: it changed nothing", old.ID)
 	}
 	dump, closeDump, err := openBefore(old.Dir(), d.Before)
