@@ -62,7 +62,7 @@ func newApp(s *shell) *cli.App {
 			&cli.BoolFlag{Name: "json", Usage: "print data as JSON"},
 		},
 		Commands: []*cli.Command{
-			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), reloadCommand(s), statusCommand(s),
+			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), serveCommand(s), reloadCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
 			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), forgetCommand(s), verifyCommand(s),
 			historyCommand(s), notifyCommand(s), linkCommand(s), auditCommand(s),

@@ -131,7 +131,7 @@ func (s *settings) removeLeftOver(c *cli.Context, conf *config.Config) error {
 
 // forget removes a destination's snapshots, by the owner of the index if there is one.
 func (s *settings) forget(ctx context.Context, name string) error {
-	return s.WithIndex(ctx, func(x api.Service) error { return x.Forget(ctx, name) })
+	return s.WithIndex(ctx, func(x *api.Client) error { return x.Forget(ctx, name) })
 }
 
 // reloadOwner tells a running mount that the configuration is another one.

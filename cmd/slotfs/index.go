@@ -54,7 +54,7 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 	}
 	out := newOutcome(len(q.Destinations))
 	show, done := s.progress(quiet)
-	err := s.WithIndex(ctx, func(x api.Service) error {
+	err := s.WithIndex(ctx, func(x *api.Client) error {
 		return x.Index(ctx, q, func(e progress.Event) {
 			out.take(e)
 			show(e)

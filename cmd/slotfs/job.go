@@ -10,7 +10,6 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/alarm/send"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
 )
@@ -28,53 +27,9 @@ func jobCommand(s *shell) *cli.Command {
 	}
 }
 
-// jobJSON is a job as --json shows it.
-type jobJSON struct {
-	Name          string   `json:"name"`
-	Destination   string   `json:"destination"`
-	Source        []string `json:"source"`
-	AllowEmpty    []string `json:"allow_empty,omitempty"`
-	AccountName   string   `json:"account_name,omitempty"`
-	Retention     int      `json:"retention,omitempty"`
-	KeepHourly    int      `json:"keep_hourly,omitempty"`
-	KeepDaily     int      `json:"keep_daily,omitempty"`
-	KeepWeekly    int      `json:"keep_weekly,omitempty"`
-	KeepMonthly   int      `json:"keep_monthly,omitempty"`
-	KeepYearly    int      `json:"keep_yearly,omitempty"`
-	Mode          string   `json:"mode"`
-	Prefix        string   `json:"prefix,omitempty"`
-	Exclude       []string `json:"exclude,omitempty"`
-	ExcludeFile   string   `json:"exclude_file,omitempty"`
-	ExcludeCaches bool     `json:"exclude_caches"`
-	OneFileSystem bool     `json:"one_file_system"`
-	NetworkFS     bool     `json:"include_network_filesystems"`
-	StallTimeout  string   `json:"stall_timeout"`
-	Before        string   `json:"before,omitempty"`
-	After         string   `json:"after,omitempty"`
-	Fill          string   `json:"fill"`
-	Bandwidth     int64    `json:"bandwidth"`
-	Concurrency   int      `json:"concurrency"`
-	Parallel      int      `json:"parallel_accounts"`
-	GoneAfter     string   `json:"gone_after,omitempty"`
-	MaxAge        string   `json:"max_age,omitempty"`
-	Ping          string   `json:"ping,omitempty"` // without what is secret
-}
-
-func jsonOfJob(j *config.Job) jobJSON {
-	return jobJSON{
-		Name: j.Name, Destination: j.Destination, Source: j.Source, AllowEmpty: j.AllowEmpty, AccountName: j.AccountName,
-		Retention: j.Policy.Last, KeepHourly: j.Policy.Hourly, KeepDaily: j.Policy.Daily, KeepWeekly: j.Policy.Weekly,
-		KeepMonthly: j.Policy.Monthly, KeepYearly: j.Policy.Yearly,
-		Mode: j.Mode, Prefix: j.Prefix, Exclude: j.Exclude, ExcludeFile: j.ExcludeFile, ExcludeCaches: j.ExcludeCaches,
-		OneFileSystem: j.OneFileSystem, NetworkFS: j.NetworkFS, StallTimeout: j.Stall().String(), Before: j.Before, After: j.After, Fill: j.Fill,
-		Bandwidth: j.Bandwidth, Concurrency: j.Concurrency, Parallel: j.Parallel,
-		GoneAfter: config.FormatAge(j.GoneAfter), MaxAge: config.FormatAge(j.MaxAge), Ping: pingSite(j),
-	}
-}
-
 // shownJobJSON is a job with what its sources stand for.
 type shownJobJSON struct {
-	jobJSON
+	jobs.Settings
 	Accounts []accountJSON `json:"accounts"`
 	Warnings []string      `json:"warnings"` // about sources that are not there or match nothing
 }
@@ -87,7 +42,7 @@ type accountJSON struct {
 }
 
 func shownJob(j *config.Job, found *jobs.Discovery) shownJobJSON {
-	out := shownJobJSON{jobJSON: jsonOfJob(j), Accounts: []accountJSON{}, Warnings: append([]string{}, found.Warnings...)}
+	out := shownJobJSON{Settings: jobs.SettingsOf(j), Accounts: []accountJSON{}, Warnings: append([]string{}, found.Warnings...)}
 	for _, a := range found.Accounts {
 		shown := accountJSON{Name: a.Name, Source: a.Source}
 		if a.Err != nil {
@@ -114,9 +69,9 @@ func jobListCommand(s *shell) *cli.Command {
 
 func (s *settings) listJobs(c *config.Config) error {
 	if s.json {
-		all := []jobJSON{}
+		all := []jobs.Settings{}
 		for _, name := range c.JobNames() {
-			all = append(all, jsonOfJob(c.Jobs[name]))
+			all = append(all, jobs.SettingsOf(c.Jobs[name]))
 		}
 		return s.printJSON(all)
 	}
@@ -191,16 +146,8 @@ func (s *settings) showJob(j *config.Job) error {
 		{"before", cmp.Or(j.Before, "-")}, {"after", cmp.Or(j.After, "-")}, {"fill", j.Fill},
 		{"bandwidth", bandwidth}, {"concurrency", strconv.Itoa(j.Concurrency)}, {"parallel accounts", strconv.Itoa(j.Parallel)},
 		{"gone after", cmp.Or(config.FormatAge(j.GoneAfter), "never")},
-		{"max age", cmp.Or(config.FormatAge(j.MaxAge), "-")}, {"ping", cmp.Or(pingSite(j), "-")},
+		{"max age", cmp.Or(config.FormatAge(j.MaxAge), "-")}, {"ping", cmp.Or(jobs.PingSite(j), "-")},
 	})
-}
-
-// pingSite is what may be shown of a job's ping.
-func pingSite(j *config.Job) string {
-	if j.Ping == "" {
-		return ""
-	}
-	return send.Site(j.Ping)
 }
 
 func yesNo(b bool) string {

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotfs/cmd/internal/service/jobs"
 )
 
 // box adds a destination for jobs, and gives a directory with accounts.
@@ -88,11 +90,11 @@ func TestJobsAreShownAndRemoved(t *testing.T) {
 	if !strings.Contains(r.out, "it finds 2 accounts") {
 		t.Errorf("added: %s", r.out)
 	}
-	var jobs []jobJSON
-	if err := json.Unmarshal([]byte(w.must(0, "job", "list", "--json").out), &jobs); err != nil || len(jobs) != 1 {
-		t.Fatalf("list: %v, %v", jobs, err)
+	var listed []jobs.Settings
+	if err := json.Unmarshal([]byte(w.must(0, "job", "list", "--json").out), &listed); err != nil || len(listed) != 1 {
+		t.Fatalf("list: %v, %v", listed, err)
 	}
-	if j := jobs[0]; len(j.Exclude) != 2 || j.Exclude[0] != "*.log,x" || j.Before != `echo "a, b"` || j.Bandwidth != 10<<20 || j.Retention != 3 {
+	if j := listed[0]; len(j.Exclude) != 2 || j.Exclude[0] != "*.log,x" || j.Before != `echo "a, b"` || j.Bandwidth != 10<<20 || j.Retention != 3 {
 		t.Errorf("list: %+v", j)
 	}
 	var shown shownJobJSON

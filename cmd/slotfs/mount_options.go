@@ -26,8 +26,7 @@ type mountOptions struct {
 
 // mount is what the options say of the mount.
 func (o *mountOptions) mount(g *settings) *service.Mount {
-	return &service.Mount{Environment: g.Environment, AllowOther: o.allowOther, Kernel: o.kernel, Source: o.source,
-		ReadDeadline: o.readDeadline, CacheSize: o.cacheSize, IgnoreHangup: func() { g.survives.Store(true) }}
+	return &service.Mount{Serving: g.serving(o.readDeadline, o.cacheSize), AllowOther: o.allowOther, Kernel: o.kernel, Source: o.source}
 }
 
 // Bounds of readDeadline.

@@ -50,6 +50,8 @@ func statusCommand(s *shell) *cli.Command {
 func (s *settings) printReport(r *api.Report) error {
 	if r.Mountpoint != "" {
 		fmt.Fprintf(s.out, "mounted at %s since %s (process %d)\n", r.Mountpoint, clock(r.Since), r.PID)
+	} else if r.Serves {
+		fmt.Fprintf(s.out, "served since %s (process %d)\n", clock(r.Since), r.PID)
 	} else if r.PID != 0 {
 		fmt.Fprintf(s.out, "not mounted; process %d works with the index since %s\n", r.PID, clock(r.Since))
 	} else {

@@ -30,13 +30,13 @@ func versionsCommand(s *shell) *cli.Command {
 			var all []browse.Version
 			p, err := among(g.pathArgument(b, c.Args().First(), c.Bool("literal")).forms(), func(p string) error {
 				var err error
-				if all, err = browse.Versions(c.Context, b.Tree(), p); exit.Code(err) == exit.Usage { // another form may lead into a snapshot
+				if all, err = b.Versions(c.Context, p); exit.Code(err) == exit.Usage { // another form may lead into a snapshot
 					return fs.ErrNotExist
 				}
 				return err
 			})
 			if err == nil && all == nil {
-				all, err = browse.Versions(c.Context, b.Tree(), p)
+				all, err = b.Versions(c.Context, p)
 			}
 			if err != nil {
 				return err

@@ -84,4 +84,7 @@ type Xattr struct{ Name, Value string }
 
 // Extent is a region of a sparse file that holds data. The data of all extents stands packed, one
 // after the other, from Entry.Offset on.
-type Extent struct{ Offset, Length int64 }
+type Extent struct {
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+}

@@ -6,12 +6,15 @@ import (
 )
 
 // Names are those that the owners of a snapshot's entries have where the backup was made.
-type Names struct{ Users, Groups []Name } // sorted by ID
+type Names struct {
+	Users  []Name `json:"users,omitempty"` // sorted by ID
+	Groups []Name `json:"groups,omitempty"`
+}
 
 // Name is that of a user or a group. It is empty where the backup has several for one number.
 type Name struct {
-	ID   uint32
-	Name string
+	ID   uint32 `json:"id"`
+	Name string `json:"name"`
 }
 
 // User is the name of a user; empty if it is not known.

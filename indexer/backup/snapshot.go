@@ -132,7 +132,10 @@ type Affected struct {
 }
 
 // Owner is a numeric user and group.
-type Owner struct{ UID, GID uint32 }
+type Owner struct {
+	UID uint32 `json:"uid"`
+	GID uint32 `json:"gid"`
+}
 
 // Readable reports whether the snapshot has a tree to browse.
 func (s *Snapshot) Readable() bool { return s.Root.Mode != 0 }

@@ -96,7 +96,7 @@ func (b *Browser) Open(ctx context.Context, p string) (io.ReadCloser, error) {
 // Find hands all matches to yield.
 func (b *Browser) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
 	return b.tree.resume(ctx, func(a *access, skip func() bool) error {
-		return a.service.Find(ctx, q, func(m browse.Match) error {
+		return a.client.Find(ctx, q, func(m browse.Match) error {
 			if skip() {
 				return nil
 			}
@@ -105,10 +105,19 @@ func (b *Browser) Find(ctx context.Context, q browse.Query, yield func(browse.Ma
 	})
 }
 
+// Versions tells what is at a path in each snapshot of its account.
+func (b *Browser) Versions(ctx context.Context, p string) (all []browse.Version, err error) {
+	err = b.tree.do(ctx, func(a *access) (err error) {
+		all, err = a.client.Versions(ctx, p)
+		return err
+	})
+	return all, err
+}
+
 // Diff hands all differences to yield.
 func (b *Browser) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
 	return b.tree.resume(ctx, func(a *access, skip func() bool) error {
-		return a.service.Diff(ctx, q, func(c browse.Change) error {
+		return a.client.Diff(ctx, q, func(c browse.Change) error {
 			if skip() {
 				return nil
 			}

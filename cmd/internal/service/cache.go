@@ -25,40 +25,40 @@ const (
 
 // openCache opens the cache of what was read from destinations. Without one everything works, only more slowly: nil if
 // there is none. A directory that holds something else is refused: the cache takes a directory for itself.
-func (m *Mount) openCache(ctx context.Context, c config.Cache) (*data.Cache, error) {
-	size := m.CacheSize
+func (v *Serving) openCache(ctx context.Context, c config.Cache) (*data.Cache, error) {
+	size := v.CacheSize
 	if size < 0 {
 		size = c.Size
 	}
-	dir := m.State.Cache()
+	dir := v.State.Cache()
 	if c.Directory != "" {
 		dir = c.Directory
-		if err := m.checkCacheDirectory(dir); err != nil {
+		if err := v.checkCacheDirectory(dir); err != nil {
 			return nil, err
 		}
 	}
 	if size < 0 {
-		size = m.defaultCacheSize(dir)
+		size = v.defaultCacheSize(dir)
 	}
 	if size == 0 {
 		return nil, nil
 	}
 	var cache *data.Cache
 	err := retryWhileEnding(ctx, func() (again bool, err error) {
-		cache, err = data.Open(dir, data.Options{Limit: size, Log: m.Log})
+		cache, err = data.Open(dir, data.Options{Limit: size, Log: v.Log})
 		return errors.Is(err, data.ErrBusy), err
 	})
 	if err != nil {
-		m.Log.Warn("reading without a cache", "error", err)
+		v.Log.Warn("reading without a cache", "error", err)
 		return nil, nil
 	}
 	return cache, nil
 }
 
 // checkCacheDirectory refuses a directory of others for the cache, and one that the mount would hide.
-func (m *Mount) checkCacheDirectory(dir string) error {
-	if at := resolved(dir); within(at, resolved(m.Mountpoint)) || within(resolved(m.Mountpoint), at) {
-		return exit.With(fmt.Errorf("cache %s: not apart from the mountpoint %s", dir, m.Mountpoint), exit.Usage, "")
+func (v *Serving) checkCacheDirectory(dir string) error {
+	if at := resolved(dir); v.mountpoint != "" && (within(at, resolved(v.mountpoint)) || within(resolved(v.mountpoint), at)) {
+		return exit.With(fmt.Errorf("cache %s: not apart from the mountpoint %s", dir, v.mountpoint), exit.Usage, "")
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil || len(entries) == 0 {
@@ -71,14 +71,14 @@ func (m *Mount) checkCacheDirectory(dir string) error {
 }
 
 // defaultCacheSize leaves most of the free space to others. What the cache takes already is its own.
-func (m *Mount) defaultCacheSize(dir string) int64 {
+func (v *Serving) defaultCacheSize(dir string) int64 {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		m.Log.Warn("reading without a cache", "error", err)
+		v.Log.Warn("reading without a cache", "error", err)
 		return 0
 	}
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		m.Log.Warn("reading without a cache", "error", fmt.Errorf("statfs %s: %w", dir, err))
+		v.Log.Warn("reading without a cache", "error", fmt.Errorf("statfs %s: %w", dir, err))
 		return 0
 	}
 	free := int64(st.Bavail) * st.Bsize

@@ -10,10 +10,9 @@ import (
 	"slotfs/fs"
 )
 
-// access is a way to the index: the service of the process that has it, over its socket, or that of this one.
+// access is a way to the index: over the socket of the process that has it, which may be this one.
 type access struct {
-	service    api.Service
-	tree       browse.Tree
+	client     *api.Client
 	mountpoint string
 	release    func() error
 }
@@ -24,22 +23,18 @@ func (e *Environment) access(ctx context.Context) (a *access, err error) {
 		owner := e.Owner()
 		r, err := owner.Report(ctx, true)
 		if err == nil {
-			a = &access{service: owner, mountpoint: r.Mountpoint, release: owner.Close}
-			a.tree, err = owner.Tree(ctx)
-			return false, err
+			a = &access{client: owner, mountpoint: r.Mountpoint, release: owner.Close}
+			return false, nil
 		}
 		if !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
-		s, release, err := e.own(ctx)
+		release, err := e.own(ctx)
 		if err != nil {
 			return busy(err), err
 		}
-		a = &access{service: s, release: release}
-		if a.tree, err = s.Tree(ctx); err != nil {
-			err = errors.Join(err, release())
-		}
-		return false, err
+		a = &access{client: owner, release: func() error { return errors.Join(owner.Close(), release()) }}
+		return false, nil
 	})
 	return a, err
 }
@@ -136,7 +131,7 @@ func (t *lastingTree) resume(ctx context.Context, request func(a *access, skip f
 // Node implements browse.Looker.
 func (t *lastingTree) Node(ctx context.Context, id uint64) (n browse.Node, err error) {
 	err = t.do(ctx, func(a *access) (err error) {
-		n, err = a.tree.Node(ctx, id)
+		n, err = a.client.Tree().Node(ctx, id)
 		return err
 	})
 	return n, err
@@ -145,7 +140,7 @@ func (t *lastingTree) Node(ctx context.Context, id uint64) (n browse.Node, err e
 // Lookup implements browse.Looker.
 func (t *lastingTree) Lookup(ctx context.Context, dir uint64, name string) (n browse.Node, err error) {
 	err = t.do(ctx, func(a *access) (err error) {
-		n, err = a.tree.Lookup(ctx, dir, name)
+		n, err = a.client.Tree().Lookup(ctx, dir, name)
 		return err
 	})
 	return n, err
@@ -154,7 +149,7 @@ func (t *lastingTree) Lookup(ctx context.Context, dir uint64, name string) (n br
 // List implements browse.Tree.
 func (t *lastingTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
 	return t.resume(ctx, func(a *access, skip func() bool) error {
-		return a.tree.List(ctx, dir, func(n *browse.Node) error {
+		return a.client.Tree().List(ctx, dir, func(n *browse.Node) error {
 			if skip() {
 				return nil
 			}
@@ -190,7 +185,7 @@ func (f *lastingFile) open(ctx context.Context, a *access) error {
 	if f.by == a {
 		return nil
 	}
-	file, err := a.tree.Open(ctx, &f.node)
+	file, err := a.client.Tree().Open(ctx, &f.node)
 	if err != nil {
 		return err
 	}

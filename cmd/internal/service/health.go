@@ -26,6 +26,11 @@ func (e *Environment) Health(ctx context.Context, maxAge time.Duration) (*Health
 	if err != nil {
 		return nil, err
 	}
+	return e.judge(r, seen, maxAge)
+}
+
+// judge adds what is wrong to a report.
+func (e *Environment) judge(r *api.Report, seen alarm.Seen, maxAge time.Duration) (*Health, error) {
 	c, err := e.Config()
 	if err != nil {
 		return nil, err
@@ -51,7 +56,7 @@ func (e *Environment) ask(ctx context.Context) (r *api.Report, seen alarm.Seen, 
 		r, err := e.withoutIndex(ctx, nil)
 		return r, alarm.Seen{Holdings: map[string][]alarm.Account{}}, err
 	}
-	err = e.WithIndex(ctx, func(x api.Service) (err error) {
+	err = e.WithIndex(ctx, func(x *api.Client) (err error) {
 		if r, err = x.Report(ctx, false); err != nil {
 			return err
 		}

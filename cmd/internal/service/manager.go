@@ -32,9 +32,9 @@ func notifyManager(state string) error {
 	return nil
 }
 
-func (m *Mount) tellManager(state string) {
+func (v *Serving) tellManager(state string) {
 	if err := notifyManager(state); err != nil {
-		m.Log.Warn("service manager", "error", err)
+		v.Log.Warn("service manager", "error", err)
 	}
 }
 

@@ -30,31 +30,32 @@ func (e *Environment) OpenIndex() (*index.Index, error) {
 // Owner is the client of the process that owns the index; api.ErrNoOwner from it says that none does.
 func (e *Environment) Owner() *api.Client { return api.NewClient(e.State.Socket()) }
 
-// own opens the index and serves the control socket for as long as this process has it, so that other commands work through
-// it meanwhile. release ends both. The error is index.ErrBusy where another process has the index.
-func (e *Environment) own(ctx context.Context) (s *Service, release func() error, err error) {
+// own opens the index and serves the control socket for as long as this process has it: it asks itself there, as other commands do
+// meanwhile. release ends both. The error is index.ErrBusy where another process has the index.
+func (e *Environment) own(ctx context.Context) (release func() error, err error) {
 	conf, err := e.Config()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	x, err := e.OpenIndex()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	d := newDestinations(e, conf, x)
-	s = newService(e, x, d)
+	s := newService(e, x, d)
 	work, cancel := context.WithCancel(ctx)
-	socket, err := api.Listen(work, e.State.Socket(), s)
+	socket, handlers, err := s.listen(work)
 	if err != nil {
 		cancel()
 		d.close()
-		return nil, nil, errors.Join(err, x.Close())
+		return nil, errors.Join(err, x.Close())
 	}
 	var wait sync.WaitGroup
 	wait.Go(func() { s.serve(socket) })
 	release = func() error {
 		cancel()
 		err := socket.Close()
+		handlers.Wait()
 		wait.Wait()
 		d.close()
 		if closeErr := x.Close(); closeErr != nil {
@@ -62,7 +63,14 @@ func (e *Environment) own(ctx context.Context) (s *Service, release func() error
 		}
 		return err
 	}
-	return s, release, nil
+	return release, nil
+}
+
+// listen takes the control socket. What requests begin ends with ctx.
+func (s *Service) listen(ctx context.Context) (*api.Server, *api.Handlers, error) {
+	handlers := api.New(ctx, s, s.Version)
+	socket, err := api.Listen(ctx, s.State.Socket(), handlers)
+	return socket, handlers, err
 }
 
 // serve answers on the control socket until it is closed.
@@ -72,19 +80,19 @@ func (s *Service) serve(socket *api.Server) {
 	}
 }
 
-// WithIndex has do work with the service of the process that owns the index, or of this one where none does.
-func (e *Environment) WithIndex(ctx context.Context, do func(api.Service) error) error {
+// WithIndex has do ask the process that owns the index: this one where none does.
+func (e *Environment) WithIndex(ctx context.Context, do func(*api.Client) error) error {
 	return retryWhileEnding(ctx, func() (again bool, err error) {
 		owner := e.Owner()
 		defer owner.Close()
 		if err := do(owner); !errors.Is(err, api.ErrNoOwner) {
 			return false, err
 		}
-		s, release, err := e.own(ctx)
+		release, err := e.own(ctx)
 		if err != nil {
 			return busy(err), err
 		}
-		return false, errors.Join(do(s), release())
+		return false, errors.Join(do(owner), release())
 	})
 }
 

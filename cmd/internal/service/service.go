@@ -16,12 +16,9 @@ import (
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/schedule"
 	"slotfs/cmd/internal/service/api"
-	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/fs"
-	"slotfs/fs/view"
-	"slotfs/indexer/backup"
 )
 
 // Service owns the index: it makes passes, shows snapshots, and answers on the control socket. That of a mount runs the
@@ -35,6 +32,7 @@ type Service struct {
 	mounts       mounts // none of a command that only works with the index
 	unmounted    *shownView
 	accounts     accountViews
+	catalogs     catalogs
 	generation   atomic.Uint64 // counts changes of the catalog and the configuration
 	oversight    *oversight
 	since        time.Time
@@ -137,6 +135,7 @@ func (s *Service) Report(ctx context.Context, brief bool) (*api.Report, error) {
 		}
 	}
 	r.PID, r.Since, r.Cache, r.Passes = os.Getpid(), &s.since, s.destinations.cacheReport(), s.runner.Passes()
+	r.Serves = s.lasting()
 	if m := s.mounts.now(); m != nil {
 		r.Mountpoint = m.Mountpoint()
 	}
@@ -148,47 +147,6 @@ func (s *Service) Report(ctx context.Context, brief bool) (*api.Report, error) {
 		}
 	}
 	return r, nil
-}
-
-// Find looks for names in all snapshots.
-func (s *Service) Find(ctx context.Context, q browse.Query, yield func(browse.Match) error) error {
-	v, err := s.view(ctx)
-	if err != nil {
-		return err
-	}
-	return (&browse.Search{View: v, Query: q, Yield: yield, Replaced: s.replaced}).Run(ctx)
-}
-
-// replaced reports whether the index has another snapshot in the place of b, or none.
-func (s *Service) replaced(ctx context.Context, b *backup.Snapshot) bool {
-	now, err := s.index.Snapshot(ctx, b.Destination, b.Key())
-	return errors.Is(err, iofs.ErrNotExist) || err == nil && (now.Serial != b.Serial || now.Root.Child != b.Root.Child)
-}
-
-// Diff compares what the index has at two paths.
-func (s *Service) Diff(ctx context.Context, q browse.Pair, yield func(browse.Change) error) error {
-	v, err := s.view(ctx)
-	if err != nil {
-		return err
-	}
-	return browse.Diff(ctx, v, q, yield)
-}
-
-// view is what is shown, by the mount if there is one.
-func (s *Service) view(ctx context.Context) (*view.View, error) {
-	if m := s.mounts.now(); m != nil {
-		return m.View(), nil
-	}
-	return s.unmounted.get(ctx, s)
-}
-
-// Tree is all that is shown.
-func (s *Service) Tree(ctx context.Context) (browse.Tree, error) {
-	v, err := s.view(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &browse.Local{View: v, Content: s.content}, nil
 }
 
 // Reload reads the configuration again.
@@ -240,6 +198,13 @@ func (s *Service) startSchedules(ctx context.Context) {
 	s.work = ctx
 	s.mu.Unlock()
 	s.setSchedules()
+}
+
+// lasting reports whether the service runs until it is told to end.
+func (s *Service) lasting() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.work != nil
 }
 
 // setSchedules takes the schedules of the current configuration.

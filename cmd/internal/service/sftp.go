@@ -111,5 +111,5 @@ func (u sftpUsers) Password(user, password string) bool {
 
 // Tree implements sftpserver.Users.
 func (u sftpUsers) Tree(ctx context.Context, user string) (browse.Tree, error) {
-	return u.service.TreeFor(ctx, sftpIdentity(user))
+	return u.service.Tree(ctx, sftpIdentity(user))
 }

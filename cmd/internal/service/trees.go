@@ -1,11 +1,8 @@
 package service
 
 import (
-	"context"
 	"sync"
 
-	"slotfs/cmd/internal/login"
-	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -51,17 +48,4 @@ func (a *accountViews) get(s *Service, account string) *accountView {
 	a.all.Put(account, v, 1)
 	a.all.Shrink(keptViews, nil)
 	return v
-}
-
-// TreeFor is all that somebody may see.
-func (s *Service) TreeFor(ctx context.Context, who login.Identity) (browse.Tree, error) {
-	if who.Admin() {
-		return s.Tree(ctx)
-	}
-	a := s.accounts.get(s, who.Account)
-	v, err := a.get(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return &browse.Restricted{Tree: &browse.Local{View: v, Content: s.content}, UID: a.local.UID, GID: a.local.GID}, nil
 }

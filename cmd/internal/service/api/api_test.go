@@ -11,11 +11,16 @@ import (
 	"testing"
 	"time"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/state"
+	"slotfs/indexer/backup"
 )
 
 // owner is a fake that records what it is asked.
@@ -25,7 +30,10 @@ type owner struct {
 	err    error
 	hang   bool
 	ended  chan struct{}
-	tree   browse.Tree
+	tree   browse.Paged
+	state  state.Dir
+	conf   config.Config
+	all    []*backup.Snapshot
 }
 
 func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
@@ -42,12 +50,12 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 
 func (o *owner) Report(_ context.Context, brief bool) (*Report, error) {
 	if brief {
-		return &Report{PID: 8}, o.err
+		return &Report{PID: 8, Destinations: []DestinationReport{}}, o.err
 	}
-	return &Report{PID: 7}, o.err
+	return &Report{PID: 7, Destinations: []DestinationReport{}}, o.err
 }
 
-func (o *owner) Find(_ context.Context, q browse.Query, yield func(browse.Match) error) error {
+func (o *owner) Find(_ context.Context, _ login.Identity, q browse.Query, yield func(browse.Match) error) error {
 	o.asked = append(o.asked, string("find "+q.Pattern+" "+q.Below))
 	for range 2 {
 		if err := yield(browse.Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
@@ -57,7 +65,7 @@ func (o *owner) Find(_ context.Context, q browse.Query, yield func(browse.Match)
 	return o.err
 }
 
-func (o *owner) Diff(_ context.Context, q browse.Pair, yield func(browse.Change) error) error {
+func (o *owner) Diff(_ context.Context, _ login.Identity, q browse.Pair, yield func(browse.Change) error) error {
 	o.asked = append(o.asked, string("diff "+q.Old+" "+q.New))
 	for _, path := range []string{"a", "b\xff"} {
 		if err := yield(browse.Change{Path: []byte(path), New: &browse.Side{Size: 7}}); err != nil {
@@ -72,6 +80,18 @@ func (o *owner) Seen(context.Context) (alarm.Seen, error) {
 	return alarm.Seen{Holdings: map[string][]alarm.Account{"b&c": {{Name: "alice", Newest: time.Unix(5, 0).UTC()}}}, Watching: true}, nil
 }
 
+func (o *owner) Health(ctx context.Context) (*Report, error) { return o.Report(ctx, false) }
+func (o *owner) Config() (*config.Config, error)             { return &o.conf, nil }
+func (o *owner) StateDir() state.Dir                         { return o.state }
+
+func (o *owner) Catalog(context.Context, login.Identity) (*Catalog, error) {
+	return &Catalog{Snapshots: o.all}, o.err
+}
+
+func (o *owner) OpenStore(*config.Destination) (jobs.Store, error) {
+	return nil, errors.New("no destination in this test")
+}
+
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.asked = append(o.asked, "forget "+name)
 	return o.err
@@ -81,7 +101,7 @@ func (o *owner) Forget(_ context.Context, name string) error {
 func serve(t *testing.T, o *owner) *Client {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control.sock")
-	s, err := Listen(context.Background(), path, o)
+	s, err := Listen(context.Background(), path, New(context.Background(), o, "test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +206,7 @@ func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
 	if err := NewClient(path).Reload(context.Background()); !errors.Is(err, ErrNoOwner) {
 		t.Errorf("with a dead socket: %v", err)
 	}
-	s, err := Listen(context.Background(), path, &owner{})
+	s, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +214,7 @@ func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
-	if _, err := Listen(context.Background(), path, &owner{}); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
+	if _, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test")); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
 		t.Errorf("a live socket: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"testing"
 
+	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
 	"slotfs/fs/view"
@@ -20,11 +21,11 @@ import (
 type shownTree struct {
 	nodes   []browse.Node // of directory 1
 	content []byte        // of every file
-	fails   int64         // reads fail from this offset on; 0: never
+	fails   int64         // reads fail from this offset on; 0: never; below 0: all
 	opened  int
 }
 
-var _ browse.Tree = (*shownTree)(nil)
+var _ browse.Paged = (*shownTree)(nil)
 
 func (s *shownTree) Node(_ context.Context, id uint64) (browse.Node, error) {
 	for _, n := range s.nodes {
@@ -44,8 +45,12 @@ func (s *shownTree) Lookup(_ context.Context, dir uint64, name string) (browse.N
 	return browse.Node{}, iofs.ErrNotExist
 }
 
-func (s *shownTree) List(_ context.Context, _ uint64, yield func(*browse.Node) error) error {
-	for i := range s.nodes {
+func (s *shownTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
+	return s.ListFrom(ctx, dir, 0, yield)
+}
+
+func (s *shownTree) ListFrom(_ context.Context, _ uint64, from int, yield func(*browse.Node) error) error {
+	for i := from; i < len(s.nodes); i++ {
 		if err := yield(&s.nodes[i]); err != nil {
 			return err
 		}
@@ -59,6 +64,9 @@ func (s *shownTree) Open(context.Context, *browse.Node) (fs.File, error) {
 }
 
 func (s *shownTree) ReadAt(_ context.Context, p []byte, off int64) (int, error) {
+	if s.fails < 0 {
+		return 0, fmt.Errorf("read: %w", backup.ErrStale)
+	}
 	if s.fails > 0 && off+int64(len(p)) > s.fails {
 		n := copy(p, s.content[min(off, s.fails):s.fails])
 		return n, fmt.Errorf("read: %w", backup.ErrStale)
@@ -68,7 +76,7 @@ func (s *shownTree) ReadAt(_ context.Context, p []byte, off int64) (int, error) 
 
 func (s *shownTree) Close() error { return nil }
 
-func (o *owner) Tree(context.Context) (browse.Tree, error) { return o.tree, o.err }
+func (o *owner) Tree(context.Context, login.Identity) (browse.Paged, error) { return o.tree, o.err }
 
 func shownNodes(size int) []browse.Node {
 	return []browse.Node{
@@ -144,7 +152,7 @@ func TestEndOfTheOwnerIsToldApartFromAnError(t *testing.T) {
 	tree := &shownTree{nodes: shownNodes(len(content)), content: content}
 	path := t.TempDir() + "/control.sock"
 	work, end := context.WithCancel(t.Context())
-	s, err := Listen(work, path, &owner{tree: tree})
+	s, err := Listen(work, path, New(work, &owner{tree: tree}, "test"))
 	if err != nil {
 		t.Fatal(err)
 	}

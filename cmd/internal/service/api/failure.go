@@ -64,7 +64,8 @@ func (e *otherError) Unwrap() []error { return e.is }
 func failureIn(res *http.Response) error {
 	var f failure
 	if err := json.NewDecoder(io.LimitReader(res.Body, maxRequest)).Decode(&f); err != nil || f.Error == "" {
-		return fmt.Errorf("control socket: the owner of the index answered %s", res.Status)
+		err := fmt.Errorf("control socket: the owner of the index answered %s", res.Status)
+		return exit.Hinted(err, "it may be of another version: end it, or unmount and mount again")
 	}
 	return f.err()
 }

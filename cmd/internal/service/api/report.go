@@ -15,6 +15,7 @@ type Report struct {
 	PID          int                 `json:"pid,omitempty"` // of the process that has the index
 	Since        *time.Time          `json:"since,omitempty"`
 	Mountpoint   string              `json:"mountpoint,omitempty"`
+	Serves       bool                `json:"serves,omitempty"` // the process runs the schedules: it is a mount, or serves
 	Passes       int                 `json:"passes,omitempty"` // under way
 	Config       string              `json:"config"`
 	StateDir     string              `json:"state_dir"`

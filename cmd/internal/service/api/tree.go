@@ -2,196 +2,174 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"strconv"
-	"sync"
-	"syscall"
 
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
-	"slotfs/fs"
 )
 
-// remoteTree is the Tree of another process, over its socket.
-type remoteTree struct {
-	http *http.Client
-}
-
-var _ browse.Tree = (*remoteTree)(nil)
-
-// remoteConnections is how many requests are under way at once over connections that are kept.
-const remoteConnections = 32
-
-func newRemoteTree(socket string) *remoteTree {
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
+// treeRoutes are those that show what a mount shows.
+func (h *Handlers) treeRoutes() []route {
+	return []route{
+		get("/node", "what is at a path, or has an id", owners, h.node),
+		get("/list", "what is in a directory, page by page", owners, h.list),
+		raw("/content", "the bytes of a file; with Range, ETag and If-Range", contentBytes, owners, h.content),
+		lines("GET", "/find", "names that match a pattern in all snapshots", owners, h.find),
+		get("/versions", "what is at a path in each snapshot of its account", owners, h.versions),
+		lines("GET", "/diff", "what differs between two paths", owners, h.diff),
 	}
-	return &remoteTree{http: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: remoteConnections}}}
 }
 
-func (t *remoteTree) get(ctx context.Context, path string, query url.Values) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://slotfs"+path+"?"+query.Encode(), nil)
+type nodeParams struct {
+	Path     string `query:"path" doc:"where it is; nothing: the top"`
+	ID       uint64 `query:"id" doc:"of a node; administrators only"`
+	Name     string `query:"name" doc:"a name in that directory"`
+	NoFollow bool   `query:"nofollow" doc:"a link at the end of the path is shown as such"`
+}
+
+// place finds what a request is about.
+func (h *Handlers) place(c *Call, p string, id uint64, follow bool) (t browse.Paged, n browse.Node, err error) {
+	if t, err = h.service.Tree(c.Context, c.Who); err != nil {
+		return t, n, err
+	}
+	if id == 0 {
+		way, err := browse.Walk(c.Context, t, p, follow)
+		if err != nil {
+			return t, n, browse.Explain("look at", p, err)
+		}
+		return t, way[len(way)-1], nil
+	}
+	if !c.Who.Admin() {
+		return t, n, errForbidden
+	}
+	n, err = t.Node(c.Context, id)
+	return t, n, err
+}
+
+func (h *Handlers) node(c *Call, p nodeParams) (Node, error) {
+	t, n, err := h.place(c, p.Path, p.ID, !p.NoFollow)
+	if err == nil && p.Name != "" {
+		n, err = t.Lookup(c.Context, n.ID, p.Name)
+	}
+	return nodeOf(&n), err
+}
+
+const (
+	defaultPage = 1000
+	maxPage     = 10_000
+)
+
+type listParams struct {
+	Path  string `query:"path" doc:"of the directory; nothing: the top"`
+	ID    uint64 `query:"id" doc:"of the directory; administrators only"`
+	From  int    `query:"from" doc:"where the page begins: 0, or next of the page before"`
+	Limit int    `query:"limit" doc:"how many entries a page has at most: 1000 unless given, up to 10000"`
+	Sort  string `query:"sort" doc:"name, size, mtime or type, directories first; nothing: as in the mount"`
+	Desc  bool   `query:"desc" doc:"the other way round"`
+	Match string `query:"match" doc:"only names that have this in them, whatever the case"`
+}
+
+// Page is a part of a directory.
+type Page struct {
+	Directory Node   `json:"directory"`
+	Entries   []Node `json:"entries"`
+	Next      int    `json:"next,omitempty"`  // where the next page begins; absent: there is none
+	Total     *int   `json:"total,omitempty"` // entries that match, of sorted and filtered listings
+}
+
+func (h *Handlers) list(c *Call, p listParams) (Page, error) {
+	if p.Limit == 0 {
+		p.Limit = defaultPage
+	}
+	p.Limit = min(p.Limit, maxPage)
+	t, n, err := h.place(c, p.Path, p.ID, true)
+	if err != nil {
+		return Page{}, err
+	}
+	if !n.IsDir() {
+		return Page{}, exit.Usagef("%s: not a directory", p.Path)
+	}
+	out := Page{Directory: nodeOf(&n), Entries: []Node{}}
+	if p.Sort == "" && p.Match == "" && !p.Desc {
+		err = page(c.Context, t, n.ID, p, &out)
+	} else {
+		err = h.orders.page(c, t, &n, p, &out)
+	}
+	return out, err
+}
+
+// errEnough ends a listing.
+var errEnough = errors.New("enough")
+
+// page adds the entries of a page in the order of the mount.
+func page(ctx context.Context, t browse.Paged, dir uint64, p listParams, out *Page) error {
+	next := p.From
+	err := t.ListFrom(ctx, dir, p.From, func(n *browse.Node) error {
+		if len(out.Entries) == p.Limit {
+			out.Next = next
+			return errEnough
+		}
+		out.Entries = append(out.Entries, nodeOf(n))
+		next = n.Next
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+type findParams struct {
+	Pattern string `query:"pattern" required:"yes" doc:"of a name: * ? [a-z] as in a shell"`
+	Below   string `query:"below" doc:"only below this path, which has no links in it"`
+	Latest  bool   `query:"latest" doc:"only in the newest complete snapshot of each account"`
+	Limit   int    `query:"limit" doc:"how many matches are told at most; nothing: all"`
+}
+
+// Match is a name that was found.
+type Match struct {
+	Path    string       `json:"path"`
+	PathB64 browse.Bytes `json:"path_base64,omitempty"`
+	found
+}
+
+func (h *Handlers) find(c *Call, p findParams, _ none, yield func(Match) error) error {
+	q := browse.Query{Pattern: browse.Bytes(p.Pattern), Below: browse.Bytes(p.Below), Latest: p.Latest}
+	n := 0
+	err := h.service.Find(c.Context, c.Who, q, func(m browse.Match) error {
+		if p.Limit > 0 && n == p.Limit {
+			return errEnough
+		}
+		n++
+		out := Match{found: found{m.Type, m.Size, m.MTime}}
+		out.Path, out.PathB64 = coded(string(m.Path))
+		return yield(out)
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+type pathParams struct {
+	Path string `query:"path" required:"yes" doc:"in a snapshot; any of them"`
+}
+
+func (h *Handlers) versions(c *Call, p pathParams) ([]browse.Version, error) {
+	t, err := h.service.Tree(c.Context, c.Who)
 	if err != nil {
 		return nil, err
 	}
-	res, err := t.http.Do(r)
-	if err != nil {
-		return nil, dialError(ctx, err)
-	}
-	if res.StatusCode == http.StatusOK {
-		return res, nil
-	}
-	defer res.Body.Close()
-	return nil, failureIn(res)
+	return browse.Versions(c.Context, t, p.Path)
 }
 
-func about(id uint64) url.Values { return url.Values{"id": {strconv.FormatUint(id, 10)}} }
-
-func (t *remoteTree) node(ctx context.Context, path string, query url.Values) (browse.Node, error) {
-	res, err := t.get(ctx, path, query)
-	if err != nil {
-		return browse.Node{}, err
-	}
-	defer res.Body.Close()
-	var n node
-	if err := json.NewDecoder(res.Body).Decode(&n); err != nil {
-		return browse.Node{}, fmt.Errorf("control socket: %w", err)
-	}
-	return n.node(), nil
+type diffParams struct {
+	Old string `query:"old" required:"yes" doc:"a snapshot, or a path in one"`
+	New string `query:"new" required:"yes" doc:"what it is compared with"`
 }
 
-// Node implements browse.Looker.
-func (t *remoteTree) Node(ctx context.Context, id uint64) (browse.Node, error) {
-	return t.node(ctx, "/v1/node", about(id))
-}
-
-// Lookup implements browse.Looker.
-func (t *remoteTree) Lookup(ctx context.Context, dir uint64, name string) (browse.Node, error) {
-	q := about(dir)
-	q.Set("name", name)
-	return t.node(ctx, "/v1/lookup", q)
-}
-
-// List implements browse.Tree.
-func (t *remoteTree) List(ctx context.Context, dir uint64, yield func(*browse.Node) error) error {
-	res, err := t.get(ctx, "/v1/list", about(dir))
-	if err != nil {
-		return err
-	}
-	return lines(ctx, res.Body, func(n *node) error {
-		if n.Failure != nil {
-			return n.Failure.err()
-		}
-		own := n.node()
-		return yield(&own)
+func (h *Handlers) diff(c *Call, p diffParams, _ none, yield func(Change) error) error {
+	return h.service.Diff(c.Context, c.Who, browse.Pair{Old: browse.Bytes(p.Old), New: browse.Bytes(p.New)}, func(d browse.Change) error {
+		return yield(changeOf(&d))
 	})
-}
-
-// Open implements browse.Tree. Nothing is asked before the first read.
-func (t *remoteTree) Open(_ context.Context, n *browse.Node) (fs.File, error) {
-	return &remoteFile{tree: t, id: n.ID, size: n.Attr.Size}, nil
-}
-
-// remoteFile reads a file over the socket. Reads that follow one another come from one answer.
-type remoteFile struct {
-	tree *remoteTree
-	id   uint64
-	size int64
-
-	mu sync.Mutex
-	// mu guards what follows.
-	res    *http.Response // that is read from; nil: none
-	cancel context.CancelFunc
-	at     int64
-}
-
-var _ fs.File = (*remoteFile)(nil)
-
-// ReadAt implements fs.File.
-func (f *remoteFile) ReadAt(ctx context.Context, p []byte, off int64) (n int, err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if off >= f.size {
-		return 0, io.EOF
-	}
-	if f.res == nil || f.at != off {
-		if err := f.seek(ctx, off); err != nil {
-			return 0, err
-		}
-	}
-	// The answer outlives this read; its end does not outlive ctx.
-	stop := context.AfterFunc(ctx, f.cancel)
-	defer stop()
-	n, err = io.ReadFull(f.res.Body, p)
-	f.at += int64(n)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		err = f.ended()
-	}
-	if err == nil {
-		return n, nil
-	}
-	f.drop()
-	if ctx.Err() != nil {
-		return n, ctx.Err()
-	}
-	if errors.Is(err, syscall.ECONNRESET) {
-		err = fmt.Errorf("%w: %w", ErrLost, err)
-	}
-	return n, err
-}
-
-// ended tells why an answer is at its end.
-func (f *remoteFile) ended() error {
-	if text := f.res.Trailer.Get(trailerFailure); text != "" {
-		var why failure
-		if json.Unmarshal([]byte(text), &why) == nil {
-			return why.err()
-		}
-	}
-	if f.at == f.size {
-		return io.EOF
-	}
-	return fmt.Errorf("%w: %w", ErrLost, io.ErrUnexpectedEOF)
-}
-
-func (f *remoteFile) seek(ctx context.Context, off int64) error {
-	f.drop()
-	whole, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, cancel)
-	defer stop()
-	q := about(f.id)
-	q.Set("offset", strconv.FormatInt(off, 10))
-	q.Set("length", strconv.FormatInt(f.size-off, 10))
-	res, err := f.tree.get(whole, "/v1/content", q)
-	if err != nil {
-		cancel()
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return err
-	}
-	f.res, f.cancel, f.at = res, cancel, off
-	return nil
-}
-
-func (f *remoteFile) drop() {
-	if f.res != nil {
-		f.cancel()
-		f.res.Body.Close()
-		f.res = nil
-	}
-}
-
-// Close implements fs.File.
-func (f *remoteFile) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.drop()
-	return nil
 }

@@ -26,20 +26,27 @@ type Node struct {
 	Snapshot *Snapshot
 	// Recorded is what the backup says of its owner; nil: it is not from a backup.
 	Recorded *Recorded
+	// Next is the position after it in a listing.
+	Next int
 }
 
 // Recorded is an owner and a mode as they are in a backup.
-type Recorded struct{ Mode, UID, GID uint32 }
+type Recorded struct {
+	Mode uint32 `json:"mode"`
+	UID  uint32 `json:"uid"`
+	GID  uint32 `json:"gid"`
+}
 
 // Snapshot is what commands need to know of a snapshot.
 type Snapshot struct {
-	Kind   backup.Kind
-	Status backup.Status
-	Detail string
+	Serial uint64        `json:"serial,string"` // never reused in the life of an index
+	Kind   backup.Kind   `json:"kind"`
+	Status backup.Status `json:"status"`
+	Detail string        `json:"detail,omitempty"`
 	// Who its entries belong to where it was made.
-	Account string
-	Owner   *backup.Owner
-	Names   backup.Names
+	Account string        `json:"account"`
+	Owner   *backup.Owner `json:"owner,omitempty"`
+	Names   backup.Names  `json:"names"`
 }
 
 // IsDir reports whether n is a directory.
@@ -64,6 +71,13 @@ type Tree interface {
 	List(ctx context.Context, dir uint64, yield func(*Node) error) error
 	// Open opens a regular file.
 	Open(ctx context.Context, n *Node) (fs.File, error)
+}
+
+// Paged is a Tree whose directories can be read from any position on.
+type Paged interface {
+	Tree
+	// ListFrom is List from a position on: 0, or what Node.Next told.
+	ListFrom(ctx context.Context, dir uint64, from int, yield func(*Node) error) error
 }
 
 // maxLinks is how many links are followed on the way to one path, as in the kernel.

@@ -35,11 +35,11 @@ type Side struct {
 	Target []byte      `json:"target,omitempty"`
 }
 
-// Diff compares what a view has at two paths, and hands each difference to yield, whose error ends it.
-func Diff(ctx context.Context, v *view.View, q Pair, yield func(Change) error) error {
+// Diff compares what a view has at two paths, and hands each difference to yield, whose error ends it. What t does not show is left out.
+func Diff(ctx context.Context, v *view.View, t Tree, q Pair, yield func(Change) error) error {
 	var sides [2]view.Node
 	for i, p := range []Bytes{q.Old, q.New} {
-		n, err := Resolve(ctx, &Local{View: v}, string(p))
+		n, err := Resolve(ctx, t, string(p))
 		if err == nil {
 			sides[i], err = v.Node(ctx, n.ID)
 		}
@@ -47,6 +47,7 @@ func Diff(ctx context.Context, v *view.View, q Pair, yield func(Change) error) e
 			return Explain("diff", string(p), err)
 		}
 	}
+	shown := filterFor(t, q)
 	for c, err := range v.Diff(ctx, &sides[0], &sides[1]) {
 		switch {
 		case errors.Is(err, view.ErrNoSnapshot):
@@ -54,6 +55,11 @@ func Diff(ctx context.Context, v *view.View, q Pair, yield func(Change) error) e
 				"DESTINATION/[ORIGIN/]accounts/ACCOUNT/SNAPSHOT[/...]")
 		case err != nil:
 			return fmt.Errorf("diff %s %s: %w", q.Old, q.New, err)
+		}
+		if ok, err := shown.shows(ctx, c.Path); err != nil {
+			return fmt.Errorf("diff %s %s: %w", q.Old, q.New, err)
+		} else if !ok {
+			continue
 		}
 		err := yield(Change{Path: []byte(c.Path), What: c.What(), Old: sideOf(c.Old), New: sideOf(c.New)})
 		if err != nil {

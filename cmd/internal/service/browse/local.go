@@ -21,7 +21,7 @@ type Local struct {
 	Content func(destination string) fs.Content
 }
 
-var _ Tree = (*Local)(nil)
+var _ Paged = (*Local)(nil)
 
 // Node implements Looker.
 func (l *Local) Node(ctx context.Context, id uint64) (Node, error) {
@@ -43,11 +43,16 @@ func (l *Local) Lookup(ctx context.Context, dir uint64, name string) (Node, erro
 
 // List implements Tree.
 func (l *Local) List(ctx context.Context, dir uint64, yield func(*Node) error) error {
+	return l.ListFrom(ctx, dir, 0, yield)
+}
+
+// ListFrom implements Paged.
+func (l *Local) ListFrom(ctx context.Context, dir uint64, from int, yield func(*Node) error) error {
 	at, err := l.View.Node(ctx, l.View.Current(dir))
 	if err != nil {
 		return err
 	}
-	for n, err := range l.View.List(ctx, &at, 0) {
+	for n, err := range l.View.List(ctx, &at, from) {
 		if err != nil {
 			return err
 		}
@@ -146,7 +151,7 @@ func unanswered(ctx context.Context, err error) error {
 
 // nodeOf is what others see of a node of the view.
 func nodeOf(n *view.Node, snapshot bool) Node {
-	own := Node{ID: n.ID, Name: n.Name, Attr: n.Attr, Target: n.Target, Xattrs: n.Xattrs}
+	own := Node{ID: n.ID, Name: n.Name, Attr: n.Attr, Target: n.Target, Xattrs: n.Xattrs, Next: n.Next}
 	if n.Source == view.FromTree {
 		own.Extents = n.Item.Sparse
 	}
@@ -155,7 +160,7 @@ func nodeOf(n *view.Node, snapshot bool) Node {
 		own.Recorded = &Recorded{a.Mode, a.UID, a.GID}
 	}
 	if s := n.Snapshot; s != nil && snapshot {
-		own.Snapshot = &Snapshot{Kind: s.Kind, Status: s.Status, Detail: s.Detail, Account: s.Account, Owner: s.Owner, Names: s.Names}
+		own.Snapshot = &Snapshot{Serial: s.Serial, Kind: s.Kind, Status: s.Status, Detail: s.Detail, Account: s.Account, Owner: s.Owner, Names: s.Names}
 	}
 	return own
 }

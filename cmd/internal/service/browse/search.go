@@ -18,6 +18,8 @@ type Search struct {
 	View  *view.View
 	Query Query
 	Yield func(Match) error // whose error ends the search
+	// Enter reports whether the names in a directory may be told. Nil: all may.
+	Enter func(*view.Node) bool
 	// Replaced reports whether a snapshot is no longer what it was when the search began. Nil: none is.
 	Replaced func(ctx context.Context, s *backup.Snapshot) bool
 
@@ -58,6 +60,9 @@ func (s *Search) Run(ctx context.Context) error {
 
 // above walks the directories above the snapshots. latest is the newest complete snapshot of the directory.
 func (s *Search) above(ctx context.Context, dir *view.Node, at, latest string) error {
+	if s.Enter != nil && !s.Enter(dir) {
+		return nil
+	}
 	if dir.Snapshot != nil {
 		if s.Query.Latest && path.Base(at) != latest {
 			return nil
@@ -102,6 +107,9 @@ func (s *Search) snapshot(ctx context.Context, dir *view.Node, at string) error 
 
 // directory searches a directory and reports whether it is proven that nothing below it matches.
 func (s *Search) directory(ctx context.Context, dir *view.Node, at string, depth int) (unmatched bool, err error) {
+	if s.Enter != nil && !s.Enter(dir) {
+		return false, nil
+	}
 	if dir.Tree != nil {
 		switch {
 		case s.unmatched[dir.Item.Child]:

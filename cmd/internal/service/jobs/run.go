@@ -10,7 +10,6 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
-	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
@@ -127,7 +126,7 @@ func (w *run) notifyOwner(ctx context.Context, a Account) {
 		w.pending = append(w.pending, a)
 		return
 	}
-	if err != nil && !errors.Is(err, api.ErrNoOwner) && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, passes.ErrNoOwner) && ctx.Err() == nil {
 		w.Log.Warn("the running mount was not told", "account", a.Name, "error", err)
 	}
 }

@@ -14,7 +14,8 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/api"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/state"
 	"slotfs/indexer/dest"
 	"slotfs/sftpdest/slot"
@@ -34,6 +35,11 @@ type Progress interface {
 	End() // of the job
 }
 
+// Indexer makes passes; passes.ErrNoOwner says that no process does.
+type Indexer interface {
+	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
+}
+
 // Accounts is told which account is backed up.
 type Accounts interface {
 	Position(index, of int) // of the account that begins next
@@ -47,7 +53,7 @@ type Sync struct {
 	Log     *slog.Logger
 	Config  *config.Config
 	Connect func(*config.Destination) (Store, error) // connects with its first use
-	Owner   api.Indexer                              // is told what was written
+	Owner   Indexer                                  // is told what was written
 
 	Account         string // only this one
 	DryRun          bool

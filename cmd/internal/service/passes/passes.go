@@ -23,6 +23,9 @@ import (
 // ErrRunning says that a pass over the destination is running already.
 var ErrRunning = errors.New("a pass is running already")
 
+// ErrNoOwner says that no process has the index, whom one could ask for a pass.
+var ErrNoOwner = errors.New("no other slotfs has the index")
+
 // Targets gives what a pass is made over.
 type Targets interface {
 	// Target is a destination and its engine. It does not wait for the network; the destination stays open.

@@ -1,0 +1,164 @@
+package api
+
+import (
+	"fmt"
+	iofs "io/fs"
+	"slices"
+	"time"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/history"
+	"slotfs/cmd/internal/service/passes"
+	"slotfs/indexer/contain"
+)
+
+// stateRoutes are those about the service and its destinations.
+func (h *Handlers) stateRoutes() []route {
+	return []route{
+		get("/status", "the process that has the index, the index, and each destination", administrators, h.status),
+		get("/seen", "what only this process knows, for alarms and metrics", administrators, func(c *Call, _ none) (alarm.Seen, error) { return h.service.Seen(c.Context) }),
+		get("/destinations", "each destination with what is known of it", administrators, h.destinations),
+		change("DELETE", "/destinations/{name}/snapshots", "the snapshots of a destination are forgotten; they stay where they are", administrators, h.forget),
+		change("POST", "/reload", "the configuration is read again", administrators, func(c *Call, _ none, _ none) (done, error) {
+			return done{}, h.service.Reload(c.Context)
+		}),
+		get("/passes", "how the last pass over each destination ended, and what runs", administrators, h.passes),
+		lines("POST", "/passes", "passes are made; who hangs up ends them", administrators, h.index),
+		change("POST", "/passes/start", "passes are begun that nobody waits for: /progress tells about them", administrators, h.startPasses),
+		get("/history", "how passes, backups, runs and verifications ended, the newest first", administrators, h.history),
+		raw("/progress", "what goes on, as server-sent events named pass and restore with the JSON of an Event's keys", contentEvents, administrators, h.progress),
+	}
+}
+
+// done is the answer to what has nothing to tell.
+type done struct{}
+
+type statusParams struct {
+	Brief bool `query:"brief" doc:"without what takes time to count"`
+	Wrong bool `query:"wrong" doc:"with what is wrong, and who is told of it"`
+}
+
+func (h *Handlers) status(c *Call, p statusParams) (*Report, error) {
+	if p.Wrong {
+		return h.service.Health(c.Context)
+	}
+	return h.service.Report(c.Context, p.Brief)
+}
+
+func (h *Handlers) destinations(c *Call, _ none) ([]DestinationReport, error) {
+	r, err := h.service.Report(c.Context, false)
+	if err != nil {
+		return nil, err
+	}
+	return r.Destinations, nil
+}
+
+type nameParams struct {
+	Name string `path:"name" doc:"of the destination"`
+}
+
+func (h *Handlers) forget(c *Call, p nameParams, _ none) (done, error) {
+	return done{}, h.service.Forget(c.Context, p.Name)
+}
+
+// PassReport tells about the passes over a destination.
+type PassReport struct {
+	Destination string          `json:"destination"`
+	Running     *passes.Running `json:"running,omitempty"`
+	Last        *passes.Record  `json:"last,omitempty"`
+	Next        *time.Time      `json:"next,omitempty"`
+}
+
+func (h *Handlers) passes(c *Call, _ none) ([]PassReport, error) {
+	all, err := h.destinations(c, none{})
+	if err != nil {
+		return nil, err
+	}
+	out := []PassReport{}
+	for i := range all {
+		d := &all[i]
+		out = append(out, PassReport{d.Name, d.Running, d.LastPass, d.NextPass})
+	}
+	return out, nil
+}
+
+// index makes passes and tells about them. How each one ended is in its last event, also where the service ends.
+func (h *Handlers) index(c *Call, _ none, q passes.Request, yield func(progress.Event) error) error {
+	began := false
+	err := h.service.Index(c.Context, q, func(e progress.Event) {
+		began = true
+		h.events.publish(Event{Pass: &e})
+		_ = yield(e) // who hung up ends the pass by his context
+	})
+	if began {
+		return nil
+	}
+	return err
+}
+
+// startPasses makes passes while nobody waits.
+func (h *Handlers) startPasses(c *Call, _ none, q passes.Request) (done, error) {
+	conf, err := h.service.Config()
+	if err != nil {
+		return done{}, err
+	}
+	if i := slices.IndexFunc(q.Destinations, func(name string) bool { return conf.Destinations[name] == nil }); i >= 0 {
+		return done{}, exit.Usagef("destination %s: not in the configuration", q.Destinations[i])
+	}
+	if len(q.Destinations) == 0 {
+		return done{}, exit.Usagef("request: no destination")
+	}
+	h.tasks.Go(func() {
+		err := contain.Do(func() error {
+			return h.service.Index(h.work, q, func(e progress.Event) { h.events.publish(Event{Pass: &e}) })
+		})
+		if err != nil && h.work.Err() == nil {
+			h.events.publish(Event{Pass: &progress.Event{Kind: progress.Finished, Destination: q.Destinations[0], Error: err.Error(), Hint: exit.Hint(err), Code: exit.Code(err)}})
+		}
+	})
+	return done{}, nil
+}
+
+type historyParams struct {
+	Name  string    `query:"name" doc:"of a job, a destination or an account"`
+	Kind  string    `query:"kind" doc:"pass, backup, run or verify"`
+	Since time.Time `query:"since" doc:"only what ended then or later"`
+	Limit int       `query:"limit" doc:"how many records are told at most: 1000 unless given"`
+}
+
+// history tells the newest records.
+func (h *Handlers) history(_ *Call, p historyParams) ([]history.Record, error) {
+	if p.Limit == 0 {
+		p.Limit = defaultPage
+	}
+	all := []history.Record{}
+	err := history.New(h.service.StateDir().History()).Follow().Poll(func(r *history.Record) error {
+		of := p.Name == "" || p.Name == r.Job || p.Name == r.Destination || p.Name == r.Account || p.Name == r.Object()
+		if !of || p.Kind != "" && p.Kind != string(r.Kind) || r.Ended.Before(p.Since) {
+			return nil
+		}
+		all = append(all, *r)
+		if len(all) >= 2*p.Limit { // the older half is not asked for
+			all = append(all[:0], all[len(all)-p.Limit:]...)
+		}
+		return nil
+	})
+	slices.Reverse(all)
+	return all[:min(len(all), p.Limit)], err
+}
+
+// job finds a job by name.
+func (h *Handlers) job(name string) (*config.Config, *config.Job, error) {
+	conf, err := h.service.Config()
+	if err != nil {
+		return nil, nil, err
+	}
+	j := conf.Jobs[name]
+	if j == nil {
+		return nil, nil, fmt.Errorf("job %s: not in the configuration: %w", name, iofs.ErrNotExist)
+	}
+	return conf, j, nil
+}
