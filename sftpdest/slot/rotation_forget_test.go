@@ -86,9 +86,8 @@ func TestForgetLeavesNothingWhereverItWasInterrupted(t *testing.T) {
 func TestForgetTouchesNothingOfWhatMustStay(t *testing.T) {
 	o := options(3)
 	o.Machine = "this"
-	a, m, _ := stored(t, o)
+	a, m, past := stored(t, o)
 	this := Owner{Machine: "this"}
-	before := m.size(m.root)
 	a.check(Pin(t.Context(), m, o.Directory, 2, true, this))
 	if _, err := Forget(t.Context(), m, o.Directory, this); !errors.Is(err, ErrPinned) {
 		t.Errorf("%v, want ErrPinned", err)
@@ -103,8 +102,8 @@ func TestForgetTouchesNothingOfWhatMustStay(t *testing.T) {
 	if _, err := Forget(t.Context(), m, o.Directory, Owner{Machine: "that"}); !errors.Is(err, ErrForeign) {
 		t.Errorf("%v, want ErrForeign", err)
 	}
-	if after := m.size(m.root); len(a.left(m, o)) != 3 || after/16 != before/16 {
-		t.Errorf("left are %v, %d bytes of %d", a.left(m, o), after, before)
+	if complete, err := examine(t.Context(), m, o.Directory, past, nil); err != nil || complete != 3 {
+		t.Errorf("%d backups are left, %v", complete, err)
 	}
 	if _, err := Forget(t.Context(), m, o.Directory, Owner{Machine: "that", Adopt: true}); err != nil {
 		t.Error(err)
