@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -58,6 +59,8 @@ func completeCommand(s *shell) *cli.Command {
 			if err != nil || c.Args().Len() == 0 {
 				return err
 			}
+			// Who typed a tab waits: the garbage of this moment goes with the process. The limit of memory stays.
+			debug.SetGCPercent(-1)
 			words := c.Args().Slice()
 			ctx, cancel := context.WithTimeout(c.Context, completionPatience)
 			defer cancel()

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -226,10 +225,23 @@ func (c *cursor) mysqlOptions() bool {
 	return true
 }
 
-var (
-	pluginName = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9_.:%/-]{1,255}$`)
-)
+// isPlugin reports whether text can be the name of an authentication plug-in.
+func isPlugin(text string) bool { return len(text) <= 64 && madeOf(text, "_") }
+
+// isHost reports whether text can be the host of a user, which may have wild cards.
+func isHost(text string) bool { return len(text) <= 255 && madeOf(text, "_.:%/-") }
+
+// madeOf reports whether a text has letters, digits and others only, and at least one of them.
+func madeOf(text, others string) bool {
+	for _, c := range []byte(text) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case strings.IndexByte(others, c) < 0:
+			return false
+		}
+	}
+	return text != ""
+}
 
 // addAuth makes statements of mysql.sql-auth.json: user, then host, then plugin and hash, the names of
 // the last two not documented.
@@ -249,7 +261,7 @@ func addAuth(g *grants, data []byte) {
 			_ = json.Unmarshal(hosts[host], &fields) // what is no object has no plugin
 			plugin := firstString(fields, "auth_plugin", "plugin", "authentication_plugin")
 			hash := firstString(fields, "pass_hash", "authentication_string", "auth_string", "hash", "password")
-			if !plainUser(user) || serverUser(user) || !hostName.MatchString(host) || !pluginName.MatchString(plugin) {
+			if !plainUser(user) || serverUser(user) || !isHost(host) || !isPlugin(plugin) {
 				g.skipped++
 				continue
 			}
