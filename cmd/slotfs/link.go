@@ -20,10 +20,10 @@ import (
 func linkCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:      "link",
-		Usage:     "make a password that lets somebody look at backups for a while",
+		Usage:     "make a link to the page, or a password for SFTP, that lets somebody look at backups for a while",
 		ArgsUsage: " ",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "sftp", Usage: "a password for the SFTP server of `[sftp-server]`"},
+			&cli.BoolFlag{Name: "sftp", Usage: "a password for the SFTP server of `[sftp-server]` in place of a link"},
 			&cli.StringFlag{Name: "account", Usage: "for the owner of `ACCOUNT`, who sees that account alone"},
 			&cli.BoolFlag{Name: "admin", Usage: "for an administrator, who sees everything"},
 			&cli.StringFlag{Name: "valid", Usage: "ends after `TIME`: 15m, 12h, 7d", Value: "15m"},
@@ -47,11 +47,11 @@ func linkCommand(s *shell) *cli.Command {
 // wantedLink is the link that the flags ask for.
 func wantedLink(c *cli.Context, conf *config.Config) (login.Link, error) {
 	l := login.Link{Who: login.Root, Once: c.Bool("once"), SFTP: c.Bool("sftp")}
-	if !l.SFTP {
-		return l, exit.Usagef("link: say with --sftp what it is for")
-	}
-	if conf.SFTPServer.Listen == "" {
+	if l.SFTP && conf.SFTPServer.Listen == "" {
 		return l, exit.With(errors.New("link: no SFTP server is configured"), exit.Usage, "set listen in [sftp-server], such as \":2022\"")
+	}
+	if !l.SFTP && conf.Web.Listen == "" {
+		return l, exit.With(errors.New("link: no page is configured"), exit.Usage, "set listen in [web], such as \"127.0.0.1:8480\"; --sftp makes a password for [sftp-server]")
 	}
 	account := c.String("account")
 	if (account == "") == !c.Bool("admin") {
@@ -74,23 +74,28 @@ func wantedLink(c *cli.Context, conf *config.Config) (login.Link, error) {
 // madeLink is a link with what only who made it is told.
 type madeLink struct {
 	login.Link
-	User     string `json:"user"`
-	Password string `json:"password"`
-	Port     string `json:"port"`
+	URL      string `json:"url,omitempty"`
+	User     string `json:"user,omitempty"`
+	Password string `json:"password,omitempty"`
+	Port     string `json:"port,omitempty"`
 }
 
 // makeLink makes a link and prints it.
 func (s *settings) makeLink(conf *config.Config, l login.Link) error {
-	made, password, err := s.Links().Make(l)
+	made, token, err := s.Links().Make(l)
 	if err != nil {
 		return s.State.Fault(err)
 	}
 	s.Record(audit.Record{Who: login.Root.String(), From: "command line", Action: audit.Link, Link: made.ID, Detail: made.Who.String()})
-	_, port, err := net.SplitHostPort(conf.SFTPServer.Listen)
-	if err != nil {
-		return err
+	m := madeLink{Link: made}
+	if made.SFTP {
+		m.User, m.Password = cmp.Or(made.Who.Account, config.Administrator), token
+		if _, m.Port, err = net.SplitHostPort(conf.SFTPServer.Listen); err != nil {
+			return err
+		}
+	} else {
+		m.URL = conf.Web.Address() + "/login#" + token // what is behind # is sent to no server and stands in no log
 	}
-	m := madeLink{made, cmp.Or(made.Who.Account, config.Administrator), password, port}
 	if s.json {
 		return s.printJSON(m)
 	}
@@ -98,7 +103,11 @@ func (s *settings) makeLink(conf *config.Config, l login.Link) error {
 	if made.Once {
 		until += ", for one log-in"
 	}
-	_, err = fmt.Fprintf(s.out, "user      %s\npassword  %s\nport      %s\nvalid     %s\nid        %s\n", term.Clean(m.User), m.Password, m.Port, until, made.ID)
+	text := fmt.Sprintf("url       %s\n", m.URL)
+	if made.SFTP {
+		text = fmt.Sprintf("user      %s\npassword  %s\nport      %s\n", term.Clean(m.User), m.Password, m.Port)
+	}
+	_, err = fmt.Fprintf(s.out, "%svalid     %s\nid        %s\n", text, until, made.ID)
 	return printed(err)
 }
 

@@ -85,8 +85,10 @@ func (s *Service) oversee(ctx context.Context) {
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	prometheus, sftp := &listener{what: "metrics", log: s.Log}, &listener{what: "sftp-server", log: s.Log}
+	page := &listener{what: "web", log: s.Log}
 	defer prometheus.stop()
 	defer sftp.stop()
+	defer page.stop()
 	tick := time.NewTicker(overseeInterval)
 	defer tick.Stop()
 	probed := time.Time{}
@@ -98,6 +100,7 @@ func (s *Service) oversee(ctx context.Context) {
 		}
 		s.followMetrics(ctx, prometheus, c.Metrics.Listen)
 		s.followSFTP(ctx, sftp, c.SFTPServer)
+		s.followWeb(ctx, page, c.Web)
 		s.lookAfter(ctx, c, false)
 		select {
 		case <-ctx.Done():

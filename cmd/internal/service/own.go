@@ -69,6 +69,7 @@ func (e *Environment) own(ctx context.Context) (release func() error, err error)
 // listen takes the control socket. What requests begin ends with ctx.
 func (s *Service) listen(ctx context.Context) (*api.Server, *api.Handlers, error) {
 	handlers := api.New(ctx, s, s.Version)
+	s.handlers = handlers
 	socket, err := api.Listen(ctx, s.State.Socket(), handlers)
 	return socket, handlers, err
 }

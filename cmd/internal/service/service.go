@@ -36,6 +36,7 @@ type Service struct {
 	generation   atomic.Uint64 // counts changes of the catalog and the configuration
 	oversight    *oversight
 	since        time.Time
+	handlers     *api.Handlers // of all listeners; nil before the socket is there
 	changed      chan struct{} // has one when the catalog changed
 
 	mu sync.Mutex

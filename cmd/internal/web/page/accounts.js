@@ -43,10 +43,10 @@ export async function accounts({ params, signal }) {
   function draw(p) {
     if (!p.total) return [h("p", null, search.value ? "No account has that in its name." : "There are no backups yet. “slotfs index” looks for them.")];
     return [h("div", { class: "scroll" }, h("table", null, h("caption", { class: "sr" }, "Accounts"),
-      h("thead", null, h("tr", null, by("", "Account"), h("th", { scope: "col" }, "On"), by("newest", "Last good backup"), by("size", "Size", "n"),
+      h("thead", null, h("tr", null, by("", "Account"), h("th", { scope: "col", class: "wide" }, "On"), by("newest", "Last good backup"), by("size", "Size", "n"),
         h("th", { scope: "col", class: "wide" }, "Sizes"), by("snapshots", "Backups", "n wide"), by("concerns", "Concerns"))),
       h("tbody", null, p.accounts.map((a) => h("tr", null, h("td", null, h("a", { href: accountLink(a) }, a.account)),
-        h("td", { class: "dim" }, a.destination + (a.origin ? "/" + a.origin : "")), h("td", null, age(a.newest_good)), h("td", { class: "n" }, size(a.size)),
+        h("td", { class: "dim wide" }, a.destination + (a.origin ? "/" + a.origin : "")), h("td", null, age(a.newest_good)), h("td", { class: "n" }, size(a.size)),
         h("td", { class: "wide" }, spark(a.sizes)), h("td", { class: "n wide" }, a.snapshots),
         h("td", { class: "warn" }, a.concerns?.length ? "⚠ " + a.concerns.join("; ") : "")))))),
     h("p", { class: "bar" }, `${from + 1} to ${from + p.accounts.length} of ${p.total}`,

@@ -14,7 +14,7 @@ export async function compare({ params, signal }) {
     const there = c.new || c.old;
     const p = join(c.new ? newer : older, encode(c.path, c.path_base64));
     const dir = there.type === "directory" ? p : p.split("/").slice(0, -1).join("/");
-    body.append(h("tr", null, h("td", { class: { added: "ok", removed: "bad", changed: "warn" }[kind] }, { added: "＋ added", removed: "－ removed", changed: "± changed" }[kind]),
+    body.append(h("tr", null, h("td", { class: { added: "ok", removed: "bad", changed: "warn" }[kind] }, { added: "+ added", removed: "− removed", changed: "± changed" }[kind]),
       h("td", null, h("a", { href: "#/files/" + dir }, visible(c.path) || ".")), h("td", null, c.what?.join(", ") || there.type), h("td", { class: "n" }, c.old?.type === "file" ? size(c.old.size) : ""), h("td", { class: "n" }, c.new?.type === "file" ? size(c.new.size) : "")));
     return total < MOST;
   };
