@@ -9,7 +9,7 @@ import (
 )
 
 // surveyor plans a backup, once: before anything is changed, or, where only a listing tells what is in the slot, when the source was
-// believed and the slot is listed.
+// checked and the slot is listed.
 type surveyor struct {
 	o       *Options
 	counts  *progress.Counts

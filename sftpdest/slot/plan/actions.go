@@ -111,8 +111,8 @@ const (
 	restamps
 )
 
-// write adds an action: a record of numbers and texts, and one or two entries. What is there already is never sent, so that nobody asks
-// what it was before.
+// write adds an action: a record of numbers and texts, and up to two entries. What the slot has is left out where nothing is going to be
+// sent in its place.
 func (f *actionFile) write(a *Action) error {
 	bits := byte(0)
 	if a.Do != Remove {

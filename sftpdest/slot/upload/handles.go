@@ -23,9 +23,9 @@ type handles struct {
 	s      *store.Store
 	log    *slog.Logger
 	temp   string
-	wide   bool // the file is large enough for several
-	every  int64
-	used   bool // an earlier try may have made the temporary file
+	wide   bool  // the file is large enough for several
+	every  int64 // bytes handed out before a further one is opened
+	used   bool  // an earlier try may have made the temporary file
 	outs   []dest.WriteFile
 	since  int64 // bytes handed out since the last handle was opened
 	narrow bool  // no more handles can be opened
