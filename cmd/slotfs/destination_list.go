@@ -29,6 +29,8 @@ type destinationJSON struct {
 	MaxAge            string   `json:"max_age,omitempty"`
 	MaxConnections    int      `json:"max_connections"`
 	Reindex           string   `json:"reindex,omitempty"`
+	Scrub             string   `json:"scrub,omitempty"`
+	ScrubBandwidth    int64    `json:"scrub_bandwidth,omitempty"`
 	LegacyAlgorithms  bool     `json:"legacy_algorithms,omitempty"`
 	LocalOrigins      []string `json:"local_origins,omitempty"`
 }
@@ -38,8 +40,16 @@ func jsonOf(d *config.Destination) destinationJSON {
 		Name: d.Name, Engine: d.Engine, Host: d.Host, Port: d.Port, Username: d.Username, Directory: d.Directory,
 		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, PassphraseFile: d.PassphraseFile, HostKeys: d.HostKeys, Reindex: d.Reindex,
 		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxAge: config.FormatAge(d.MaxAge), MaxConnections: d.MaxConnections,
-		LegacyAlgorithms: d.LegacyAlgorithms, LocalOrigins: d.LocalOrigins,
+		Scrub: d.Scrub, ScrubBandwidth: scrubBandwidth(d), LegacyAlgorithms: d.LegacyAlgorithms, LocalOrigins: d.LocalOrigins,
 	}
+}
+
+// scrubBandwidth is how fast a destination's backups are read again, in bytes per second; 0: they are not.
+func scrubBandwidth(d *config.Destination) int64 {
+	if d.Scrub == "" {
+		return 0
+	}
+	return d.ScrubRate()
 }
 
 // changedJSON tells a program what a command changed.

@@ -111,7 +111,7 @@ func assign(d *config.Destination, text string) error {
 		return fmt.Errorf("%q: want KEY=VALUE", text)
 	}
 	texts := map[string]*string{
-		"host": &d.Host, "username": &d.Username, "directory": &d.Directory, "reindex": &d.Reindex,
+		"host": &d.Host, "username": &d.Username, "directory": &d.Directory, "reindex": &d.Reindex, "scrub": &d.Scrub,
 		"identity-file": &d.IdentityFile, "passphrase-file": &d.PassphraseFile, "password-file": &d.PasswordFile,
 	}
 	numbers := map[string]*int{"port": &d.Port, "max-retries": &d.MaxRetries, "max-connections": &d.MaxConnections}
@@ -134,6 +134,10 @@ func assign(d *config.Destination, text string) error {
 		d.MaxAge = 0
 	case key == "max-age":
 		d.MaxAge, err = config.ParseAge(v)
+	case key == "scrub-bandwidth" && v == "":
+		d.ScrubBandwidth = 0
+	case key == "scrub-bandwidth":
+		d.ScrubBandwidth, err = config.ParseRate(v)
 	case key == "legacy-algorithms" && v == "":
 		d.LegacyAlgorithms = false
 	case key == "legacy-algorithms":

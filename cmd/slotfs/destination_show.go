@@ -84,9 +84,18 @@ func (s *settings) show(d *config.Destination) error {
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
 		{"max age", cmp.Or(config.FormatAge(d.MaxAge), "-")},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", cmp.Or(d.Reindex, "-")},
+		{"scrub", scrubText(d)},
 		{"legacy algorithms", map[bool]string{false: "refused", true: "accepted, though weak"}[d.LegacyAlgorithms]},
 		{"local origins", cmp.Or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
 	})
+}
+
+// scrubText tells how a destination's backups are read again.
+func scrubText(d *config.Destination) string {
+	if d.Scrub == "" {
+		return "-"
+	}
+	return d.Scrub + " a day, " + config.FormatRate(d.ScrubRate()) + " bytes per second"
 }
 
 func quoted(all []string) []string {

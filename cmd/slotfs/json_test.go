@@ -29,6 +29,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"`sync`: an array":       {jobs.Result{}},
 		"`slots`: an array":      {slots.Slot{}},
 		"`verify`: an array":     {slots.Verified{}},
+		"`verify` of a":          {destinationVerified{}},
 		"With `--json`,":         {errorJSON{}},
 	} {
 		at := strings.Index(text, row)

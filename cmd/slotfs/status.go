@@ -73,6 +73,7 @@ func (s *settings) printReport(r *api.Report) error {
 		return err
 	}
 	for i := range r.Destinations {
+		s.printVerified(&r.Destinations[i])
 		s.printConcerns(&r.Destinations[i])
 		s.printNotes(&r.Destinations[i])
 		s.printErrors(&r.Destinations[i])

@@ -22,48 +22,90 @@ const defaultSample = "5%"
 func verifyCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "compare slots with their manifests; what differs is repaired by the next sync",
-		ArgsUsage: "JOB",
+		Usage:     "compare backups with what was indexed of them, and slots with their manifests",
+		ArgsUsage: "DESTINATION|JOB",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "account", Usage: "only the slots of `ACCOUNT`"},
-			&cli.IntFlag{Name: "slot", Usage: "only the slot with this `NUMBER`"},
-			&cli.StringFlag{Name: "sample", Usage: "`SHARE` of the files whose content is read", Value: defaultSample},
-			&cli.BoolFlag{Name: "full", Usage: "read the content of all files"},
+			&cli.StringFlag{Name: "account", Usage: "only the backups of `ACCOUNT`"},
+			&cli.IntFlag{Name: "slot", Usage: "of a job, only the slot with this `NUMBER`"},
+			&cli.StringFlag{Name: "sample", Usage: "`SHARE` that is read: of the bytes of a destination, those that were not read for longest; of the files of a job's slots any (1/30, 5%)", Value: defaultSample},
+			&cli.BoolFlag{Name: "full", Usage: "read everything"},
+			&cli.StringFlag{Name: "bandwidth", Usage: "of a destination, read at most so many bytes per second, with K, M or G: `RATE`", DefaultText: "no limit"},
 		},
 		Action: func(c *cli.Context) error {
-			g, j, err := s.jobNamed(c, "JOB")
+			g, conf, err := s.configured(c, "DESTINATION|JOB")
 			if err != nil {
 				return err
 			}
-			v := &verifying{settings: g, job: j, what: slots.Verification{Account: c.String("account"), Slot: c.Int("slot")}}
-			if c.IsSet("slot") && v.what.Slot < 1 {
-				return exit.Usagef("--slot %d: want its number, as `slotfs slots` shows it", v.what.Slot)
-			}
-			if v.what.Sample, err = share(c.String("sample")); err != nil {
+			sample, err := sampleOf(c)
+			if err != nil {
 				return err
 			}
-			if c.Bool("full") {
-				if c.IsSet("sample") {
-					return exit.Usagef("--sample and --full: only one of them")
-				}
-				v.what.Sample = 1
+			d, j, err := verifiable(conf, c.Args().First())
+			if err != nil {
+				return err
+			}
+			if d != nil {
+				return g.verifyDestination(c, d, sample)
+			}
+			if c.IsSet("bandwidth") {
+				return exit.Usagef("--bandwidth: only for a destination")
+			}
+			v := &verifying{settings: g, job: j, what: slots.Verification{Account: c.String("account"), Slot: c.Int("slot"), Sample: sample}}
+			if c.IsSet("slot") && v.what.Slot < 1 {
+				return exit.Usagef("--slot %d: want its number, as `slotfs slots` shows it", v.what.Slot)
 			}
 			return g.onJob(j, func(set *slots.Set) error { return v.run(c.Context, set) })
 		},
 	}
 }
 
-// share reads "5%" or "0.05".
-func share(text string) (float64, error) {
-	number, percent := strings.CutSuffix(strings.TrimSpace(text), "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if percent {
-		v /= 100
+// sampleOf is the share that is to be read.
+func sampleOf(c *cli.Context) (float64, error) {
+	if c.Bool("full") {
+		if c.IsSet("sample") {
+			return 0, exit.Usagef("--sample and --full: only one of them")
+		}
+		return 1, nil
 	}
-	if err != nil || !(v >= 0 && v <= 1) {
-		return 0, exit.Usagef("--sample %q: want a share like 5%%", text)
+	v, err := config.ParseShare(c.String("sample"))
+	if err != nil {
+		return 0, exit.Usagef("--sample %w", err)
 	}
 	return v, nil
+}
+
+// verifiable finds the destination or the job with a name. Where there are both, "destination:NAME" and "job:NAME" tell them apart.
+func verifiable(c *config.Config, text string) (*config.Destination, *config.Job, error) {
+	kind, name, told := strings.Cut(text, ":")
+	if !told {
+		kind, name = "", text
+	}
+	d, j := c.Destinations[name], c.Jobs[name]
+	switch {
+	case kind != "" && kind != "destination" && kind != "job":
+		return nil, nil, exit.Usagef("%q: want the name of a destination or a job", text)
+	case kind == "destination" || kind == "" && j == nil:
+		j = nil
+	case kind == "job" || d == nil:
+		d = nil
+	default:
+		return nil, nil, exit.With(fmt.Errorf("verify %s: there is a destination and a job of this name", name), exit.Usage,
+			fmt.Sprintf("`slotfs verify destination:%s` or `slotfs verify job:%s`", name, name))
+	}
+	switch {
+	case d != nil && d.Engine == config.SlotsEngine:
+		hint := "no job writes to it"
+		if jobs := c.UsedBy(name); len(jobs) > 0 {
+			hint = "slotfs verify " + jobs[0]
+		}
+		return nil, nil, exit.With(fmt.Errorf("verify %s: slots are compared with their manifests, job by job", name), exit.Usage, hint)
+	case d == nil && j == nil && kind == "job":
+		return nil, nil, unknownJob(c, name)
+	case d == nil && j == nil:
+		hint := "there is " + strings.Join(append(c.Names(), c.JobNames()...), ", ")
+		return nil, nil, exit.With(fmt.Errorf("verify %s: no destination and no job in %s", name, c.Path), exit.Usage, hint)
+	}
+	return d, j, nil
 }
 
 // verifying is one run of the command.

@@ -89,6 +89,32 @@ type summaryJSON struct {
 	First    []string `json:"affected_files,omitempty"`
 
 	Concerns []concernJSON `json:"concerns,omitempty"`
+	Verified verifiedJSON  `json:"verified"`
+}
+
+// verifiedJSON tells what reading the backup again found. Times are null where there was no such reading.
+type verifiedJSON struct {
+	At          *time.Time `json:"at"`             // all of it was read since then, and is what was indexed
+	Noted       *time.Time `json:"noted"`          // what is compared is what was read then: the backup has no checksums
+	Read        *time.Time `json:"read"`           // the last reading that came to its end began
+	Part        int64      `json:"part,omitempty"` // bytes that the reading under way has read
+	Differences uint64     `json:"differences"`
+	First       []string   `json:"first,omitempty"` // of the differences
+}
+
+func newVerifiedJSON(v *backup.Verification) verifiedJSON {
+	at := func(t time.Time) *time.Time {
+		if t.IsZero() {
+			return nil
+		}
+		t = t.UTC()
+		return &t
+	}
+	j := verifiedJSON{At: at(v.At), Noted: at(v.Recorded), Read: at(v.Read), Part: v.Round.Read, Differences: v.Differences}
+	for _, text := range v.First {
+		j.First = append(j.First, escapeText(text))
+	}
+	return j
 }
 
 // concernJSON is something that the backup lacks although its bytes are right.
@@ -144,6 +170,7 @@ func snapshotJSON(r *shownSnapshot, parts []string) []byte {
 	for _, c := range s.Concerns {
 		j.Concerns = append(j.Concerns, concernJSON{c.Kind, escapeText(c.Text)})
 	}
+	j.Verified = newVerifiedJSON(&s.Verified)
 	if j.Parts == nil {
 		j.Parts = []string{}
 	}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -139,7 +140,7 @@ func (s *scrub) run(ctx context.Context) error {
 		s.summary.Backups++
 		s.summary.Bytes += b.StoredSize()
 	}
-	s.total = max(int64(s.Share*float64(s.summary.Bytes)+.5), 1)
+	s.total = int64(math.Ceil(s.Share * float64(s.summary.Bytes)))
 	slices.SortStableFunc(all, func(a, b *backup.Snapshot) int { return a.LastRead().Compare(b.LastRead()) })
 	for _, b := range all {
 		if s.enough() {

@@ -19,6 +19,8 @@
 //	max-retries = 5                  0: unlimited
 //	max-connections = 4              0: unlimited
 //	reindex = "05:30"                package schedule has the forms; absent: only by hand
+//	scrub = "1/30"                   share of the bytes of all backups that a mount reads again each day; absent: nothing
+//	scrub-bandwidth = "20M"          bytes a second, with K, M or G, at which it does
 //	legacy-algorithms = true         log in with SHA-1 and old key exchanges too, for servers that know nothing better
 //	local-origin = "srv1"            origin (or a list) whose accounts are users of this machine; absent: none
 //	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
@@ -81,6 +83,9 @@ type Destination struct {
 	MaxRetries        int // 0: unlimited
 	MaxConnections    int // 0: unlimited
 	Reindex           string
+	// Scrub is the share of all bytes that is read again each day, as ParseShare takes it; "": nothing.
+	Scrub          string
+	ScrubBandwidth int64 // bytes a second; 0: DefaultScrubBandwidth
 	// LegacyAlgorithms lets the destination's server use algorithms that are weak.
 	LegacyAlgorithms bool
 	// LocalOrigins are the origins whose accounts live on this machine, so that they belong to its users of the same name.
@@ -119,6 +124,8 @@ type table struct {
 	MaxRetries        *int    `toml:"max-retries"`
 	MaxConnections    *int    `toml:"max-connections"`
 	Reindex           string  `toml:"reindex"`
+	Scrub             string  `toml:"scrub"`
+	ScrubBandwidth    *string `toml:"scrub-bandwidth"`
 	LegacyAlgorithms  bool    `toml:"legacy-algorithms"`
 	LocalOrigin       any     `toml:"local-origin"` // text or a list of it
 	MaxAge            *string `toml:"max-age"`
@@ -231,6 +238,7 @@ func (t *table) destination(name string) (*Destination, string, error) {
 		PasswordFile: t.PasswordFile, IdentityFile: t.IdentityFile, PassphraseFile: t.PassphraseFile, Reindex: t.Reindex, LegacyAlgorithms: t.LegacyAlgorithms,
 		Port: or(t.Port, DefaultPort), MaxRetries: or(t.MaxRetries, DefaultMaxRetries),
 		MaxConnections: or(t.MaxConnections, DefaultMaxConnections), ConnectionTimeout: DefaultConnectionTimeout,
+		Scrub: t.Scrub,
 	}
 	keys, err := list(t.HostKey)
 	if err != nil {
@@ -249,6 +257,11 @@ func (t *table) destination(name string) (*Destination, string, error) {
 	}
 	if d.MaxAge, err = ownAge(t.MaxAge); err != nil {
 		return nil, "max-age", err
+	}
+	if t.ScrubBandwidth != nil {
+		if d.ScrubBandwidth, err = ParseRate(*t.ScrubBandwidth); err != nil {
+			return nil, "scrub-bandwidth", fmt.Errorf("scrub-%w", err)
+		}
 	}
 	return d, "", nil
 }

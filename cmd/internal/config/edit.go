@@ -118,7 +118,7 @@ func (d *Destination) values() []value {
 	for _, s := range []struct{ key, value string }{
 		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
 		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile},
-		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex}, {"max-age", FormatAge(d.MaxAge)},
+		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex}, {"scrub", d.Scrub}, {"max-age", FormatAge(d.MaxAge)},
 	} {
 		v := value{key: s.key}
 		if s.value != "" {
@@ -140,7 +140,11 @@ func (d *Destination) values() []value {
 	if d.ConnectionTimeout != DefaultConnectionTimeout {
 		timeout.toml = strconv.Quote(d.ConnectionTimeout.String())
 	}
-	all = append(all, value{"host-key", listOf(d.HostKeys)}, value{"local-origin", listOf(d.LocalOrigins)}, legacy)
+	bandwidth := value{key: "scrub-bandwidth"}
+	if d.ScrubBandwidth != 0 {
+		bandwidth.toml = strconv.Quote(FormatRate(d.ScrubBandwidth))
+	}
+	all = append(all, bandwidth, value{"host-key", listOf(d.HostKeys)}, value{"local-origin", listOf(d.LocalOrigins)}, legacy)
 	number("port", d.Port, DefaultPort)
 	all = append(all, timeout)
 	number("max-retries", d.MaxRetries, DefaultMaxRetries)

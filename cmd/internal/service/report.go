@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
@@ -14,6 +15,7 @@ import (
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/scrub"
 )
 
 // holdings is what a report is made of.
@@ -80,6 +82,9 @@ func count(d *api.DestinationReport, s *backup.Snapshot, accounts map[[3]string]
 	if s.Status == backup.Complete && (d.Newest == nil || s.Time.After(*d.Newest)) {
 		t := s.Time
 		d.Newest = &t
+	}
+	if scrub.Comparable(s) {
+		d.Verified.Add(s, time.Now())
 	}
 	id := [3]string{s.Destination, s.Origin, s.Account}
 	if !s.System && !accounts[id] {

@@ -18,6 +18,7 @@ import (
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/scrubs"
 	"slotfs/fs"
 )
 
@@ -29,6 +30,8 @@ type Service struct {
 	destinations *destinations
 	runner       *passes.Runner
 	scheduler    *passes.Scheduler
+	scrubs       *scrubs.Runner
+	daily        *scrubs.Daily
 	mounts       mounts // none of a command that only works with the index
 	unmounted    *shownView
 	accounts     accountViews
@@ -52,6 +55,8 @@ func newService(e *Environment, x *index.Index, d *destinations) *Service {
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
 		History: history.New(e.State.History()), Limits: d.limits}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
+	s.scrubs = &scrubs.Runner{Index: x, Targets: d, Log: e.Log, Now: time.Now, History: history.New(e.State.History()), Changed: s.wake}
+	s.daily = &scrubs.Daily{Runner: s.scrubs, Last: s.lastScrub, Log: e.Log, Now: time.Now}
 	return s
 }
 
@@ -214,6 +219,7 @@ func (s *Service) setSchedules() {
 	defer s.mu.Unlock()
 	if s.work != nil {
 		s.scheduler.Set(s.work, s.schedules())
+		s.daily.Set(s.work, s.dailyScrubs())
 	}
 }
 

@@ -125,6 +125,7 @@ func (w *work) interrupt() error {
 // end returns when nothing works any more that was interrupted.
 func (w *work) end() {
 	w.service.scheduler.Wait()
+	w.service.daily.Wait()
 	w.handlers.Wait()
 	w.wait.Wait()
 }

@@ -58,6 +58,9 @@ func (s *search) record(key history.Key, standing *history.Standing) {
 	if key.Kind == history.Verify {
 		f.Event, f.Fine, f.Since = Verify, r.Differences == 0, r.Ended
 		f.Text = fmt.Sprintf("%s: %s between slots and their manifests; the next sync repairs them", f.Object, term.Count(int64(r.Differences), "difference", "differences"))
+		if key.Job == "" {
+			f.Text = fmt.Sprintf("%s: verify found %s between backups and what was indexed of them: %s", f.Object, term.Count(int64(r.Differences), "difference", "differences"), r.Warning)
+		}
 		s.add(f)
 		return
 	}

@@ -23,7 +23,7 @@ const (
 	Unreachable Event = "unreachable" // a destination, for long
 	HostKey     Event = "host-key"    // of a destination, is another one
 	NearlyFull  Event = "nearly-full" // a destination
-	Verify      Event = "verify"      // slots differ from their manifests
+	Verify      Event = "verify"      // slots differ from their manifests, or backups from what was indexed of them
 	Poorer      Event = "poorer"      // the newest good backup of an account has less than the one before
 	Gone        Event = "gone"        // an account whose backups are removed within a week
 )

@@ -24,6 +24,7 @@ import (
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/scrubs"
 	"slotfs/cmd/internal/state"
 )
 
@@ -39,6 +40,11 @@ var ErrOwned = errors.New("another slotfs serves the control socket")
 // Indexer makes passes.
 type Indexer interface {
 	Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error
+}
+
+// Verifier reads backups again.
+type Verifier interface {
+	Verify(ctx context.Context, q scrubs.Request, emit func(scrubs.Event)) error
 }
 
 // Browser shows what a mount shows to somebody, finds names in it, and compares.
@@ -79,6 +85,7 @@ type Installation interface {
 // Service is all that the process that owns the index does for others.
 type Service interface {
 	Indexer
+	Verifier
 	Browser
 	Cataloger
 	Keeper

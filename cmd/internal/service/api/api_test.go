@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -19,8 +20,10 @@ import (
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/scrubs"
 	"slotfs/cmd/internal/state"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/scrub"
 )
 
 // owner is a fake that records what it is asked.
@@ -71,6 +74,15 @@ func (o *owner) Diff(_ context.Context, _ login.Identity, q browse.Pair, yield f
 		if err := yield(browse.Change{Path: []byte(path), New: &browse.Side{Size: 7}}); err != nil {
 			return err
 		}
+	}
+	return o.err
+}
+
+func (o *owner) Verify(_ context.Context, q scrubs.Request, emit func(scrubs.Event)) error {
+	o.asked = append(o.asked, fmt.Sprintf("verify %s %s %v %d", q.Destination, q.Account, q.Share, q.Rate))
+	if o.err == nil {
+		emit(scrubs.Event{Difference: &scrub.Difference{Account: "alice", What: "w"}})
+		emit(scrubs.Event{Finished: &scrubs.Finished{Summary: scrub.Summary{Read: 7}}})
 	}
 	return o.err
 }

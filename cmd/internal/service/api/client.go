@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/scrubs"
 )
 
 // Client asks the process that owns the index, over its control socket. ErrNoOwner from its methods says that there is none.
@@ -80,6 +81,19 @@ const endTime = 10 * time.Second
 // Index asks for passes and hands what the owner tells about them to emit. When ctx
 // ends it hangs up and returns when the pass has ended too, so that the next one finds nothing in its way.
 func (c *Client) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
+	return follow(ctx, c, "/passes", q, func(l *eventLine) { emit(l.Event) })
+}
+
+// Verify asks for a verification, as Index asks for passes.
+func (c *Client) Verify(ctx context.Context, q scrubs.Request, emit func(scrubs.Event)) error {
+	return follow(ctx, c, "/verifications", q, func(l *scrubLine) { emit(l.Event) })
+}
+
+// follow asks for something that lasts, and hands on what is told of it until it is over.
+func follow[Q, L any, P interface {
+	*L
+	why() error
+}](ctx context.Context, c *Client, path string, q Q, emit func(P)) error {
 	data, err := json.Marshal(q)
 	if err != nil {
 		return err
@@ -92,10 +106,10 @@ func (c *Client) Index(ctx context.Context, q passes.Request, emit func(progress
 		time.AfterFunc(endTime, cancel)
 	})
 	defer stop()
-	body, err := line.do(patient, http.MethodPost, "/passes", data)
+	body, err := line.do(patient, http.MethodPost, path, data)
 	if err == nil {
-		err = each(patient, body, func(l *eventLine) error {
-			emit(l.Event)
+		err = each(patient, body, func(l P) error {
+			emit(l)
 			return nil
 		})
 	}
@@ -109,6 +123,10 @@ func (c *Client) Index(ctx context.Context, q passes.Request, emit func(progress
 type (
 	eventLine struct {
 		progress.Event
+		failed
+	}
+	scrubLine struct {
+		scrubs.Event
 		failed
 	}
 	matchLine struct {

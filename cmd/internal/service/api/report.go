@@ -51,6 +51,46 @@ type DestinationReport struct {
 	Running    *passes.Running       `json:"running,omitempty"`
 	LastPass   *passes.Record        `json:"last_pass,omitempty"`
 	NextPass   *time.Time            `json:"next_pass,omitempty"`
+	Verified   VerifiedReport        `json:"verified"`
+}
+
+// VerifiedReport tells how much of the bytes of a destination's backups was read and compared again when. What was verified within
+// seven days was so within thirty as well.
+type VerifiedReport struct {
+	Bytes       int64 `json:"bytes"` // of all backups that can be compared, as stored
+	Week        int64 `json:"within_7_days"`
+	Month       int64 `json:"within_30_days"`
+	Quarter     int64 `json:"within_90_days"`
+	Ever        int64 `json:"ever"`
+	Noted       int64 `json:"noted"`     // read, but not compared yet: there was nothing to compare with
+	Differing   int64 `json:"differing"` // not as indexed when it was read last
+	Differences int64 `json:"differences"`
+}
+
+// Add counts a snapshot.
+func (r *VerifiedReport) Add(s *backup.Snapshot, now time.Time) {
+	size, v := s.StoredSize(), &s.Verified
+	r.Bytes += size
+	r.Differences += int64(v.Differences)
+	switch {
+	case v.Differences > 0:
+		r.Differing += size
+		return
+	case v.At.IsZero() && !v.Recorded.IsZero():
+		r.Noted += size
+		return
+	case v.At.IsZero():
+		return
+	}
+	r.Ever += size
+	for _, age := range []struct {
+		days int
+		sum  *int64
+	}{{7, &r.Week}, {30, &r.Month}, {90, &r.Quarter}} {
+		if now.Sub(v.At) <= time.Duration(age.days)*24*time.Hour {
+			*age.sum += size
+		}
+	}
 }
 
 // NoteReport tells what was bounded, skipped or left out in how many snapshots of a destination.

@@ -12,6 +12,7 @@ import (
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/service/scrubs"
 	"slotfs/indexer/contain"
 )
 
@@ -28,6 +29,7 @@ func (h *Handlers) stateRoutes() []route {
 		get("/passes", "how the last pass over each destination ended, and what runs", administrators, h.passes),
 		lines("POST", "/passes", "passes are made; who hangs up ends them", administrators, h.index),
 		change("POST", "/passes/start", "passes are begun that nobody waits for: /progress tells about them", administrators, h.startPasses),
+		lines("POST", "/verifications", "backups of a destination are read again and compared with the index; who hangs up ends it", administrators, h.verifyDestination),
 		get("/history", "how passes, backups, runs and verifications ended, the newest first", administrators, h.history),
 		raw("/progress", "what goes on, as server-sent events named pass and restore with the JSON of an Event's keys", contentEvents, administrators, h.progress),
 	}
@@ -92,6 +94,19 @@ func (h *Handlers) index(c *Call, _ none, q passes.Request, yield func(progress.
 		began = true
 		h.events.publish(Event{Pass: &e})
 		_ = yield(e) // who hung up ends the pass by his context
+	})
+	if began {
+		return nil
+	}
+	return err
+}
+
+// verifyDestination reads backups again and tells about it. How that ended is in the last event, also where the service ends.
+func (h *Handlers) verifyDestination(c *Call, _ none, q scrubs.Request, yield func(scrubs.Event) error) error {
+	began := false
+	err := h.service.Verify(c.Context, q, func(e scrubs.Event) {
+		began = true
+		_ = yield(e) // who hung up ends it by his context
 	})
 	if began {
 		return nil

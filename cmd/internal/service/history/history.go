@@ -44,7 +44,7 @@ const (
 	Pass   Kind = "pass"   // an index pass over a destination
 	Backup Kind = "backup" // one account's backup by a job
 	Run    Kind = "run"    // a job over all its accounts: written when the last of them has ended
-	Verify Kind = "verify" // one account's slots, compared with their manifests
+	Verify Kind = "verify" // one account's slots, compared with their manifests; without an account: backups, with the index
 	Forget Kind = "forget" // one account's slots, removed
 )
 
@@ -96,8 +96,10 @@ type Record struct {
 	Read       int `json:"read,omitempty"`
 	Unreadable int `json:"unreadable,omitempty"`
 	Gone       int `json:"gone,omitempty"`
-	// Differences that a verification found.
+	// Differences that a verification found. Of backups: all that were found and are not known to be gone.
 	Differences int `json:"differences,omitempty"`
+	// Daily says that the verification was the one of the day, not asked for by somebody.
+	Daily bool `json:"daily,omitempty"`
 	// Free and Size are the room on the destination in bytes, at the end of a run; absent: the server does not tell.
 	Free int64 `json:"free,omitempty"`
 	Size int64 `json:"size,omitempty"`

@@ -1,0 +1,100 @@
+package scrubs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"slotfs/cmd/internal/service/history"
+)
+
+// Daily has a share of destinations verified each day.
+type Daily struct {
+	Runner *Runner
+	// Last tells when the daily verification of a destination began last that came to its end; zero: none did.
+	Last func(name string) time.Time
+	Log  *slog.Logger
+	Now  func() time.Time
+
+	mu sync.Mutex
+	// mu guards what follows.
+	cancel context.CancelFunc // of those that are set
+	wait   sync.WaitGroup
+}
+
+const (
+	day = 24 * time.Hour
+	// retryAfter is how long after one that failed the next one begins.
+	retryAfter = time.Hour
+	// longestSleep bounds one sleep: the clock may be set while it lasts.
+	longestSleep = time.Minute
+)
+
+// Set replaces what is verified each day. A verification that runs begins anew where it was.
+func (d *Daily) Set(ctx context.Context, all []Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cancel != nil {
+		d.cancel()
+	}
+	ctx, d.cancel = context.WithCancel(ctx)
+	for _, q := range all {
+		d.wait.Go(func() { d.loop(ctx, q) })
+	}
+}
+
+// Wait returns when ctx of Set has ended and all verifications with it.
+func (d *Daily) Wait() { d.wait.Wait() }
+
+func (d *Daily) loop(ctx context.Context, q Request) {
+	next := d.Last(q.Destination).Add(day)
+	for d.sleep(ctx, next) {
+		began := d.Now()
+		failed := false
+		_ = d.Runner.run(ctx, q, true, func(e Event) { // its error is ctx's
+			if e.Finished != nil && e.Finished.Error != "" {
+				failed = true
+				if ctx.Err() == nil {
+					d.Log.Error("daily verification", "destination", q.Destination, "error", e.Finished.Error)
+				}
+			}
+		})
+		next = began.Add(day)
+		if failed {
+			next = d.Now().Add(retryAfter)
+		}
+	}
+}
+
+// sleep waits for a time of the wall clock; false when ctx ended. A time that is more than a day ahead was noted by a clock that was
+// wrong.
+func (d *Daily) sleep(ctx context.Context, until time.Time) bool {
+	if most := d.Now().Add(day); until.After(most) {
+		until = most
+	}
+	for {
+		left := until.Sub(d.Now())
+		if left <= 0 {
+			return ctx.Err() == nil
+		}
+		t := time.NewTimer(min(left, longestSleep))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		case <-t.C:
+		}
+	}
+}
+
+// LastDaily looks in the history for the daily verification of a destination that ended last.
+func LastDaily(f *history.Follower, name string) (last time.Time, err error) {
+	err = f.Poll(func(r *history.Record) error {
+		if r.Kind == history.Verify && r.Daily && r.Destination == name && r.Error == "" {
+			last = r.Began
+		}
+		return nil
+	})
+	return last, err
+}
