@@ -85,12 +85,24 @@ func (p *pass) concern(ctx context.Context, s *backup.Snapshot, found []backup.C
 	if slices.Equal(all, s.Concerns) {
 		return nil
 	}
+	p.concerned(s, found)
 	next := *s
 	next.Concerns = all
 	if err := p.index.PutSnapshot(ctx, &next); err != nil {
 		return storeError{err}
 	}
 	return nil
+}
+
+// concerned keeps concerns about s for the summary.
+func (p *pass) concerned(s *backup.Snapshot, concerns []backup.Concern) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range concerns {
+		if len(p.summary.Concerns) < maxErrors && !slices.Contains(s.Concerns, c) {
+			p.summary.Concerns = append(p.summary.Concerns, fmt.Sprintf("%s: %s", s.Key(), c.Text))
+		}
+	}
 }
 
 // content loads what is compared of a snapshot.

@@ -42,8 +42,13 @@ func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
 	w.sh(`rm "$1/alice/mysql/alice_shop.sql" "$1/alice/cron/alice"`, alice)
 	w.archive(alice, "alice", "2026-01-05")
 	w.archive(alice, "alice", "2026-01-06")
-	w.mustPass()
 	const cut = "dumps without their end: alice_cut.sql"
+	told := strings.Join(w.mustPass().Concerns, "\n")
+	for _, want := range []string{"2026-01-05/accounts/alice.tar.gz: databases 2 -> 2", "2026-01-06/accounts/alice.tar.gz: " + cut} {
+		if strings.Count(told, want) != 1 {
+			t.Errorf("the summary tells %q", told)
+		}
+	}
 	for date, want := range map[string]string{
 		"2026-01-04": "",
 		"2026-01-05": cut + "; databases 2 -> 2: missing alice_shop; cron tables 1 -> 0: missing alice; dumps much smaller: alice_wp (52068 -> 588 bytes)",
@@ -53,7 +58,7 @@ func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
 			t.Errorf("%s: %q, want %q", date, got, want)
 		}
 	}
-	if s := w.mustPass(); s.Read != 0 {
+	if s := w.mustPass(); s.Read != 0 || len(s.Concerns) > 0 {
 		t.Errorf("second pass: %+v", s)
 	}
 }

@@ -96,6 +96,8 @@ type Summary struct {
 	Gone        int     // forgotten, because they are no longer on the destination
 	Directories int     // listed
 	Errors      []error // about single backups and directories, at most maxErrors
+	// Concerns are in words what is new of backups that are poorer than they should be, at most maxErrors.
+	Concerns []string
 }
 
 // maxErrors bounds Summary.Errors: one bad disk must not fill the memory.

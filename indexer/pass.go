@@ -307,6 +307,9 @@ func (p *pass) commit(ctx context.Context, s *backup.Snapshot) error {
 	p.mu.Lock()
 	p.committed[s.Key()] = s
 	p.mu.Unlock()
+	if known := p.known[s.Key()]; known == nil || known.Root.Child != s.Root.Child {
+		p.concerned(&backup.Snapshot{Source: s.Source}, s.Concerns) // those that reading it raised
+	}
 	p.Log.Info("snapshot indexed", "destination", p.Destination, "path", s.Key(), "status", s.Status,
 		"entries", s.Root.Count)
 	return nil

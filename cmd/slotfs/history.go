@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -115,6 +116,9 @@ func historyRow(r *history.Record) []string {
 	why := cmp.Or(r.Error, r.Warning)
 	if r.Differences > 0 {
 		why = term.Count(int64(r.Differences), "difference", "differences")
+	}
+	if r.Concerns != "" && r.Error == "" {
+		why = strings.TrimPrefix(why+"; ", "; ") + "concerns: " + r.Concerns
 	}
 	took := term.Duration(time.Duration(r.Seconds * float64(time.Second)))
 	return []string{clock(&r.Ended), string(r.Kind), term.Clean(r.Object()), string(r.Result), took, files, size, sent, term.Cut(term.Clean(why), 200)}

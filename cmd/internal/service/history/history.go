@@ -104,6 +104,9 @@ type Record struct {
 	Free int64 `json:"free,omitempty"`
 	Size int64 `json:"size,omitempty"`
 
+	// Concerns are what a pass found backups to lack that are complete, in words.
+	Concerns string `json:"concerns,omitempty"`
+
 	Warning string `json:"warning,omitempty"`
 	Error   string `json:"error,omitempty"`
 	Code    int    `json:"code,omitempty"` // the exit code that belongs to Error
@@ -139,7 +142,7 @@ const maxText = 2000
 
 // bounded cuts what a record need not keep in full.
 func (r Record) bounded() Record {
-	for _, text := range []*string{&r.Warning, &r.Error} {
+	for _, text := range []*string{&r.Warning, &r.Error, &r.Concerns} {
 		if len(*text) > maxText {
 			*text = (*text)[:maxText] + "..."
 		}

@@ -2,13 +2,14 @@ package passes
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"slotfs/cmd/internal/service/history"
 )
 
 // remember adds how a pass ended to the history.
-func (r *Runner) remember(p *Record, err error) error {
+func (r *Runner) remember(p *Record, concerns []string, err error) error {
 	if r.History == nil {
 		return nil
 	}
@@ -23,6 +24,7 @@ func (r *Runner) remember(p *Record, err error) error {
 			}
 		}
 	}
+	h.Concerns = strings.ToValidUTF8(strings.Join(concerns, "; "), "?")
 	h.Fail(err, p.Code)
 	return r.History.Add(h)
 }

@@ -111,7 +111,7 @@ func (r *Runner) one(ctx context.Context, name string, q Request, emit func(prog
 	}
 	r.Log.Info("pass", "destination", name, "found", s.Found, "read", s.Read, "unchanged", s.Unchanged,
 		"failed", s.Failed, "gone", s.Gone, "error", err)
-	if saveErr := errors.Join(record.save(r.Dir), r.remember(&record, err)); saveErr != nil {
+	if saveErr := errors.Join(record.save(r.Dir), r.remember(&record, s.Concerns, err)); saveErr != nil {
 		r.Log.Warn("record of the pass not kept", "destination", name, "error", saveErr)
 	}
 	r.changed()

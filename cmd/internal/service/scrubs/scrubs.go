@@ -150,7 +150,8 @@ func (r *Runner) remember(ctx context.Context, h history.Record, s *scrub.Summar
 			continue
 		}
 		h.Differences += int(b.Verified.Differences)
-		if backups++; backups <= namedDifferences && len(b.Verified.First) > 0 {
+		backups++
+		if backups <= namedDifferences && len(b.Verified.First) > 0 {
 			texts = append(texts, b.Key()+": "+b.Verified.First[0])
 		}
 	}
