@@ -72,6 +72,7 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"POST /restores":                                {`{"paths":["box/accounts/alice/latest/full/sub"],"directory":"/nonexistent/a/b","dry_run":true}`, `!{"paths":[],"directory":"x"}`},
 		"POST /reload":                                  {""},
 		"POST /passes":                                  {`{"destinations":["box"]}`},
+		"POST /verifications":                           {`{"destination":"box","account":"alice","share":0.5,"rate":1000}`, `!{"destinations":["box"]}`},
 		"POST /passes/start":                            {`{"destinations":["box"]}`, `!{"destinations":["other"]}`, `!{"destination":"box"}`},
 		"DELETE /destinations/{name}/snapshots":         {"box"},
 		"GET /jobs/{job}/slots":                         {"!nothing", "!nightly"},
