@@ -40,7 +40,7 @@ var pure = map[string][]string{
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
 	"slotfs/indexer/concern":        {"slotfs/indexer/backup"},
 	"slotfs/indexer/archive/gzseek": {},
-	"slotfs/indexer/scrub": {"slotfs/indexer/archive/gzseek", "slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree"},
+	"slotfs/indexer/scrub":          {"slotfs/indexer/archive/gzseek", "slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree"},
 	"slotfs/indexer/archive":        {"slotfs/indexer/backup", "slotfs/indexer/archive/gzseek"},
 	"slotfs/indexer/engine": {"slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/tree",
 		"slotfs/indexer/archive/gzseek"}, // whose seek points the record of an archive may bring
