@@ -36,6 +36,9 @@ func (r *restoring) tellProof(begun *restores.Report) {
 // warnOfStatus tells that a snapshot is not complete, and which of its files that concerns.
 func (s *shell) warnOfStatus(n *restores.Unproven) {
 	text := fmt.Sprintf("%s is %s", n.Path, n.Status)
+	if n.Missing > 0 {
+		text += ", without " + term.Count(int64(n.Missing), "entry", "entries") + " that its server refused"
+	}
 	if n.Detail != "" {
 		text += ": " + n.Detail
 	}

@@ -154,6 +154,7 @@ type State struct {
 	Archive    *Archive  `json:"archive,omitempty"` // what the manifest lists, in mode "compressed"
 	Traits     Traits    `json:"names,omitempty"`   // what the server does to names; empty: nothing, or an older version wrote this
 	Missing    int64     `json:"missing,omitempty"` // entries of the manifest that are not in data/
+	Extra      int64     `json:"extra,omitempty"`   // names in data/ that are no entry's: the next run lists data/ and tries to delete them
 	Machine    string    `json:"machine,omitempty"` // id of the machine that wrote this; empty: an older version did
 }
 

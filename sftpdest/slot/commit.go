@@ -18,7 +18,10 @@ import (
 // last.
 func (j *job) settle(ctx context.Context, file manifest.File, l *lease.Lease) (final string, err error) {
 	j.state.Phase, j.state.Manifest, j.state.Finished, j.state.Suspect = manifest.Complete, &file, j.o.Now(), false
-	j.state.Missing = j.counts.Missing.Load()
+	j.state.Missing, j.state.Extra = j.counts.Missing.Load(), 0
+	if j.place != nil {
+		j.state.Extra = j.place.Extra()
+	}
 	j.journal.Stop() // a segment that is begun now would be waited for, only to be removed
 	looked := time.Now()
 	ours := func(ctx context.Context) error {

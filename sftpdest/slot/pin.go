@@ -40,9 +40,16 @@ func verifySlot(ctx context.Context, d dest.ReadWriter, dir string, slot int, o 
 	if err != nil || !o.Repair || s.State.Phase == "" {
 		return found, err
 	}
+	var extra int64
+	for _, d := range found {
+		if d.Extra {
+			extra++
+		}
+	}
 	err = r.change(ctx, slot, func(s *manifest.State) {
+		s.Extra = extra
 		switch {
-		case len(found) > 0:
+		case int64(len(found)) > extra:
 			s.Phase = manifest.Damaged
 		case o.Sample >= 1:
 			s.Verified, s.Phase = time.Now(), manifest.Complete

@@ -122,6 +122,35 @@ func TestNameThatCannotBeDeletedIsLeftAndTold(t *testing.T) {
 	if _, ok := says["stuck/in/here"]; ok || !slots[0].Complete() {
 		t.Errorf("the backup has what is gone, or is none: %+v", slots[0])
 	}
+	a.triedAgainUntilItGoes(m, o)
+}
+
+// triedAgainUntilItGoes runs until each slot was written twice with a name in it that cannot be deleted, and then without.
+func (a *account) triedAgainUntilItGoes(m *memory, o Options) {
+	a.t.Helper()
+	for n := range 4 {
+		if sum := a.mustRun(m, o); len(sum.Left) != 1 {
+			a.t.Errorf("run %d tells of %v", n, sum.Left)
+		}
+	}
+	slots, err := List(a.t.Context(), m, o.Directory)
+	a.check(err)
+	for i := range slots {
+		found, err := Verify(a.t.Context(), m, o.Directory, slots[i].State.Slot, VerifyOptions{Sample: 1, Repair: true})
+		if err != nil || slots[i].State.Extra != 1 || len(found) == 0 || !found[0].Extra {
+			a.t.Errorf("slot %d has %d extra names, %v, %v", slots[i].State.Slot, slots[i].State.Extra, found, err)
+		}
+	}
+	m.hear = nil
+	for range 2 {
+		sum := a.mustRun(m, o)
+		if _, err := m.find(state.Path(o.Directory, sum.Slot) + "/data/stuck"); len(sum.Left) != 0 || !errors.Is(err, fs.ErrNotExist) {
+			a.t.Errorf("slot %d: left %v, stuck: %v", sum.Slot, sum.Left, err)
+		}
+	}
+	if slots, err = List(a.t.Context(), m, o.Directory); err != nil || slots[0].State.Extra != 0 || !slots[1].Complete() {
+		a.t.Errorf("%+v, %v", slots, err)
+	}
 }
 
 func TestLackOfRoomTakesNoSlotThatHasAPlace(t *testing.T) {

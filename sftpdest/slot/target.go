@@ -54,7 +54,7 @@ func newPlanner(due *Slot, next *manifest.State, isNew bool) plan.Planner {
 	p.Traits, p.Suspect = next.Traits, next.Suspect
 	p.Resumed = interrupted(due) || due.State.Phase == manifest.Damaged || due.Err != nil && due.State.Phase != ""
 	p.Untimed = due.State.Times == manifest.NoTimes // files that are kept have the times that they got
-	p.Listed = p.Resumed || due.State.Durability == "none" || due.Err != nil && !isNew
+	p.Listed = p.Resumed || due.State.Extra > 0 || due.State.Durability == "none" || due.Err != nil && !isNew
 	if p.Traits.Has(manifest.FoldsCase) {
 		p.Clashes = plan.NewClashes()
 	}

@@ -47,6 +47,9 @@ func New(s *store.Store, j *journal.Journal, counts *progress.Counts, o Options)
 // Left is what the server refused.
 func (p *Placer) Left() []Left { return p.refusals.named }
 
+// Extra is how many names stay on the server that were to be deleted.
+func (p *Placer) Extra() int64 { return int64(len(p.refusals.stuck)) }
+
 // Await waits until the name of an item may be made.
 func (p *Placer) Await(ctx context.Context, i *Item) error {
 	if err := p.o.Updating(ctx); err != nil {

@@ -21,5 +21,11 @@ type verifier struct {
 func (v *verifier) differ(path, what string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.found = append(v.found, Difference{path, what})
+	v.found = append(v.found, Difference{Path: path, What: what})
+}
+
+func (v *verifier) extra(path string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.found = append(v.found, Difference{Path: path, What: "not in the manifest", Extra: true})
 }

@@ -24,7 +24,10 @@ import (
 )
 
 // Difference is one thing that is not as the manifest says.
-type Difference struct{ Path, What string }
+type Difference struct {
+	Path, What string
+	Extra      bool // a name that the manifest does not have: the backup is whole all the same
+}
 
 // Slot compares a slot with its manifest: names, types and sizes of all, and the content of those that have another time and of a
 // share of the others, 0 to 1.
@@ -92,7 +95,7 @@ func (v *verifier) walk(ctx context.Context, g *errgroup.Group, list *os.File) e
 			}
 			known.Advance()
 		case known.Head == nil || manifest.Compare(here.Head.Path, known.Head.Path) < 0:
-			v.differ(here.Head.Path, "not in the manifest")
+			v.extra(here.Head.Path)
 			here.Advance()
 		default:
 			v.compare(ctx, g, known.Head, &here.Head)

@@ -8,17 +8,19 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"strings"
 
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore"
 	"slotfs/indexer/backup"
 )
 
-// Unproven is a snapshot of which not everything was proven when it was read.
+// Unproven is a snapshot of which not everything was proven when it was read, or that does not have everything.
 type Unproven struct {
 	Path     string        `json:"path"`
 	Status   backup.Status `json:"status"`
 	Detail   string        `json:"detail,omitempty"`
+	Missing  uint64        `json:"missing,omitempty"`        // entries that its server refused when it was made
 	Affected uint64        `json:"affected,omitempty"`       // files that may be wrong or are not whole
 	Files    []string      `json:"affected_files,omitempty"` // the first of them, as in the archive
 }
@@ -44,11 +46,18 @@ func (r *Restore) notComplete(ctx context.Context, roots []restore.Root) ([]Unpr
 		if err != nil {
 			return nil, err
 		}
-		if s.Status != backup.Complete {
+		if s.Status != backup.Complete || s.Missing > 0 && whole(root.Path, at) {
 			all = append(all, s)
 		}
 	}
 	return all, nil
+}
+
+// whole reports whether a path is a snapshot, or what has everything of one: only there it is known that what the backup does not
+// have is missing.
+func whole(p, snapshot string) bool {
+	below := strings.Trim(strings.TrimPrefix(path.Clean(p), snapshot), "/")
+	return below == "" || below == backup.Full || below == string(backup.Files)
 }
 
 // proven reads what the snapshot in the directory at says of itself.

@@ -36,6 +36,7 @@ type Difference struct {
 // AccountVerified is what became of an account.
 type AccountVerified struct {
 	Account string
+	Began   time.Time
 	Slots   []Verified
 	Foreign error // the slots are those of another machine: nothing is noted in them
 	Err     error // of what could not be compared
@@ -60,8 +61,7 @@ func (s *Set) remember(got *AccountVerified) {
 	if len(got.Slots) == 0 && got.Err == nil {
 		return
 	}
-	r := history.Record{Kind: history.Verify, Ended: time.Now(), Destination: s.Job.Destination, Job: s.Job.Name, Account: got.Account, Result: history.Complete}
-	r.Began = r.Ended
+	r := history.Record{Kind: history.Verify, Began: got.Began, Ended: time.Now(), Seconds: time.Since(got.Began).Seconds(), Destination: s.Job.Destination, Job: s.Job.Name, Account: got.Account, Result: history.Complete}
 	for _, one := range got.Slots {
 		r.Differences += len(one.Differences)
 	}
@@ -74,7 +74,7 @@ func (s *Set) remember(got *AccountVerified) {
 
 // verifyAccount compares the slots of one account. It holds the account: what a run changes meanwhile would be a difference.
 func (s *Set) verifyAccount(ctx context.Context, account string, v Verification) (got AccountVerified) {
-	got.Account = account
+	got.Account, got.Began = account, time.Now()
 	held, err := s.State.LockAccount(s.Job.Destination, account)
 	if err != nil {
 		got.Err = err
@@ -113,7 +113,7 @@ func (s *Set) compare(ctx context.Context, account string, v Verification, got *
 		}
 		result := Verified{Account: account, Slot: one.State.Slot, Differences: []Difference{}}
 		for _, f := range found {
-			result.Differences = append(result.Differences, Difference(f))
+			result.Differences = append(result.Differences, Difference{f.Path, f.What})
 		}
 		got.Slots = append(got.Slots, result)
 	}
