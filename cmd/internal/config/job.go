@@ -134,7 +134,7 @@ func (c *Config) writable(name string) error {
 	d := c.Destinations[name]
 	switch {
 	case d == nil:
-		return fmt.Errorf("destination %q: unknown; add it with `slotfs destination add %s --engine %s`", name, name, SlotsEngine)
+		return fmt.Errorf("destination %q: unknown; before a job names it: `slotfs destination add %s --engine %s`, after that write [destination.%s]", name, name, SlotsEngine, name)
 	case d.Engine != SlotsEngine:
 		return fmt.Errorf("destination %s: its engine is %s: backups on it are made by cPanel itself; want one with engine %s",
 			name, d.Engine, SlotsEngine)

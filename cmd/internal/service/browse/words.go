@@ -20,7 +20,7 @@ func Explain(op, p string, err error) error {
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	if err == fs.ErrNotExist { // in the words of the kernel, whoever says it
+	if errors.Is(err, fs.ErrNotExist) && err.Error() == fs.ErrNotExist.Error() { // in the words of the kernel, whoever says it
 		err = syscall.ENOENT
 	}
 	err = fmt.Errorf("%s %s: %w", op, cmp.Or(p, "/"), err)
