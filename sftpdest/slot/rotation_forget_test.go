@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math/rand/v2"
 	"testing"
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
+	"slotfs/sftpdest/slot/state"
 )
 
 // stored is a server with three backups, and what each generation has.
@@ -70,7 +72,12 @@ func TestForgetLeavesNothingWhereverItWasInterrupted(t *testing.T) {
 				run := m.clone()
 				if k%3 == 0 { // a run goes on as if nothing had happened
 					sum := a.mustRun(run, o)
-					a.holdsAll(run, o, len(a.left(run, o)), sum.Slot)
+					after := maps.Clone(past)
+					after[sum.Gen] = a.truth()
+					written := Slot{Path: state.Path(o.Directory, sum.Slot), State: manifest.State{Slot: sum.Slot}}
+					if err := errors.Join(written.Read(t.Context(), run), forgotten(t, run, o, after)); err != nil || !written.Complete() {
+						t.Errorf("a run after a kill at %d: slot %d is %s, %v", k, sum.Slot, written.State.Phase, err)
+					}
 				}
 				if _, err = Forget(t.Context(), m, o.Directory, Owner{}); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					t.Fatalf("after a kill at %d: %v", k, err)

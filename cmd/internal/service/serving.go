@@ -102,10 +102,8 @@ func (v *Serving) start(ctx context.Context, s *Service) (*work, error) {
 	w.wait.Go(func() { s.serve(w.socket) })
 	w.wait.Go(func() { s.refresh(w.ctx) })
 	w.wait.Go(func() { s.oversee(w.ctx) })
-	w.wait.Go(func() {
-		defer signal.Stop(hangups)
-		s.reloadOn(w.ctx, hangups)
-	})
+	// The signal is taken to the end of the process: one that comes while the mount goes away must not kill it.
+	w.wait.Go(func() { s.reloadOn(w.ctx, hangups) })
 	s.startSchedules(w.ctx)
 	return w, nil
 }

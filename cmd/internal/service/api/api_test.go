@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,8 @@ import (
 
 // owner is a fake that records what it is asked.
 type owner struct {
-	asked  []string
+	mu     sync.Mutex
+	asked  []string // guarded by mu
 	events []progress.Event
 	err    error
 	hang   bool
@@ -39,8 +41,14 @@ type owner struct {
 	all    []*backup.Snapshot
 }
 
+func (o *owner) ask(what string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked = append(o.asked, what)
+}
+
 func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.Event)) error {
-	o.asked = append(o.asked, "index "+q.Destinations[0]+" "+q.Account)
+	o.ask("index " + q.Destinations[0] + " " + q.Account)
 	for _, e := range o.events {
 		emit(e)
 	}
@@ -59,7 +67,7 @@ func (o *owner) Report(_ context.Context, brief bool) (*Report, error) {
 }
 
 func (o *owner) Find(_ context.Context, _ login.Identity, q browse.Query, yield func(browse.Match) error) error {
-	o.asked = append(o.asked, string("find "+q.Pattern+" "+q.Below))
+	o.ask(string("find " + q.Pattern + " " + q.Below))
 	for range 2 {
 		if err := yield(browse.Match{Path: "a/" + q.Pattern, Size: 7}); err != nil {
 			return err
@@ -69,7 +77,7 @@ func (o *owner) Find(_ context.Context, _ login.Identity, q browse.Query, yield 
 }
 
 func (o *owner) Diff(_ context.Context, _ login.Identity, q browse.Pair, yield func(browse.Change) error) error {
-	o.asked = append(o.asked, string("diff "+q.Old+" "+q.New))
+	o.ask(string("diff " + q.Old + " " + q.New))
 	for _, path := range []string{"a", "b\xff"} {
 		if err := yield(browse.Change{Path: []byte(path), New: &browse.Side{Size: 7}}); err != nil {
 			return err
@@ -79,7 +87,7 @@ func (o *owner) Diff(_ context.Context, _ login.Identity, q browse.Pair, yield f
 }
 
 func (o *owner) Verify(_ context.Context, q scrubs.Request, emit func(scrubs.Event)) error {
-	o.asked = append(o.asked, fmt.Sprintf("verify %s %s %v %d", q.Destination, q.Account, q.Share, q.Rate))
+	o.ask(fmt.Sprintf("verify %s %s %v %d", q.Destination, q.Account, q.Share, q.Rate))
 	if o.err == nil {
 		emit(scrubs.Event{Difference: &scrub.Difference{Account: "alice", What: "w"}})
 		emit(scrubs.Event{Finished: &scrubs.Finished{Summary: scrub.Summary{Read: 7}}})
@@ -87,7 +95,7 @@ func (o *owner) Verify(_ context.Context, q scrubs.Request, emit func(scrubs.Eve
 	return o.err
 }
 
-func (o *owner) Reload(context.Context) error { o.asked = append(o.asked, "reload"); return o.err }
+func (o *owner) Reload(context.Context) error { o.ask("reload"); return o.err }
 func (o *owner) Seen(context.Context) (alarm.Seen, error) {
 	return alarm.Seen{Holdings: map[string][]alarm.Account{"b&c": {{Name: "alice", Newest: time.Unix(5, 0).UTC()}}}, Watching: true}, nil
 }
@@ -105,7 +113,7 @@ func (o *owner) OpenStore(*config.Destination) (jobs.Store, error) {
 }
 
 func (o *owner) Forget(_ context.Context, name string) error {
-	o.asked = append(o.asked, "forget "+name)
+	o.ask("forget " + name)
 	return o.err
 }
 
