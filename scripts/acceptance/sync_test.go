@@ -119,13 +119,14 @@ func (b *backups) label() {
 	}
 }
 
+// slots are those that are there.
 func (b *backups) slots() []slotInfo {
 	b.t.Helper()
 	var all []slotInfo
 	if err := json.Unmarshal([]byte(b.must("slots", "nightly", "--json")), &all); err != nil {
 		b.t.Fatal(err)
 	}
-	return all
+	return slices.DeleteFunc(all, func(s slotInfo) bool { return s.Phase == "free" })
 }
 
 // checkBySFTP fetches each complete slot with a plain client and compares names and content.

@@ -31,7 +31,11 @@ func (w *run) settleGone(ctx context.Context, accounts []Account, before LastRun
 			err = record.Save(w.State, w.job)
 		}
 	}
-	if err != nil && ctx.Err() == nil {
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case len(accounts) > 0 && unserved(err): // the accounts that were to be backed up told of it
+		w.Log.Info("accounts that are gone", "job", w.job.Name, "error", err)
+	default:
 		w.Warn(fmt.Sprintf("job %s: accounts that are gone: %v", w.job.Name, err), "")
 	}
 }
