@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/login"
@@ -243,17 +242,6 @@ func (t *route) handle(who func(*http.Request) (login.Identity, error)) http.Han
 
 // pattern is how the route is asked for.
 func (t *route) pattern() string { return t.method + " " + Prefix + t.path }
-
-// pathNames are the names of the parameters in a path.
-func pathNames(path string) []string {
-	var names []string
-	for _, part := range strings.Split(path, "/") {
-		if name, ok := strings.CutPrefix(part, "{"); ok {
-			names = append(names, strings.TrimSuffix(name, "}"))
-		}
-	}
-	return names
-}
 
 // unknownRoute answers what no route is asked for by.
 func unknownRoute(w http.ResponseWriter, r *http.Request) {
