@@ -36,7 +36,7 @@ func parametersOf(of reflect.Type) []parameter {
 
 // parameters reads the parameters of a request. Those that the route does not have are refused: a misspelt one would change the
 // answer and tell nobody.
-func parameters[P any](c *Call, path string) (P, error) {
+func parameters[P any](c *Call) (P, error) {
 	var out P
 	v := reflect.ValueOf(&out).Elem()
 	query, err := url.ParseQuery(c.r.URL.RawQuery)

@@ -57,34 +57,16 @@ type none struct{}
 
 // get is a route that answers with one JSON value.
 func get[P, R any](path, summary string, may rights, serve func(c *Call, p P) (R, error)) route {
-	out := describe[P, none, R](http.MethodGet, path, summary, may)
-	out.serve = func(c *Call) error {
-		p, err := parameters[P](c, path)
-		if err != nil {
-			return err
-		}
-		result, err := serve(c, p)
-		if err != nil {
-			return err
-		}
-		return c.answer(http.StatusOK, result)
-	}
-	return out
+	return change(http.MethodGet, path, summary, may, func(c *Call, p P, _ none) (R, error) { return serve(c, p) })
 }
 
 // change is a route that changes something. It answers with one JSON value.
 func change[P, B, R any](method, path, summary string, may rights, serve func(c *Call, p P, body B) (R, error)) route {
 	out := describe[P, B, R](method, path, summary, may)
 	out.serve = func(c *Call) error {
-		p, err := parameters[P](c, path)
+		p, body, err := asked[P, B](c)
 		if err != nil {
 			return err
-		}
-		var body B
-		if out.body != nil {
-			if err := c.read(&body); err != nil {
-				return err
-			}
 		}
 		result, err := serve(c, p, body)
 		if err != nil {
@@ -100,15 +82,9 @@ func lines[P, B, L any](method, path, summary string, may rights, serve func(c *
 	out := describe[P, B, L](method, path, summary, may)
 	out.content = contentLines
 	out.serve = func(c *Call) error {
-		p, err := parameters[P](c, path)
+		p, body, err := asked[P, B](c)
 		if err != nil {
 			return err
-		}
-		var body B
-		if out.body != nil {
-			if err := c.read(&body); err != nil {
-				return err
-			}
 		}
 		w := c.lines()
 		return w.end(serve(c, p, body, func(l L) error { return w.add(l) }))
@@ -121,7 +97,7 @@ func raw[P any](path, summary, content string, may rights, serve func(c *Call, p
 	out := describe[P, none, none](http.MethodGet, path, summary, may)
 	out.answer, out.content = nil, content
 	out.serve = func(c *Call) error {
-		p, err := parameters[P](c, path)
+		p, err := parameters[P](c)
 		if err != nil {
 			return err
 		}
@@ -137,6 +113,15 @@ func describe[P, B, R any](method, path, summary string, may rights) route {
 		out.body = reflect.TypeFor[B]()
 	}
 	return out
+}
+
+// asked reads the parameters and the body of a request.
+func asked[P, B any](c *Call) (p P, body B, err error) {
+	p, err = parameters[P](c)
+	if _, without := any(body).(none); err == nil && !without {
+		err = c.read(&body)
+	}
+	return p, body, err
 }
 
 // maxRequest bounds the body of a request.
