@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"reflect"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ func (t *route) operation(s *schemas, failure map[string]any) map[string]any {
 	}
 	out := map[string]any{
 		"operationId": t.id(), "summary": t.summary, "parameters": parameters,
-		"responses":     map[string]any{strconv.Itoa(t.status): success, "default": failure},
+		"responses":     map[string]any{strconv.Itoa(http.StatusOK): success, "default": failure},
 		"x-slotfs-role": map[rights]string{administrators: "administrator", owners: "owner"}[t.rights],
 	}
 	if t.body != nil {

@@ -41,7 +41,6 @@ type route struct {
 	body         reflect.Type // of the request, JSON; nil: none
 	answer       reflect.Type // JSON, or of a line of NDJSON; nil: other bytes
 	content      string       // media type of the answer
-	status       int          // of success
 	serve        func(*Call) error
 }
 
@@ -108,7 +107,7 @@ func raw[P any](path, summary, content string, may rights, serve func(c *Call, p
 
 func describe[P, B, R any](method, path, summary string, may rights) route {
 	out := route{method: method, path: path, summary: summary, rights: may, params: reflect.TypeFor[P](), answer: reflect.TypeFor[R](),
-		content: contentJSON, status: http.StatusOK}
+		content: contentJSON}
 	if reflect.TypeFor[B]() != reflect.TypeFor[none]() {
 		out.body = reflect.TypeFor[B]()
 	}
