@@ -20,7 +20,7 @@ func (h *Handlers) jobRoutes() []route {
 			return h.changeSlot(p, func(s *slots.Set) (slots.Changed, error) { return s.Pin(c.Context, p.Account, p.Slot, false, p.Adopt) })
 		}),
 		change("DELETE", one, "the slot is removed with the backup in it", administrators, func(c *Call, p deleteParams, _ none) (slots.Changed, error) {
-			return h.changeSlot(p.slotParams(), func(s *slots.Set) (slots.Changed, error) {
+			return h.changeSlot(p.slotParams, func(s *slots.Set) (slots.Changed, error) {
 				return s.Delete(c.Context, p.Account, p.Slot, slot.DeleteOptions{Last: p.Force, Adopt: p.Adopt})
 			})
 		}),
@@ -79,14 +79,9 @@ type slotParams struct {
 }
 
 type deleteParams struct {
-	Job     string `path:"job" doc:"its name"`
-	Account string `path:"account" doc:"its name"`
-	Slot    int    `path:"slot" doc:"its number"`
-	Adopt   bool   `query:"adopt" doc:"slots of another machine are taken over"`
-	Force   bool   `query:"force" doc:"also the only complete backup of the account"`
+	slotParams
+	Force bool `query:"force" doc:"also the only complete backup of the account"`
 }
-
-func (p deleteParams) slotParams() slotParams { return slotParams{p.Job, p.Account, p.Slot, p.Adopt} }
 
 // changeSlot changes a slot of a job.
 func (h *Handlers) changeSlot(p slotParams, do func(*slots.Set) (slots.Changed, error)) (out slots.Changed, err error) {

@@ -38,7 +38,7 @@ const about = "What the process that has the index answers. Paths are those in t
 func (t *route) operation(s *schemas, failure map[string]any) map[string]any {
 	parameters := []any{}
 	for _, p := range parametersOf(t.params) {
-		schema := s.of(t.params.Field(p.field).Type)
+		schema := s.of(t.params.FieldByIndex(p.field).Type)
 		parameters = append(parameters, map[string]any{"name": p.name, "in": p.in, "required": p.required, "description": p.doc, "schema": schema})
 	}
 	success := map[string]any{"description": "success"}

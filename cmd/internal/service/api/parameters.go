@@ -17,15 +17,17 @@ type parameter struct {
 	in       string // "query" or "path"
 	doc      string
 	required bool
-	field    int
+	field    []int
 }
 
-// parametersOf lists the parameters of a struct.
+// parametersOf lists the parameters of a struct, those of embedded ones too.
 func parametersOf(of reflect.Type) []parameter {
 	var all []parameter
-	for i := range of.NumField() {
-		f := of.Field(i)
-		p := parameter{in: "query", name: f.Tag.Get("query"), doc: f.Tag.Get("doc"), field: i, required: f.Tag.Get("required") != ""}
+	for _, f := range reflect.VisibleFields(of) {
+		if f.Anonymous {
+			continue
+		}
+		p := parameter{in: "query", name: f.Tag.Get("query"), doc: f.Tag.Get("doc"), field: f.Index, required: f.Tag.Get("required") != ""}
 		if p.name == "" {
 			p.in, p.name, p.required = "path", f.Tag.Get("path"), true
 		}
@@ -45,10 +47,11 @@ func parameters[P any](c *Call) (P, error) {
 	}
 	all := parametersOf(v.Type())
 	for name, values := range query {
-		if !slices.ContainsFunc(all, func(p parameter) bool { return p.in == "query" && p.name == name }) {
+		i := slices.IndexFunc(all, func(p parameter) bool { return p.in == "query" && p.name == name })
+		if i < 0 {
 			return out, exit.Usagef("request: no parameter %q", name)
 		}
-		if len(values) > 1 && v.Field(fieldOf(all, name)).Kind() != reflect.Slice {
+		if len(values) > 1 && v.FieldByIndex(all[i].field).Kind() != reflect.Slice {
 			return out, exit.Usagef("request: parameter %q more than once", name)
 		}
 	}
@@ -63,15 +66,11 @@ func parameters[P any](c *Call) (P, error) {
 			}
 			continue
 		}
-		if err := assign(v.Field(p.field), values); err != nil {
+		if err := assign(v.FieldByIndex(p.field), values); err != nil {
 			return out, exit.Usagef("request: %s %q: %w", p.name, values[0], err)
 		}
 	}
 	return out, nil
-}
-
-func fieldOf(all []parameter, name string) int {
-	return all[slices.IndexFunc(all, func(p parameter) bool { return p.name == name })].field
 }
 
 // assign sets a field to what a request says.
