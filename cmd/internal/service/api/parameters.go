@@ -47,35 +47,32 @@ func parameters[P any](c *Call) (P, error) {
 	}
 	all := parametersOf(v.Type())
 	for name, values := range query {
-		i := slices.IndexFunc(all, func(p parameter) bool { return p.in == "query" && p.name == name })
-		if i < 0 {
+		if !slices.ContainsFunc(all, func(p parameter) bool { return p.in == "query" && p.name == name }) {
 			return out, exit.Usagef("request: no parameter %q", name)
 		}
-		if len(values) > 1 && v.FieldByIndex(all[i].field).Kind() != reflect.Slice {
+		if len(values) > 1 {
 			return out, exit.Usagef("request: parameter %q more than once", name)
 		}
 	}
 	for _, p := range all {
-		values := query[p.name]
+		text, there := query.Get(p.name), query.Has(p.name)
 		if p.in == "path" {
-			values = []string{c.r.PathValue(p.name)}
+			text, there = c.r.PathValue(p.name), true
 		}
-		if len(values) == 0 {
-			if p.required {
-				return out, exit.Usagef("request: parameter %q is missing", p.name)
+		switch {
+		case there:
+			if err := assign(v.FieldByIndex(p.field), text); err != nil {
+				return out, exit.Usagef("request: %s %q: %w", p.name, text, err)
 			}
-			continue
-		}
-		if err := assign(v.FieldByIndex(p.field), values); err != nil {
-			return out, exit.Usagef("request: %s %q: %w", p.name, values[0], err)
+		case p.required:
+			return out, exit.Usagef("request: parameter %q is missing", p.name)
 		}
 	}
 	return out, nil
 }
 
 // assign sets a field to what a request says.
-func assign(f reflect.Value, values []string) (err error) {
-	text := values[0]
+func assign(f reflect.Value, text string) (err error) {
 	switch f.Interface().(type) {
 	case string:
 		f.SetString(text)
@@ -100,8 +97,6 @@ func assign(f reflect.Value, values []string) (err error) {
 		var t time.Time
 		t, err = time.Parse(time.RFC3339, text)
 		f.Set(reflect.ValueOf(t))
-	case []string:
-		f.Set(reflect.ValueOf(values))
 	default:
 		panic(fmt.Sprintf("a parameter has the type %s", f.Type())) // of a table in this package
 	}
