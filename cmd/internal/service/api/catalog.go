@@ -130,13 +130,8 @@ func (h *Handlers) accounts(c *Call, p accountsParams) (AccountPage, error) {
 	if p.Desc {
 		slices.Reverse(matching)
 	}
-	limit := min(cmp.Or(p.Limit, defaultPage), maxPage)
-	from := min(p.From, len(matching))
-	to := min(from+limit, len(matching))
-	out := AccountPage{Accounts: matching[from:to], Total: len(matching)}
-	if to < len(matching) {
-		out.Next = to
-	}
+	out := AccountPage{Total: len(matching)}
+	out.Accounts, out.Next = cut(matching, p.From, pageLimit(p.Limit))
 	return out, nil
 }
 

@@ -54,9 +54,8 @@ func (o *orders) page(c *Call, t browse.Paged, dir *browse.Node, p listParams, o
 	}
 	total := len(positions)
 	out.Total = &total
-	from := min(p.From, total)
-	to := min(from+p.Limit, total)
-	for _, at := range positions[from:to] {
+	positions, out.Next = cut(positions, p.From, p.Limit)
+	for _, at := range positions {
 		err := t.ListFrom(c.Context, dir.ID, at, func(n *browse.Node) error {
 			out.Entries = append(out.Entries, nodeOf(n))
 			return errEnough
@@ -64,9 +63,6 @@ func (o *orders) page(c *Call, t browse.Paged, dir *browse.Node, p listParams, o
 		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
-	}
-	if to < total {
-		out.Next = to
 	}
 	return nil
 }

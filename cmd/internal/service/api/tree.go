@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -59,6 +60,18 @@ const (
 	maxPage     = 10_000
 )
 
+// pageLimit is how many entries a page has at most; 0 asks for the default.
+func pageLimit(asked int) int { return min(cmp.Or(asked, defaultPage), maxPage) }
+
+// cut takes a page out of what is in order. next is where the next page begins; 0: there is none.
+func cut[T any](all []T, from, limit int) (page []T, next int) {
+	rest := all[min(from, len(all)):]
+	if limit < len(rest) {
+		return rest[:limit], from + limit
+	}
+	return rest, 0
+}
+
 type listParams struct {
 	Path  string `query:"path" doc:"of the directory; nothing: the top"`
 	ID    uint64 `query:"id" doc:"of the directory; administrators only"`
@@ -78,10 +91,7 @@ type Page struct {
 }
 
 func (h *Handlers) list(c *Call, p listParams) (Page, error) {
-	if p.Limit == 0 {
-		p.Limit = defaultPage
-	}
-	p.Limit = min(p.Limit, maxPage)
+	p.Limit = pageLimit(p.Limit)
 	t, n, err := h.place(c, p.Path, p.ID, true)
 	if err != nil {
 		return Page{}, err
