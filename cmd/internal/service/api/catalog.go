@@ -26,6 +26,9 @@ type Catalog struct {
 
 type accountKey struct{ destination, origin, account string }
 
+// path is where the directory of the account is in the mount.
+func (k accountKey) path() string { return path.Join(k.destination, k.origin, "accounts", k.account) }
+
 // Account is one account on a destination.
 type Account struct {
 	Destination string     `json:"destination"`
@@ -67,20 +70,28 @@ func (c *Catalog) group() {
 func accountOf(k accountKey, all []*backup.Snapshot) Account {
 	newest := all[len(all)-1]
 	out := Account{Destination: k.destination, Origin: k.origin, Account: k.account, Snapshots: len(all), Newest: newest.Time, Size: newest.Content,
-		Path: path.Join(k.destination, k.origin, "accounts", k.account), Sizes: []int64{}}
+		Path: k.path(), Sizes: []int64{}}
+	var whole *backup.Snapshot // the newest good one
 	for _, s := range all {
-		if s.Status != backup.Complete || s.Unclaimed {
-			continue
+		if s.Status == backup.Complete && !s.Unclaimed {
+			out.Sizes, whole = append(out.Sizes, s.Content), s
 		}
-		out.Sizes = append(out.Sizes, s.Content)
-		at := s.Time
-		out.NewestGood, out.Size, out.Concerns = &at, s.Content, nil
-		for _, c := range s.Concerns {
-			out.Concerns = append(out.Concerns, strings.ToValidUTF8(c.Text, "�"))
-		}
+	}
+	if whole != nil {
+		at := whole.Time
+		out.NewestGood, out.Size, out.Concerns = &at, whole.Content, concernsOf(whole)
 	}
 	out.Sizes = out.Sizes[max(0, len(out.Sizes)-maxSizes):]
 	return out
+}
+
+// concernsOf are the concerns of a snapshot as JSON can have them.
+func concernsOf(s *backup.Snapshot) []string {
+	var texts []string
+	for _, c := range s.Concerns {
+		texts = append(texts, strings.ToValidUTF8(c.Text, "�"))
+	}
+	return texts
 }
 
 // catalogRoutes are those about accounts and snapshots.
@@ -188,11 +199,12 @@ func (h *Handlers) snapshots(c *Call, p accountParams) ([]Snapshot, error) {
 		return nil, err
 	}
 	catalog.group()
-	all := catalog.groups[accountKey{p.Destination, p.Origin, p.Account}]
+	key := accountKey{p.Destination, p.Origin, p.Account}
+	all := catalog.groups[key]
 	if len(all) == 0 {
 		return nil, fmt.Errorf("account %s: %w", path.Join(p.Destination, p.Origin, p.Account), iofs.ErrNotExist)
 	}
-	dir := path.Join(p.Destination, p.Origin, "accounts", p.Account)
+	dir := key.path()
 	names, err := h.shownNames(c, dir)
 	if err != nil {
 		return nil, err
@@ -224,17 +236,12 @@ func (h *Handlers) shownNames(c *Call, dir string) (map[uint64]string, error) {
 
 func snapshotOf(s *backup.Snapshot, name, dir string) Snapshot {
 	out := Snapshot{Name: name, Path: path.Join(dir, name), Time: s.Time, Kind: s.Kind, Status: s.Status, Detail: strings.ToValidUTF8(s.Detail, "�"), Size: s.Content,
-		Entries: s.Root.Count, Parts: map[string]int{}, Indexed: s.Indexed, Affected: s.Affected.Files}
-	for _, f := range s.Files {
-		if s.Kind == backup.Tar || s.Kind == backup.TarGzip {
-			out.Stored += f.Size
-		}
+		Entries: s.Root.Count, Parts: map[string]int{}, Indexed: s.Indexed, Concerns: concernsOf(s), Affected: s.Affected.Files}
+	if s.Kind == backup.Tar || s.Kind == backup.TarGzip {
+		out.Stored = s.StoredSize()
 	}
 	for kind, n := range s.Counts {
 		out.Parts[string(kind)] = n
-	}
-	for _, c := range s.Concerns {
-		out.Concerns = append(out.Concerns, strings.ToValidUTF8(c.Text, "�"))
 	}
 	return out
 }
