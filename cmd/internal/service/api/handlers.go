@@ -26,7 +26,7 @@ type Handlers struct {
 	work     context.Context // passes and restores that nobody waits for end with it
 	tasks    sync.WaitGroup
 	routes   []route
-	document map[string]any
+	document func() map[string]any
 }
 
 // New makes the handlers of a service. What they start ends with ctx, and Wait returns then.
@@ -38,8 +38,8 @@ func New(ctx context.Context, s Service, version string) *Handlers {
 	h.routes = append(h.routes, h.stateRoutes()...)
 	h.routes = append(h.routes, h.jobRoutes()...)
 	h.routes = append(h.routes, h.restoreRoutes()...)
-	h.routes = append(h.routes, get("/openapi.json", "this document", owners, func(*Call, none) (map[string]any, error) { return h.document, nil }))
-	h.document = document(h.routes, version)
+	h.routes = append(h.routes, get("/openapi.json", "this document", owners, func(*Call, none) (map[string]any, error) { return h.document(), nil }))
+	h.document = sync.OnceValue(func() map[string]any { return document(h.routes, version) })
 	return h
 }
 
