@@ -87,13 +87,13 @@ func (h *Handlers) passes(c *Call, _ none) ([]PassReport, error) {
 	return out, nil
 }
 
-// index makes passes and tells about them. How each one ended is in its last event, also where the service ends.
-func (h *Handlers) index(c *Call, _ none, q passes.Request, yield func(progress.Event) error) error {
+// untilTold is the error of work that tells about itself, if it told nothing. Else how it ended is in the last event, also where the
+// service ends.
+func untilTold[E any](yield func(E) error, work func(emit func(E)) error) error {
 	began := false
-	err := h.service.Index(c.Context, q, func(e progress.Event) {
+	err := work(func(e E) {
 		began = true
-		h.events.publish(Event{Pass: &e})
-		_ = yield(e) // who hung up ends the pass by his context
+		_ = yield(e) // who hung up ends the work by his context
 	})
 	if began {
 		return nil
@@ -101,17 +101,19 @@ func (h *Handlers) index(c *Call, _ none, q passes.Request, yield func(progress.
 	return err
 }
 
-// verifyDestination reads backups again and tells about it. How that ended is in the last event, also where the service ends.
-func (h *Handlers) verifyDestination(c *Call, _ none, q scrubs.Request, yield func(scrubs.Event) error) error {
-	began := false
-	err := h.service.Verify(c.Context, q, func(e scrubs.Event) {
-		began = true
-		_ = yield(e) // who hung up ends it by his context
+// index makes passes and tells about them.
+func (h *Handlers) index(c *Call, _ none, q passes.Request, yield func(progress.Event) error) error {
+	return untilTold(yield, func(emit func(progress.Event)) error {
+		return h.service.Index(c.Context, q, func(e progress.Event) {
+			h.events.publish(Event{Pass: &e})
+			emit(e)
+		})
 	})
-	if began {
-		return nil
-	}
-	return err
+}
+
+// verifyDestination reads backups again and tells about it.
+func (h *Handlers) verifyDestination(c *Call, _ none, q scrubs.Request, yield func(scrubs.Event) error) error {
+	return untilTold(yield, func(emit func(scrubs.Event)) error { return h.service.Verify(c.Context, q, emit) })
 }
 
 // startPasses makes passes while nobody waits.
