@@ -68,11 +68,20 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, into an
 	if err != nil {
 		return err
 	}
+	return valueIn(ctx, body, into)
+}
+
+// valueIn reads the one JSON value of an answer, and closes it.
+func valueIn(ctx context.Context, body io.ReadCloser, into any) error {
 	defer body.Close()
-	if err := json.NewDecoder(body).Decode(into); err != nil {
-		return fmt.Errorf("%w: %w", ErrLost, err)
+	err := json.NewDecoder(body).Decode(into)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
-	return nil
+	return fmt.Errorf("%w: %w", ErrLost, err)
 }
 
 // endTime is how long an interrupted pass may take to end.

@@ -61,10 +61,9 @@ func (t *remoteTree) node(ctx context.Context, query url.Values) (browse.Node, e
 	if err != nil {
 		return browse.Node{}, err
 	}
-	defer res.Body.Close()
 	var n Node
-	if err := json.NewDecoder(res.Body).Decode(&n); err != nil {
-		return browse.Node{}, fmt.Errorf("%w: %w", ErrLost, err)
+	if err := valueIn(ctx, res.Body, &n); err != nil {
+		return browse.Node{}, err
 	}
 	return n.node(), nil
 }
@@ -112,14 +111,8 @@ func (t *remoteTree) page(ctx context.Context, q url.Values) (p Page, err error)
 	if err != nil {
 		return p, err
 	}
-	defer res.Body.Close()
-	if err := json.NewDecoder(res.Body).Decode(&p); err != nil {
-		if ctx.Err() != nil {
-			return p, ctx.Err()
-		}
-		return p, fmt.Errorf("%w: %w", ErrLost, err)
-	}
-	return p, nil
+	err = valueIn(ctx, res.Body, &p)
+	return p, err
 }
 
 // Open implements browse.Tree. Nothing is asked before the first read.
