@@ -1,5 +1,7 @@
 // The API, and paths in it. A path is kept percent-encoded, byte by byte: names need not be UTF-8.
 
+import { reach } from "./gateway.js";
+
 export const session = { csrf: "", admin: false, who: "" };
 let lost = () => {};
 export function onLost(f) { lost = f; }
@@ -20,9 +22,9 @@ async function send(method, path, body, signal, head) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let res;
   try {
-    res = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
+    res = await reach(method, path, { headers, body: body === undefined ? undefined : JSON.stringify(body), signal });
   } catch (e) {
-    if (e.name === "AbortError") throw e;
+    if (e.name === "AbortError" || e.told) throw e;
     const err = new Error("slotfs does not answer");
     err.hint = "It may have been stopped, or the network is down. Load the page again when it is there.";
     throw err;

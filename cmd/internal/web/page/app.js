@@ -1,4 +1,5 @@
 import { session, own, onLost } from "./api.js";
+import { inPanel } from "./gateway.js";
 import { h, problem, say } from "./ui.js";
 import { accounts, account } from "./accounts.js";
 import { files, drawBasket } from "./files.js";
@@ -42,8 +43,8 @@ async function route() {
 function welcome(w) {
   Object.assign(session, w);
   document.getElementById("who").textContent = w.who;
-  if (location.pathname !== "/") history.replaceState(null, "", "/");
-  if (!location.hash) history.replaceState(null, "", "/#/accounts");
+  if (!inPanel && location.pathname !== "/") history.replaceState(null, "", "/");
+  if (!location.hash) history.replaceState(null, "", "#/accounts");
   window.addEventListener("hashchange", route);
   drawBasket();
   route();
@@ -68,13 +69,17 @@ function form(error) {
   name.focus();
 }
 
+document.getElementById("logout").hidden = inPanel;
 document.getElementById("logout").addEventListener("click", async () => {
   try { await own("DELETE"); } catch { /* the session was over */ }
   form();
 });
 document.getElementById("skip").addEventListener("click", (e) => { e.preventDefault(); main.focus(); });
-onLost(() => { if (session.csrf) { session.csrf = ""; form(Object.assign(new Error("The session is over."), { hint: "Log in again." })); } });
+onLost(() => { if (session.csrf && !inPanel) { session.csrf = ""; form(Object.assign(new Error("The session is over."), { hint: "Log in again." })); } });
 
-const token = location.pathname === "/login" ? location.hash.slice(1) : "";
+const token = !inPanel && location.pathname === "/login" ? location.hash.slice(1) : "";
 if (token) history.replaceState(null, "", "/"); // it stays in no history
-(token ? own("POST", { token }) : own("GET")).then(welcome, (e) => form(token || e.status !== 401 ? e : undefined));
+(token ? own("POST", { token }) : own("GET")).then(welcome, (e) => {
+  if (inPanel) main.replaceChildren(problem(e));
+  else form(token || e.status !== 401 ? e : undefined);
+});

@@ -1,4 +1,5 @@
 import { get, raw, encode, visible, accountQuery } from "./api.js";
+import { download } from "./gateway.js";
 import { h, size, date, section } from "./ui.js";
 
 const TEXT = 128 * 1024, IMAGE = 12 * 1024 * 1024;
@@ -7,9 +8,9 @@ const images = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "
 // preview shows a file: what is in it, and its versions.
 export function preview(side, n, path, place, signal) {
   side.replaceChildren(h("h2", null, visible(n.name)), h("p", { class: "dim" }, `${size(n.size)}, changed ${date(n.mtime)}`),
-    h("p", null, n.type === "file" ? h("a", { href: "/api/v1/content?download&path=" + path, download: "" }, "Download") : "Nothing that can be downloaded."),
+    h("p", null, n.type === "file" ? h("a", download("/api/v1/content?download&path=" + path, n.name), "Download") : "Nothing that can be downloaded."),
     n.type === "file" ? section(() => content(n, path, signal)) : "",
-    place?.snapshot ? [h("h2", null, "Versions"), section(() => versions(path, signal))] : "");
+    place?.snapshot ? [h("h2", null, "Versions"), section(() => versions(n, path, signal))] : "");
 }
 
 async function content(n, path, signal) {
@@ -49,7 +50,7 @@ async function picture(n, media, path, signal) {
   }
 }
 
-async function versions(path, signal) {
+async function versions(n, path, signal) {
   const all = (await get("/versions?path=" + path, signal)).filter((v) => v.changed).reverse();
-  return h("ul", null, all.map((v) => h("li", null, h("a", { href: "/api/v1/content?download&path=" + encode(v.path, v.path_base64), download: "" }, v.snapshot), ` ${size(v.size)}, changed ${date(v.mtime)}`, v.first ? h("span", { class: "dim" }, " (first)") : null)));
+  return h("ul", null, all.map((v) => h("li", null, h("a", download("/api/v1/content?download&path=" + encode(v.path, v.path_base64), n.name), v.snapshot), ` ${size(v.size)}, changed ${date(v.mtime)}`, v.first ? h("span", { class: "dim" }, " (first)") : null)));
 }

@@ -1,4 +1,5 @@
 import { get, change, query, session } from "./api.js";
+import { events } from "./gateway.js";
 import { h, size, date, ago, table, section, status, problem, say } from "./ui.js";
 
 // destinations shows each destination, and passes as they go on.
@@ -26,11 +27,9 @@ function card(d, box) {
 
 // follow shows what passes tell.
 function follow(boxes, signal) {
-  const source = new EventSource("/api/v1/progress");
-  signal.addEventListener("abort", () => source.close());
   const bar = h("progress", { max: 1, "aria-label": "read" });
-  source.addEventListener("pass", (m) => {
-    const e = JSON.parse(m.data), box = boxes.get(e.destination);
+  events("/api/v1/progress", signal, { pass(e) {
+    const box = boxes.get(e.destination);
     if (!box) return;
     if (e.kind === "finished") {
       box.replaceChildren(e.error ? problem({ message: e.error, hint: e.hint }) : h("p", { class: "ok" }, `Done: ${e.summary?.found ?? 0} found, ${e.summary?.read ?? 0} read, ${e.summary?.gone ?? 0} gone, ${e.summary?.failed ?? 0} failed.`));
@@ -41,7 +40,7 @@ function follow(boxes, signal) {
     const text = { started: "Connecting …", walked: `${e.folders || 0} directories, ${e.backups || 0} backups`, planned: `${e.backups || 0} to read, ${size(e.bytes || 0)}`,
       began: `Reading ${e.source?.name}`, read: `Reading ${e.source?.name}, ${size(e.done || 0)}`, ended: `${e.source?.name}: ${e.error || e.status}` }[e.kind];
     box.replaceChildren(h("p", null, text || e.kind), ["began", "read"].includes(e.kind) ? bar : "");
-  });
+  } });
 }
 
 // log shows what is wrong, and how passes and backups ended.
