@@ -1,4 +1,4 @@
-// Package schedule knows when something that comes again is due. It must not start anything or read a clock.
+// Package schedule knows when something that comes again is due. It must not start anything or choose the clock.
 //
 // Three forms are understood. All times are local to the time that Next is asked with.
 //

@@ -23,9 +23,6 @@ type Scheduler struct {
 	wait   sync.WaitGroup
 }
 
-// longestSleep bounds one sleep: the clock may be set while it lasts.
-const longestSleep = time.Minute
-
 // Set replaces the schedules, by destination. Passes that run go on.
 func (s *Scheduler) Set(ctx context.Context, schedules map[string]schedule.Schedule) {
 	s.mu.Lock()
@@ -65,7 +62,7 @@ func (s *Scheduler) loop(ctx, waiting context.Context, name string, when schedul
 			return
 		}
 		s.note(waiting, name, next)
-		if !s.sleep(waiting, next) {
+		if !schedule.Sleep(waiting, s.Now, next) {
 			return
 		}
 		s.Log.Info("pass is due", "destination", name)
@@ -85,22 +82,5 @@ func (s *Scheduler) note(waiting context.Context, name string, next time.Time) {
 	defer s.mu.Unlock()
 	if waiting.Err() == nil {
 		s.due[name] = next
-	}
-}
-
-// sleep waits for a time of the wall clock; false when ctx ended.
-func (s *Scheduler) sleep(ctx context.Context, until time.Time) bool {
-	for {
-		left := until.Sub(s.Now())
-		if left <= 0 {
-			return ctx.Err() == nil
-		}
-		t := time.NewTimer(min(left, longestSleep))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return false
-		case <-t.C:
-		}
 	}
 }

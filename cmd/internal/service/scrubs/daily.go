@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"slotfs/cmd/internal/schedule"
 	"slotfs/cmd/internal/service/history"
 )
 
@@ -27,8 +28,6 @@ const (
 	day = 24 * time.Hour
 	// retryAfter is how long after one that failed the next one begins.
 	retryAfter = time.Hour
-	// longestSleep bounds one sleep: the clock may be set while it lasts.
-	longestSleep = time.Minute
 )
 
 // Set replaces what is verified each day. A verification that runs begins anew where it was.
@@ -67,25 +66,12 @@ func (d *Daily) loop(ctx context.Context, q Request) {
 	}
 }
 
-// sleep waits for a time of the wall clock; false when ctx ended. A time that is more than a day ahead was noted by a clock that was
-// wrong.
+// sleep waits for a time; false when ctx ended. A time that is more than a day ahead was noted by a clock that was wrong.
 func (d *Daily) sleep(ctx context.Context, until time.Time) bool {
 	if most := d.Now().Add(day); until.After(most) {
 		until = most
 	}
-	for {
-		left := until.Sub(d.Now())
-		if left <= 0 {
-			return ctx.Err() == nil
-		}
-		t := time.NewTimer(min(left, longestSleep))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return false
-		case <-t.C:
-		}
-	}
+	return schedule.Sleep(ctx, d.Now, until)
 }
 
 // LastDaily looks in the history for the daily verification of a destination that ended last.
