@@ -4,11 +4,8 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -48,6 +45,8 @@ const (
 type Admins struct {
 	Dir string
 	Now func() time.Time
+
+	list list[Admin]
 }
 
 // hashing has one for each password that is checked at once: each takes 64 MiB.
@@ -114,21 +113,9 @@ func (s *Admins) path() string { return filepath.Join(s.Dir, "admins.json") }
 
 // List is all administrators.
 func (s *Admins) List() ([]Admin, error) {
-	text, err := os.ReadFile(s.path())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	var all []Admin
+	all, err := s.list.read(s.path())
 	if err == nil {
-		err = config.Private(s.path())
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
-	for _, a := range all {
-		if err == nil && (len(a.Hash) != hashSize || len(a.Salt) < 8 || a.Time < 1 || a.Time > 100 || a.Memory < 8 || a.Memory > 1<<20) {
-			err = fmt.Errorf("administrator %s: its hash is damaged", base64.StdEncoding.EncodeToString([]byte(a.Name)))
-		}
+		err = s.check(all)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("administrators: %w", err)
@@ -136,23 +123,25 @@ func (s *Admins) List() ([]Admin, error) {
 	return all, nil
 }
 
-// change replaces the list by what edit makes of it. One process does that at a time.
+// check refuses a list that others may have changed, or that is damaged.
+func (s *Admins) check(all []Admin) error {
+	if all == nil {
+		return nil
+	}
+	for _, a := range all {
+		if len(a.Hash) != hashSize || len(a.Salt) < 8 || a.Time < 1 || a.Time > 100 || a.Memory < 8 || a.Memory > 1<<20 {
+			return fmt.Errorf("administrator %s: its hash is damaged", base64.StdEncoding.EncodeToString([]byte(a.Name)))
+		}
+	}
+	return config.Private(s.path())
+}
+
+// change replaces the list by what edit makes of it.
 func (s *Admins) change(edit func([]Admin) ([]Admin, error)) error {
-	release, err := lock(s.Dir)
-	if err != nil {
-		return err
-	}
-	defer release()
-	all, err := s.List()
-	if err != nil {
-		return err
-	}
-	if all, err = edit(all); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return fmt.Errorf("administrators: %w", err)
-	}
-	return config.WriteFile(s.path(), append(text, '\n'))
+	return s.list.change(s.path(), func(all []Admin) ([]Admin, error) {
+		if err := s.check(all); err != nil {
+			return nil, fmt.Errorf("administrators: %w", err)
+		}
+		return edit(all)
+	})
 }

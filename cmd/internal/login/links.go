@@ -7,17 +7,13 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/config"
 )
@@ -57,10 +53,7 @@ type Links struct {
 	Dir string
 	Now func() time.Time
 
-	mu sync.Mutex
-	// mu guards what follows.
-	known []Link      // what the list says
-	file  os.FileInfo // of the list at that time; nil: it was not read
+	list list[Link]
 }
 
 const (
@@ -170,55 +163,23 @@ func (s *Links) Revoked(id string) (bool, error) {
 	return i < 0 || !all[i].Revoked.IsZero(), nil
 }
 
-func (s *Links) list() string { return filepath.Join(s.Dir, "links.json") }
+func (s *Links) path() string { return filepath.Join(s.Dir, "links.json") }
 
-// read gives the list, which is the caller's. It is read again where it was replaced.
+// read gives the list, which is the caller's.
 func (s *Links) read() ([]Link, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	info, err := os.Stat(s.list())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err == nil && s.file != nil && os.SameFile(info, s.file) && info.ModTime().Equal(s.file.ModTime()) {
-		return slices.Clone(s.known), nil
-	}
-	var text []byte
-	if err == nil {
-		text, err = os.ReadFile(s.list())
-	}
-	var all []Link
-	if err == nil {
-		err = json.Unmarshal(text, &all)
-	}
+	all, err := s.list.read(s.path())
 	if err != nil {
 		return nil, fmt.Errorf("links: %w", err)
 	}
-	s.known, s.file = all, info
-	return slices.Clone(all), nil
+	return all, nil
 }
 
-// change replaces the list by what edit makes of it. One process does that at a time.
+// change replaces the list by what edit makes of it, without the links that ended long ago.
 func (s *Links) change(edit func([]Link) ([]Link, error)) error {
-	release, err := lock(s.Dir)
-	if err != nil {
-		return err
-	}
-	defer release()
-	all, err := s.read()
-	if err != nil {
-		return err
-	}
-	now := s.Now()
-	all = slices.DeleteFunc(all, func(l Link) bool { return now.After(l.Expires.Add(keepEnded)) })
-	if all, err = edit(all); err != nil {
-		return err
-	}
-	text, err := json.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return fmt.Errorf("links: %w", err)
-	}
-	return config.WriteFile(s.list(), append(text, '\n'))
+	return s.list.change(s.path(), func(all []Link) ([]Link, error) {
+		now := s.Now()
+		return edit(slices.DeleteFunc(all, func(l Link) bool { return now.After(l.Expires.Add(keepEnded)) }))
+	})
 }
 
 // key signs links. It is made when it is first needed and may be.
@@ -245,20 +206,4 @@ func newKey() []byte {
 	key := make([]byte, sha256.Size)
 	_, _ = rand.Read(key) // it never fails
 	return key
-}
-
-// lock makes the directory and keeps others from changing what is in it until release is called.
-func lock(dir string) (release func(), err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	return func() { f.Close() }, nil
 }

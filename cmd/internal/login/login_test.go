@@ -141,11 +141,11 @@ func TestForgedTokensLetNobodyIn(t *testing.T) {
 			t.Errorf("%q: %v", other, err)
 		}
 	}
-	text, err := os.ReadFile(s.list())
+	text, err := os.ReadFile(s.path())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(s.list(), []byte(strings.Replace(string(text), `"alice"`, `"bobby"`, 1)), 0o600); err != nil {
+	if err := os.WriteFile(s.path(), []byte(strings.Replace(string(text), `"alice"`, `"bobby"`, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if l, err := (&Links{Dir: s.Dir, Now: s.Now}).Use(token, false); !errors.Is(err, ErrLink) {
