@@ -104,10 +104,7 @@ func (l *Live) undoDatabase(ctx context.Context, store *record.Store, id string,
 		return err
 	}
 	defer s.Close()
-	old, err := store.Open(id)
-	if errors.Is(err, record.ErrBusy) {
-		err = exit.With(err, exit.Busy, "")
-	}
+	old, err := open(store, id)
 	if err != nil {
 		return err
 	}

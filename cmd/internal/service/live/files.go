@@ -215,12 +215,18 @@ func (l *Live) serve(ctx context.Context, h *asuser.Host, out *Outcome) error {
 	return err
 }
 
-// undoFiles puts the files back that a restore replaced.
-func (l *Live) undoFiles(ctx context.Context, store *record.Store, id string, out *Outcome) error {
+// open opens the record of a restore that is to be undone.
+func open(store *record.Store, id string) (*record.Record, error) {
 	old, err := store.Open(id)
 	if errors.Is(err, record.ErrBusy) {
 		err = exit.With(err, exit.Busy, "")
 	}
+	return old, err
+}
+
+// undoFiles puts the files back that a restore replaced.
+func (l *Live) undoFiles(ctx context.Context, store *record.Store, id string, out *Outcome) error {
+	old, err := open(store, id)
 	if err != nil {
 		return err
 	}
