@@ -107,7 +107,7 @@ func (k *keeper) enter(at string) (int, error) {
 	if k.last != absent && k.at == at {
 		return k.last, nil
 	}
-	fd, err := makeWay(k.dir, at)
+	fd, err := openWay(k.dir, true, at)
 	if err != nil {
 		return absent, err
 	}
@@ -118,8 +118,8 @@ func (k *keeper) enter(at string) (int, error) {
 	return fd, nil
 }
 
-// makeWay opens the directory at a path below another one, without following links, and makes what is missing.
-func makeWay(from int, at string) (int, error) {
+// openWay opens the directory at a path below another one, without following links. With missing it makes what is missing.
+func openWay(from int, missing bool, at string) (int, error) {
 	fd, err := unix.FcntlInt(uintptr(from), unix.F_DUPFD_CLOEXEC, 0)
 	for _, name := range strings.Split(at, "/") {
 		if err != nil {
@@ -128,11 +128,11 @@ func makeWay(from int, at string) (int, error) {
 		if name == "" {
 			continue
 		}
-		if err = unix.Mkdirat(fd, name, 0o700); errors.Is(err, unix.EEXIST) {
-			err = nil
+		if missing {
+			err = unix.Mkdirat(fd, name, 0o700)
 		}
 		next := absent
-		if err == nil {
+		if err == nil || errors.Is(err, unix.EEXIST) {
 			next, err = openDirectory(fd, name)
 		}
 		unix.Close(fd)

@@ -104,7 +104,7 @@ func (p *putBack) unmake(ctx context.Context) error {
 // unmakeOne moves one file away, or tells that it is a directory.
 func (p *putBack) unmakeOne(at string) (directory bool) {
 	dir, name := path.Split(at)
-	fd, err := openWay(p.home, strings.TrimSuffix(dir, "/"))
+	fd, err := openWay(p.home, false, strings.TrimSuffix(dir, "/"))
 	if errors.Is(err, unix.ENOENT) {
 		return false // it is gone already
 	}
@@ -132,7 +132,7 @@ func (p *putBack) unmakeOne(at string) (directory bool) {
 // removeDirectory removes a directory that was made, if nothing else has come into it.
 func (p *putBack) removeDirectory(at string) {
 	dir, name := path.Split(at)
-	fd, err := openWay(p.home, strings.TrimSuffix(dir, "/"))
+	fd, err := openWay(p.home, false, strings.TrimSuffix(dir, "/"))
 	if err != nil {
 		return
 	}
@@ -140,23 +140,6 @@ func (p *putBack) removeDirectory(at string) {
 	if unix.Unlinkat(fd, name, unix.AT_REMOVEDIR) == nil {
 		p.summary.Directories++
 	}
-}
-
-// openWay opens the directory at a path below another one, without following links.
-func openWay(from int, at string) (int, error) {
-	fd, err := unix.FcntlInt(uintptr(from), unix.F_DUPFD_CLOEXEC, 0)
-	for _, name := range strings.Split(at, "/") {
-		if err != nil {
-			return absent, err
-		}
-		if name == "" {
-			continue
-		}
-		next, openErr := openDirectory(fd, name)
-		unix.Close(fd)
-		fd, err = next, openErr
-	}
-	return fd, err
 }
 
 // directory moves back what is in a directory of what was kept.
