@@ -3,14 +3,11 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"slotfs/cmd/internal/config"
-	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/audit"
 	"slotfs/cmd/internal/term"
 )
@@ -20,20 +17,13 @@ func auditCommand(s *shell) *cli.Command {
 		Name:      "audit",
 		Usage:     "show who looked at, downloaded and restored what",
 		ArgsUsage: "[ACCOUNT]",
-		Flags:     []cli.Flag{&cli.StringFlag{Name: "since", Usage: "what was done at most `AGE` ago: 12h, 30d", Value: "30d"}},
+		Flags:     []cli.Flag{sinceFlag("what was done")},
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, since, err := s.recent(c, "ACCOUNT")
 			if err != nil {
 				return err
 			}
-			if c.Args().Len() > 1 {
-				return arguments(c, "ACCOUNT")
-			}
-			age, err := config.ParseAge(c.String("since"))
-			if err != nil || age < 0 {
-				return exit.Usagef("--since %q: want an age like 12h or 30d", c.String("since"))
-			}
-			return g.printAudit(c.Args().First(), time.Now().Add(-age))
+			return g.printAudit(c.Args().First(), since)
 		},
 	}
 }
@@ -55,9 +45,7 @@ func (s *settings) printAudit(account string, since time.Time) error {
 	if err != nil {
 		return s.State.Fault(err)
 	}
-	if skipped > 0 {
-		s.warn(fmt.Sprintf("%s in %s: skipped", term.Count(int64(skipped), "line is no record", "lines are no records"), s.State.Audit()), "")
-	}
+	s.warnSkipped(skipped, s.State.Audit())
 	if s.json {
 		return list.end()
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -22,26 +21,19 @@ func historyCommand(s *shell) *cli.Command {
 		Usage:     "show how passes, backups and verifications ended",
 		ArgsUsage: "[JOB|DESTINATION|ACCOUNT]",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "since", Usage: "what ended at most `AGE` ago: 12h, 30d", Value: "30d"},
+			sinceFlag("what ended"),
 			&cli.BoolFlag{Name: "failed", Usage: "only what failed or was done with less"},
 		},
 		Action: func(c *cli.Context) error {
-			g, err := s.settings(c, slog.LevelWarn)
+			g, since, err := s.recent(c, "NAME")
 			if err != nil {
 				return err
-			}
-			if c.Args().Len() > 1 {
-				return arguments(c, "NAME")
 			}
 			conf, err := g.Config()
 			if err != nil {
 				return err
 			}
-			age, err := config.ParseAge(c.String("since"))
-			if err != nil || age < 0 {
-				return exit.Usagef("--since %q: want an age like 12h or 30d", c.String("since"))
-			}
-			h := &historyQuery{settings: g, name: c.Args().First(), since: time.Now().Add(-age), failed: c.Bool("failed")}
+			h := &historyQuery{settings: g, name: c.Args().First(), since: since, failed: c.Bool("failed")}
 			return h.run(conf)
 		},
 	}
@@ -73,9 +65,7 @@ func (h *historyQuery) run(conf *config.Config) error {
 	if !h.known {
 		return exit.With(fmt.Errorf("history: no job, destination or account %s", term.Clean(h.name)), exit.Usage, "slotfs history lists all")
 	}
-	if n := records.Skipped; n > 0 {
-		h.warn(fmt.Sprintf("%s in %s: skipped", term.Count(int64(n), "line is no record", "lines are no records"), h.State.History()), "")
-	}
+	h.warnSkipped(records.Skipped, h.State.History())
 	if h.json {
 		return h.list.end()
 	}
