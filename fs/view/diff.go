@@ -111,7 +111,7 @@ func (d *differ) children(ctx context.Context, n *Node) ([]Node, error) {
 
 // trees compares two directories of trees.
 func (d *differ) trees(ctx context.Context, path string, old, new *Node) error {
-	for c, err := range tree.DiffBelow(ctx, old.Tree, old.Item, new.Tree, new.Item) {
+	for c, err := range tree.Diff(ctx, old.Tree, old.Item, new.Tree, new.Item) {
 		if err != nil {
 			return err
 		}

@@ -15,19 +15,13 @@ type Change struct {
 	Old, New *Item // nil where the path is not there
 }
 
-// Diff yields what is not the same in the trees a and b, reading only directories that differ. See
-// DiffBelow.
-func Diff(ctx context.Context, a, b *Tree) iter.Seq2[Change, error] {
-	return DiffBelow(ctx, a, a.Root(), b, b.Root())
-}
-
-// DiffBelow compares the directory from in a with the directory to in b. Paths count from these; ""
+// Diff compares the directory from in a with the directory to in b, reading only directories that differ. Paths count from these; ""
 // is they themselves. Entries differ if they have not the same type, mode, owner, size,
 // modification time, checksum, link target, device, sparse extents or attributes; where they stand in an
 // archive and which hard links they have does not matter. What is below a directory that came or
 // went is yielded too. In each directory, what is in b comes first, in listing order, then what
 // only a has. After an error it stops.
-func DiffBelow(ctx context.Context, a *Tree, from Item, b *Tree, to Item) iter.Seq2[Change, error] {
+func Diff(ctx context.Context, a *Tree, from Item, b *Tree, to Item) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
 		d := differ{a: a, b: b, yield: yield}
 		if err := d.compare(ctx, "", &from, &to); err != nil && !d.stopped {

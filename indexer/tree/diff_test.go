@@ -56,7 +56,7 @@ func naiveDiff(a, b map[string]backup.Entry) []string {
 func diffLines(t *testing.T, a, b *Tree) []string {
 	t.Helper()
 	var all []string
-	for c, err := range Diff(context.Background(), a, b) {
+	for c, err := range Diff(context.Background(), a, a.Root(), b, b.Root()) {
 		switch {
 		case err != nil:
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestDiffStopsWhenAsked(t *testing.T) {
 	a := New(store, backup.Entry{Mode: backup.ModeDir}, NewCache(0))
 	b := New(store, buildSteps(t, store, mailSteps(100)), NewCache(1<<20))
 	n := 0
-	for _, err := range Diff(context.Background(), a, b) {
+	for _, err := range Diff(context.Background(), a, a.Root(), b, b.Root()) {
 		if err != nil {
 			t.Fatal(err)
 		}

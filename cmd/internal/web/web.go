@@ -139,9 +139,6 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// Address is where it answers.
-func (s *Server) Address() string { return s.listener.Addr().String() }
-
 // Serve answers until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.http.Close() })()

@@ -31,9 +31,6 @@ type packed struct {
 // at is where the next byte goes, uncompressed.
 func (m *members) at() int64 { return m.base + int64(len(m.text)) }
 
-// add appends text.
-func (m *members) add(text ...byte) { m.text = append(m.text, text...) }
-
 // full ends the member if it has enough.
 func (m *members) full(ctx context.Context) error {
 	if len(m.text) < m.size {

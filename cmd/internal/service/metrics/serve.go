@@ -50,9 +50,6 @@ func Listen(address string, r *prometheus.Registry, log *slog.Logger) (*Server, 
 		WriteTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}}, nil
 }
 
-// Address is where it answers.
-func (s *Server) Address() string { return s.listener.Addr().String() }
-
 // Serve answers until ctx ends.
 func (s *Server) Serve(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.http.Close() })()

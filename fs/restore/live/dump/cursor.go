@@ -108,9 +108,6 @@ func (c *cursor) refuse(format string, args ...any) error {
 	return err
 }
 
-// rest is the text from here on.
-func (c *cursor) rest() string { return string(c.r.lex.out[c.token(0).start:]) }
-
 // text is the statement with all edits, which are in the order of the text.
 func (c *cursor) text() []byte {
 	out := c.r.lex.out

@@ -1,0 +1,4 @@
+package web
+
+// Address is where it answers.
+func (s *Server) Address() string { return s.listener.Addr().String() }
