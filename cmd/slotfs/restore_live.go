@@ -117,24 +117,16 @@ func (r *restoringLive) finish(all []live.Outcome, dryRun bool) error {
 	if r.json {
 		code := exit.Done
 		for i := range all {
-			code = worse(code, all[i].Code)
+			code = live.Worse(code, all[i].Code)
 		}
 		return errors.Join(r.printJSON(all), codeError(code))
 	}
 	code := exit.Done
 	for i := range all {
-		code = worse(code, all[i].Code)
+		code = live.Worse(code, all[i].Code)
 		r.tell(&all[i], dryRun)
 	}
 	return codeError(code)
-}
-
-// worse is the code of which more has to be said.
-func worse(a, b int) int {
-	if a == exit.Done || a == exit.Partial && b != exit.Done {
-		return b
-	}
-	return a
 }
 
 func codeError(code int) error {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/progress"
+	"slotfs/cmd/internal/service/live"
 	"slotfs/cmd/internal/service/restores"
 )
 
@@ -15,6 +16,7 @@ import (
 type Event struct {
 	Pass    *progress.Event `json:"pass,omitempty"`
 	Restore *restores.State `json:"restore,omitempty"`
+	Live    *live.State     `json:"live,omitempty"`
 }
 
 // hub hands events to everybody who follows them.
@@ -55,7 +57,7 @@ func (h *hub) publish(e Event) {
 // keepAlive is how often a stream of events says that it is there: proxies close connections that are silent.
 const keepAlive = 20 * time.Second
 
-// progress streams what goes on, as server-sent events named pass and restore.
+// progress streams what goes on, as server-sent events named pass, restore and live.
 func (h *Handlers) progress(c *Call, _ none) error {
 	events, leave := h.events.follow()
 	defer leave()
@@ -85,8 +87,11 @@ func (h *Handlers) progress(c *Call, _ none) error {
 // writeEvent writes one event. What it has is JSON in one line.
 func writeEvent(w http.ResponseWriter, e Event) {
 	name, v := "pass", any(e.Pass)
-	if e.Restore != nil {
+	switch {
+	case e.Restore != nil:
 		name, v = "restore", e.Restore
+	case e.Live != nil:
+		name, v = "live", e.Live
 	}
 	data, err := json.Marshal(v)
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/live"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -22,6 +23,7 @@ type Handlers struct {
 	service  Service
 	events   *hub
 	restores *restores.Board
+	live     *live.Board
 	orders   *orders
 	work     context.Context // passes and restores that nobody waits for end with it
 	tasks    sync.WaitGroup
@@ -33,11 +35,13 @@ type Handlers struct {
 func New(ctx context.Context, s Service, version string) *Handlers {
 	h := &Handlers{service: s, events: newHub(), orders: newOrders(), work: ctx}
 	h.restores = restores.NewBoard(func(st restores.State) { h.events.publish(Event{Restore: &st}) })
+	h.live = live.NewBoard(func(st live.State) { h.events.publish(Event{Live: &st}) })
 	h.routes = append(h.routes, h.treeRoutes()...)
 	h.routes = append(h.routes, h.catalogRoutes()...)
 	h.routes = append(h.routes, h.stateRoutes()...)
 	h.routes = append(h.routes, h.jobRoutes()...)
 	h.routes = append(h.routes, h.restoreRoutes()...)
+	h.routes = append(h.routes, h.liveRoutes()...)
 	h.routes = append(h.routes, get("/openapi.json", "this document", owners, func(*Call, none) (map[string]any, error) { return h.document(), nil }))
 	h.document = sync.OnceValue(func() map[string]any { return document(h.routes, version) })
 	return h
@@ -46,6 +50,7 @@ func New(ctx context.Context, s Service, version string) *Handlers {
 // Wait returns when nothing runs any more that handlers started.
 func (h *Handlers) Wait() {
 	h.restores.Wait()
+	h.live.Wait()
 	h.tasks.Wait()
 }
 

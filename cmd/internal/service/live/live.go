@@ -33,6 +33,14 @@ type Request struct {
 	DryRun   bool     `json:"dry_run,omitempty"`
 }
 
+// Check refuses what cannot be asked for.
+func (q *Request) Check() error {
+	if len(q.Paths) == 0 {
+		return exit.Usagef("restore --live: no path is given")
+	}
+	return nil
+}
+
 // Outcome is what became of one part.
 type Outcome struct {
 	ID      string   `json:"id,omitempty"` // to undo it by
@@ -68,17 +76,23 @@ type Live struct {
 	Tree   browse.Tree
 	State  state.Dir
 	Config config.Live
-	Who    string    // for the audit record
+	Who    string    // for the records
+	Owner  string    // the account that alone may be changed, of the user of this name; "": any
 	Stderr io.Writer // gets what a process says when it breaks
 }
 
 // store has the records of what was replaced.
-func (l *Live) store() *record.Store { return &record.Store{Dir: l.State.Live(), Now: time.Now} }
+func (l *Live) store() *record.Store {
+	return &record.Store{Dir: l.State.Live(), Now: time.Now, Who: l.Who}
+}
 
 // Restore puts the parts back one after the other. The first one that fails ends it.
 func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 	if os.Geteuid() != 0 {
 		return nil, exit.Usagef("restore --live: only root may change live accounts")
+	}
+	if err := q.Check(); err != nil {
+		return nil, err
 	}
 	pieces, err := l.find(ctx, &q)
 	if err != nil {
@@ -146,6 +160,9 @@ func (l *Live) Undo(ctx context.Context, id string, dryRun bool) (Outcome, error
 	}
 	store := l.store()
 	old, err := store.Read(id)
+	if err == nil && l.Owner != "" && old.Account != l.Owner {
+		err = fmt.Errorf("restore %s: %w", id, record.ErrNone)
+	}
 	if errors.Is(err, record.ErrNone) {
 		return Outcome{}, exit.With(err, exit.Failed, "the ids are the names in "+store.Dir+"; what was kept goes away after [live] keep-before")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"path"
 	"strings"
 
@@ -28,6 +29,9 @@ var errNotLive = errors.New("not a part that restore --live can put back")
 
 // find finds what the paths mean. A directory of databases stands for each of them.
 func (l *Live) find(ctx context.Context, q *Request) ([]piece, error) {
+	if l.Owner != "" && q.Database != "" {
+		return nil, exit.Usagef("only administrators may name the database")
+	}
 	var all []piece
 	for _, p := range q.Paths {
 		one, err := l.findOne(ctx, q, p)
@@ -77,6 +81,9 @@ func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error)
 	}
 	if err != nil {
 		return piece{}, fmt.Errorf("restore %s: %w", p, err)
+	}
+	if l.Owner != "" && one.account != l.Owner {
+		return piece{}, fmt.Errorf("restore %s: only what is %s's: %w", p, l.Owner, iofs.ErrPermission)
 	}
 	if q.Database != "" && !one.node.IsDir() {
 		one.kind = backup.Databases

@@ -24,11 +24,13 @@ import (
 type Record struct {
 	ID      string          `json:"id"`
 	Time    time.Time       `json:"time"`
-	Kind    string          `json:"kind"` // database, files, mail, cron
+	Kind    string          `json:"kind"`          // database, files, mail, cron
+	Who     string          `json:"who,omitempty"` // asked for it
 	Account string          `json:"account"`
 	Source  string          `json:"source"` // path of what was restored; of an undo: the id that it puts back
 	Target  string          `json:"target"` // what was changed
 	Stage   string          `json:"stage"`
+	Group   string          `json:"group,omitempty"`  // id of the restore that this one is part of
 	Undone  string          `json:"undone,omitempty"` // id of the restore that put back what was there before
 	Detail  json.RawMessage `json:"detail,omitempty"`
 
@@ -50,8 +52,9 @@ func (r *Record) Dir() string { return r.dir }
 
 // Store has the records of a machine.
 type Store struct {
-	Dir string
-	Now func() time.Time
+	Dir        string
+	Now        func() time.Time
+	Who, Group string // of new records
 }
 
 // ErrBusy says that another process is at work on a record.
@@ -64,7 +67,7 @@ var validID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}-[a-z2-7]{8}$`)
 
 // New begins a record. Its lock is held until Close.
 func (s *Store) New(r Record) (*Record, error) {
-	r.Time = s.Now().UTC().Truncate(time.Second)
+	r.Time, r.Who, r.Group = s.Now().UTC().Truncate(time.Second), s.Who, s.Group
 	r.ID = r.Time.Format("20060102T150405") + "-" + strings.ToLower(rand.Text()[:8])
 	r.dir = filepath.Join(s.Dir, r.ID)
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
