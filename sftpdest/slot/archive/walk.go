@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 
+	"slotfs/indexer/archive/pax"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/prefetch"
 	"slotfs/sftpdest/slot/source"
@@ -86,7 +87,7 @@ func (w *walker) walk(ctx context.Context) error {
 			}
 		}
 	}
-	w.members.text = append(w.members.text, make([]byte, 2*blockSize)...)
+	w.members.text = append(w.members.text, pax.End()...)
 	return w.members.flush(ctx)
 }
 
@@ -96,7 +97,7 @@ func (w *walker) add(ctx context.Context, e *manifest.Entry) error {
 		return w.file(ctx, e)
 	}
 	source.FlagRacy(e, w.o.Now().UnixNano())
-	w.members.text = append(w.members.text, paxHeaders(e, 0, false)...)
+	w.members.text = append(w.members.text, pax.Headers(e, 0, false, nil)...)
 	e.Offset = w.members.at()
 	return w.enter(ctx, e)
 }
@@ -158,7 +159,7 @@ func (w *walker) within(e *manifest.Entry, there bool) {
 	}
 	if n := len(w.around); n > 0 && !there && w.around[n-1].there {
 		w.around[n-1].there = false
-		w.members.text = append(w.members.text, paxHeaders(w.around[n-1].entry, 0, false)...)
+		w.members.text = append(w.members.text, pax.Headers(w.around[n-1].entry, 0, false, nil)...)
 	}
 	if e.IsDir() {
 		w.around = append(w.around, around{e, there})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"slotfs/indexer/archive/pax"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/progress"
@@ -51,13 +52,13 @@ func (w *writer) begin(e *manifest.Entry) []backup.Extent {
 	var head []byte
 	size := e.Size
 	if e.Sparse != nil {
-		ranges, head = e.Sparse, sparseMap(e)
+		ranges, head = e.Sparse, pax.SparseMap(e)
 		size = int64(len(head))
 		for _, x := range ranges {
 			size += x.Length
 		}
 	}
-	w.members.text = append(append(w.members.text, paxHeaders(e, size, e.Sparse != nil)...), head...)
+	w.members.text = append(append(w.members.text, pax.Headers(e, size, e.Sparse != nil, nil)...), head...)
 	e.Offset = w.members.at()
 	return ranges
 }
@@ -108,7 +109,7 @@ func (w *writer) pause(ctx context.Context, c *copying) error {
 // end enters what became of a file.
 func (w *writer) end(c *copying) {
 	e := c.entry
-	w.members.text = append(w.members.text, make([]byte, -(w.members.at()-e.Offset)&(blockSize-1))...)
+	w.members.text = append(w.members.text, make([]byte, -(w.members.at()-e.Offset)&(pax.BlockSize-1))...)
 	seen := *e
 	unchanged, err := c.file.Unchanged(&seen)
 	if err == nil && !unchanged {

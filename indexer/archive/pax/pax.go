@@ -1,7 +1,10 @@
-package archive
+// Package pax knows the headers of tar archives as POSIX.1-2001 has them ("pax Interchange Format"), with sparse files in the format 1.0
+// of GNU tar. It must not know where entries come from, nor write anything.
+package pax
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"sort"
@@ -12,13 +15,15 @@ import (
 	"slotfs/indexer/manifest"
 )
 
-// blockSize is what a tar archive is made of.
-const blockSize = 512
+// BlockSize is what a tar archive is made of, in bytes.
+const BlockSize = 512
 
-// paxHeaders are the headers of an entry: an extended one (POSIX.1-2001, "pax Interchange Format") and the plain one.
-// size is how many bytes of content follow, sparse map included; sparse says that there is a map in the format 1.0 of
-// GNU tar. A socket has none: nil.
-func paxHeaders(e *manifest.Entry, size int64, sparse bool) []byte {
+// End is the end of an archive.
+func End() []byte { return make([]byte, 2*BlockSize) }
+
+// Headers are the headers of an entry: an extended one and the plain one. size is how many bytes of content follow, sparse map
+// included; sparse says that there is a map. more are further records of the extended header. A socket has no headers: nil.
+func Headers(e *manifest.Entry, size int64, sparse bool, more map[string]string) []byte {
 	kind := typeFlag(e)
 	if kind == 0 {
 		return nil
@@ -30,11 +35,16 @@ func paxHeaders(e *manifest.Entry, size int64, sparse bool) []byte {
 			name = "./"
 		}
 	}
-	records := paxRecords(e, name, size, sparse)
+	records := recordsOf(e, name, size, sparse)
+	maps.Copy(records, more)
 	if sparse {
 		name = path.Dir(e.Path) + "/GNUSparseFile.0/" + path.Base(e.Path)
 	}
 	var extended []byte
+	if _, ok := records["hdrcharset"]; ok { // it counts for what comes behind it
+		extended = appendRecord(extended, "hdrcharset", records["hdrcharset"])
+		delete(records, "hdrcharset")
+	}
 	for _, key := range sortedKeys(records) {
 		extended = appendRecord(extended, key, records[key])
 	}
@@ -73,9 +83,9 @@ func typeFlag(e *manifest.Entry) byte {
 	return 0
 }
 
-// paxRecords are what the plain header cannot hold, and the time with its fraction.
-func paxRecords(e *manifest.Entry, name string, size int64, sparse bool) map[string]string {
-	r := map[string]string{"mtime": paxTime(e.Time())}
+// recordsOf are what the plain header cannot hold, and the time with its fraction.
+func recordsOf(e *manifest.Entry, name string, size int64, sparse bool) map[string]string {
+	r := map[string]string{"mtime": timeText(e.Time())}
 	set := func(key, value string, most int) {
 		if len(value) > most || strings.ContainsFunc(value, func(r rune) bool { return r > 126 || r < 32 }) {
 			r[key] = value
@@ -113,8 +123,8 @@ func linkName(e *manifest.Entry) string {
 	return e.Target
 }
 
-// paxTime writes seconds with a fraction.
-func paxTime(t backup.Time) string {
+// timeText writes seconds with a fraction.
+func timeText(t backup.Time) string {
 	sign, seconds, fraction := "", t.Sec, t.Nsec
 	if seconds < 0 {
 		if fraction > 0 {
@@ -139,11 +149,11 @@ func appendRecord(out []byte, key, value string) []byte {
 }
 
 // pad fills up to a whole block after n bytes.
-func pad(out []byte, n int) []byte { return append(out, make([]byte, -n&(blockSize-1))...) }
+func pad(out []byte, n int) []byte { return append(out, make([]byte, -n&(BlockSize-1))...) }
 
 // plainHeader is the header of ustar. What does not fit is cut: an extended header tells it.
 func plainHeader(name string, kind byte, e *manifest.Entry, size int64) []byte {
-	h := make([]byte, blockSize)
+	h := make([]byte, BlockSize)
 	number := func(at, n int, value int64) {
 		if value < 0 || value >= 1<<(3*(n-1)) {
 			value = 0
@@ -176,8 +186,8 @@ func plainHeader(name string, kind byte, e *manifest.Entry, size int64) []byte {
 	return h
 }
 
-// sparseMap is the map in front of the content of a sparse file, in whole blocks.
-func sparseMap(e *manifest.Entry) []byte {
+// SparseMap is the map in front of the content of a sparse file, in whole blocks.
+func SparseMap(e *manifest.Entry) []byte {
 	extents := slices.Clone(e.Sparse)
 	if n := len(extents); n == 0 || extents[n-1].Offset+extents[n-1].Length < e.Size {
 		// GNU tar makes a hole at the end of a region without bytes.
