@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"sync/atomic"
 
@@ -30,7 +28,8 @@ type directory struct {
 	fresh    bool   // made by this run: nothing else is in it
 	inherits bool   // what is made in it inherits an access control list
 	refs     *atomic.Int64
-	mail     map[string]bool // messages that are in it or beside it; see Options.Maildir
+	mail     map[string]bool   // messages that are in it or beside it; see Options.Maildir
+	restored map[string]string // messages that were missing, by what their names have in common; r.mu guards it
 }
 
 func counted(n int64) *atomic.Int64 {
@@ -69,15 +68,10 @@ func (f *directory) open(name string) error {
 	if f.r.o.Rehearse {
 		return f.rehearse(name)
 	}
-	err := unix.Mkdirat(up.fd, name, 0o700)
+	err := up.mkdir(name)
 	f.fresh = err == nil
-	if f.fresh {
-		if err := f.r.keeper.make(up, name); err != nil {
-			return err
-		}
-	}
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return target("make directory", err)
+		return err
 	}
 	f.fd, err = f.openAt(name)
 	if (errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)) && f.r.o.Overwrite {
@@ -98,6 +92,17 @@ func (f *directory) open(name string) error {
 		return target("open directory", err)
 	}
 	return f.opened()
+}
+
+// mkdir makes a directory. What is there already is not made a note of.
+func (f *directory) mkdir(name string) error {
+	if f.r.keeper != nil {
+		var st unix.Stat_t
+		if unix.Fstatat(f.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil {
+			return unix.EEXIST
+		}
+	}
+	return f.r.keeper.making(f, name, func() error { return target("make directory", unix.Mkdirat(f.fd, name, 0o700)) })
 }
 
 // clear takes away what is no directory and in the way of one.
@@ -163,7 +168,10 @@ func (f *directory) leave(ctx context.Context) {
 		return
 	}
 	if f.fd != absent {
-		if f.entry != nil && !f.r.o.Rehearse && context.Cause(ctx) == nil {
+		if f.mail != nil {
+			f.removeTwins()
+		}
+		if f.entry != nil && !f.r.o.Rehearse && context.Cause(ctx) == nil && (f.fresh || !f.r.o.Maildir) {
 			if err := f.r.dress(f.fd, f.entry); err != nil {
 				f.r.fail(f.path, err)
 			}
@@ -184,21 +192,13 @@ func (f *directory) clean() {
 	if err != nil {
 		return // whoever writes there will be told
 	}
-	dir := os.NewFile(uintptr(fd), f.path)
-	defer dir.Close()
-	for {
-		names, err := dir.Readdirnames(1000)
-		for _, name := range names {
-			if strings.HasPrefix(name, tempPrefix) {
-				f.cleanOne(name)
-			}
+	err = readNames(fd, func(name string) {
+		if strings.HasPrefix(name, tempPrefix) {
+			f.cleanOne(name)
 		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				f.r.fail(f.path, target("list directory", err))
-			}
-			return
-		}
+	})
+	if err != nil {
+		f.r.fail(f.path, err)
 	}
 }
 

@@ -97,6 +97,7 @@ func (j *job) write(ctx context.Context) error {
 		return errors.Join(err, j.in.remove(temp))
 	}
 	j.first.settle(st.Dev, st.Ino, nil)
+	j.in.delivered(j.name)
 	j.r.wrote(j, e.stored())
 	if bare != nil {
 		j.r.fail(j.path, bare)
@@ -211,6 +212,11 @@ func (f *directory) place(temp, name string, replace bool) error {
 		}
 		return target("rename", unix.Renameat(f.fd, temp, f.fd, name))
 	}
+	return f.r.keeper.making(f, name, func() error { return f.placeNew(temp, name) })
+}
+
+// placeNew gives what is whole a name that nothing has.
+func (f *directory) placeNew(temp, name string) error {
 	err := unix.Renameat2(f.fd, temp, f.fd, name, unix.RENAME_NOREPLACE)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) { // the file system cannot do that at once
 		if err = unix.Faccessat(f.fd, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err == nil {
@@ -219,11 +225,8 @@ func (f *directory) place(temp, name string, replace bool) error {
 			err = unix.Renameat(f.fd, temp, f.fd, name)
 		}
 	}
-	switch {
-	case errors.Is(err, unix.EEXIST):
+	if errors.Is(err, unix.EEXIST) {
 		return ErrExists
-	case err == nil:
-		return f.r.keeper.make(f, name)
 	}
 	return target("rename", err)
 }

@@ -13,12 +13,24 @@ import (
 // Keep says where what is replaced is kept: below a directory of the home, at the path that it had below the home.
 type Keep struct {
 	Home  string // absolute
-	Name  string // of the directory in it, which must not be there yet
+	Name  string // of the directory in it, which must not be there yet, unless More
 	Below string // path of the Place below Home; "" for Home itself
+	More  bool   // an earlier step of the same restore may have made the directory
 }
 
-// madeName is the file of a Keep with the paths of what was made where nothing was, each below the home and with a NUL behind it.
+// madeName is the file of a Keep that says what was done where nothing was replaced. Each note ends with a NUL and is written before what it
+// tells of: a mark and the path below the home, or what the mark says.
 const madeName = ".slotfs-made"
+
+// mark begins a note.
+type mark byte
+
+const (
+	made    mark = '+' // something is made where nothing is
+	notMade mark = '-' // it was not, after all: something appeared there
+	swapped mark = '=' // a directory takes the place of that with the device and inode "DEV:INO:", or of none ("0:0:"); the path follows
+	added   mark = '>' // a line is added to a file: its path, a newline, and the line
+)
 
 // keeper keeps what is replaced. A nil keeper keeps nothing.
 type keeper struct {
@@ -39,11 +51,18 @@ func newKeeper(k *Keep) (*keeper, error) {
 	}
 	out := &keeper{Keep: *k, home: home, dir: absent, made: absent, last: absent}
 	err = unix.Mkdirat(home, k.Name, 0o700)
+	if k.More && errors.Is(err, unix.EEXIST) {
+		out.used, err = true, nil
+	}
 	if err == nil {
 		out.dir, err = openDirectory(home, k.Name)
 	}
 	if err == nil {
-		out.made, err = unix.Openat(out.dir, madeName, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_APPEND|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+		flags := unix.O_WRONLY | unix.O_CREAT | unix.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+		if !k.More {
+			flags |= unix.O_EXCL
+		}
+		out.made, err = unix.Openat(out.dir, madeName, flags, 0o600)
 	}
 	if err != nil {
 		out.close()
@@ -141,24 +160,33 @@ func openWay(from int, missing bool, at string) (int, error) {
 	return fd, err
 }
 
-// make notes that name in f is made where nothing was.
-func (k *keeper) make(f *directory, name string) error {
+// making has do make what is called name in f, where nothing is, and notes that.
+func (k *keeper) making(f *directory, name string, do func() error) error {
 	if k == nil {
-		return nil
+		return do()
 	}
-	return k.makeAt(k.path(f), name)
+	at := below(k.path(f), name)
+	if err := k.note(made, at); err != nil {
+		return err
+	}
+	err := do()
+	if err != nil {
+		err = errors.Join(err, k.note(notMade, at))
+	}
+	return err
 }
 
-func (k *keeper) makeAt(at, name string) error {
+// note writes a note.
+func (k *keeper) note(m mark, text string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.used = true
-	line := []byte(below(at, name) + "\x00")
+	line := append(append([]byte{byte(m)}, text...), 0)
 	n, err := unix.Write(k.made, line)
 	if err == nil && n < len(line) {
 		err = unix.ENOSPC
 	}
-	return target("note what is made", err)
+	return target("note what is done", err)
 }
 
 // Discard removes what a restore kept in a home. What is not there is no error.

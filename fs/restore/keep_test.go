@@ -34,7 +34,7 @@ func TestWhatIsReplacedIsKeptAndComesBack(t *testing.T) {
 	}
 	before := state(t, home)
 	backup := dir("top", file("index", "backup"), dir("way", file("in", "x")), file("new", "y"), link("link", "elsewhere"), dir("sub", file("deep", "z"), dir("er", file("est", "zz"))))
-	well(t, backup, Options{Place: place(t, web), Overwrite: true, Keep: &Keep{home, "kept-1", "web"}})
+	well(t, backup, Options{Place: place(t, web), Overwrite: true, Keep: &Keep{Home: home, Name: "kept-1", Below: "web"}})
 	after := without(t, home, "kept-1")
 	if after["web/index"] != "backup" || after["web/way/in"] != "x" || after["web/sub/er/est"] != "zz" {
 		t.Errorf("after the restore %q", after)
@@ -73,7 +73,7 @@ func TestWhatIsReplacedIsKeptAndComesBack(t *testing.T) {
 
 func TestARestoreThatReplacesNothingKeepsNothing(t *testing.T) {
 	home := t.TempDir()
-	well(t, dir("top"), Options{Place: place(t, home), Overwrite: true, Keep: &Keep{home, "kept", ""}})
+	well(t, dir("top"), Options{Place: place(t, home), Overwrite: true, Keep: &Keep{Home: home, Name: "kept"}})
 	wantState(t, home, map[string]string{})
 }
 
@@ -82,7 +82,7 @@ func TestLinksInTheWayOfWhatIsPutBackLeadNowhere(t *testing.T) {
 	if err := os.MkdirAll(home+"/a/b", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	well(t, dir("top", dir("a", dir("b", file("made", "x"))), file("f", "y")), Options{Place: place(t, home), Overwrite: true, Keep: &Keep{home, "kept-1", ""}})
+	well(t, dir("top", dir("a", dir("b", file("made", "x"))), file("f", "y")), Options{Place: place(t, home), Overwrite: true, Keep: &Keep{Home: home, Name: "kept-1", Below: ""}})
 	// The owner of the home prepares the way: a link in place of a directory, and a list of what was made that leads outside.
 	if err := errors.Join(os.WriteFile(outside+"/made", []byte("foreign"), 0o644), os.RemoveAll(home+"/a"), os.Symlink(outside, home+"/a"), os.Mkdir(home+"/kept-1/a", 0o755),
 		os.WriteFile(home+"/kept-1/a/made", []byte("evil"), 0o644)); err != nil {
@@ -92,7 +92,8 @@ func TestLinksInTheWayOfWhatIsPutBackLeadNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(list, "a/made\x00../%s/made\x00../../etc/passwd\x00\x00..\x00a\x00", filepath.Base(outside))
+	base := filepath.Base(outside)
+	fmt.Fprintf(list, "+a/made\x00+../%s/made\x00=0:0:../%s/made\x00=1:2:a/made\x00=x\x00>../%s/made\nforeign\x00>a/made\nforeign\x00+../../etc/passwd\x00\x00+..\x00+a\x00nonsense\x00+", base, base, base)
 	list.Close()
 	_, _ = PutBack(t.Context(), "kept-1", Keep{Home: home, Name: "kept-2"}, func(string, error) {})
 	wantState(t, outside, map[string]string{"made": "foreign"})

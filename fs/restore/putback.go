@@ -44,6 +44,7 @@ func PutBack(ctx context.Context, kept string, k Keep, failed func(path string, 
 		return p.summary, err
 	}
 	if p.summary.Failed == 0 {
+		_ = Discard(k.Home, path.Join(kept, stageName)) // what a restore left there that did not get as far as to use it
 		_ = unix.Unlinkat(p.old, madeName, 0)
 		_ = unix.Unlinkat(keep.home, kept, unix.AT_REMOVEDIR)
 	}
@@ -60,8 +61,43 @@ func (p *putBack) fail(path string, err error) {
 // maxMade bounds how many directories are remembered that were made.
 const maxMade = 1 << 20
 
-// unmake moves away what the restore made.
+// unmake takes back what the restore did where it replaced nothing.
 func (p *putBack) unmake(ctx context.Context) error {
+	missed := map[string]int{} // what was not made after all, and how often
+	err := p.notes(ctx, func(m mark, text string) {
+		if m == notMade && len(missed) < maxMade {
+			missed[text]++
+		}
+	})
+	if err != nil {
+		return err
+	}
+	var directories []string
+	err = p.notes(ctx, func(m mark, text string) {
+		switch m {
+		case made:
+			if missed[text] > 0 {
+				missed[text]--
+			} else if at, ok := p.path(text); ok && p.unmakeOne(at) && len(directories) < maxMade {
+				directories = append(directories, at)
+			}
+		case swapped:
+			p.swapBack(text)
+		case added:
+			at, line, _ := strings.Cut(text, "\n")
+			if at, ok := p.path(at); ok {
+				p.unline(at, line)
+			}
+		}
+	})
+	for _, at := range slices.Backward(directories) {
+		p.removeDirectory(at)
+	}
+	return err
+}
+
+// notes hands the notes of the restore to yield.
+func (p *putBack) notes(ctx context.Context, yield func(m mark, text string)) error {
 	fd, err := unix.Openat(p.old, madeName, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.ENOENT) {
 		return nil
@@ -71,11 +107,10 @@ func (p *putBack) unmake(ctx context.Context) error {
 	}
 	file := os.NewFile(uintptr(fd), madeName)
 	defer file.Close()
-	var directories []string
-	for lines := bufio.NewReaderSize(file, 2*unix.PathMax); ; {
+	for lines := bufio.NewReaderSize(file, maxNote); ; {
 		line, err := lines.ReadSlice(0)
 		if errors.Is(err, io.EOF) {
-			break // a last line without its end was not made
+			return nil // a last note without its end was not followed by anything
 		}
 		if err == nil {
 			err = ctx.Err()
@@ -83,22 +118,22 @@ func (p *putBack) unmake(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		at := string(line[:len(line)-1])
-		if !filepath.IsLocal(at) || path.Clean(at) != at {
-			p.fail(at, errName) // the list is the home's owner's
-			continue
-		}
-		if !p.unmakeOne(at) {
-			continue
-		}
-		if len(directories) < maxMade {
-			directories = append(directories, at)
+		if len(line) > 1 {
+			yield(mark(line[0]), string(line[1:len(line)-1]))
 		}
 	}
-	for _, at := range slices.Backward(directories) {
-		p.removeDirectory(at)
+}
+
+// maxNote bounds a note.
+const maxNote = 4 * unix.PathMax
+
+// path is that of a note, which is the home's owner's.
+func (p *putBack) path(at string) (string, bool) {
+	if !filepath.IsLocal(at) || path.Clean(at) != at {
+		p.fail(at, errName)
+		return "", false
 	}
-	return nil
+	return at, true
 }
 
 // unmakeOne moves one file away, or tells that it is a directory.
@@ -158,7 +193,7 @@ func (p *putBack) directory(ctx context.Context, from, to int, at string) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if at == "" && name == madeName {
+		if at == "" && (name == madeName || name == stageName) {
 			continue
 		}
 		if err := p.one(ctx, from, to, at, name); err != nil {
@@ -177,8 +212,10 @@ func (p *putBack) one(ctx context.Context, from, to int, at, name string) error 
 	err := unix.Fstatat(to, name, &now, unix.AT_SYMLINK_NOFOLLOW)
 	isDir := func(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
 	switch {
+	case errors.Is(err, unix.ENOENT) && isDir(&old):
+		return p.swap(from, name, at, name)
 	case errors.Is(err, unix.ENOENT):
-		if err := p.makeAt(at, name); err != nil {
+		if err := p.note(made, below(at, name)); err != nil {
 			return err
 		}
 	case err != nil:

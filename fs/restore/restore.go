@@ -73,7 +73,7 @@ type Options struct {
 	// counts as failed all the same.
 	Partial bool
 	// Maildir merges mailboxes: a message that is there with other flags is there, and a mailbox keeps the files of its mail
-	// server.
+	// server. Directories that are there keep their attributes: mail servers go by their times.
 	Maildir bool
 	// Keep keeps what is replaced; nil: it is lost.
 	Keep *Keep
@@ -98,7 +98,8 @@ type Summary struct {
 	Same        int64 `json:"same"`     // there already, of the same size and time
 	Replace     int64 `json:"replaced"` // of those written: something else was there
 	Failed      int64 `json:"failed"`
-	Partial     int64 `json:"partial"` // of those failed: their beginning was kept
+	Partial     int64 `json:"partial"`         // of those failed: their beginning was kept
+	Lines       int64 `json:"lines,omitempty"` // added to files
 }
 
 // Any reports whether anything is where it should be.

@@ -62,6 +62,9 @@ func (r *run) directory(ctx context.Context, from Source, f *directory, e *Entry
 		return context.Cause(ctx)
 	}
 	defer sub.leave(ctx)
+	if sub.holdsDeliveries() {
+		return context.Cause(ctx)
+	}
 	return r.list(ctx, from, sub, e, path)
 }
 

@@ -17,7 +17,7 @@ type None struct{}
 func (c *Calls) Begin(_ None, out *Order) error {
 	h := c.h
 	*out = Order{Identity: h.Identity, Destination: h.Destination, Overwrite: h.Options.Overwrite, Partial: h.Options.Partial, Maildir: h.Options.Maildir, Workers: h.Options.Workers,
-		Window: h.Options.Window, Security: h.Options.Security, Keep: h.Options.Keep, PutBack: h.PutBack, Discard: h.Discard}
+		Window: h.Options.Window, Security: h.Options.Security, Keep: h.Options.Keep, Whole: h.Whole, Lines: h.Lines, PutBack: h.PutBack, Discard: h.Discard}
 	for _, r := range h.Roots {
 		out.Roots = append(out.Roots, Root{h.hand(r.Source, r.Entry), r.Name, r.Path})
 	}

@@ -16,6 +16,9 @@ type Host struct {
 	Destination restore.Destination
 	Roots       []restore.Root
 	Options     restore.Options // Place is the writer's
+	// Whole has the one root take the place of what is there as a whole: see restore.RunWhole. Lines are added instead of restoring roots.
+	Whole bool
+	Lines []restore.Lines
 	// PutBack is the directory of what a restore kept that is put back instead, and Discard that of what is removed instead. The home is
 	// that of Options.Keep.
 	PutBack string

@@ -36,8 +36,10 @@ type Order struct {
 	Window      int64
 	Security    []string
 	Keep        *restore.Keep
-	PutBack     string // directory of what a restore kept, which is put back instead of restoring
-	Discard     string // directory of what a restore kept, which is removed instead
+	Whole       bool            // the root takes the place of what is there; the home and the path are those of Keep
+	Lines       []restore.Lines // that are added instead of restoring
+	PutBack     string          // directory of what a restore kept, which is put back instead of restoring
+	Discard     string          // directory of what a restore kept, which is removed instead
 }
 
 // Entry is a restore.Entry. Its handle is that of the host, which goes by a number.
@@ -123,7 +125,7 @@ type Fault struct {
 
 // kinds are the errors that somebody asks for.
 var kinds = []error{restore.ErrExists, restore.ErrNoDirectory, restore.ErrGone, unix.ENOSPC, unix.EDQUOT, unix.EROFS, unix.EIO, unix.ENOTCONN,
-	unix.ECONNABORTED, dest.ErrUnreachable, dest.ErrAuth, context.Canceled, fs.ErrNotExist, fs.ErrPermission}
+	unix.ECONNABORTED, restore.ErrIncomplete, dest.ErrUnreachable, dest.ErrAuth, context.Canceled, fs.ErrNotExist, fs.ErrPermission}
 
 // newFault is err for the other process; nil for nil.
 func newFault(err error) *Fault {

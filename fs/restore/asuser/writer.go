@@ -75,12 +75,18 @@ func (w *writer) run(ctx context.Context, q *Order) Ending {
 	case q.PutBack != "":
 		s, err := restore.PutBack(ctx, q.PutBack, *q.Keep, w.failed)
 		return Ending{Summary: s, Placed: true, Fault: newFault(err)}
+	case len(q.Lines) > 0:
+		s, err := restore.AddLines(ctx, q.Lines, *q.Keep, q.Destination.Rehearse, w.failed)
+		return Ending{Summary: s, Placed: true, Fault: newFault(err)}
 	case q.Discard != "":
 		return Ending{Placed: true, Fault: newFault(restore.Discard(q.Keep.Home, q.Discard))}
 	}
-	place, err := restore.Locate(q.Destination)
-	if err != nil {
-		return Ending{Fault: newFault(err)}
+	var place *restore.Place
+	if !q.Whole {
+		var err error
+		if place, err = restore.Locate(q.Destination); err != nil {
+			return Ending{Fault: newFault(err)}
+		}
 	}
 	var roots []restore.Root
 	for _, r := range q.Roots {
@@ -89,11 +95,18 @@ func (w *writer) run(ctx context.Context, q *Order) Ending {
 	ctx, cancel := context.WithCancel(ctx)
 	var telling sync.WaitGroup
 	telling.Go(func() { w.tell(ctx) })
-	s, err := restore.Run(ctx, roots, restore.Options{Place: place, Overwrite: q.Overwrite, Partial: q.Partial, Maildir: q.Maildir, Rehearse: q.Destination.Rehearse, Workers: q.Workers, Window: q.Window,
-		Security: q.Security, Keep: q.Keep, Progress: w, Failed: w.failed})
+	s, err := restoreAll(ctx, q.Whole, roots, restore.Options{Place: place, Overwrite: q.Overwrite, Partial: q.Partial, Maildir: q.Maildir, Rehearse: q.Destination.Rehearse, Workers: q.Workers,
+		Window: q.Window, Security: q.Security, Keep: q.Keep, Progress: w, Failed: w.failed})
 	cancel()
 	telling.Wait()
 	return Ending{Summary: s, Placed: true, Fault: newFault(err)}
+}
+
+func restoreAll(ctx context.Context, whole bool, roots []restore.Root, o restore.Options) (restore.Summary, error) {
+	if whole {
+		return restore.RunWhole(ctx, roots[0], o)
+	}
+	return restore.Run(ctx, roots, o)
 }
 
 // failed tells the host of something that failed. The next read tells that the host is gone.
