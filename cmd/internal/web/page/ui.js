@@ -59,7 +59,7 @@ export function section(load, ...waiting) {
 }
 
 export function table(caption, heads, rows) {
-  return h("div", { class: "scroll" }, h("table", null, h("caption", { class: "sr" }, caption),
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", null, h("caption", { class: "sr" }, caption),
     h("thead", null, h("tr", null, heads.map(([text, cls]) => h("th", { scope: "col", class: cls }, text)))), h("tbody", null, rows)));
 }
 
