@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/destinations"
 	"slotfs/cmd/internal/term"
 	"slotfs/sftpdest/probe"
 )
@@ -36,52 +36,31 @@ func destinationTestCommand(s *shell) *cli.Command {
 			}
 			may := probe.Options{Write: c.Bool("write"), Time: c.Duration("time")}
 			if !c.IsSet("write") {
-				may.Write = d.Engine == config.SlotsEngine
+				may.Write = destinations.WritesInTest(d)
 			}
 			if g.terminal.Interactive {
 				fmt.Fprintln(g.err, "Measuring ...")
 			}
-			r, err := g.test(c.Context, d, may)
+			r, err := destinations.Test(c.Context, g, d, may)
 			if stopped := c.Context.Err(); stopped != nil { // a report that is cut off says what is not so
 				if err != nil && !errors.Is(err, stopped) {
 					fmt.Fprintf(g.err, "Test files may be left: %s\n", term.Clean(err.Error()))
 				}
 				return stopped
 			}
-			if err != nil && (r == nil || r.Server == "") {
-				return fmt.Errorf("destination %s: %w", d.Name, err)
+			switch {
+			case r == nil:
+				return err
+			case g.json:
+				return errors.Join(err, g.printJSON(r))
 			}
-			full := &testReport{Report: r}
-			if err == nil {
-				err = g.testNames(c.Context, d, may, full)
-			}
-			if g.json {
-				return errors.Join(err, g.printJSON(full))
-			}
-			return errors.Join(err, g.printTest(d, full))
+			return errors.Join(err, g.printTest(d, r))
 		},
 	}
 }
 
-// test looks at a destination as a pass would see it.
-func (s *settings) test(ctx context.Context, d *config.Destination, may probe.Options) (*probe.Report, error) {
-	c := *d
-	if c.MaxRetries == 0 || c.MaxRetries > 1 {
-		c.MaxRetries = 1
-	}
-	if len(c.HostKeys) == 0 {
-		return nil, exit.With(errors.New("no host key is accepted"), exit.Refused,
-			"add the line of `ssh-keyscan -t ed25519 "+d.Host+"` without its first word as host-key")
-	}
-	remote, err := s.ConnectionSettings(&c)
-	if err != nil {
-		return nil, err
-	}
-	return probe.Run(ctx, remote, s.ConnectionOptions(&c), may)
-}
-
 // printTest shows a report on one screen.
-func (s *settings) printTest(d *config.Destination, r *testReport) error {
+func (s *settings) printTest(d *config.Destination, r *destinations.Report) error {
 	skipped := func(what string) string { return "- (" + r.Skipped[what] + ")" }
 	many := fmt.Sprintf("up to %s (%d used)", limit(d.MaxConnections), r.Connections)
 	rates := func(what string, one, all float64) string {
@@ -118,7 +97,7 @@ func (s *settings) printTest(d *config.Destination, r *testReport) error {
 		{"free space", free},
 		{"connections", fmt.Sprintf("%s, %d sessions on each; this destination uses up to %s", allowed, r.Sessions, limit(d.MaxConnections))},
 		{"clock", clock},
-		{"names", cmp.Or(wordsOf(r.Names), "- (not asked for)")},
+		{"names", cmp.Or(destinations.NamesText(r.Names), "- (not asked for)")},
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service"
+	"slotfs/cmd/internal/service/destinations"
 	"slotfs/cmd/internal/term"
 	"slotfs/sftpdest/auth"
 )
@@ -29,7 +30,7 @@ func destinationShowCommand(s *shell) *cli.Command {
 				return err
 			}
 			if g.json {
-				return g.printJSON(jsonOf(d))
+				return g.printJSON(destinations.SettingsOf(d))
 			}
 			return g.show(d)
 		},

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"slotfs/cmd/internal/service/destinations"
 	"slotfs/cmd/internal/state"
 	"slotfs/sftpdest/auth"
 	"slotfs/sftpdest/sshdtest"
@@ -33,7 +34,7 @@ func TestDestinationsComeAndGo(t *testing.T) {
 	}
 	w.refused(2, "destination offsite: exists already", w.addArgs("offsite")...)
 
-	var listed []destinationJSON
+	var listed []destinations.Settings
 	if err := json.Unmarshal([]byte(w.must(0, "destination", "list", "--json").out), &listed); err != nil || len(listed) != 1 {
 		t.Fatalf("list: %v, %v", listed, err)
 	}

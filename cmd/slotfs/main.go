@@ -69,10 +69,11 @@ func wantsJSON(argv []string) bool {
 	return false
 }
 
-// errorJSON is an error or a warning on standard error where --json is given, one a line.
+// errorJSON is an error, a warning or a notice on standard error where --json is given, one a line.
 type errorJSON struct {
 	Error   string `json:"error,omitempty"`
 	Warning string `json:"warning,omitempty"`
+	Notice  string `json:"notice,omitempty"` // what was done
 	Hint    string `json:"hint,omitempty"`
 	Code    int    `json:"code,omitempty"` // to end with, or of the part that failed
 }

@@ -139,3 +139,17 @@ func (e *Environment) RemoveIndex(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ForgetDestination removes what the index has of a destination.
+func (e *Environment) ForgetDestination(ctx context.Context, name string) error {
+	return e.WithIndex(ctx, func(x *api.Client) error { return x.Forget(ctx, name) })
+}
+
+// ReloadOwner tells the process that owns the index, if one does, that the configuration is another one.
+func (e *Environment) ReloadOwner(ctx context.Context) error {
+	err := e.Owner().Reload(ctx)
+	if err == nil || errors.Is(err, api.ErrNoOwner) {
+		return nil
+	}
+	return exit.Hinted(fmt.Errorf("the running mount does not know it yet: %w", err), "send it SIGHUP, or mount again")
+}

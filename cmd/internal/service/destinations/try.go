@@ -1,4 +1,4 @@
-package main
+package destinations
 
 import (
 	"cmp"
@@ -13,51 +13,77 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/term"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 	"slotfs/sftpdest"
+	"slotfs/sftpdest/slot"
 )
 
-// try connects as a pass would, looks into the directory, and gives advice.
-func (a *adding) try(ctx context.Context, d *config.Destination, remote sftpdest.Settings, others *config.Config) error {
-	conn, err := sftpdest.New(remote, a.ConnectionOptions(d))
+// try connects as a pass would, looks into the directory, and gives advice. others may be nil.
+func (a *attempt) try(ctx context.Context, others *config.Config) error {
+	conn, err := sftpdest.New(a.remote, a.Connector.ConnectionOptions(a.d))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	names, err := conn.List(ctx, "")
-	if errors.Is(err, fs.ErrNotExist) && a.c.Bool("create-directory") {
+	if errors.Is(err, fs.ErrNotExist) {
+		if !a.create {
+			return exit.Hinted(err, "give --create-directory, or correct --directory: without a leading / it counts from the remote home")
+		}
 		if err = conn.MakeDirectory(ctx); err == nil {
-			fmt.Fprintf(a.err, "Made the directory %s\n", term.Clean(d.Directory))
+			a.notef("Made the directory %s", a.d.Directory)
 			names, err = conn.List(ctx, "")
 		}
-	}
-	if errors.Is(err, fs.ErrNotExist) && !a.c.Bool("create-directory") {
-		return exit.Hinted(err, "give --create-directory, or correct --directory: without a leading / it counts from the remote home")
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "Connected; the directory has %s\n", term.Count(int64(len(names)), "entry", "entries"))
-	lines := advice(ctx, conn, d, others)
-	if d.Engine == config.SlotsEngine {
-		lines = append(lines, slotAdvice(ctx, conn)...)
+	a.notef("Connected; the directory has %s", term.Count(int64(len(names)), "entry", "entries"))
+	for _, line := range advice(ctx, conn, a.d, others) {
+		a.Notices.Warn(line)
 	}
-	for _, line := range lines {
-		fmt.Fprintf(a.err, "Warning: %s\n", term.Clean(line))
-	}
-	return a.tryNames(ctx, d, conn)
-}
-
-// replacer tells whether the server can rename over a file.
-type replacer interface {
-	Replaces(ctx context.Context) (bool, error)
-}
-
-// slotAdvice tells what a server lacks that slots are written to.
-func slotAdvice(ctx context.Context, conn replacer) []string {
-	if can, err := conn.Replaces(ctx); err != nil || can {
+	if a.d.Engine != config.SlotsEngine {
 		return nil
 	}
-	return []string{"the server does not replace a file by renaming (no posix-rename): slots are written by removing the old file first, and who looks at them meanwhile may miss it for a moment"}
+	return a.tryWriting(ctx, conn)
+}
+
+// tryWriting tells what a server lacks that slots are written to, and what it does to names.
+func (a *attempt) tryWriting(ctx context.Context, conn *sftpdest.Destination) error {
+	if can, err := conn.Replaces(ctx); err == nil && !can {
+		a.warnf("the server does not replace a file by renaming (no posix-rename): slots are written by removing the old file first, and who looks at them meanwhile may miss it for a moment")
+	}
+	traits, err := slot.FindTraits(ctx, conn)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		a.warnf("nothing can be written there: %v", err)
+	case !traits.Has(manifest.Plain):
+		a.warnf("names on the server: %s. Such names, and those that would be one, are escaped in slots", NamesText(traits))
+	}
+	return nil
+}
+
+// namesText says for people what servers do to names.
+var namesText = map[manifest.Trait]string{
+	manifest.Plain:     "kept as they are",
+	manifest.FoldsCase: "case does not tell names apart",
+	manifest.Lowers:    "case is not kept",
+	manifest.Trims:     "dots and blanks at their ends are not kept",
+	manifest.Recodes:   "letters beyond ASCII are changed or refused",
+	manifest.Rewrites:  `one of "\:*?<>| or control characters are changed or refused`,
+	manifest.Reserves:  "names of DOS devices are no files",
+	manifest.Shortens:  "long names are cut or refused",
+}
+
+// NamesText puts what a server does to names into one line.
+func NamesText(traits manifest.Traits) string {
+	var words []string
+	for _, t := range traits {
+		words = append(words, namesText[t])
+	}
+	return strings.Join(words, "; ")
 }
 
 // resolver is what advice asks the server.
