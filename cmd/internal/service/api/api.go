@@ -22,6 +22,7 @@ import (
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/destinations"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/service/scrubs"
@@ -91,6 +92,7 @@ type Service interface {
 	Keeper
 	Observer
 	Installation
+	destinations.Connector
 }
 
 // Server serves a listener.

@@ -25,6 +25,7 @@ import (
 	"slotfs/cmd/internal/state"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/scrub"
+	"slotfs/sftpdest"
 )
 
 // owner is a fake that records what it is asked.
@@ -39,6 +40,7 @@ type owner struct {
 	state  state.Dir
 	conf   config.Config
 	all    []*backup.Snapshot
+	remote *sftpdest.Settings // of each destination; nil: there is none
 }
 
 func (o *owner) ask(what string) {
@@ -111,6 +113,15 @@ func (o *owner) Catalog(context.Context, login.Identity) (*Catalog, error) {
 func (o *owner) OpenStore(*config.Destination) (jobs.Store, error) {
 	return nil, errors.New("no destination in this test")
 }
+
+func (o *owner) ConnectionSettings(*config.Destination) (sftpdest.Settings, error) {
+	if o.remote == nil {
+		return sftpdest.Settings{}, errors.New("no destination in this test")
+	}
+	return *o.remote, nil
+}
+
+func (o *owner) ConnectionOptions(*config.Destination) sftpdest.Options { return sftpdest.Options{} }
 
 func (o *owner) Forget(_ context.Context, name string) error {
 	o.ask("forget " + name)

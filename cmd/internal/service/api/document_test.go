@@ -21,6 +21,8 @@ import (
 	"slotfs/fs/fstest"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
+	"slotfs/sftpdest"
+	"slotfs/sftpdest/sshdtest"
 )
 
 // documented is a service with something of everything.
@@ -39,7 +41,13 @@ func documented(t *testing.T) *owner {
 	v.Update([]string{"box"}, all)
 	o := &owner{all: all, state: state.Dir(t.TempDir()), tree: &browse.Local{View: v, Content: func(string) fs.Content { return nil }},
 		events: []progress.Event{{Kind: progress.Started, Destination: "box"}, {Kind: progress.Finished, Destination: "box", Summary: &progress.Summary{}}}}
-	o.conf.Destinations = map[string]*config.Destination{"box": {Name: "box"}}
+	server, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: t.TempDir(), Password: "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	o.remote = &sftpdest.Settings{Host: server.Host, Port: server.Port, Username: "u", Password: "secret", HostKeys: server.HostKeys}
+	o.conf.Destinations = map[string]*config.Destination{"box": {Name: "box", Engine: config.SlotsEngine, HostKeys: server.HostKeys}}
 	o.conf.Jobs = map[string]*config.Job{"nightly": {Name: "nightly", Destination: "box", Source: []string{"/home/*"}}}
 	if err := o.state.Make(); err != nil {
 		t.Fatal(err)
@@ -78,6 +86,7 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"POST /verifications":                           {`{"destination":"box","account":"alice","share":0.5,"rate":1000}`, `!{"destinations":["box"]}`},
 		"POST /passes/start":                            {`{"destinations":["box"]}`, `!{"destinations":["other"]}`, `!{"destination":"box"}`},
 		"DELETE /destinations/{name}/snapshots":         {"box"},
+		"POST /destinations/{name}/test":                {`box {"seconds":0.02,"write":true}`, `!box {"seconds":-1}`, `!other {}`},
 		"GET /jobs/{job}/slots":                         {"!nothing", "!nightly"},
 		"POST /jobs/{job}/verify":                       {"!nightly {\"sample\":0.5}"},
 		"POST /jobs/{job}/slots/{account}/{slot}/pin":   {"!nightly alice 1", "!nightly alice x"},

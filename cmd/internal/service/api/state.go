@@ -23,6 +23,7 @@ func (h *Handlers) stateRoutes() []route {
 		get("/seen", "what only this process knows, for alarms and metrics", administrators, func(c *Call, _ none) (alarm.Seen, error) { return h.service.Seen(c.Context) }),
 		get("/destinations", "each destination with what is known of it", administrators, h.destinations),
 		change("DELETE", "/destinations/{name}/snapshots", "the snapshots of a destination are forgotten; they stay where they are", administrators, h.forget),
+		change("POST", "/destinations/{name}/test", "a destination is connected to and measured, as by slotfs destination test", administrators, h.testDestination),
 		change("POST", "/reload", "the configuration is read again", administrators, func(c *Call, _ none, _ none) (done, error) {
 			return done{}, h.service.Reload(c.Context)
 		}),
