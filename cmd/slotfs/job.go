@@ -27,32 +27,6 @@ func jobCommand(s *shell) *cli.Command {
 	}
 }
 
-// shownJobJSON is a job with what its sources stand for.
-type shownJobJSON struct {
-	jobs.Settings
-	Accounts []accountJSON `json:"accounts"`
-	Warnings []string      `json:"warnings"` // about sources that are not there or match nothing
-}
-
-// accountJSON is an account that a job finds.
-type accountJSON struct {
-	Name   string `json:"name"`
-	Source string `json:"source"`
-	Error  string `json:"error,omitempty"` // why it cannot be backed up
-}
-
-func shownJob(j *config.Job, found *jobs.Discovery) shownJobJSON {
-	out := shownJobJSON{Settings: jobs.SettingsOf(j), Accounts: []accountJSON{}, Warnings: append([]string{}, found.Warnings...)}
-	for _, a := range found.Accounts {
-		shown := accountJSON{Name: a.Name, Source: a.Source}
-		if a.Err != nil {
-			shown.Error = a.Err.Error()
-		}
-		out.Accounts = append(out.Accounts, shown)
-	}
-	return out
-}
-
 func jobListCommand(s *shell) *cli.Command {
 	return &cli.Command{
 		Name:  "list",
@@ -95,7 +69,7 @@ func jobShowCommand(s *shell) *cli.Command {
 			}
 			if g.json {
 				found := jobs.Discover(j, nil)
-				return g.printJSON(shownJob(j, &found))
+				return g.printJSON(jobs.ShownOf(j, &found))
 			}
 			return g.showJob(j)
 		},
@@ -110,17 +84,9 @@ func (s *shell) jobNamed(c *cli.Context, names ...string) (*settings, *config.Jo
 	}
 	j := conf.Jobs[c.Args().First()]
 	if j == nil {
-		return nil, nil, unknownJob(conf, c.Args().First())
+		return nil, nil, jobs.Unknown(conf, c.Args().First())
 	}
 	return g, j, nil
-}
-
-func unknownJob(c *config.Config, name string) error {
-	hint := "add it with `slotfs job add`"
-	if names := c.JobNames(); len(names) > 0 {
-		hint = "there is " + strings.Join(names, ", ")
-	}
-	return exit.With(fmt.Errorf("job %s: not in %s", name, c.Path), exit.Usage, hint)
 }
 
 func (s *settings) showJob(j *config.Job) error {

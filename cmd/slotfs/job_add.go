@@ -10,7 +10,6 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/term"
-	"slotfs/indexer/engine/engines"
 	"slotfs/sftpdest/slot/retention"
 )
 
@@ -68,16 +67,7 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if conf.Jobs[j.Name] != nil {
-		return exit.With(fmt.Errorf("job %s: exists already", j.Name), exit.Usage, "remove it first: slotfs job remove "+j.Name)
-	}
-	if err := conf.CheckJob(j); err != nil {
-		return exit.With(fmt.Errorf("job %s: %w", j.Name, err), exit.Usage, "")
-	}
-	err = config.Update(s.ConfigPath, func(data []byte) ([]byte, error) {
-		return config.AddJob(s.ConfigPath, data, j, engines.Names())
-	})
-	if err != nil {
+	if err := jobs.Add(s.ConfigPath, conf, j); err != nil {
 		return err
 	}
 	found := jobs.Discover(j, nil)
@@ -89,7 +79,7 @@ func (s *settings) addJob(conf *config.Config, c *cli.Context) error {
 			s.warn(fmt.Sprintf("account %s: %v", a.Name, a.Err), "")
 		}
 	}
-	return s.tell(shownJob(j, &found), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
+	return s.tell(jobs.ShownOf(j, &found), "job %s added to %s\nit finds %s\nnext: slotfs sync %s", j.Name, s.ConfigPath,
 		term.Count(int64(len(found.Names())), "account", "accounts"), j.Name)
 }
 
@@ -180,17 +170,10 @@ func jobRemoveCommand(s *shell) *cli.Command {
 			if err := g.sure(c, fmt.Sprintf("Forget job %s? The backups that it made stay.", j.Name)); err != nil {
 				return err
 			}
-			return g.removeJob(j)
+			if err := jobs.Remove(g.ConfigPath, j.Name); err != nil {
+				return err
+			}
+			return g.tell(changedJSON{Changed: "removed", Job: j.Name}, "job %s removed from %s; its backups stay on %s", j.Name, g.ConfigPath, j.Destination)
 		},
 	}
-}
-
-func (s *settings) removeJob(j *config.Job) error {
-	err := config.Update(s.ConfigPath, func(data []byte) ([]byte, error) {
-		return config.RemoveJob(s.ConfigPath, data, j.Name, engines.Names())
-	})
-	if err != nil {
-		return err
-	}
-	return s.tell(changedJSON{Changed: "removed", Job: j.Name}, "job %s removed from %s; its backups stay on %s", j.Name, s.ConfigPath, j.Destination)
 }

@@ -98,9 +98,9 @@ func TestJobsAreShownAndRemoved(t *testing.T) {
 	if j := listed[0]; len(j.Exclude) != 2 || j.Exclude[0] != "*.log,x" || j.Before != `echo "a, b"` || j.Bandwidth != 10<<20 || j.Retention != 3 {
 		t.Errorf("list: %+v", j)
 	}
-	var shown shownJobJSON
+	var shown jobs.Shown
 	if err := json.Unmarshal([]byte(w.must(0, "job", "show", "nightly", "--json").out), &shown); err != nil || len(shown.Accounts) != 2 ||
-		shown.Accounts[0] != (accountJSON{Name: "alice", Source: home + "/alice"}) || shown.Retention != 3 {
+		shown.Accounts[0] != (jobs.ShownAccount{Name: "alice", Source: home + "/alice"}) || shown.Retention != 3 {
 		t.Errorf("show: %+v, %v", shown, err)
 	}
 	if out := w.must(0, "job", "show", "nightly").out; !strings.Contains(out, "2: alice bob") || !strings.Contains(out, "10M bytes per second") {

@@ -64,8 +64,8 @@ type statusKeys struct {
 
 // shownJobKeys are those that a job has beside its settings.
 type shownJobKeys struct {
-	Accounts []accountJSON `json:"accounts"`
-	Warnings []string      `json:"warnings"`
+	Accounts []jobs.ShownAccount `json:"accounts"`
+	Warnings []string            `json:"warnings"`
 }
 
 // jsonKeys are the keys of a type and of what is in it. A field without a tag has its name in lower case; a type of another package

@@ -83,7 +83,7 @@ func jobsNamed(c *config.Config, names []string) ([]*config.Job, error) {
 	var all []*config.Job
 	for _, name := range names {
 		if c.Jobs[name] == nil {
-			return nil, unknownJob(c, name)
+			return nil, jobs.Unknown(c, name)
 		}
 		all = append(all, c.Jobs[name])
 	}

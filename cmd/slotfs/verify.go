@@ -12,6 +12,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/slots"
 	"slotfs/cmd/internal/term"
 )
@@ -100,7 +101,7 @@ func verifiable(c *config.Config, text string) (*config.Destination, *config.Job
 		}
 		return nil, nil, exit.With(fmt.Errorf("verify %s: slots are compared with their manifests, job by job", name), exit.Usage, hint)
 	case d == nil && j == nil && kind == "job":
-		return nil, nil, unknownJob(c, name)
+		return nil, nil, jobs.Unknown(c, name)
 	case d == nil && j == nil:
 		hint := "there is " + strings.Join(append(c.Names(), c.JobNames()...), ", ")
 		return nil, nil, exit.With(fmt.Errorf("verify %s: no destination and no job in %s", name, c.Path), exit.Usage, hint)

@@ -57,3 +57,30 @@ func PingSite(j *config.Job) string {
 	}
 	return send.Site(j.Ping)
 }
+
+// Shown is a job with what its sources stand for.
+type Shown struct {
+	Settings
+	Accounts []ShownAccount `json:"accounts"`
+	Warnings []string       `json:"warnings"` // about sources that are not there or match nothing
+}
+
+// ShownAccount is an account that a job finds.
+type ShownAccount struct {
+	Name   string `json:"name"`
+	Source string `json:"source"`
+	Error  string `json:"error,omitempty"` // why it cannot be backed up
+}
+
+// ShownOf tells the settings of a job, and what was found of its sources.
+func ShownOf(j *config.Job, found *Discovery) Shown {
+	out := Shown{Settings: SettingsOf(j), Accounts: []ShownAccount{}, Warnings: append([]string{}, found.Warnings...)}
+	for _, a := range found.Accounts {
+		shown := ShownAccount{Name: a.Name, Source: a.Source}
+		if a.Err != nil {
+			shown.Error = a.Err.Error()
+		}
+		out.Accounts = append(out.Accounts, shown)
+	}
+	return out
+}
