@@ -110,6 +110,9 @@ func historyRow(r *history.Record) []string {
 	if r.Concerns != "" && r.Error == "" {
 		why = strings.TrimPrefix(why+"; ", "; ") + "concerns: " + r.Concerns
 	}
+	if r.Waited > 0 {
+		why = strings.TrimSuffix("waited "+term.Duration(time.Duration(r.Waited*float64(time.Second)))+"; "+why, "; ")
+	}
 	took := term.Duration(time.Duration(r.Seconds * float64(time.Second)))
 	return []string{clock(&r.Ended), string(r.Kind), term.Clean(r.Object()), string(r.Result), took, files, size, sent, term.Cut(term.Clean(why), 200)}
 }

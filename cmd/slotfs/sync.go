@@ -26,6 +26,7 @@ func syncCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 			adoptFlag(),
 			&cli.IntFlag{Name: "parallel-accounts", Usage: "`NUMBER` of accounts that are backed up side by side, in place of what the jobs say"},
+			&cli.BoolFlag{Name: "now", Usage: "begin at once, outside of the destination's window and beside any number of other runs"},
 			&cli.BoolFlag{Name: "allow-mass-change", Usage: "go on although most of what the last backup has is gone from the source"},
 		},
 		Action: func(c *cli.Context) error {
@@ -49,7 +50,7 @@ func syncCommand(s *shell) *cli.Command {
 			}
 			y := &syncCmd{settings: g, quiet: c.Bool("quiet"), show: progress.NewSilentTransfer()}
 			sync := &jobs.Sync{State: g.State, Log: g.Log, Config: conf, Connect: g.store, Owner: g.Owner(), Tool: "slotfs " + version,
-				Account: c.String("account"), DryRun: c.Bool("dry-run"), AllowMassChange: c.Bool("allow-mass-change"), Adopt: c.Bool("adopt")}
+				Account: c.String("account"), DryRun: c.Bool("dry-run"), AllowMassChange: c.Bool("allow-mass-change"), Adopt: c.Bool("adopt"), Now: c.Bool("now")}
 			if to := worker(); to != nil {
 				return s.tellEnd(to, y.run(c.Context, sync, all))
 			}
@@ -103,6 +104,7 @@ type syncCmd struct {
 func (y *syncCmd) run(ctx context.Context, sync *jobs.Sync, all []*config.Job) error {
 	sync.Done = y.done
 	sync.Warn = func(text, hint string) { y.show.Above(func() { y.warn(text, hint) }) }
+	sync.Waiting = y.waiting
 	sync.Progress = func() jobs.Progress {
 		y.show = y.transfer(y.quiet)
 		return y.show
@@ -129,6 +131,14 @@ func (y *syncCmd) run(ctx context.Context, sync *jobs.Sync, all []*config.Job) e
 		return &reported{code}
 	}
 	return nil
+}
+
+// waiting tells what a job waits for.
+func (y *syncCmd) waiting(text string) {
+	y.Log.Info("waiting", "for", text)
+	if !y.quiet && !y.json {
+		fmt.Fprintln(y.err, term.Clean(text))
+	}
 }
 
 // transfer gives what shows the progress of a transfer.

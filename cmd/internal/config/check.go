@@ -75,6 +75,9 @@ func (d *Destination) check(engines []string) (string, error) {
 	if key, err := d.checkScrub(); err != nil {
 		return key, err
 	}
+	if key, err := d.checkTurns(); err != nil {
+		return key, err
+	}
 	if d.Reindex != "" {
 		if d.Engine != scheduled {
 			return "reindex", fmt.Errorf("reindex: engine %s has no schedule, what writes its backups tells of them", d.Engine)

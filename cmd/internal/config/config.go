@@ -23,6 +23,10 @@
 //	scrub-bandwidth = "20M"          bytes a second, with K, M or G, at which it does
 //	legacy-algorithms = true         log in with SHA-1 and old key exchanges too, for servers that know nothing better
 //	local-origin = "srv1"            origin (or a list) whose accounts are users of this machine; absent: none
+//	window = "01:00-05:00"           part of each day in which runs begin with accounts; absent: always
+//	jitter = "15m"                   runs begin later by a random time up to this one
+//	max-writers = 2                  runs of all machines that write at once; absent: no limit
+//	max-wait = "12h"                 how long a run waits for others to end
 //	max-age = "26h"                  age of the newest good backup from which on there is an alarm; absent: that of [watch]
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
@@ -93,6 +97,7 @@ type Destination struct {
 	LocalOrigins []string
 	// MaxAge is how old the newest good backup may be; 0: as Watch has it, Never: any.
 	MaxAge time.Duration
+	Turns
 }
 
 // file is the TOML document.
@@ -129,6 +134,10 @@ type table struct {
 	LegacyAlgorithms  bool    `toml:"legacy-algorithms"`
 	LocalOrigin       any     `toml:"local-origin"` // text or a list of it
 	MaxAge            *string `toml:"max-age"`
+	Window            string  `toml:"window"`
+	Jitter            *string `toml:"jitter"`
+	MaxWriters        int     `toml:"max-writers"`
+	MaxWait           *string `toml:"max-wait"`
 }
 
 // Error is what is wrong with a configuration file, and where.
@@ -257,6 +266,9 @@ func (t *table) destination(name string) (*Destination, string, error) {
 	}
 	if d.MaxAge, err = ownAge(t.MaxAge); err != nil {
 		return nil, "max-age", err
+	}
+	if key, err := t.turns(&d.Turns); err != nil {
+		return nil, key, err
 	}
 	if t.ScrubBandwidth != nil {
 		if d.ScrubBandwidth, err = ParseRate(*t.ScrubBandwidth); err != nil {

@@ -119,6 +119,7 @@ func (d *Destination) values() []value {
 		{"engine", d.Engine}, {"directory", d.Directory}, {"host", d.Host}, {"username", d.Username},
 		{"password-file", d.PasswordFile}, {"identity-file", d.IdentityFile},
 		{"passphrase-file", d.PassphraseFile}, {"reindex", d.Reindex}, {"scrub", d.Scrub}, {"max-age", FormatAge(d.MaxAge)},
+		{"window", d.Window}, {"jitter", FormatAge(d.Jitter)}, {"max-wait", FormatAge(d.MaxWait)},
 	} {
 		v := value{key: s.key}
 		if s.value != "" {
@@ -148,6 +149,7 @@ func (d *Destination) values() []value {
 	number("port", d.Port, DefaultPort)
 	all = append(all, timeout)
 	number("max-retries", d.MaxRetries, DefaultMaxRetries)
+	number("max-writers", d.MaxWriters, 0)
 	number("max-connections", d.MaxConnections, DefaultMaxConnections)
 	return all
 }

@@ -92,6 +92,10 @@ var destinationKeys = []Key{
 	{"destination", "legacy-algorithms", "true", "false", "Accept weak key exchanges and `ssh-rsa`, for servers that know nothing better."},
 	{"destination", "local-origin", `"srv1"`, "none",
 		"Origin, or a list of them, whose accounts are users of this machine: the path between the directory and the date directories, `\"\"` where there is none. With `mount --allow-other` these users may look at their own backups; everything else belongs to root, but for the slots that this machine wrote."},
+	{"destination", "window", `"01:00-05:00"`, "always", "Part of each day, in local time, in which `slotfs sync` begins with accounts there; for the engine `slots` only. A run that comes earlier waits. What it has not begun with when the window ends is left to the next run, which begins with the accounts whose backup is the oldest. `sync --now` does not heed it."},
+	{"destination", "jitter", `"15m"`, "none", "`slotfs sync` begins later by a random time up to this one, so that many servers with the same schedule do not come together; `--now` does not heed it."},
+	{"destination", "max-writers", "2", "no limit", "Runs of `slotfs sync`, from all machines that have this setting, that write there at once; 1 to 1000. The others wait, first come, first served. A run that dies holds up nobody for longer than ten minutes."},
+	{"destination", "max-wait", `"12h"`, "`12h`", "How long a run waits for others to end before it fails; with `never` it never does."},
 	{"destination", "max-age", `"26h"`, "that of `[watch]`", "Age of the newest good backup from which on there is an alarm; `never` watches nothing."},
 }
 

@@ -59,6 +59,9 @@ func TestExamplesOfKeysAreValid(t *testing.T) {
 		if k.Table == "notify" && slices.Contains([]string{"url", "url-file", "sendmail"}, k.Name) {
 			rest = ""
 		}
+		if slices.Contains([]string{"window", "jitter", "max-writers", "max-wait"}, k.Name) {
+			rest = strings.ReplaceAll(rest, "cpanel", "slots")
+		}
 		if k.Table == "web" {
 			rest = "certificate = \"/c\"\nkey = \"/k\"\n"
 		}

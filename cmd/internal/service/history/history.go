@@ -73,13 +73,15 @@ const (
 
 // Record is how one thing ended.
 type Record struct {
-	Kind        Kind      `json:"kind"`
-	Began       time.Time `json:"began"`
-	Ended       time.Time `json:"ended"`
-	Seconds     float64   `json:"seconds"` // by a clock that nobody sets
-	Destination string    `json:"destination,omitempty"`
-	Job         string    `json:"job,omitempty"`
-	Account     string    `json:"account,omitempty"` // of a pass: it was over this one only
+	Kind    Kind      `json:"kind"`
+	Began   time.Time `json:"began"`
+	Ended   time.Time `json:"ended"`
+	Seconds float64   `json:"seconds"` // by a clock that nobody sets
+	// Waited is how many seconds a run waited for its destination before it began.
+	Waited      float64 `json:"waited,omitempty"`
+	Destination string  `json:"destination,omitempty"`
+	Job         string  `json:"job,omitempty"`
+	Account     string  `json:"account,omitempty"` // of a pass: it was over this one only
 	// Run is the same for the backups of one run of a job over all its accounts and for the record of that run.
 	Run     string `json:"run,omitempty"`
 	Result  Result `json:"result"`

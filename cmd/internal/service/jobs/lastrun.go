@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/state"
@@ -20,8 +22,9 @@ import (
 type LastRun map[string]lastAccount
 
 type lastAccount struct {
-	Source string `json:"source"` // its directory
-	From   string `json:"from"`   // the source of the job that matched it
+	Source string `json:"source"`          // its directory
+	From   string `json:"from"`            // the source of the job that matched it
+	Begun  int64  `json:"begun,omitempty"` // Unix seconds when a run last began with it; 0: not known
 }
 
 func lastRunFile(d state.Dir, j *config.Job) string {
@@ -44,14 +47,29 @@ func LoadLastRun(d state.Dir, j *config.Job) (LastRun, error) {
 	return k, nil
 }
 
-// SaveLastRun keeps what a run found.
-func SaveLastRun(d state.Dir, j *config.Job, accounts []Account) error {
-	k := LastRun{}
-	for _, a := range accounts {
-		if a.Err == nil {
-			k[a.Name] = lastAccount{a.Source, a.From}
+// with is what a run found that came after k's and began with the first accounts at a time.
+func (k LastRun) with(accounts []Account, begun int, at time.Time) LastRun {
+	found := LastRun{}
+	for i, a := range accounts {
+		if a.Err != nil {
+			continue
 		}
+		when := k[a.Name].Begun
+		if i < begun {
+			when = at.Unix()
+		}
+		found[a.Name] = lastAccount{a.Source, a.From, when}
 	}
+	return found
+}
+
+// longestAgoFirst puts the accounts first that no run began with for longest.
+func (k LastRun) longestAgoFirst(accounts []Account) {
+	slices.SortStableFunc(accounts, func(a, b Account) int { return cmp.Compare(k[a.Name].Begun, k[b.Name].Begun) })
+}
+
+// SaveLastRun keeps what a run found.
+func SaveLastRun(d state.Dir, j *config.Job, k LastRun) error {
 	data, err := json.Marshal(k)
 	if err != nil {
 		return err

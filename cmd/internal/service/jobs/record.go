@@ -18,24 +18,47 @@ import (
 // recorded runs a job and keeps how the run ended, if it is one over all its accounts.
 func (y *Sync) recorded(ctx context.Context, j *config.Job) error {
 	if y.Account != "" || y.DryRun {
-		return y.job(ctx, j)
+		return y.attempt(ctx, j, func(time.Duration) {})
 	}
 	began, first := time.Now(), len(y.results)
+	waited := time.Duration(0)
 	y.runID = fmt.Sprintf("%s-%d-%d", j.Name, began.Unix(), os.Getpid())
 	defer func() { y.runID = "" }()
 	y.room = dest.Space{}
-	p := y.startPing(ctx, j)
-	err := y.job(ctx, j)
+	var p *pinging
+	err := y.attempt(ctx, j, func(d time.Duration) {
+		began, waited = time.Now(), d
+		p = y.startPing(ctx, j)
+	})
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	r := runRecord(j, y.results[first:])
-	r.Run, r.Began, r.Ended, r.Seconds = y.runID, began, time.Now(), time.Since(began).Seconds()
+	r.Run, r.Began, r.Ended, r.Seconds, r.Waited = y.runID, began, time.Now(), time.Since(began).Seconds(), waited.Round(time.Second).Seconds()
 	r.Free, r.Size = y.room.Bytes, y.room.Size
 	r.Fail(err, exit.Code(err))
 	Record(y.State, r, y.Warn)
+	if p == nil { // its turn did not come
+		p = y.startPing(ctx, j)
+	}
 	p.end(ctx, &r, y.results[first:])
 	return err
+}
+
+// attempt waits for the job's turn and runs it. began is called with how long it waited.
+func (y *Sync) attempt(ctx context.Context, j *config.Job, began func(waited time.Duration)) error {
+	store, err := y.Connect(y.Config.Destinations[j.Destination])
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	t, err := y.turn(ctx, j, store)
+	if err != nil {
+		return err
+	}
+	defer t.end(ctx)
+	began(t.waited)
+	return y.job(ctx, j, store, t)
 }
 
 // runRecord sums up a run.

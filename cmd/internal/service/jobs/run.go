@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/passes"
+	"slotfs/cmd/internal/term"
 	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot"
@@ -20,7 +21,8 @@ import (
 type run struct {
 	*Sync
 	job    *config.Job
-	store  dest.ReadWriter
+	store  Store
+	until  time.Time // no account begins later; zero: no end
 	budget *slot.Budget
 	traits func(context.Context) (manifest.Traits, error) // of the destination
 	show   Progress
@@ -32,6 +34,24 @@ type run struct {
 	begun       int        // accounts
 	unreachable int        // accounts in a row that did not reach the destination
 	lost        error      // why those that are left would fare no better
+}
+
+// backUp backs up accounts of the job.
+func (w *run) backUp(ctx context.Context, accounts []Account, before LastRun) error {
+	defer w.show.End()
+	err := w.all(ctx, accounts)
+	if errors.Is(err, errWindow) {
+		w.done(Result{Job: w.job.Name, Warning: err.Error()}, nil)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if w.runID != "" {
+		w.settleGone(ctx, accounts, before)
+		w.measure(ctx, w.store)
+	}
+	return w.retryNotify(ctx)
 }
 
 // all backs up the accounts, some side by side.
@@ -54,7 +74,7 @@ func (w *run) all(ctx context.Context, accounts []Account) error {
 	workers.Wait()
 	w.sort(earlier, accounts)
 	if left := len(accounts) - w.begun; w.lost != nil && left > 0 {
-		return fmt.Errorf("%d accounts left out: %w", left, w.lost)
+		return fmt.Errorf("%s left out: %w", term.Count(int64(left), "account", "accounts"), w.lost)
 	}
 	return ctx.Err()
 }
@@ -64,6 +84,10 @@ func (w *run) next(ctx context.Context, accounts []Account) (a Account, ok bool)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if ctx.Err() != nil || w.lost != nil || w.begun == len(accounts) {
+		return a, false
+	}
+	if !w.until.IsZero() && !time.Now().Before(w.until) {
+		w.lost = errWindow
 		return a, false
 	}
 	a = accounts[w.begun]

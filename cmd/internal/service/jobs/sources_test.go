@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/state"
@@ -60,8 +61,8 @@ func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
 	dir := directories(t, "home/alice", "home2/")
 	sources := []string{dir + "/home/*", dir + "/home2/*", dir + "/srv"}
 	last := LastRun{
-		"alice": {dir + "/home/alice", sources[0]}, "bob": {dir + "/home/bob", sources[0]},
-		"carol": {dir + "/home2/carol", sources[1]}, "old": {"/gone/old", "/gone/*"},
+		"alice": {Source: dir + "/home/alice", From: sources[0]}, "bob": {Source: dir + "/home/bob", From: sources[0]},
+		"carol": {Source: dir + "/home2/carol", From: sources[1]}, "old": {Source: "/gone/old", From: "/gone/*"},
 	}
 	for _, c := range []struct {
 		allow []string
@@ -88,7 +89,7 @@ func TestNobodyTakesAnAccountsName(t *testing.T) {
 	dir := directories(t, "alice/domains/own", "alice/domains/shop", "bob/domains/shop")
 	j := &config.Job{Source: []string{dir + "/*/domains/*"}}
 	for _, holder := range []string{"alice", "bob"} {
-		last := LastRun{"shop": {dir + "/" + holder + "/domains/shop", j.Source[0]}}
+		last := LastRun{"shop": {Source: dir + "/" + holder + "/domains/shop", From: j.Source[0]}}
 		found := Discover(j, last)
 		a, ok := found.Named("shop")
 		if !ok || a.Err != nil || a.Source != last["shop"].Source || len(found.Warnings) != 0 {
@@ -101,7 +102,7 @@ func TestNobodyTakesAnAccountsName(t *testing.T) {
 	if a, ok := new(Discovery).Named("shop"); ok {
 		t.Errorf("found %+v in nothing", a)
 	}
-	moved := Discover(j, LastRun{"own": {dir + "/bob/domains/own", j.Source[0]}})
+	moved := Discover(j, LastRun{"own": {Source: dir + "/bob/domains/own", From: j.Source[0]}})
 	if len(moved.Warnings) != 1 || !strings.Contains(moved.Warnings[0], "account own: it was") {
 		t.Errorf("an account that another directory has taken over: %q", moved.Warnings)
 	}
@@ -121,9 +122,9 @@ func TestLastRunIsKept(t *testing.T) {
 	if last, err := LoadLastRun(d, j); err != nil || len(last) != 0 {
 		t.Errorf("before the first run: %v, %v", last, err)
 	}
-	err := SaveLastRun(d, j, []Account{{Name: "a", Source: "/s/a", From: "/s/*"}, {Name: "b", Err: os.ErrInvalid}})
+	err := SaveLastRun(d, j, LastRun{}.with([]Account{{Name: "a", Source: "/s/a", From: "/s/*"}, {Name: "b", Err: os.ErrInvalid}}, 1, time.Unix(7, 0)))
 	last, loadErr := LoadLastRun(d, j)
-	if err != nil || loadErr != nil || len(last) != 1 || last["a"] != (lastAccount{"/s/a", "/s/*"}) {
+	if err != nil || loadErr != nil || len(last) != 1 || last["a"] != (lastAccount{"/s/a", "/s/*", 7}) {
 		t.Errorf("kept %v, %v, %v", last, err, loadErr)
 	}
 	if err := os.WriteFile(lastRunFile(d, j), []byte("{"), 0o600); err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
@@ -59,6 +60,7 @@ type Sync struct {
 	DryRun          bool
 	AllowMassChange bool
 	Adopt           bool   // slots of another machine too
+	Now             bool   // wait neither for the destination's window nor for other runs
 	Tool            string // what the states of slots are told to be written by
 
 	Progress func() Progress // of a job
@@ -66,6 +68,8 @@ type Sync struct {
 	Done func(Result)
 	// Warn is told what is not as it should be beside the backups. hint may be empty.
 	Warn func(text, hint string)
+	// Waiting is told what a job waits for before it begins.
+	Waiting func(text string)
 	// Output, if set, is called with what the commands before and after print, line by line.
 	Output func(p Progress, line string)
 
@@ -128,8 +132,8 @@ func (y *Sync) sort(earlier int, accounts []Account) {
 	slices.SortStableFunc(y.results[earlier:], func(a, b Result) int { return position[a.Account] - position[b.Account] })
 }
 
-// job backs up the accounts of one job.
-func (y *Sync) job(ctx context.Context, j *config.Job) error {
+// job backs up the accounts of one job whose turn it is.
+func (y *Sync) job(ctx context.Context, j *config.Job, store Store, t *turn) error {
 	before, err := LoadLastRun(y.State, j)
 	if err != nil {
 		return err
@@ -139,13 +143,6 @@ func (y *Sync) job(ctx context.Context, j *config.Job) error {
 	if err != nil {
 		return err
 	}
-	if y.Account == "" && !y.DryRun {
-		held, err := y.State.LockJob(j.Destination, j.Name)
-		if err != nil {
-			return err
-		}
-		defer held.Release()
-	}
 	if y.Account == "" {
 		for _, text := range found.Warnings {
 			y.done(Result{Job: j.Name, Warning: text}, nil)
@@ -154,30 +151,15 @@ func (y *Sync) job(ctx context.Context, j *config.Job) error {
 	if len(accounts) == 0 {
 		return nil
 	}
-	err = y.backUp(ctx, j, accounts, before)
+	if !t.until.IsZero() {
+		before.longestAgoFirst(accounts)
+	}
+	w := &run{Sync: y, job: j, store: store, until: t.until, budget: slot.NewBudget(j.Bandwidth), traits: slot.TraitsOnce(store), show: y.Progress()}
+	err = w.backUp(ctx, accounts, before)
 	if err != nil || y.Account != "" || y.DryRun {
 		return err
 	}
-	return SaveLastRun(y.State, j, accounts)
-}
-
-// backUp backs up accounts of a job.
-func (y *Sync) backUp(ctx context.Context, j *config.Job, accounts []Account, before LastRun) error {
-	store, err := y.Connect(y.Config.Destinations[j.Destination])
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	w := &run{Sync: y, job: j, store: store, budget: slot.NewBudget(j.Bandwidth), traits: slot.TraitsOnce(store), show: y.Progress()}
-	defer w.show.End()
-	if err := w.all(ctx, accounts); err != nil {
-		return err
-	}
-	if y.runID != "" {
-		w.settleGone(ctx, accounts, before)
-		y.measure(ctx, store)
-	}
-	return w.retryNotify(ctx)
+	return SaveLastRun(y.State, j, before.with(accounts, w.begun, time.Now()))
 }
 
 // chosen are the accounts to be backed up: all that were found, or the one that is asked for.
