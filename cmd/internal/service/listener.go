@@ -3,9 +3,52 @@ package service
 import (
 	"context"
 	"log/slog"
+	"sync"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 )
+
+// listeners are what a service that lasts answers on beside the control socket.
+type listeners struct {
+	mu sync.Mutex
+	// mu guards what follows.
+	ctx                 context.Context // they end with it; nil: nothing is served
+	metrics, sftp, page listener
+}
+
+func newListeners(log *slog.Logger) *listeners {
+	return &listeners{metrics: listener{what: "metrics", log: log}, sftp: listener{what: "sftp-server", log: log}, page: listener{what: "web", log: log}}
+}
+
+// begin has follow serve, until end.
+func (l *listeners) begin(ctx context.Context) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ctx = ctx
+}
+
+func (l *listeners) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ctx = nil
+	l.metrics.stop()
+	l.sftp.stop()
+	l.page.stop()
+}
+
+// follow answers at the addresses of a configuration from now on.
+func (s *Service) follow(c *config.Config) {
+	l := s.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx == nil {
+		return
+	}
+	s.followMetrics(l.ctx, &l.metrics, c.Metrics.Listen)
+	s.followSFTP(l.ctx, &l.sftp, c.SFTPServer)
+	s.followWeb(l.ctx, &l.page, c.Web)
+}
 
 // listener answers with the settings that the configuration has, or not at all.
 type listener struct {

@@ -84,11 +84,8 @@ func (s *Service) oversee(ctx context.Context) {
 	s.oversight.mu.Unlock()
 	var wait sync.WaitGroup
 	defer wait.Wait()
-	prometheus, sftp := &listener{what: "metrics", log: s.Log}, &listener{what: "sftp-server", log: s.Log}
-	page := &listener{what: "web", log: s.Log}
-	defer prometheus.stop()
-	defer sftp.stop()
-	defer page.stop()
+	s.listeners.begin(ctx)
+	defer s.listeners.end()
 	tick := time.NewTicker(overseeInterval)
 	defer tick.Stop()
 	probed := time.Time{}
@@ -98,9 +95,7 @@ func (s *Service) oversee(ctx context.Context) {
 			probed = time.Now()
 			wait.Go(func() { s.probeAll(ctx, c) })
 		}
-		s.followMetrics(ctx, prometheus, c.Metrics.Listen)
-		s.followSFTP(ctx, sftp, c.SFTPServer)
-		s.followWeb(ctx, page, c.Web)
+		s.follow(c)
 		s.lookAfter(ctx, c, false)
 		select {
 		case <-ctx.Done():

@@ -38,6 +38,7 @@ type Service struct {
 	catalogs     catalogs
 	generation   atomic.Uint64 // counts changes of the catalog and the configuration
 	oversight    *oversight
+	listeners    *listeners
 	since        time.Time
 	handlers     *api.Handlers // of all listeners; nil before the socket is there
 	changed      chan struct{} // has one when the catalog changed
@@ -51,7 +52,8 @@ var _ api.Service = (*Service)(nil)
 
 // newService wires a service up. It mounts nothing yet.
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
-	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e)}
+	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e),
+		listeners: newListeners(e.Log)}
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
 		History: history.New(e.State.History()), Limits: d.limits}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}
@@ -155,7 +157,7 @@ func (s *Service) Report(ctx context.Context, brief bool) (*api.Report, error) {
 	return r, nil
 }
 
-// Reload reads the configuration again.
+// Reload reads the configuration again. Who answered at an address that it does not have any more has ended when it returns.
 func (s *Service) Reload(ctx context.Context) error {
 	c, err := s.Config()
 	if err != nil {
@@ -163,6 +165,7 @@ func (s *Service) Reload(ctx context.Context) error {
 	}
 	before := s.destinations.current()
 	s.destinations.reload(c)
+	defer s.follow(c) // last: it may end the request that this is for
 	if sameDestinations(before, c) {
 		return nil
 	}
