@@ -157,7 +157,7 @@ func newArchiveScan(ctx context.Context, b *reading, kind backup.Kind, file *pie
 	}
 	r := &archiveScan{reading: b, kind: kind, file: file, unfinished: *u, builder: b.newBuilder(u.Root), start: start}
 	r.handler = &handler{ctx: ctx, index: b.index, wants: b.wants, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
-		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning}
+		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning, dump: resumeDump(u)}
 	return r, nil
 }
 
@@ -213,6 +213,7 @@ func (r *archiveScan) save(ctx context.Context, state []byte) error {
 	u := r.unfinished
 	u.Scan, u.Root, u.Kept, u.Notes, u.Names = state, root, r.handler.kept, r.handler.notes, r.handler.names.Names()
 	u.Keeping, u.Beginning = r.handler.keeping, r.handler.content
+	u.Dump, u.DumpAt = r.handler.dump.state()
 	if err := r.index.SaveState(ctx, r.Destination, r.source.Key(), &u); err != nil {
 		return storeError{err}
 	}

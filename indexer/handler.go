@@ -28,12 +28,16 @@ type handler struct {
 	keeping string // path of the member whose content is collected
 	content []byte
 	total   int64 // bytes kept so far
+	dump    dump  // that member, if it is one
 
 	notes backup.Notes // about what became of members in the tree
 	names *backup.NameCollector
 }
 
-var _ archive.Handler = (*handler)(nil)
+var (
+	_ archive.Handler = (*handler)(nil)
+	_ archive.Watcher = (*handler)(nil)
+)
 
 // Member adds m to the tree and asks for its content if the engine wants it.
 func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
@@ -58,6 +62,7 @@ func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
 	}
 	h.total += want.Len(m.Size)
 	h.keeping, h.content = added.Path, h.content[:0]
+	h.dump.begin(want, &m.Entry)
 	return want, nil
 }
 
@@ -71,10 +76,16 @@ func (h *handler) Content(p []byte, done bool) error {
 	if err := h.index.Put(h.ctx, hash, append([]byte(nil), h.content...)); err != nil {
 		return storeError{err}
 	}
+	if err := h.dump.end(h.ctx, h.index, h.serial); err != nil {
+		return storeError{err}
+	}
 	h.kept[h.keeping] = hash
 	h.keeping, h.content = "", h.content[:0]
 	return nil
 }
+
+// Watch looks for tables in a dump.
+func (h *handler) Watch(p []byte, at int64) { h.dump.watch(p, at) }
 
 // Point keeps a seek point.
 func (h *handler) Point(p *gzseek.Point) error {

@@ -35,6 +35,12 @@ type Points interface {
 	PutPoint(ctx context.Context, serial uint64, p *gzseek.Point) error
 }
 
+// Tables keeps where the tables of the SQL dumps of an archive lie.
+type Tables interface {
+	// PutTables keeps them of the dump whose content begins at offset, for as long as something has the serial.
+	PutTables(ctx context.Context, serial uint64, offset int64, tables []byte) error
+}
+
 // Sweeper deletes what no snapshot reaches any more.
 type Sweeper interface {
 	Sweep(ctx context.Context) (deleted int, err error)

@@ -15,6 +15,7 @@ type Store interface {
 	tree.Store
 	States
 	Points
+	Tables
 }
 
 // reader makes a snapshot of one kind of backup: an archive, a tree or a slot. It does not see the pass.

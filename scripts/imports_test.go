@@ -37,6 +37,7 @@ var pure = map[string][]string{
 	"slotfs/indexer/backup":         {},
 	"slotfs/indexer/dest":           {},
 	"slotfs/indexer/dest/retry":     {"slotfs/indexer/dest"},
+	"slotfs/indexer/sqldump":        {},
 	"slotfs/indexer/tree":           {"slotfs/indexer/backup"},
 	"slotfs/indexer/concern":        {"slotfs/indexer/backup"},
 	"slotfs/indexer/archive/gzseek": {},

@@ -8,6 +8,7 @@ import (
 
 // The first byte of a key says what it leads to:
 //
+//	'b' serial (8), offset in the uncompressed archive (8)           where the tables lie of the SQL dump that begins there
 //	'c' length of destination (uvarint), destination, key of source   snapshot
 //	'd' serial (8)                                                   serial whose points are to be purged
 //	'n' hash (20)                                                    node or blob
@@ -20,6 +21,7 @@ import (
 //
 // Numbers are big endian, so that the points of a serial stand in order.
 const (
+	tablesSpace     = 'b'
 	snapshotSpace   = 'c'
 	doomedSpace     = 'd'
 	nodeSpace       = 'n'
@@ -98,6 +100,15 @@ func pointsKey(serial uint64) []byte {
 // sumsKey begins the keys of all checksums of a serial.
 func sumsKey(serial uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{sumSpace}, serial)
+}
+
+// tablesOfKey begins the keys of the dumps of a serial.
+func tablesOfKey(serial uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{tablesSpace}, serial)
+}
+
+func tablesKey(serial uint64, offset int64) []byte {
+	return binary.BigEndian.AppendUint64(tablesOfKey(serial), uint64(offset))
 }
 
 func sumKey(serial, piece uint64) []byte {

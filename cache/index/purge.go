@@ -10,7 +10,7 @@ import (
 // purgeSize is how many points are deleted at once.
 const purgeSize = 1000
 
-// purge deletes the points and checksums of doomed serials, those that an earlier process left among them. It ends when Close
+// purge deletes the points, checksums and lists of tables of doomed serials, those that an earlier process left among them. It ends when Close
 // begins; what is left then is taken up at the next Open.
 func (x *Index) purge() {
 	defer x.purges.Done()
@@ -57,12 +57,12 @@ func (x *Index) purgeAll() error {
 	return nil
 }
 
-// purgeSerial deletes all checksums and points of a serial, then the mark.
+// purgeSerial deletes all that is kept under a serial, then the mark.
 func (x *Index) purgeSerial(serial uint64) error {
 	if x.batch.hasPoints(serial) {
 		x.batch.dropPoints(serial)
 	}
-	for _, prefix := range [][]byte{sumsKey(serial), pointsKey(serial), doomedKey(serial)} {
+	for _, prefix := range [][]byte{sumsKey(serial), tablesOfKey(serial), pointsKey(serial), doomedKey(serial)} {
 		if err := x.purgePrefix(prefix); err != nil {
 			return err
 		}

@@ -22,7 +22,10 @@ func catCommand(s *shell) *cli.Command {
 		Name:      "cat",
 		Usage:     "write files to standard output, with or without a mount",
 		ArgsUsage: "PATH...",
-		Flags:     []cli.Flag{literalFlag()},
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "table", Usage: "write of an SQL dump only its head and what belongs to the table `NAME`; may be repeated"},
+			literalFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			g, err := s.settings(c, slog.LevelWarn)
 			if err != nil {
@@ -36,7 +39,7 @@ func catCommand(s *shell) *cli.Command {
 				return err
 			}
 			defer b.Close()
-			cmd := &catCmd{settings: g, from: b, warned: map[string]bool{}}
+			cmd := &catCmd{settings: g, from: b, tables: c.StringSlice("table"), warned: map[string]bool{}}
 			for _, text := range c.Args().Slice() {
 				p, err := g.path(c.Context, b, text, c.Bool("literal"))
 				if err != nil {
@@ -58,6 +61,7 @@ func catCommand(s *shell) *cli.Command {
 type catCmd struct {
 	*settings
 	from   *service.Browser
+	tables []string        // that are written of dumps; none: all
 	warned map[string]bool // snapshots of which people know that they are not complete
 }
 
@@ -72,6 +76,9 @@ func (c *catCmd) file(ctx context.Context, p string) error {
 		c.warned[at] = true
 		c.warnOfStatus(&restores.Unproven{Path: at, Status: s.Status, Detail: s.Detail})
 	}
+	if len(c.tables) > 0 {
+		return c.catTables(ctx, p, &n)
+	}
 	return c.cat(ctx, c.from, p)
 }
 
@@ -84,6 +91,11 @@ func (s *settings) cat(ctx context.Context, b *service.Browser, p string) error 
 		return err
 	}
 	defer f.Close()
+	return s.copyOut(f, p)
+}
+
+// copyOut writes what is read of the file at a path.
+func (s *settings) copyOut(f io.Reader, p string) error {
 	// The file is hidden behind plain interfaces, so that the buffer is used.
 	from, to := struct{ io.Reader }{f}, struct{ io.Writer }{s.out}
 	if _, err := io.CopyBuffer(to, from, make([]byte, catBuffer)); err != nil {

@@ -21,6 +21,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"| `index` |":            {resultJSON{}},
 		"| `status` |":           {statusKeys{}},
 		"| `ls` |":               {shown{}},
+		"| `ls --tables` |":      {tableJSON{}},
 		"| `find` |":             {matchJSON{}},
 		"| `versions` |":         {browse.Version{}},
 		"| `diff` |":             {diffJSON{}},

@@ -23,6 +23,7 @@ func lsCommand(s *shell) *cli.Command {
 		ArgsUsage: "[PATH]",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "long", Aliases: []string{"l"}, Usage: "show mode, owner, size and time"},
+			&cli.BoolFlag{Name: "tables", Usage: "list the tables of the SQL dump PATH, and how many bytes of it are theirs"},
 			literalFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -41,6 +42,9 @@ func lsCommand(s *shell) *cli.Command {
 			p, err := g.path(c.Context, b, c.Args().First(), c.Bool("literal"))
 			if err != nil {
 				return err
+			}
+			if c.Bool("tables") {
+				return g.lsTables(c.Context, b, p)
 			}
 			return g.ls(c.Context, b, p, c.Bool("long"))
 		},

@@ -41,6 +41,12 @@ type Handler interface {
 	Point(p *gzseek.Point) error
 }
 
+// Watcher may be implemented by a Handler: it sees all of the content of a member of which both ends are wanted.
+type Watcher interface {
+	// Watch gets content before Content does, in order, and where in the member it begins. Of a plain archive what is skipped is left out.
+	Watch(p []byte, at int64)
+}
+
 // Options of a Scan.
 type Options struct {
 	Gzip bool // the archive is compressed

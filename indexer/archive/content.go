@@ -83,6 +83,9 @@ func (d *delivery) holes(h Handler) error {
 func (d *delivery) hand(h Handler, p []byte) error {
 	head := p[:min(max(d.gap[0]-d.at, 0), int64(len(p)))]
 	tail := p[min(max(d.gap[1]-d.at, int64(len(head))), int64(len(p))):]
+	if watcher, ok := h.(Watcher); ok {
+		watcher.Watch(p, d.at)
+	}
 	d.at += int64(len(p))
 	d.on = d.at < d.size
 	if len(head) > 0 {

@@ -4,7 +4,11 @@ import "math"
 
 // Excerpt is what is asked for of a file's content: so many bytes from its beginning and so many from its end. The zero value
 // is nothing.
-type Excerpt struct{ First, Last int64 }
+type Excerpt struct {
+	First, Last int64
+	// Tables says that it is an SQL dump, and that it is worth knowing where its tables lie.
+	Tables bool
+}
 
 // Whole is all of a file's content.
 var Whole = Excerpt{First: math.MaxInt64}

@@ -154,4 +154,6 @@ type Unfinished struct {
 	Names       Names           // of their owners
 	Keeping     string          // path of the file of whose content the beginning is kept; empty: of none
 	Beginning   []byte          // of it, as far as the engine wants it
+	Dump        []byte          // how far the search for tables came in that file, opaque; empty: it is not searched
+	DumpAt      int64           // offset of its content in the archive
 }

@@ -8,6 +8,7 @@ import (
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
+	"slotfs/indexer/sqldump"
 )
 
 // access is a way to the index: over the socket of the process that has it, which may be this one.
@@ -49,7 +50,10 @@ type lastingTree struct {
 	now *access // nil: not looked for
 }
 
-var _ browse.Tree = (*lastingTree)(nil)
+var (
+	_ browse.Tree   = (*lastingTree)(nil)
+	_ browse.Tabled = (*lastingTree)(nil)
+)
 
 // get is the present way to the index.
 func (t *lastingTree) get(ctx context.Context) (*access, error) {
@@ -165,6 +169,15 @@ func (t *lastingTree) Open(ctx context.Context, n *browse.Node) (fs.File, error)
 		return nil, err
 	}
 	return f, nil
+}
+
+// Tables implements browse.Tabled.
+func (t *lastingTree) Tables(ctx context.Context, n *browse.Node) (found *sqldump.Contents, err error) {
+	err = t.do(ctx, func(a *access) (err error) {
+		found, err = browse.KnownTables(ctx, a.client.Tree(), n)
+		return err
+	})
+	return found, err
 }
 
 // lastingFile is a file that is opened anew where the process it is read through ends.

@@ -21,11 +21,11 @@ import (
 func (s *Service) shown(ctx context.Context, who login.Identity) (v *view.View, t browse.Paged, err error) {
 	if who.Admin() {
 		v, err = s.view(ctx)
-		return v, &browse.Local{View: v, Content: s.content}, err
+		return v, &browse.Local{View: v, Content: s.content, Dumps: s.index}, err
 	}
 	a := s.accounts.get(s, who.Account)
 	v, err = a.get(ctx, s)
-	return v, &browse.Restricted{Paged: &browse.Local{View: v, Content: s.content}, UID: a.local.UID, GID: a.local.GID}, err
+	return v, &browse.Restricted{Paged: &browse.Local{View: v, Content: s.content, Dumps: s.index}, UID: a.local.UID, GID: a.local.GID}, err
 }
 
 // Tree is all that somebody may see.

@@ -37,7 +37,9 @@ func excerpt(path string, size int64) backup.Excerpt {
 	case size <= wanted(path):
 		return backup.Whole
 	case isDump(path):
-		return dumpEnds
+		want := dumpEnds
+		want.Tables = strings.HasSuffix(path, ".sql")
+		return want
 	}
 	return backup.Excerpt{}
 }

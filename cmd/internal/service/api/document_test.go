@@ -68,6 +68,7 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"GET /node":      {"?path=box/accounts/alice/latest&nofollow", "?id=1&name=box", "!?pth=x", "!?path=nothing"},
 		"GET /list":      {"?path=box/accounts/alice", "?id=1&from=0&limit=5", "?path=box/accounts/alice/2026-01-05/full/sub&sort=mtime&desc=true&match=CAF", "!?path=box&sort=colour"},
 		"GET /content":   {"?path=box/accounts/alice/2026-01-05/snapshot.json&download", "!?id=1"},
+		"GET /tables":    {"?path=box/accounts/alice/2026-01-05/snapshot.json", "!?path=box/accounts/alice/2026-01-05/snapshot.json&scan=1", "!?path=box"},
 		"GET /find":      {"?pattern=*&below=box&latest=1&limit=3"},
 		"GET /versions":  {"?path=box/accounts/alice/latest/full/sub"},
 		"GET /diff":      {"?old=box/accounts/alice/2026-01-04&new=box/accounts/alice/2026-01-05"},
@@ -258,7 +259,7 @@ func objectConforms(doc, schema, v map[string]any) error {
 func TestOwnersMayNotAskForWhatAdministratorsMay(t *testing.T) {
 	h := New(t.Context(), documented(t), "test")
 	served := h.For(func(*http.Request) (login.Identity, error) { return login.Identity{Account: "alice"}, nil })
-	open := []string{"/node", "/list", "/content", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
+	open := []string{"/node", "/list", "/content", "/tables", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
 	for i := range h.routes {
 		r := &h.routes[i]
 		if (r.rights == owners) != slices.Contains(open, r.path) {

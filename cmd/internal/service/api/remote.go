@@ -15,6 +15,7 @@ import (
 
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs"
+	"slotfs/indexer/sqldump"
 )
 
 // remoteTree is the Tree of another process, over its socket.
@@ -22,7 +23,10 @@ type remoteTree struct {
 	http *http.Client
 }
 
-var _ browse.Tree = (*remoteTree)(nil)
+var (
+	_ browse.Tree   = (*remoteTree)(nil)
+	_ browse.Tabled = (*remoteTree)(nil)
+)
 
 // remoteConnections is how many requests are under way at once over connections that are kept.
 const remoteConnections = 32
@@ -118,6 +122,23 @@ func (t *remoteTree) page(ctx context.Context, q url.Values) (p Page, err error)
 // Open implements browse.Tree. Nothing is asked before the first read.
 func (t *remoteTree) Open(_ context.Context, n *browse.Node) (fs.File, error) {
 	return &remoteFile{tree: t, id: n.ID, size: n.Attr.Size}, nil
+}
+
+// Tables implements browse.Tabled.
+func (t *remoteTree) Tables(ctx context.Context, n *browse.Node) (*sqldump.Contents, error) {
+	res, err := t.get(ctx, "/tables", idQuery(n.ID), nil)
+	if err != nil {
+		return nil, err
+	}
+	var answer Tables
+	if err := valueIn(ctx, res.Body, &answer); err != nil || !answer.Known {
+		return nil, err
+	}
+	found := &sqldump.Contents{Head: answer.Head}
+	for _, one := range answer.Tables {
+		found.Tables = append(found.Tables, sqldump.Table{Name: decoded(one.Name, one.NameB64), Sections: one.Sections})
+	}
+	return found, nil
 }
 
 // remoteFile reads a file over the socket. Reads that follow one another come from one answer.

@@ -15,6 +15,7 @@ func (h *Handlers) treeRoutes() []route {
 		get("/node", "what is at a path, or has an id", owners, h.node),
 		get("/list", "what is in a directory, page by page", owners, h.list),
 		raw("/content", "the bytes of a file; with Range, ETag and If-Range", contentBytes, owners, h.content),
+		get("/tables", "the tables of an SQL dump, and where in it they lie", owners, h.tables),
 		lines("GET", "/find", "names that match a pattern in all snapshots", owners, h.find),
 		get("/versions", "what is at a path in each snapshot of its account", owners, h.versions),
 		lines("GET", "/diff", "what differs between two paths", owners, h.diff),

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	iofs "io/fs"
 	"sync"
 
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
 	"slotfs/indexer/dest"
+	"slotfs/indexer/sqldump"
 )
 
 // Local is the Tree of the process that owns the index.
@@ -19,9 +21,19 @@ type Local struct {
 	View *view.View
 	// Content reads the snapshots of a destination; nil from it says that the destination is gone.
 	Content func(destination string) fs.Content
+	// Dumps keeps where the tables of dumps lie; may be nil.
+	Dumps Dumps
 }
 
-var _ Paged = (*Local)(nil)
+// Dumps keeps where the tables lie of the SQL dumps of archives, as sqldump.Contents encodes it. What is not there is fs.ErrNotExist.
+type Dumps interface {
+	Tables(ctx context.Context, serial uint64, offset int64) ([]byte, error)
+}
+
+var (
+	_ Paged  = (*Local)(nil)
+	_ Tabled = (*Local)(nil)
+)
 
 // Node implements Looker.
 func (l *Local) Node(ctx context.Context, id uint64) (Node, error) {
@@ -93,6 +105,29 @@ func (l *Local) open(ctx context.Context, id uint64) (fs.File, error) {
 		return content.OpenOriginal(ctx, at.Snapshot, at.Piece)
 	}
 	return content.Open(ctx, at.Snapshot, at.Tree, at.Item)
+}
+
+// Tables implements Tabled.
+func (l *Local) Tables(ctx context.Context, n *Node) (*sqldump.Contents, error) {
+	at, err := l.View.Node(ctx, l.View.Current(n.ID))
+	if err != nil {
+		return nil, err
+	}
+	if l.Dumps == nil || at.Source != view.FromTree || at.Snapshot == nil || at.Item.Sparse != nil {
+		return nil, nil
+	}
+	data, err := l.Dumps.Tables(ctx, at.Snapshot.Serial, at.Item.Offset)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return nil, nil
+	}
+	found := new(sqldump.Contents)
+	if err == nil {
+		err = found.UnmarshalBinary(data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // remoteFile is a file of a destination. Where an identical snapshot takes the place of its snapshot, it is read on from there.

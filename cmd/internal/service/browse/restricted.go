@@ -10,6 +10,7 @@ import (
 	"slotfs/fs"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/sqldump"
 )
 
 // Restricted is what of a tree a user may read, by the modes of what is on the way, as the kernel decides it for a mount. It holds
@@ -19,7 +20,10 @@ type Restricted struct {
 	UID, GID uint32
 }
 
-var _ Paged = (*Restricted)(nil)
+var (
+	_ Paged  = (*Restricted)(nil)
+	_ Tabled = (*Restricted)(nil)
+)
 
 // may reports whether all of the bits (4: read, 1: pass) are granted.
 func (r *Restricted) may(a view.Attr, bits uint32) bool {
@@ -67,14 +71,29 @@ func (r *Restricted) ListFrom(ctx context.Context, dir uint64, from int, yield f
 
 // Open implements Tree.
 func (r *Restricted) Open(ctx context.Context, n *Node) (fs.File, error) {
-	at, err := r.Paged.Node(ctx, n.ID)
+	at, err := r.file(ctx, n)
 	if err != nil {
 		return nil, err
 	}
-	if at.Attr.Mode&backup.ModeType != backup.ModeRegular || !r.may(at.Attr, 4) {
-		return nil, syscall.EACCES
-	}
 	return r.Paged.Open(ctx, &at)
+}
+
+// file is a file that may be read.
+func (r *Restricted) file(ctx context.Context, n *Node) (Node, error) {
+	at, err := r.Paged.Node(ctx, n.ID)
+	if err == nil && (at.Attr.Mode&backup.ModeType != backup.ModeRegular || !r.may(at.Attr, 4)) {
+		err = syscall.EACCES
+	}
+	return at, err
+}
+
+// Tables implements Tabled.
+func (r *Restricted) Tables(ctx context.Context, n *Node) (*sqldump.Contents, error) {
+	at, err := r.file(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return KnownTables(ctx, r.Paged, &at)
 }
 
 // filter leaves out of a comparison what a tree does not show. Nil: it shows everything.

@@ -11,9 +11,9 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
-	"slotfs/fs"
 	"slotfs/fs/restore/live/mysql"
 	"slotfs/fs/restore/live/record"
+	"slotfs/indexer/sqldump"
 )
 
 // server connects to this machine's database server, and tidies up after restores that were interrupted.
@@ -64,12 +64,12 @@ func (l *Live) database(ctx context.Context, q *Request, p *piece, out *Outcome)
 			return err
 		}
 	}
-	f, err := l.Tree.Open(ctx, &p.node)
+	src, err := l.dump(ctx, q, p)
 	if err != nil {
 		return browse.Explain("restore", p.path, err)
 	}
-	defer f.Close()
-	o := mysql.Options{Database: out.Target, Dumped: dumped, Account: p.account, Dump: bufio.NewReaderSize(&reader{ctx: ctx, file: f, size: p.node.Attr.Size}, readSize), Tables: q.Tables, Source: p.path,
+	defer src.Close()
+	o := mysql.Options{Database: out.Target, Dumped: dumped, Account: p.account, Dump: bufio.NewReaderSize(src, readSize), Tables: q.Tables, Source: p.path,
 		Progress: l.imported(), Note: out.note}
 	if q.DryRun {
 		report, err := s.Rehearse(ctx, o)
@@ -79,6 +79,28 @@ func (l *Live) database(ctx context.Context, q *Request, p *piece, out *Outcome)
 	report, err := s.Restore(ctx, l.store(), o)
 	out.take(&report, l.State.Live())
 	return err
+}
+
+// dump reads what is needed of a dump: all of it, or the tables that are asked for where the index knows where they lie. Lines are
+// counted in what is read.
+func (l *Live) dump(ctx context.Context, q *Request, p *piece) (io.ReadCloser, error) {
+	all := []sqldump.Section{{From: 0, To: p.node.Attr.Size}}
+	if len(q.Tables) > 0 {
+		known, err := browse.KnownTables(ctx, l.Tree, &p.node)
+		if err != nil {
+			return nil, err
+		}
+		if known != nil {
+			if some, missing := known.Select(q.Tables); len(missing) == 0 {
+				all = some
+			}
+		}
+	}
+	f, err := l.Tree.Open(ctx, &p.node)
+	if err != nil {
+		return nil, err
+	}
+	return browse.NewSections(browse.NewFileReader(ctx, f, p.node.Attr.Size), f, all), nil
 }
 
 // note keeps what an import had to change.
@@ -132,28 +154,3 @@ func (i importing) Table(string) { i.l.Progress.Sent(1, 0) }
 
 // readSize is what is read of a dump at once: large enough to be spread over many requests.
 const readSize = 1 << 20
-
-// reader reads a file from front to back.
-type reader struct {
-	ctx  context.Context
-	file fs.File
-	at   int64
-	size int64
-}
-
-// Read reads.
-func (r *reader) Read(p []byte) (int, error) {
-	p = p[:min(int64(len(p)), r.size-r.at)]
-	if len(p) == 0 {
-		return 0, io.EOF
-	}
-	n, err := r.file.ReadAt(r.ctx, p, r.at)
-	r.at += int64(n)
-	if n == len(p) {
-		return n, nil
-	}
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}

@@ -85,6 +85,17 @@ func (in *input) has(text string) bool {
 	return in.need(len(text)) && string(in.buf[in.pos:in.pos+len(text)]) == text
 }
 
+// Magic numbers of compressed data.
+var (
+	gzipMagic = []byte{0x1f, 0x8b}
+	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+)
+
+// Compressed reports whether a dump that begins so is compressed in a way that Decompress knows.
+func Compressed(begin []byte) bool {
+	return bytes.HasPrefix(begin, gzipMagic) || bytes.HasPrefix(begin, zstdMagic)
+}
+
 // maxWindow bounds the memory that a compressed dump can ask for: zstd's own limit without --long.
 const maxWindow = 128 << 20
 
@@ -96,9 +107,9 @@ func Decompress(src io.Reader) (io.ReadCloser, error) {
 		return nil, err
 	}
 	switch {
-	case bytes.HasPrefix(magic, []byte{0x1f, 0x8b}):
+	case bytes.HasPrefix(magic, gzipMagic):
 		return gzip.NewReader(b)
-	case bytes.Equal(magic, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.Equal(magic, zstdMagic):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err
