@@ -85,7 +85,7 @@ func (s *settings) show(d *config.Destination) error {
 		{"connection timeout", d.ConnectionTimeout.String()}, {"maximum retries", limit(d.MaxRetries)},
 		{"max age", cmp.Or(config.FormatAge(d.MaxAge), "-")},
 		{"maximum connections", limit(d.MaxConnections)}, {"reindex", cmp.Or(d.Reindex, "-")},
-		{"scrub", scrubText(d)},
+		{"scrub", scrubText(d)}, {"writers", writersText(&d.Turns)},
 		{"legacy algorithms", map[bool]string{false: "refused", true: "accepted, though weak"}[d.LegacyAlgorithms]},
 		{"local origins", cmp.Or(strings.Join(quoted(d.LocalOrigins), ", "), "none: accounts belong to root")},
 	})
@@ -97,6 +97,21 @@ func scrubText(d *config.Destination) string {
 		return "-"
 	}
 	return d.Scrub + " a day, " + config.FormatRate(d.ScrubRate()) + " bytes per second"
+}
+
+// writersText tells when runs may write to a destination.
+func writersText(t *config.Turns) string {
+	text := "any number of runs at once"
+	if t.MaxWriters > 0 {
+		text = term.Count(int64(t.MaxWriters), "run", "runs") + " at once"
+	}
+	if t.Window != "" {
+		text += ", in the window " + t.Window
+	}
+	if t.Jitter > 0 {
+		text += ", up to " + term.Duration(t.Jitter) + " later"
+	}
+	return text
 }
 
 func quoted(all []string) []string {

@@ -16,13 +16,15 @@ func assign(d *config.Destination, text string) error {
 		return fmt.Errorf("%q: want KEY=VALUE", text)
 	}
 	texts := map[string]*string{
-		"host": &d.Host, "username": &d.Username, "directory": &d.Directory, "reindex": &d.Reindex, "scrub": &d.Scrub,
+		"host": &d.Host, "username": &d.Username, "directory": &d.Directory, "reindex": &d.Reindex, "scrub": &d.Scrub, "window": &d.Window,
 		"identity-file": &d.IdentityFile, "passphrase-file": &d.PassphraseFile, "password-file": &d.PasswordFile,
 	}
-	numbers := map[string]*int{"port": &d.Port, "max-retries": &d.MaxRetries, "max-connections": &d.MaxConnections}
+	numbers := map[string]*int{"port": &d.Port, "max-retries": &d.MaxRetries, "max-connections": &d.MaxConnections, "max-writers": &d.MaxWriters}
 	standard := map[string]int{
 		"port": config.DefaultPort, "max-retries": config.DefaultMaxRetries, "max-connections": config.DefaultMaxConnections,
 	}
+	ages := map[string]*time.Duration{"max-age": &d.MaxAge, "max-wait": &d.MaxWait}
+	durations := map[string]*time.Duration{"connection-timeout": &d.ConnectionTimeout, "jitter": &d.Jitter}
 	var err error
 	switch {
 	case texts[key] != nil:
@@ -33,12 +35,14 @@ func assign(d *config.Destination, text string) error {
 		*numbers[key], err = strconv.Atoi(v)
 	case key == "connection-timeout" && v == "":
 		d.ConnectionTimeout = config.DefaultConnectionTimeout
-	case key == "connection-timeout":
-		d.ConnectionTimeout, err = time.ParseDuration(v)
-	case key == "max-age" && v == "":
-		d.MaxAge = 0
-	case key == "max-age":
-		d.MaxAge, err = config.ParseAge(v)
+	case durations[key] != nil && v == "":
+		*durations[key] = 0
+	case durations[key] != nil:
+		*durations[key], err = time.ParseDuration(v)
+	case ages[key] != nil && v == "":
+		*ages[key] = 0
+	case ages[key] != nil:
+		*ages[key], err = config.ParseAge(v)
 	case key == "scrub-bandwidth" && v == "":
 		d.ScrubBandwidth = 0
 	case key == "scrub-bandwidth":

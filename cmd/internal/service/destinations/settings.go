@@ -23,6 +23,10 @@ type Settings struct {
 	ScrubBandwidth    int64    `json:"scrub_bandwidth,omitempty"`
 	LegacyAlgorithms  bool     `json:"legacy_algorithms,omitempty"`
 	LocalOrigins      []string `json:"local_origins,omitempty"`
+	Window            string   `json:"window,omitempty"`
+	Jitter            string   `json:"jitter,omitempty"`
+	MaxWriters        int      `json:"max_writers,omitempty"`
+	MaxWait           string   `json:"max_wait,omitempty"`
 }
 
 // SettingsOf tells the settings of a destination.
@@ -32,6 +36,7 @@ func SettingsOf(d *config.Destination) Settings {
 		IdentityFile: d.IdentityFile, PasswordFile: d.PasswordFile, PassphraseFile: d.PassphraseFile, HostKeys: d.HostKeys, Reindex: d.Reindex,
 		ConnectionTimeout: d.ConnectionTimeout.String(), MaxRetries: d.MaxRetries, MaxAge: config.FormatAge(d.MaxAge), MaxConnections: d.MaxConnections,
 		Scrub: d.Scrub, LegacyAlgorithms: d.LegacyAlgorithms, LocalOrigins: d.LocalOrigins,
+		Window: d.Window, Jitter: config.FormatAge(d.Jitter), MaxWriters: d.MaxWriters, MaxWait: config.FormatAge(d.MaxWait),
 	}
 	if d.Scrub != "" {
 		out.ScrubBandwidth = d.ScrubRate()
