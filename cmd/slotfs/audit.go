@@ -34,7 +34,7 @@ func (s *settings) printAudit(account string, since time.Time) error {
 	list := &jsonList{out: bufio.NewWriter(s.out)}
 	skipped, err := audit.Open(s.State.Audit()).Read(func(r *audit.Record) error {
 		switch {
-		case r.Time.Before(since) || account != "" && !concernsAccount(r, account):
+		case r.Time.Before(since) || account != "" && !r.Concerns(account):
 			return nil
 		case s.json:
 			return list.add(r)
@@ -54,19 +54,6 @@ func (s *settings) printAudit(account string, since time.Time) error {
 		return printed(err)
 	}
 	return term.Table(s.out, rows)
-}
-
-// concernsAccount reports whether a record is of an account's owner, or of something in the account.
-func concernsAccount(r *audit.Record, account string) bool {
-	if r.Who == "account "+account || r.Detail == "account "+account {
-		return true
-	}
-	for _, p := range r.Paths {
-		if strings.Contains("/"+p+"/", "/accounts/"+account+"/") {
-			return true
-		}
-	}
-	return false
 }
 
 func auditRow(r *audit.Record) []string {

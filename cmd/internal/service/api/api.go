@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"time"
 
 	"slotfs/cmd/internal/config"
@@ -83,6 +84,11 @@ type Installation interface {
 	OpenStore(d *config.Destination) (jobs.Store, error)
 }
 
+// Launcher runs commands of this program.
+type Launcher interface {
+	Command(ctx context.Context, args ...string) (*exec.Cmd, error)
+}
+
 // Service is all that the process that owns the index does for others.
 type Service interface {
 	Indexer
@@ -92,6 +98,7 @@ type Service interface {
 	Keeper
 	Observer
 	Installation
+	Launcher
 	destinations.Connector
 }
 

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,6 +61,11 @@ func (o *owner) Index(ctx context.Context, q passes.Request, emit func(progress.
 		close(o.ended)
 	}
 	return o.err
+}
+
+func (o *owner) Command(ctx context.Context, args ...string) (*exec.Cmd, error) {
+	o.ask(strings.Join(args, " "))
+	return exec.CommandContext(ctx, "true"), nil
 }
 
 func (o *owner) Report(_ context.Context, brief bool) (*Report, error) {

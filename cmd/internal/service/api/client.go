@@ -165,6 +165,11 @@ func (c *Client) Find(ctx context.Context, q browse.Query, yield func(browse.Mat
 	if q.Latest {
 		query.Set("latest", "true")
 	}
+	for name, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			query.Set(name, at.Format(time.RFC3339Nano))
+		}
+	}
 	return ask(ctx, c, "/find", query, func(m *matchLine) error {
 		return yield(browse.Match{Path: browse.Bytes(decoded(m.Path, m.PathB64)), Type: m.Type, Size: m.Size, MTime: m.MTime})
 	})

@@ -65,16 +65,19 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 	served := h.For(func(*http.Request) (login.Identity, error) { return login.Root, nil })
 	doc := decode(t, ask1(served, "GET", Prefix+"/openapi.json", "").Body.Bytes()).(map[string]any)
 	asked := map[string][]string{ // by route, with all parameters; those that begin with "!" are refused
-		"GET /node":      {"?path=box/accounts/alice/latest&nofollow", "?id=1&name=box", "!?pth=x", "!?path=nothing"},
-		"GET /list":      {"?path=box/accounts/alice", "?id=1&from=0&limit=5", "?path=box/accounts/alice/2026-01-05/full/sub&sort=mtime&desc=true&match=CAF", "!?path=box&sort=colour"},
-		"GET /content":   {"?path=box/accounts/alice/2026-01-05/snapshot.json&download", "!?id=1"},
-		"GET /tables":    {"?path=box/accounts/alice/2026-01-05/snapshot.json", "!?path=box/accounts/alice/2026-01-05/snapshot.json&scan=1", "!?path=box"},
-		"GET /find":      {"?pattern=*&below=box&latest=1&limit=3"},
-		"GET /versions":  {"?path=box/accounts/alice/latest/full/sub"},
-		"GET /diff":      {"?old=box/accounts/alice/2026-01-04&new=box/accounts/alice/2026-01-05"},
-		"GET /accounts":  {"?match=ALI&destination=box&sort=newest&desc=1&from=0&limit=1", "!?sort=colour"},
-		"GET /snapshots": {"?destination=box&origin=&account=alice", "!?destination=box&account=bob"},
-		"GET /status":    {"?brief&wrong=false", "?wrong"}, "GET /seen": {""}, "GET /destinations": {""}, "GET /passes": {""}, "GET /jobs": {""},
+		"GET /node":            {"?path=box/accounts/alice/latest&nofollow", "?id=1&name=box", "!?pth=x", "!?path=nothing"},
+		"GET /list":            {"?path=box/accounts/alice", "?id=1&from=0&limit=5", "?path=box/accounts/alice/2026-01-05/full/sub&sort=mtime&desc=true&match=CAF", "!?path=box&sort=colour"},
+		"GET /content":         {"?path=box/accounts/alice/2026-01-05/snapshot.json&download", "!?id=1"},
+		"GET /tables":          {"?path=box/accounts/alice/2026-01-05/snapshot.json", "!?path=box/accounts/alice/2026-01-05/snapshot.json&scan=1", "!?path=box"},
+		"GET /find":            {"?pattern=*&below=box&latest=1&limit=3&since=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z"},
+		"GET /rows":            {"?path=box/accounts/alice/2026-01-05/snapshot.json", "!?path=box"},
+		"GET /audit":           {"?account=alice&since=2020-01-01T00:00:00Z&limit=3"},
+		"POST /jobs/{job}/run": {"nightly", "!nothing"},
+		"GET /versions":        {"?path=box/accounts/alice/latest/full/sub"},
+		"GET /diff":            {"?old=box/accounts/alice/2026-01-04&new=box/accounts/alice/2026-01-05"},
+		"GET /accounts":        {"?match=ALI&destination=box&sort=newest&desc=1&from=0&limit=1", "!?sort=colour"},
+		"GET /snapshots":       {"?destination=box&origin=&account=alice", "!?destination=box&account=bob"},
+		"GET /status":          {"?brief&wrong=false", "?wrong"}, "GET /seen": {""}, "GET /destinations": {""}, "GET /passes": {""}, "GET /jobs": {""},
 		"GET /history":  {"?name=nightly&kind=run&since=2020-01-01T00:00:00Z&limit=3"},
 		"GET /restores": {""}, "GET /openapi.json": {""},
 		"GET /restores/{id}": {"!9"}, "DELETE /restores/{id}": {"!9"},
@@ -259,7 +262,7 @@ func objectConforms(doc, schema, v map[string]any) error {
 func TestOwnersMayNotAskForWhatAdministratorsMay(t *testing.T) {
 	h := New(t.Context(), documented(t), "test")
 	served := h.For(func(*http.Request) (login.Identity, error) { return login.Identity{Account: "alice"}, nil })
-	open := []string{"/node", "/list", "/content", "/tables", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
+	open := []string{"/node", "/list", "/content", "/tables", "/rows", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
 	for i := range h.routes {
 		r := &h.routes[i]
 		if (r.rights == owners) != slices.Contains(open, r.path) {

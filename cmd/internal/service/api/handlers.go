@@ -11,6 +11,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/live"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/fs/view"
@@ -25,6 +26,7 @@ type Handlers struct {
 	restores *restores.Board
 	live     *live.Board
 	orders   *orders
+	launches *jobs.Launches
 	work     context.Context // passes and restores that nobody waits for end with it
 	tasks    sync.WaitGroup
 	routes   []route
@@ -33,7 +35,7 @@ type Handlers struct {
 
 // New makes the handlers of a service. What they start ends with ctx, and Wait returns then.
 func New(ctx context.Context, s Service, version string) *Handlers {
-	h := &Handlers{service: s, events: newHub(), orders: newOrders(), work: ctx}
+	h := &Handlers{service: s, events: newHub(), orders: newOrders(), launches: &jobs.Launches{Command: s.Command}, work: ctx}
 	h.restores = restores.NewBoard(func(st restores.State) { h.events.publish(Event{Restore: &st}) })
 	h.live = live.NewBoard(func(st live.State) { h.events.publish(Event{Live: &st}) })
 	h.routes = append(h.routes, h.treeRoutes()...)
@@ -50,6 +52,7 @@ func New(ctx context.Context, s Service, version string) *Handlers {
 // Wait returns when nothing runs any more that handlers started.
 func (h *Handlers) Wait() {
 	h.restores.Wait()
+	h.launches.Wait()
 	h.live.Wait()
 	h.tasks.Wait()
 }

@@ -12,6 +12,12 @@ func (h *Handlers) jobRoutes() []route {
 	const one = "/jobs/{job}/slots/{account}/{slot}"
 	return []route{
 		get("/jobs", "each job with its settings and how its last run ended", administrators, h.jobs),
+		change("POST", "/jobs/{job}/run", "a run of the job is begun that nobody waits for: /jobs tells how it ended", administrators, func(_ *Call, p jobParams, _ none) (jobs.Launch, error) {
+			if _, _, err := h.job(p.Job); err != nil {
+				return jobs.Launch{}, err
+			}
+			return h.launches.Start(h.work, p.Job)
+		}),
 		get("/jobs/{job}/slots", "the slots that a job wrote; its destination is asked", administrators, h.slots),
 		change("POST", one+"/pin", "the slot is not overwritten any more", administrators, func(c *Call, p slotParams, _ none) (slots.Changed, error) {
 			return h.changeSlot(p, func(s *slots.Set) (slots.Changed, error) { return s.Pin(c.Context, p.Account, p.Slot, true, p.Adopt) })
@@ -32,6 +38,7 @@ func (h *Handlers) jobRoutes() []route {
 type JobReport struct {
 	jobs.Settings
 	LastRun *history.Record `json:"last_run,omitempty"`
+	Launch  *jobs.Launch    `json:"launch,omitempty"` // the last run that this service was asked for
 }
 
 func (h *Handlers) jobs(_ *Call, _ none) ([]JobReport, error) {
@@ -49,7 +56,7 @@ func (h *Handlers) jobs(_ *Call, _ none) ([]JobReport, error) {
 	})
 	out := []JobReport{}
 	for _, name := range conf.JobNames() {
-		out = append(out, JobReport{jobs.SettingsOf(conf.Jobs[name]), last[name]})
+		out = append(out, JobReport{jobs.SettingsOf(conf.Jobs[name]), last[name], h.launches.Of(name)})
 	}
 	return out, err
 }

@@ -10,6 +10,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/audit"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/service/scrubs"
@@ -32,6 +33,7 @@ func (h *Handlers) stateRoutes() []route {
 		change("POST", "/passes/start", "passes are begun that nobody waits for: /progress tells about them", administrators, h.startPasses),
 		lines("POST", "/verifications", "backups of a destination are read again and compared with the index; who hangs up ends it", administrators, h.verifyDestination),
 		get("/history", "how passes, backups, runs and verifications ended, the newest first", administrators, h.history),
+		get("/audit", "who looked at, downloaded and restored what, the newest first", administrators, h.audit),
 		raw("/progress", "what goes on, as server-sent events named pass and restore with the JSON of an Event's keys", contentEvents, administrators, h.progress),
 	}
 }
@@ -140,6 +142,42 @@ func (h *Handlers) startPasses(c *Call, _ none, q passes.Request) (done, error) 
 	return done{}, nil
 }
 
+type auditParams struct {
+	Account string    `query:"account" doc:"only what its owner did, or was done with it"`
+	Since   time.Time `query:"since" doc:"only what was done then or later"`
+	Limit   int       `query:"limit" doc:"how many records are told at most: 1000 unless given"`
+}
+
+// audit tells the newest records.
+func (h *Handlers) audit(_ *Call, p auditParams) ([]audit.Record, error) {
+	var all newest[audit.Record]
+	_, err := audit.Open(h.service.StateDir().Audit()).Read(func(r *audit.Record) error {
+		if !r.Time.Before(p.Since) && (p.Account == "" || r.Concerns(p.Account)) {
+			all.add(r, p.Limit)
+		}
+		return nil
+	})
+	return all.list(p.Limit), err
+}
+
+// newest keeps the newest of many records, which come oldest first.
+type newest[R any] struct{ kept []R }
+
+func (n *newest[R]) add(r *R, limit int) {
+	limit = pageLimit(limit)
+	n.kept = append(n.kept, *r)
+	if len(n.kept) >= 2*limit { // the older half is not asked for
+		n.kept = append(n.kept[:0], n.kept[len(n.kept)-limit:]...)
+	}
+}
+
+// list is what is kept, the newest first.
+func (n *newest[R]) list(limit int) []R {
+	out := append([]R{}, n.kept...)
+	slices.Reverse(out)
+	return out[:min(len(out), pageLimit(limit))]
+}
+
 type historyParams struct {
 	Name  string    `query:"name" doc:"of a job, a destination or an account"`
 	Kind  string    `query:"kind" doc:"pass, backup, run or verify"`
@@ -149,23 +187,16 @@ type historyParams struct {
 
 // history tells the newest records.
 func (h *Handlers) history(_ *Call, p historyParams) ([]history.Record, error) {
-	if p.Limit == 0 {
-		p.Limit = defaultPage
-	}
-	all := []history.Record{}
+	var all newest[history.Record]
 	err := history.New(h.service.StateDir().History()).Follow().Poll(func(r *history.Record) error {
 		of := p.Name == "" || p.Name == r.Job || p.Name == r.Destination || p.Name == r.Account || p.Name == r.Object()
 		if !of || p.Kind != "" && p.Kind != string(r.Kind) || r.Ended.Before(p.Since) {
 			return nil
 		}
-		all = append(all, *r)
-		if len(all) >= 2*p.Limit { // the older half is not asked for
-			all = append(all[:0], all[len(all)-p.Limit:]...)
-		}
+		all.add(r, p.Limit)
 		return nil
 	})
-	slices.Reverse(all)
-	return all[:min(len(all), p.Limit)], err
+	return all.list(p.Limit), err
 }
 
 // job finds a job by name.

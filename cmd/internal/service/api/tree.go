@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
@@ -18,6 +19,7 @@ func (h *Handlers) treeRoutes() []route {
 		get("/tables", "the tables of an SQL dump, and where in it they lie", owners, h.tables),
 		lines("GET", "/find", "names that match a pattern in all snapshots", owners, h.find),
 		get("/versions", "what is at a path in each snapshot of its account", owners, h.versions),
+		get("/rows", "how many rows the tables of an SQL dump have, as far as its first 64 MiB tell", owners, h.rows),
 		lines("GET", "/diff", "what differs between two paths", owners, h.diff),
 	}
 }
@@ -131,10 +133,12 @@ func page(ctx context.Context, t browse.Paged, dir uint64, p listParams, out *Pa
 }
 
 type findParams struct {
-	Pattern string `query:"pattern" required:"yes" doc:"of a name: * ? [a-z] as in a shell"`
-	Below   string `query:"below" doc:"only below this path, which has no links in it"`
-	Latest  bool   `query:"latest" doc:"only in the newest complete snapshot of each account"`
-	Limit   int    `query:"limit" doc:"how many matches are told at most; nothing: all"`
+	Pattern string    `query:"pattern" required:"yes" doc:"of a name: * ? [a-z] as in a shell"`
+	Below   string    `query:"below" doc:"only below this path, which has no links in it"`
+	Latest  bool      `query:"latest" doc:"only in the newest complete snapshot of each account"`
+	Since   time.Time `query:"since" doc:"only in snapshots of then or later"`
+	Until   time.Time `query:"until" doc:"only in snapshots from before then"`
+	Limit   int       `query:"limit" doc:"how many matches are told at most; nothing: all"`
 }
 
 // Match is a name that was found.
@@ -145,7 +149,7 @@ type Match struct {
 }
 
 func (h *Handlers) find(c *Call, p findParams, _ none, yield func(Match) error) error {
-	q := browse.Query{Pattern: browse.Bytes(p.Pattern), Below: browse.Bytes(p.Below), Latest: p.Latest}
+	q := browse.Query{Pattern: browse.Bytes(p.Pattern), Below: browse.Bytes(p.Below), Latest: p.Latest, Since: p.Since, Until: p.Until}
 	n := 0
 	err := h.service.Find(c.Context, c.Who, q, func(m browse.Match) error {
 		if p.Limit > 0 && n == p.Limit {

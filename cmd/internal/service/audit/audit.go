@@ -3,6 +3,8 @@
 package audit
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"slotfs/cmd/internal/service/jsonlog"
@@ -58,6 +60,14 @@ func (r Record) bounded() Record {
 	}
 	r.Paths, r.Who, r.From, r.Detail, r.Error = paths, cut(r.Who), cut(r.From), cut(r.Detail), cut(r.Error)
 	return r
+}
+
+// Concerns reports whether a record is of an account's owner, or of something in the account.
+func (r *Record) Concerns(account string) bool {
+	if r.Who == "account "+account || r.Detail == "account "+account {
+		return true
+	}
+	return slices.ContainsFunc(r.Paths, func(p string) bool { return strings.Contains("/"+p+"/", "/accounts/"+account+"/") })
 }
 
 func cut(text string) string {

@@ -2,6 +2,7 @@ package browse
 
 import (
 	"encoding/base64"
+	"time"
 
 	"slotfs/indexer/backup"
 )
@@ -26,6 +27,9 @@ type Query struct {
 	Pattern Bytes `json:"pattern"`          // of a name, as path.Match takes it
 	Below   Bytes `json:"below,omitempty"`  // path in the mount, without links; "": everywhere
 	Latest  bool  `json:"latest,omitempty"` // only in the newest complete snapshots
+	// Since and Until limit the search to snapshots of that time: not before Since, and before Until. Zero: without that limit.
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 }
 
 // Match is something that was found.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -64,7 +65,7 @@ func (s *Search) above(ctx context.Context, dir *view.Node, at, latest string) e
 		return nil
 	}
 	if dir.Snapshot != nil {
-		if s.Query.Latest && path.Base(at) != latest {
+		if s.Query.Latest && path.Base(at) != latest || !s.Query.covers(dir.Snapshot.Time) {
 			return nil
 		}
 		return s.snapshot(ctx, dir, at)
@@ -87,6 +88,11 @@ func (s *Search) above(ctx context.Context, dir *view.Node, at, latest string) e
 		}
 	}
 	return nil
+}
+
+// covers reports whether snapshots of a time are searched.
+func (q *Query) covers(at time.Time) bool {
+	return !at.Before(q.Since) && (q.Until.IsZero() || at.Before(q.Until))
 }
 
 // related reports whether one path leads to the other.

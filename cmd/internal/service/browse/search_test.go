@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"slotfs/fs/fstest"
 	"slotfs/fs/view"
@@ -22,6 +23,36 @@ func (s *sweptNodes) Get(ctx context.Context, h backup.Hash) ([]byte, error) {
 		return nil, errors.New("index damaged")
 	}
 	return s.Getter.Get(ctx, h)
+}
+
+// Whoever knows when a file was lost looks in the backups of that time alone.
+func TestFindLooksOnlyInSnapshotsOfTheTimeThatIsAskedFor(t *testing.T) {
+	w := fstest.NewWorld()
+	var all []*backup.Snapshot
+	for _, day := range []string{"2026-01-04", "2026-01-05", "2026-01-06"} {
+		source := fstest.Source("alice", day)
+		at, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Time = at
+		all = append(all, w.Add(t, source, nil, fstest.File("wanted", day)))
+	}
+	v := view.New(view.Options{Nodes: w.Store})
+	v.Update([]string{"box"}, all)
+	for name, c := range map[string]struct {
+		q    Query
+		want int
+	}{
+		"all": {Query{}, 3}, "since": {Query{Since: all[1].Time}, 2}, "until": {Query{Until: all[1].Time}, 1}, "one day": {Query{Since: all[1].Time, Until: all[2].Time}, 1},
+	} {
+		found := 0
+		c.q.Pattern = "wanted"
+		f := &Search{View: v, Query: c.q, Yield: func(Match) error { found++; return nil }}
+		if err := f.Run(t.Context()); err != nil || found != c.want {
+			t.Errorf("%s: %d found, %v; want %d", name, found, err, c.want)
+		}
+	}
 }
 
 func TestFindPassesOverASnapshotThatIsReplacedMeanwhile(t *testing.T) {
