@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -11,7 +10,6 @@ import (
 	"slotfs/cmd/internal/service"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/passes"
-	"slotfs/cmd/internal/term"
 )
 
 func indexCommand(s *shell) *cli.Command {
@@ -75,12 +73,6 @@ func (s *settings) index(ctx context.Context, q passes.Request, rebuild, quiet b
 
 // progress gives what shows events, and what ends the showing.
 func (s *settings) progress(quiet bool) (show func(progress.Event), done func()) {
-	if quiet || s.json {
-		return func(progress.Event) {}, func() {}
-	}
-	r := progress.NewPlain(s.err, time.Now)
-	if term.IsTerminal(s.err) {
-		r = progress.NewLive(s.err, func() int { return term.Width(s.err) }, time.Now)
-	}
+	r := progress.NewRenderer(s.screen(quiet || s.json))
 	return r.Handle, r.Close
 }

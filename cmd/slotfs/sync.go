@@ -48,7 +48,7 @@ func syncCommand(s *shell) *cli.Command {
 					return err
 				}
 			}
-			y := &syncCmd{settings: g, quiet: c.Bool("quiet"), show: progress.NewSilentTransfer()}
+			y := &syncCmd{settings: g, quiet: c.Bool("quiet"), show: g.transfer(true)}
 			sync := &jobs.Sync{State: g.State, Log: g.Log, Config: conf, Connect: g.store, Owner: g.Owner(), Tool: "slotfs " + version,
 				Account: c.String("account"), DryRun: c.Bool("dry-run"), AllowMassChange: c.Bool("allow-mass-change"), Adopt: c.Bool("adopt"), Now: c.Bool("now")}
 			if to := worker(); to != nil {
@@ -141,15 +141,20 @@ func (y *syncCmd) waiting(text string) {
 	}
 }
 
-// transfer gives what shows the progress of a transfer.
+// transfer shows the progress of a transfer.
 func (s *shell) transfer(quiet bool) *progress.Transfer {
+	return progress.NewTransfer(s.screen(quiet || s.json))
+}
+
+// screen shows how work gets on.
+func (s *shell) screen(silent bool) *progress.Screen {
 	switch {
-	case quiet || s.json:
-		return progress.NewSilentTransfer()
+	case silent:
+		return progress.Silent()
 	case term.IsTerminal(s.err):
-		return progress.NewLiveTransfer(s.err, func() int { return term.Width(s.err) }, time.Now)
+		return progress.NewScreen(s.err, func() int { return term.Width(s.err) }, time.Now)
 	}
-	return progress.NewTransfer(s.err, time.Now)
+	return progress.NewScreen(s.err, nil, time.Now)
 }
 
 // store is a destination that slots are written to. It connects with its first use.

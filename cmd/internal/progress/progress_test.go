@@ -76,7 +76,7 @@ func play(r *Renderer, c *clock) {
 func TestPlainLinesSayWhatIsDoneAndWhatIsWrong(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
-	play(NewPlain(&out, c.now), c)
+	play(NewRenderer(NewScreen(&out, nil, c.now)), c)
 	for _, want := range []string{`offsite: 2026-01-05/accounts/bob\x1b.tar.gz: truncated: ends at byte 77`, "of 2 backups"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing from\n%s", want, out.String())
@@ -90,7 +90,7 @@ func TestPlainLinesSayWhatIsDoneAndWhatIsWrong(t *testing.T) {
 func TestLiveBlockShowsRateAndRest(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
-	play(NewLive(&out, func() int { return 200 }, c.now), c)
+	play(NewRenderer(NewScreen(&out, func() int { return 200 }, c.now)), c)
 	for _, want := range []string{
 		"offsite: srv1/alice/2026-01-05  512 MiB of 1.0 GiB (50%), 51 MiB/s, 10s left",
 		"0 of 2 backups, 512 MiB of 2.0 GiB (25%), 51 MiB/s, 30s left",

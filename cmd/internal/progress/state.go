@@ -79,6 +79,19 @@ func (s *state) drop(e Event) {
 	}
 }
 
+// lines describe each source that is read, and in the last one everything.
+func (s *state) lines(now time.Time, width int) []string {
+	var all []string
+	for i, r := range s.running {
+		if i == maxRunning {
+			all = append(all, fmt.Sprintf("... and %d more", len(s.running)-i))
+			break
+		}
+		all = append(all, r.line(now, width))
+	}
+	return append(all, s.total(now))
+}
+
 // line describes one source in at most width characters (0: any number): name, how far it is, rate, remaining time.
 func (r *source) line(now time.Time, width int) string {
 	name := term.Clean(r.destination + ": " + r.Name)

@@ -2,7 +2,6 @@ package progress
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -11,25 +10,17 @@ import (
 	"slotfs/cmd/internal/term"
 )
 
-// Transfer shows how the backups of accounts get on: a line that is redrawn on a terminal, a line now and then elsewhere.
-// Those that are under way side by side are counted together.
+// Transfer shows how the backups of accounts get on, in one line. Those that are under way side by side are counted together.
 type Transfer struct {
-	out   io.Writer // nil: silent
-	now   func() time.Time
-	live  bool
-	width func() int
-	every time.Duration
-
 	mu sync.Mutex
 	// mu guards what follows.
+	screen    *Screen
 	names     []string // of what is under way, in the order in which it began
 	index, of int
 	sending   time.Time // when the first bytes went out
 	scanned   count
 	planned   count
 	sent      count
-	drawn     bool
-	last      time.Time
 }
 
 // count is a number of files and their bytes.
@@ -37,18 +28,8 @@ type count struct{ files, bytes int64 }
 
 func (c *count) add(files, bytes int64) { c.files += files; c.bytes += bytes }
 
-// NewTransfer prints a line now and then.
-func NewTransfer(out io.Writer, now func() time.Time) *Transfer {
-	return &Transfer{out: out, now: now, every: plainEvery}
-}
-
-// NewLiveTransfer redraws a line at the end of a terminal.
-func NewLiveTransfer(out io.Writer, width func() int, now func() time.Time) *Transfer {
-	return &Transfer{out: out, now: now, live: true, width: width, every: liveEvery}
-}
-
-// NewSilentTransfer shows nothing.
-func NewSilentTransfer() *Transfer { return &Transfer{now: time.Now} }
+// NewTransfer shows transfers on a screen.
+func NewTransfer(s *Screen) *Transfer { return &Transfer{screen: s} }
 
 // Position tells which of how many accounts comes next.
 func (t *Transfer) Position(index, of int) {
@@ -62,7 +43,7 @@ func (t *Transfer) Begin(name string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.names) == 0 {
-		t.last = t.now()
+		t.screen.begin()
 		t.scanned, t.planned, t.sent, t.sending = count{}, count{}, count{}, time.Time{}
 	}
 	t.names = append(t.names, name)
@@ -75,7 +56,7 @@ func (t *Transfer) Finish(name string) {
 	if i := slices.Index(t.names, name); i >= 0 {
 		t.names = slices.Delete(t.names, i, i+1)
 	}
-	t.erase()
+	t.screen.erase()
 }
 
 // End takes the line away.
@@ -83,14 +64,14 @@ func (t *Transfer) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.names = nil
-	t.erase()
+	t.screen.erase()
 }
 
 // Above takes the line away and runs f, which prints what stays. It runs one f at a time.
 func (t *Transfer) Above(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.erase()
+	t.screen.erase()
 	f()
 }
 
@@ -107,40 +88,18 @@ func (t *Transfer) Sent(files, bytes int64) { t.note(&t.sent, files, bytes) }
 func (t *Transfer) Line(text string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.out == nil {
-		return
-	}
-	t.erase()
-	fmt.Fprintln(t.out, term.Clean(text))
+	t.screen.print(term.Clean(text))
 }
 
 func (t *Transfer) note(c *count, files, bytes int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c.add(files, bytes)
-	now := t.now()
 	if c == &t.sent && t.sending.IsZero() {
-		t.sending = now
+		t.sending = t.screen.now()
 	}
-	if t.out == nil || len(t.names) == 0 || now.Sub(t.last) < t.every {
-		return
-	}
-	t.last = now
-	t.erase()
-	width := 0
-	if t.live {
-		width = t.width() - 1
-	}
-	line := term.Cut(t.text(now, width), width)
-	fmt.Fprintln(t.out, line)
-	t.drawn = t.live
-}
-
-// erase takes a drawn line away, so that what is printed next takes its place. mu is held.
-func (t *Transfer) erase() {
-	if t.drawn {
-		fmt.Fprint(t.out, "\x1b[1A\r\x1b[J")
-		t.drawn = false
+	if len(t.names) > 0 {
+		t.screen.update(func(now time.Time, width int) []string { return []string{t.text(now, width)} })
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 func TestTransferShowsFilesBytesRateAndRest(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
-	tr := NewLiveTransfer(&out, func() int { return 200 }, c.now)
+	tr := NewTransfer(NewScreen(&out, func() int { return 200 }, c.now))
 	tr.Position(2, 5)
 	tr.Begin("nightly/al\x1bice")
 	c.advance(time.Second)
@@ -30,14 +30,14 @@ func TestTransferShowsFilesBytesRateAndRest(t *testing.T) {
 }
 
 func TestSilentTransferIsSilentAndPlainOneRare(t *testing.T) {
-	silent := NewSilentTransfer()
+	silent := NewTransfer(Silent())
 	silent.Begin("a")
 	silent.Sent(1, 1)
 	silent.Line("x")
 	silent.End()
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
-	tr := NewTransfer(&out, c.now)
+	tr := NewTransfer(NewScreen(&out, nil, c.now))
 	tr.Begin("nightly/alice")
 	for range 1000 {
 		c.advance(100 * time.Millisecond)
@@ -52,7 +52,7 @@ func TestSilentTransferIsSilentAndPlainOneRare(t *testing.T) {
 func TestTransfersSideBySideAreCountedTogether(t *testing.T) {
 	c := &clock{at: time.Unix(1000, 0)}
 	var out bytes.Buffer
-	tr := NewLiveTransfer(&out, func() int { return 200 }, c.now)
+	tr := NewTransfer(NewScreen(&out, func() int { return 200 }, c.now))
 	shows := func(want string) {
 		t.Helper()
 		if !strings.HasSuffix(out.String(), want) {
