@@ -79,6 +79,7 @@ func (w *world) nightly(h *hook, more string) (broken string) {
 }
 
 func TestANightIsOneMessageInEveryWayAndOneWhenItIsGoodAgain(t *testing.T) {
+	t.Parallel()
 	w, h := newWorld(t), newHook(t)
 	bin := filepath.Join(w.dir, "bin")
 	if err := os.Mkdir(bin, 0o755); err != nil {
@@ -87,7 +88,7 @@ func TestANightIsOneMessageInEveryWayAndOneWhenItIsGoodAgain(t *testing.T) {
 	if err := os.WriteFile(bin+"/sendmail", []byte("#!/bin/sh\ncat >> "+w.dir+"/mail\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	w.path = bin + ":" + w.path
 	prom := filepath.Join(w.dir, "slotfs.prom")
 	broken := w.nightly(h, "[notify.mail]\nsendmail = \"ops@example.com\"\nevents = [\"failed\"]\n[notify.script]\ncommand = \"cat >> "+w.dir+"/script\"\n"+
 		"[notify.other]\ncommand = \"cat >> "+w.dir+"/other\"\nevents = [\"silence\"]\n[metrics]\ntextfile = \""+prom+"\"\n")
@@ -141,6 +142,7 @@ func TestANightIsOneMessageInEveryWayAndOneWhenItIsGoodAgain(t *testing.T) {
 }
 
 func TestHistoryShowsWhatWasDone(t *testing.T) {
+	t.Parallel()
 	w, h := newWorld(t), newHook(t)
 	broken := w.nightly(h, "")
 	w.must(0, "sync")
@@ -181,6 +183,7 @@ func TestHistoryShowsWhatWasDone(t *testing.T) {
 }
 
 func TestWhatWatchesDelaysAndBreaksNoBackup(t *testing.T) {
+	t.Parallel()
 	w, h := newWorld(t), newHook(t)
 	h.answers(500)
 	broken := w.nightly(h, "[metrics]\ntextfile = \"/proc/none/slotfs.prom\"\n")
@@ -223,6 +226,7 @@ func TestWhatWatchesDelaysAndBreaksNoBackup(t *testing.T) {
 }
 
 func TestCheckIsUnknownWhereItCannotLook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if r := w.must(3, "status", "--check"); !strings.HasPrefix(r.out, "SLOTFS UNKNOWN - no destination is configured") {
 		t.Errorf("%+v", r)
@@ -245,6 +249,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestMountWatchesWhenNothingRuns(t *testing.T) {
+	t.Parallel()
 	w, h := newWorld(t), newHook(t)
 	w.nightly(h, "")
 	w.backup("alice", "2026-01-05")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCacheIsWhereAndAsLargeAsTheConfigurationSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)

@@ -10,6 +10,7 @@ import (
 )
 
 func TestCompletionKnowsWhatIsThere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)
@@ -55,6 +56,7 @@ func TestCompletionKnowsWhatIsThere(t *testing.T) {
 
 // The shell itself asks, quotes what it gets, and goes on with a directory.
 func TestBashCompletes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite")...)
 	script := w.must(0, "completion", "bash").out
@@ -89,6 +91,7 @@ func (w *world) asShell(shell, script string) (string, error) {
 
 // zsh has compadd only while it completes for somebody: a function in its place says what it is given.
 func TestZshCompletes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)
@@ -110,6 +113,7 @@ words=(slotfs umount /); CURRENT=3; _slotfs`)
 }
 
 func TestFishCompletes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)

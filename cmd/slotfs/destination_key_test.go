@@ -53,6 +53,7 @@ func (w *world) files() string {
 }
 
 func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "")
 	r := w.typed("s3cret pass\n", append(args, "--directory", "backups/new", "--create-directory")...)
@@ -92,6 +93,7 @@ func TestPasswordIsUsedOnceToInstallAKey(t *testing.T) {
 }
 
 func TestServerThatRefusesKeysIsSaidAndThePasswordKeptOnRequestOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "PubkeyAuthentication no\n")
 	r := w.typed("s3cret pass\n", args...)
@@ -112,6 +114,7 @@ func TestServerThatRefusesKeysIsSaidAndThePasswordKeptOnRequestOnly(t *testing.T
 }
 
 func TestRemovingADestinationThatIsDownKeepsGoing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	_, s, args := passwordBox(t, "")
 	if r := w.typed("s3cret pass\n", args...); r.code != 0 {
@@ -125,6 +128,7 @@ func TestRemovingADestinationThatIsDownKeepsGoing(t *testing.T) {
 }
 
 func TestKeyForReadingIsNotTakenAwayByItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "")
 	if r := w.typed("s3cret pass\n", args...); r.code != 0 {
@@ -155,6 +159,7 @@ func (w *world) killed(u *sshdtest.User, args ...string) {
 }
 
 func TestKeyOfAnAttemptThatWasKilledIsTakenOverOrAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "")
 	keys := func() int {
@@ -181,6 +186,7 @@ func TestKeyOfAnAttemptThatWasKilledIsTakenOverOrAway(t *testing.T) {
 }
 
 func TestPassphraseFileAgentAndHostAuthority(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	dir := t.TempDir()
 	locked, authority, passphrase := filepath.Join(dir, "locked"), filepath.Join(dir, "ca"), filepath.Join(dir, "passphrase")
@@ -237,6 +243,7 @@ func TestPassphraseFileAgentAndHostAuthority(t *testing.T) {
 }
 
 func TestAdviceIsGivenWhereItIsDue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	inner := filepath.Join(w.store, "inner")
 	if err := os.MkdirAll(inner, 0o700); err != nil {

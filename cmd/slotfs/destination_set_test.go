@@ -12,6 +12,7 @@ import (
 )
 
 func TestSettingsAreChangedOnceTheyWereTried(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("a")...)
 	comment := "# kept\n"
@@ -59,6 +60,7 @@ func TestSettingsAreChangedOnceTheyWereTried(t *testing.T) {
 }
 
 func TestServerThatMovedIsAcceptedAfterItsKeyWasShown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("a")...)
 	moved, err := sshdtest.Start(sshdtest.Options{Config: "AuthorizedKeysFile " + built.sshd.Identity + ".pub\n"})
@@ -78,6 +80,7 @@ func TestServerThatMovedIsAcceptedAfterItsKeyWasShown(t *testing.T) {
 }
 
 func TestPasswordInstallsTheKeyAnew(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	u, _, args := passwordBox(t, "")
 	if r := w.typed("s3cret pass\n", args...); r.code != 0 {

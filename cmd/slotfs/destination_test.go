@@ -20,6 +20,7 @@ import (
 )
 
 func TestDestinationsComeAndGo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	comment := "# written by hand\n"
 	if err := os.MkdirAll(filepath.Dir(w.config), 0o755); err != nil {
@@ -61,6 +62,7 @@ func TestDestinationsComeAndGo(t *testing.T) {
 }
 
 func TestPasswordIsKeptPrivateAndNeverShown(t *testing.T) {
+	t.Parallel()
 	const password = "s3cret pass"
 	w := newWorld(t)
 	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: w.store, Password: password})
@@ -108,6 +110,7 @@ func TestPasswordIsKeptPrivateAndNeverShown(t *testing.T) {
 }
 
 func TestAddSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	s := built.sshd
 	dir := t.TempDir()
@@ -156,6 +159,7 @@ func TestAddSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestHostKeyIsAcceptedOnceAndThenHeld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	args := w.addArgs("a")
 	args = args[:len(args)-1] // without --accept-new-host-key
@@ -197,6 +201,7 @@ func TestHostKeyIsAcceptedOnceAndThenHeld(t *testing.T) {
 }
 
 func TestInterruptedTestReportsNothingAndLeavesNothing(t *testing.T) {
+	t.Parallel()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // else a suite under nohup hands on that the signal is ignored
 	defer signal.Stop(hangups)

@@ -198,6 +198,7 @@ func TestGeneratedDocumentsAreUpToDate(t *testing.T) {
 var tomlBlock = regexp.MustCompile("(?s)```toml\n(.*?)```")
 
 func TestDocumentedConfigurationIsValid(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	examples := map[string]string{"the commented example": uncommented(readDocument(t, "scripts/dist/slotfs.toml"))}
 	for _, m := range tomlBlock.FindAllStringSubmatch(readDocument(t, "docs/guide.md"), -1) {
@@ -222,6 +223,7 @@ func uncommented(text string) string {
 }
 
 func TestHelpExplainsKeysOfTheConfiguration(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if r := w.must(0, "help", "job.retention"); !strings.Contains(r.out, "retention = 7") {
 		t.Errorf("help for a key says %q", r.out)

@@ -12,6 +12,7 @@ import (
 )
 
 func TestFindSeesEachMatchOnceWithAndWithoutAMount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.backup("alice", "2026-01-05")
@@ -49,6 +50,7 @@ offsite/accounts/bob/2026-01-05/files/public_html/index.php
 }
 
 func TestVersionsTellWhereAFileChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, day := range []string{"2026-01-03", "2026-01-04", "2026-01-05"} {
 		w.backup("alice", day)

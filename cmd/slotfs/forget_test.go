@@ -11,6 +11,7 @@ import (
 )
 
 func TestForgetRemovesAllBackupsOfAnAccountAndNoOther(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	w.must(0, "job", "add", "j", "--destination", "box", "--source", home+"/*", "--retention", "2")

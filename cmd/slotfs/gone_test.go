@@ -49,6 +49,7 @@ func (w *world) missedFor(days int) {
 }
 
 func TestBackupsOfAnAccountThatIsGoneForLongAreRemovedAndOfNoOther(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	if err := os.MkdirAll(filepath.Join(home, "carol"), 0o755); err != nil {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestInterruptedPassKeepsWhatWasCommitted(t *testing.T) {
+	t.Parallel()
 	for _, mounted := range []bool{false, true} {
 		w := newWorld(t)
 		w.backup("alice", "2026-01-04")
@@ -50,6 +51,7 @@ func TestInterruptedPassKeepsWhatWasCommitted(t *testing.T) {
 }
 
 func TestPassEndsWithTheMountThatMakesIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite")...)
 	link, err := sshdtest.Proxy(built.sshd.Address(), 0)
@@ -92,6 +94,7 @@ func (w *world) through(link *sshdtest.Link) {
 }
 
 func TestMountTellsWhenTheNextPassIsDue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite", "--reindex", "every 1m")...)
 	w.mount()
@@ -102,6 +105,7 @@ func TestMountTellsWhenTheNextPassIsDue(t *testing.T) {
 }
 
 func TestSecondProcessIsToldWhoIsBusy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite")...)
 	link, err := sshdtest.Proxy(built.sshd.Address(), 0)
@@ -130,6 +134,7 @@ func TestSecondProcessIsToldWhoIsBusy(t *testing.T) {
 }
 
 func TestDamagedIndexIsRebuilt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	want := w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -155,6 +160,7 @@ func TestDamagedIndexIsRebuilt(t *testing.T) {
 }
 
 func TestFullDiskBelowTheStateDirectory(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -173,6 +179,7 @@ func TestFullDiskBelowTheStateDirectory(t *testing.T) {
 }
 
 func TestOrdinaryUserIsToldWhereToLook(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	program := filepath.Join(w.dir, "slotfs")
 	data, err := os.ReadFile(built.program)
@@ -204,6 +211,7 @@ func TestOrdinaryUserIsToldWhereToLook(t *testing.T) {
 }
 
 func TestStateDirectoryIsPrivate(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, w.addArgs("offsite")...)
 	w.must(0, "index")

@@ -29,6 +29,7 @@ func (w *world) box() string {
 }
 
 func TestWrongJobsAreRefused(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	w.must(0, w.addArgs("whm")...)
@@ -84,6 +85,7 @@ func TestWrongJobsAreRefused(t *testing.T) {
 }
 
 func TestJobsAreShownAndRemoved(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	r := w.must(0, "job", "add", "nightly", "--destination", "box", "--source", home+"/*", "--retention", "3", "--exclude", "*.log,x", "--exclude", "/tmp/",

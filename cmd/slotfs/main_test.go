@@ -61,13 +61,15 @@ type world struct {
 	store    string
 	mnt      string
 	username string
+	path     string // where its commands look for programs
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{t: t, dir: dir, config: filepath.Join(dir, "etc", "slotfs.toml"), state: filepath.Join(dir, "state"),
-		store: filepath.Join(dir, "store"), mnt: filepath.Join(dir, "mnt"), username: built.sshd.Username}
+		store: filepath.Join(dir, "store"), mnt: filepath.Join(dir, "mnt"), username: built.sshd.Username,
+		path: os.Getenv("PATH")}
 	for _, d := range []string{w.store, w.mnt} {
 		if err := os.Mkdir(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -99,7 +101,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a hang fails the test, no more
 	w.t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, built.program, append([]string{"--config", w.config, "--state-dir", w.state}, args...)...)
-	c.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
+	c.Env = []string{"PATH=" + w.path, "HOME=" + w.dir}
 	return c
 }
 

@@ -52,6 +52,7 @@ func (w *world) bounded(peak int64, what string) {
 }
 
 func TestEndlessListingsFitInMemory(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		server sshdtest.Endless
 		says   string // what index ends with, "" if it would go on
@@ -64,6 +65,7 @@ func TestEndlessListingsFitInMemory(t *testing.T) {
 		"very wide tree":    {sshdtest.Endless{Top: []string{"2026-01-05", "accounts", "alice"}, Names: 400_000, Long: 20}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			w.serve(c.server)
 			limit := 5 * time.Second
@@ -102,6 +104,7 @@ func (w *world) serve(e sshdtest.Endless) {
 }
 
 func TestArchivesOfManyFilesFitInMemory(t *testing.T) {
+	t.Parallel()
 	const many = 300_000
 	for name, path := range map[string]func(i int) string{
 		"one directory": func(i int) string { return fmt.Sprintf("d/%07d", i) },
@@ -110,6 +113,7 @@ func TestArchivesOfManyFilesFitInMemory(t *testing.T) {
 		"long names":    func(i int) string { return fmt.Sprintf("d/%0100d", i) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t)
 			file := filepath.Join(w.store, "2026-01-05/accounts/alice.tar.gz")
 			if err := pack(file, many, path); err != nil {
@@ -129,6 +133,7 @@ func TestArchivesOfManyFilesFitInMemory(t *testing.T) {
 }
 
 func TestAPassInAMountFitsInMemory(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 4 {
 		file := filepath.Join(w.store, "2026-01-05/accounts", fmt.Sprintf("user%d.tar.gz", i))

@@ -30,6 +30,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 }
 
 func TestFilesComeBackThroughTheMount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first, second := w.backup("alice", "2026-01-04"), w.backup("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)
@@ -69,6 +70,7 @@ func TestFilesComeBackThroughTheMount(t *testing.T) {
 }
 
 func TestMountShowsWhatAPassFinds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -115,6 +117,7 @@ func TestMountShowsWhatAPassFinds(t *testing.T) {
 }
 
 func TestPartialPassIsExitCode3(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.backup("bob", "2026-01-04")
@@ -133,6 +136,7 @@ func TestPartialPassIsExitCode3(t *testing.T) {
 }
 
 func TestUnreachableDestinationSpoilsNothingElse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -158,6 +162,7 @@ func TestUnreachableDestinationSpoilsNothingElse(t *testing.T) {
 }
 
 func TestForegroundMountTellsSystemdAndEndsWithASignal(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	path := filepath.Join(w.dir, "notify")
 	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -209,6 +214,7 @@ func TestForegroundMountTellsSystemdAndEndsWithASignal(t *testing.T) {
 }
 
 func TestMountAfterAKill(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(0, "mount", w.mnt)
 	if err := syscall.Kill(w.owner(), syscall.SIGKILL); err != nil {
@@ -226,6 +232,7 @@ func TestMountAfterAKill(t *testing.T) {
 }
 
 func TestBusyMountServesWhoHasAFileOpen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	want := w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -253,6 +260,7 @@ func TestBusyMountServesWhoHasAFileOpen(t *testing.T) {
 }
 
 func TestMountpointErrors(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	full := filepath.Join(w.dir, "full")
 	file := filepath.Join(full, "file")
@@ -273,6 +281,7 @@ func TestMountpointErrors(t *testing.T) {
 }
 
 func TestMountWithoutFuse(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	c := w.command("mount", w.mnt)
 	// A mount name space of its own, with a /dev that has no fuse.
@@ -286,6 +295,7 @@ func TestMountWithoutFuse(t *testing.T) {
 }
 
 func TestCalledAsMountHelper(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	helper := filepath.Join(w.dir, "mount.slotfs")
 	if err := os.Symlink(built.program, helper); err != nil {

@@ -15,6 +15,7 @@ var oddNames = []string{"caf\xe9.odd", "می‌خواهم.odd", "👩‍💻.odd
 	`$'x'.odd`, " .odd"}
 
 func TestEveryPathThatFindPrintsCanBeGivenBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := filepath.Join(w.dir, "src", "2026-01-05", "alice", "homedir", "odd")
 	w.account(filepath.Join(w.dir, "src", "2026-01-05"), "alice", "x")

@@ -20,6 +20,7 @@ func (w *world) slotsOf(job, account string) (all []slots.Slot) {
 }
 
 func TestPolicyOfPeriodsSaysWhichSlotGoesAndWhy(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	add := []string{"job", "add", "j", "--destination", "box", "--source", home + "/*"}
@@ -58,6 +59,7 @@ func TestPolicyOfPeriodsSaysWhichSlotGoesAndWhy(t *testing.T) {
 }
 
 func TestSecondJobOverAnAccountCopiesOnTheServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	time.Sleep(3 * time.Second) // files that changed just before they were read are read again

@@ -56,6 +56,7 @@ func give(t *testing.T, dir string, uid int) {
 }
 
 func TestRestoreIntoAHomeIsDoneWithTheRightsOfItsUser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite")...)

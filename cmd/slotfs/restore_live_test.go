@@ -35,6 +35,7 @@ func (w *world) database() *servertest.MariaDB {
 }
 
 func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	src := filepath.Join(w.dir, "src", "2026-01-05")
 	w.account(src, "alice", "x")
@@ -129,6 +130,7 @@ func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T)
 }
 
 func TestFilesAndMailboxesArePutBackAsTheAccountAndTheRestoreIsUndone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	src := filepath.Join(w.dir, "src", "2026-01-05")
 	w.account(src, "alice", "backup")

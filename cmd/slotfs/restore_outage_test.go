@@ -12,6 +12,7 @@ import (
 
 // TestOutageBesideAMountIsExitCode5 restores through the process that mounts, which reaches nobody.
 func TestOutageBesideAMountIsExitCode5(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite", "--max-retries", "1")...)
@@ -47,6 +48,7 @@ func TestOutageBesideAMountIsExitCode5(t *testing.T) {
 
 // TestCatOfASnapshotThatIsNotCompleteWarns is about content that nothing proves: it ends as restore does.
 func TestCatOfASnapshotThatIsNotCompleteWarns(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	archive := filepath.Join(w.store, "2026-01-04", "accounts", "alice.tar.gz")

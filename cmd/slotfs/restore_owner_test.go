@@ -41,6 +41,7 @@ func (w *world) ownedBackup() {
 }
 
 func TestRestoreGivesFilesToThoseOfTheSameNameHere(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.ownedBackup()
 	w.must(0, w.addArgs("offsite")...)

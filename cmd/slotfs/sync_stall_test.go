@@ -35,6 +35,7 @@ func (w *world) dead(dir string) {
 
 // TestADeadMountCostsItsAccountAlone has one in an account's home, which is left out, and one that is a home.
 func TestADeadMountCostsItsAccountAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home := w.box()
 	w.dead(filepath.Join(home, "alice", "mnt"))

@@ -91,6 +91,7 @@ func (m *terminal) echoes() bool {
 }
 
 func TestTerminalIsAskedForHostKeyAndThenForThePassword(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: w.store, Password: "s3cret"})
 	if err != nil {
@@ -133,6 +134,7 @@ func (w *world) home() (dir, authorized string) {
 }
 
 func TestPasswordIsTypedOnceWhereTheServerAsksForItItself(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home, authorized := w.home()
 	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: home, Interactive: "s3cret", AuthorizedFile: authorized})
@@ -167,6 +169,7 @@ func TestPasswordIsTypedOnceWhereTheServerAsksForItItself(t *testing.T) {
 }
 
 func TestPassphraseIsTypedOnceAndAKeyWithoutOneInstalled(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home, authorized := w.home()
 	locked := filepath.Join(w.dir, "locked")
@@ -205,6 +208,7 @@ func TestPassphraseIsTypedOnceAndAKeyWithoutOneInstalled(t *testing.T) {
 }
 
 func TestInterruptAtThePasswordPromptTurnsTheEchoOnAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: w.store, Password: "s3cret"})
 	if err != nil {
@@ -227,6 +231,7 @@ func TestInterruptAtThePasswordPromptTurnsTheEchoOnAgain(t *testing.T) {
 }
 
 func TestRefusedHostKeyAddsNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	args := w.addArgs("a")
 	c := w.command(args[:len(args)-1]...)
@@ -244,6 +249,7 @@ func TestRefusedHostKeyAddsNothing(t *testing.T) {
 }
 
 func TestPassOnATerminalIsALiveBlockThatLeavesTheSummary(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.backup("alice", "2026-01-04")
 	w.must(0, w.addArgs("offsite")...)
@@ -260,6 +266,7 @@ func TestPassOnATerminalIsALiveBlockThatLeavesTheSummary(t *testing.T) {
 }
 
 func TestWrongPasswordIsTypedAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	home, authorized := w.home()
 	local, err := sshdtest.StartLocal(sshdtest.LocalOptions{Root: home, Password: "s3cret", AuthorizedFile: authorized})

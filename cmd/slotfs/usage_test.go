@@ -12,6 +12,7 @@ import (
 )
 
 func TestWrongUsageIsOneLineAndExitCode2(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, c := range []struct {
 		want string
@@ -53,6 +54,7 @@ func TestWrongUsageIsOneLineAndExitCode2(t *testing.T) {
 }
 
 func TestConfigurationErrorsNameFileAndLine(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if err := os.MkdirAll(filepath.Dir(w.config), 0o755); err != nil {
 		t.Fatal(err)
@@ -93,6 +95,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 }
 
 func TestHelpIsThereForEveryCommand(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for _, args := range [][]string{{"--help"}, {"destination", "--help"}, {"destination", "add", "--help"}, {"index", "-h"},
 		{"mount", "--help"}, {"help", "index"}, {"--version"}} {
