@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"path"
 
 	"slotfs/indexer/archive"
@@ -39,6 +40,7 @@ func (archiveReader) read(ctx context.Context, b *reading) (result, error) {
 		return result{}, err
 	}
 	defer r.builder.Release()
+	defer r.handler.close()
 	scanned, err := r.scan(ctx)
 	if err == nil {
 		err = file.unchanged(ctx)
@@ -157,7 +159,10 @@ func newArchiveScan(ctx context.Context, b *reading, kind backup.Kind, file *pie
 	}
 	r := &archiveScan{reading: b, kind: kind, file: file, unfinished: *u, builder: b.newBuilder(u.Root), start: start}
 	r.handler = &handler{ctx: ctx, index: b.index, wants: b.wants, serial: u.Serial, builder: r.builder, kept: u.Kept, notes: u.Notes,
-		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning, dump: resumeDump(u)}
+		names: backup.CollectNames(u.Names), keeping: u.Keeping, content: u.Beginning, dump: resumeDump(u), mostPacked: maxFetched}
+	if kind == backup.TarGzip {
+		r.handler.mostPacked = math.MaxInt64
+	}
 	return r, nil
 }
 
@@ -167,6 +172,9 @@ func (b *reading) resume(ctx context.Context) (*backup.Unfinished, int64, error)
 	if err == nil && u.Fingerprint == b.source.Fingerprint && !b.Full {
 		if start, err := archive.Start(u.Scan); err == nil {
 			b.Log.Info("going on with an unfinished archive", "path", b.source.Key(), "offset", start)
+			if u.Kept == nil { // an empty map does not survive being saved
+				u.Kept = map[string]backup.Hash{}
+			}
 			return u, start, nil
 		}
 	}
@@ -212,7 +220,9 @@ func (r *archiveScan) save(ctx context.Context, state []byte) error {
 	}
 	u := r.unfinished
 	u.Scan, u.Root, u.Kept, u.Notes, u.Names = state, root, r.handler.kept, r.handler.notes, r.handler.names.Names()
-	u.Keeping, u.Beginning = r.handler.keeping, r.handler.content
+	if r.handler.packed == nil { // how far it was unpacked is not kept: an interruption within a dump costs the look at its end
+		u.Keeping, u.Beginning = r.handler.keeping, r.handler.content
+	}
 	u.Dump, u.DumpAt = r.handler.dump.state()
 	if err := r.index.SaveState(ctx, r.Destination, r.source.Key(), &u); err != nil {
 		return storeError{err}
@@ -266,8 +276,11 @@ func (r *archiveScan) readKept(ctx context.Context, t *tree.Tree) engine.ReadFun
 		if err != nil {
 			return nil, err
 		}
-		if !item.IsRegular() || r.wants(name, item.Size).Len(item.Size) != int64(len(content)) {
+		switch want := r.wants(name, item.Size); {
+		case !item.IsRegular(), !want.Unpacked && want.Len(item.Size) != int64(len(content)):
 			return nil, fs.ErrNotExist
+		case want.Unpacked:
+			return endsKept(content)
 		}
 		return content, nil
 	}

@@ -1,10 +1,15 @@
 package indexer_test
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"slotfs/indexer/dest"
+	"slotfs/indexer/dest/desttest"
 )
 
 // dump is what mysqldump writes of a database with so many rows.
@@ -60,6 +65,66 @@ func TestABackupThatIsPoorerThanTheOneBeforeIsAConcernOnce(t *testing.T) {
 	}
 	if s := w.mustPass(); s.Read != 0 || len(s.Concerns) > 0 {
 		t.Errorf("second pass: %+v", s)
+	}
+}
+
+// packedDumps plants dumps that gzip packed: one is whole, one lacks its last line, one is cut within gzip's data.
+func packedDumps(w *world) (parent string) {
+	alice := w.account("alice", nil)
+	dir := filepath.Join(alice, "alice/mysql")
+	for name, content := range map[string]string{"whole": dump(50_000), "unended": strings.TrimSuffix(dump(50_000), "-- Dump completed on 2026-01-05\n"), "cut": dump(9)} {
+		w.write(filepath.Join(dir, name+".sql"), content)
+		w.sh(`gzip "$1"`, filepath.Join(dir, name+".sql"))
+	}
+	w.sh(`truncate -s -9 "$1"`, filepath.Join(dir, "cut.sql.gz"))
+	return alice
+}
+
+const packedConcern = "dumps without their end: cut.sql.gz (does not unpack), unended.sql.gz"
+
+//check:without it takes seconds
+func TestPackedDumpsThatEndEarlyAreConcernsInAllKindsOfBackups(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alice := packedDumps(w)
+	w.archive(alice, "alice", "2026-01-04")
+	w.sh(`mkdir -p "$2/2026-01-05/accounts" "$2/2026-01-06/accounts"
+		tar -C "$1" -cf "$2/2026-01-05/accounts/alice.tar" alice
+		cp -a "$1/alice" "$2/2026-01-06/accounts/alice"`, alice, w.root)
+	w.mustPass()
+	for _, date := range []string{"2026-01-04", "2026-01-05", "2026-01-06"} {
+		if got := concernsOf(w, date); !strings.HasPrefix(got, packedConcern) { // trees have no headers: fewer bytes
+			t.Errorf("%s: %q", date, got)
+		}
+	}
+}
+
+//check:without it takes seconds
+func TestAPassThatIsCutOffWithinAPackedDumpGoesOnThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alice := packedDumps(w)
+	w.incompressible(filepath.Join(alice, "alice/mysql/large.sql"), 12<<20)
+	w.sh(`mv "$1/large.sql" "$1/large.sql.gz"; printf '\x1f\x8b\x08\x00' | dd of="$1/large.sql.gz" conv=notrunc status=none`, filepath.Join(alice, "alice/mysql"))
+	name := filepath.Join(w.root, "2026-01-04/accounts/alice.tar.gz")
+	w.sh(`mkdir -p "$(dirname "$2")"; cd "$1"; tar -cf - alice/mysql/large.sql.gz alice --exclude large.sql.gz | gzip -1 >"$2"`, alice, name)
+	w.dest.SetFault(func(_ context.Context, c desttest.Call) error {
+		if c.Op == desttest.OpRead && c.Off >= 8<<20 {
+			return dest.ErrUnreachable
+		}
+		return nil
+	})
+	if _, err := w.pass(); !errors.Is(err, dest.ErrUnreachable) {
+		t.Fatal(err)
+	}
+	w.dest.SetFault(nil)
+	w.dest.Reset()
+	w.mustPass()
+	if read := w.dest.Counts().Bytes; read > 10<<20 {
+		t.Errorf("%d bytes were read again", read)
+	}
+	if got := concernsOf(w, "2026-01-04"); got != packedConcern {
+		t.Errorf("%q %+v", got, w.only())
 	}
 }
 

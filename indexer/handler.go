@@ -6,6 +6,7 @@ import (
 	"slotfs/indexer/archive"
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/packed"
 	"slotfs/indexer/tree"
 )
 
@@ -27,8 +28,11 @@ type handler struct {
 
 	keeping string // path of the member whose content is collected
 	content []byte
-	total   int64 // bytes kept so far
-	dump    dump  // that member, if it is one
+	packed  *packed.Ends // of that member; nil: its bytes are collected as they are
+	// mostPacked is up to which size a member is unpacked: what is packed in an archive that is not compressed need not be fetched.
+	mostPacked int64
+	total      int64 // bytes kept so far
+	dump       dump  // that member, if it is one
 
 	notes backup.Notes // about what became of members in the tree
 	names *backup.NameCollector
@@ -41,6 +45,7 @@ var (
 
 // Member adds m to the tree and asks for its content if the engine wants it.
 func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
+	h.close()
 	added, err := h.builder.Add(h.ctx, m.Path, m.Entry, m.Header)
 	if err != nil {
 		return backup.Excerpt{}, storeError{err}
@@ -57,20 +62,43 @@ func (h *handler) Member(m *archive.Member) (backup.Excerpt, error) {
 		return backup.Excerpt{}, nil
 	}
 	want := h.wants(added.Path, m.Size)
-	if !want.Wanted() || want.Len(m.Size) > maxKept-h.total {
+	if !want.Wanted() || want.Len(m.Size) > maxKept-h.total || want.Unpacked && m.Size > h.mostPacked {
 		return backup.Excerpt{}, nil
 	}
 	h.total += want.Len(m.Size)
 	h.keeping, h.content = added.Path, h.content[:0]
 	h.dump.begin(want, &m.Entry)
+	if want.Unpacked {
+		h.packed = packed.Begin(want)
+	}
 	return want, nil
+}
+
+// close gives up the member whose content is collected.
+func (h *handler) close() {
+	if h.packed != nil {
+		h.packed.Close()
+		h.packed = nil
+	}
 }
 
 // Content collects the content of the wanted member.
 func (h *handler) Content(p []byte, done bool) error {
-	h.content = append(h.content, p...)
+	if h.packed != nil {
+		h.packed.Write(p)
+	} else {
+		h.content = append(h.content, p...)
+	}
 	if !done {
 		return nil
+	}
+	if h.packed != nil {
+		content, err := keptEnds(h.packed.Finish())
+		h.packed = nil
+		if err != nil {
+			return nil // nothing can be told of it
+		}
+		h.content = content
 	}
 	hash := tree.Sum(h.content)
 	if err := h.index.Put(h.ctx, hash, append([]byte(nil), h.content...)); err != nil {

@@ -92,7 +92,7 @@ func (b *reading) readRemote(ctx context.Context, t *tree.Tree) engine.ReadFunc 
 			return nil, err
 		}
 		want := b.wants(name, item.Size)
-		if !item.IsRegular() || !want.Wanted() || want.Len(item.Size) > maxKept {
+		if !item.IsRegular() || !want.Wanted() || want.Len(item.Size) > maxKept || want.Unpacked && item.Size > maxFetched {
 			return nil, fs.ErrNotExist
 		}
 		stored, err := t.StoredPath(ctx, item.Number)
@@ -100,6 +100,9 @@ func (b *reading) readRemote(ctx context.Context, t *tree.Tree) engine.ReadFunc 
 			return nil, err
 		}
 		content, err := readExcerpt(ctx, b.dest, path.Join(b.source.Key(), stored), want, item.Size)
+		if err == nil && want.Unpacked {
+			return unpackedEnds(content, want)
+		}
 		if err != nil && !endsPass(ctx, err) {
 			return nil, fs.ErrNotExist
 		}
@@ -118,8 +121,8 @@ func readExcerpt(ctx context.Context, d dest.Reader, name string, want backup.Ex
 		return nil, err
 	}
 	defer f.Close()
-	content := make([]byte, want.Len(size))
 	from, to := want.Gap(size)
+	content := make([]byte, size-(to-from))
 	if err := readFull(ctx, f, content[:from], 0); err != nil {
 		return nil, err
 	}

@@ -32,7 +32,8 @@ var ErrRefused = errors.New("member refused")
 type Handler interface {
 	// Member is called when a member's headers are complete, before its content passes. What it wants of the content
 	// follows as one or more calls of Content (sparse files expanded), the last one with done. That holds for regular
-	// files that are no hard links and, if sparse, no larger than 64 MiB. m is valid during the call; what
+	// files that are no hard links and, if sparse, no larger than 64 MiB and wanted whole. All bytes come of what is to be
+	// Unpacked, and a state that is saved in the middle of them does not go on with it. m is valid during the call; what
 	// its fields refer to may be kept. ErrRefused is an error that does not end the scan.
 	Member(m *Member) (want backup.Excerpt, err error)
 	// Content gets what is wanted of the member's content, in order. done comes with the last bytes.

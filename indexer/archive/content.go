@@ -17,12 +17,13 @@ type delivery struct {
 	gap     [2]int64        // from and to: what of it nobody wants
 	extents []backup.Extent // still to come; not used unless sparse
 	sparse  bool
+	loose   bool // a state may be saved in the middle, and does not go on with it
 	zeros   []byte
 }
 
 // start begins with a member; what needs no bytes of the archive is handed out at once.
 func (d *delivery) start(h Handler, e *backup.Entry, want backup.Excerpt) error {
-	d.on, d.size, d.at = true, e.Size, 0
+	d.on, d.loose, d.size, d.at = true, want.Unpacked, e.Size, 0
 	d.gap[0], d.gap[1] = want.Gap(e.Size)
 	if d.gap[1] == e.Size {
 		d.size = d.gap[0]
@@ -117,7 +118,7 @@ func (d *delivery) skippable() int64 {
 // appendTo writes where a delivery stands that nothing is delivered of right now.
 func (d *delivery) appendTo(out []byte) []byte {
 	var numbers [3]int64
-	if d.on {
+	if d.on && !d.loose {
 		numbers = [3]int64{d.size, d.at, d.gap[1]}
 	}
 	for _, n := range numbers {

@@ -63,7 +63,9 @@ func (w *walker) Write(p []byte) (int, error) {
 func (w *walker) deliver(p []byte) error { return w.delivery.write(w.h, p) }
 
 // settled reports whether a state can be saved. What is wanted of one end of a member comes without a break.
-func (w *walker) settled() bool { return !w.delivery.on || w.delivery.skippable() > 0 }
+func (w *walker) settled() bool {
+	return !w.delivery.on || w.delivery.loose || w.delivery.skippable() > 0
+}
 
 // result tells what the archive is if it ends here.
 func (w *walker) result() Result {

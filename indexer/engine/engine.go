@@ -70,7 +70,7 @@ type Archive struct {
 }
 
 // ReadFunc returns what the engine wanted of the content of a file. A file that is not there, or is
-// not whole, is fs.ErrNotExist.
+// not whole, is fs.ErrNotExist. One that was to be unpacked and does not unpack to its end is ErrDamaged.
 type ReadFunc func(path string) ([]byte, error)
 
 // Dir is one directory of a walk.

@@ -15,7 +15,7 @@ func (c *partitioner) cutDatabases() {
 		name, ok := mysqlName(dump.Name)
 		if ok && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
 			names["mysql/"+name] = true
-			c.checkDump("mysql", dump)
+			c.look("mysql", dump)
 		}
 	}
 	psql, _ := c.directory(c.root.located, "psql")
@@ -23,12 +23,35 @@ func (c *partitioner) cutDatabases() {
 		name, ok := strings.CutSuffix(dump.Name, ".tar")
 		if ok && name != "" && dump.IsRegular() && c.graft(backup.Databases, "databases/"+dump.Name, dump, false) {
 			names["psql/"+name] = true
-			c.checkDump("psql", dump)
+			c.look("psql", dump)
 		}
 	}
 	if len(names) > 0 {
 		c.counts[backup.Databases] = len(names)
 	}
+}
+
+// isDump reports whether the file at path below an account's root is a database dump that may tell whether it is whole.
+func isDump(path string) bool {
+	dir, name, _ := strings.Cut(path, "/")
+	if strings.Contains(name, "/") {
+		return false
+	}
+	switch dir {
+	case "mysql":
+		return strings.HasSuffix(name, ".sql") || strings.HasSuffix(name, ".sql.gz")
+	case "psql":
+		return strings.HasSuffix(name, ".tar")
+	}
+	return false
+}
+
+// look looks whether a dump in dir ends as its program ends one.
+func (c *partitioner) look(dir string, at located) {
+	if !isDump(dir+"/"+at.Name) || c.err != nil || c.read == nil {
+		return
+	}
+	c.failed(c.cutDumps.Look(at.Name, at.Size, func() ([]byte, error) { return c.read(join(c.root.path, dir+"/"+at.Name)) }))
 }
 
 // mysqlName tells the database that a file in mysql/ belongs to. What the server's own webmail keeps

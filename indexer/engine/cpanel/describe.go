@@ -36,7 +36,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 	if c.err != nil {
 		return engine.Description{}, c.err
 	}
-	d.Parts.Grafts, d.Counts, d.Concerns = c.parts(), c.counts, c.concerns()
+	d.Parts.Grafts, d.Counts, d.Concerns = c.parts(), c.counts, c.cutDumps.Concerns()
 	notes := c.notes()
 	if d.Detail != "" {
 		notes = append([]string{d.Detail}, notes...)

@@ -113,6 +113,10 @@ func (f *fixture) read(path string) ([]byte, error) {
 	if !ok || !want.Wanted() {
 		return nil, fmt.Errorf("read %s: %w", path, fs.ErrNotExist)
 	}
+	if damaged, ok := strings.CutPrefix(content, "damaged:"); ok && want.Unpacked {
+		return []byte(damaged), engine.ErrDamaged
+	}
+	want.Unpacked = false // what is planted is what it unpacks to
 	from, to := want.Gap(size)
 	return []byte(content[:from] + content[to:]), nil
 }

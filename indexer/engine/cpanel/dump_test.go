@@ -36,6 +36,10 @@ func TestDumpsThatEndEarlyAreConcerns(t *testing.T) {
 		"tar format, whole":      {"psql/a.tar", tarred + strings.Repeat("\x00", 1024), false},
 		"tar format, cut":        {"psql/a.tar", tarred, true},
 		"custom format":          {"psql/a.tar", "PGDMP" + body, false},
+		"gzip, whole":            {"mysql/a.sql.gz", mysql + body + "-- Dump completed on 2026-01-05  2:00:11\n", false},
+		"gzip, cut":              {"mysql/a.sql.gz", mysql + body, true},
+		"gzip that is cut":       {"mysql/a.sql.gz", "damaged:" + mysql + body, true},
+		"gzip of nothing":        {"mysql/a.sql.gz", "", true},
 		"only how it is made":    {"mysql/a.create", "CREATE DATABASE a", false},
 	} {
 		dir, name, _ := strings.Cut(c.file, "/")

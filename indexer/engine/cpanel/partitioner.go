@@ -11,6 +11,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
+	"slotfs/indexer/engine/dump"
 	"slotfs/indexer/tree"
 )
 
@@ -40,9 +41,9 @@ type partitioner struct {
 	places    map[string]bool // true: a graft; false: a directory on the way to one
 	counts    backup.Counts
 	generated int
-	dropped   int      // grafts beyond the bounds
-	cutDumps  []string // names of database dumps that end early
-	skipped   int      // statements about database users that were not understood or not harmless
+	dropped   int // grafts beyond the bounds
+	cutDumps  dump.Cut
+	skipped   int // statements about database users that were not understood or not harmless
 	err       error
 }
 

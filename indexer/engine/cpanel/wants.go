@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/engine/dump"
 )
 
 // Bounds of the files that Describe reads, in bytes. What is larger is not from pkgacct, or not worth the
@@ -37,7 +38,7 @@ func excerpt(path string, size int64) backup.Excerpt {
 	case size <= wanted(path):
 		return backup.Whole
 	case isDump(path):
-		want := dumpEnds
+		want := dump.Excerpt(path)
 		want.Tables = strings.HasSuffix(path, ".sql")
 		return want
 	}

@@ -10,6 +10,7 @@ import (
 
 	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
+	"slotfs/indexer/engine/dump"
 	"slotfs/indexer/tree"
 )
 
@@ -46,7 +47,7 @@ func (e *Engine) Describe(ctx context.Context, s *backup.Source, t *tree.Tree, r
 	if d.Counts == nil {
 		d.Counts = backup.Counts{}
 	}
-	if err := addStaged(ctx, t, &d); err != nil {
+	if err := addStaged(ctx, t, read, &d); err != nil {
 		return engine.Description{}, err
 	}
 	d.Counts[backup.Files] = int(min(top.Count, 1<<31-1))
@@ -90,7 +91,7 @@ const (
 )
 
 // addStaged shows the dumps that commands made before the backup. They are root's: who else may see them is not known.
-func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
+func addStaged(ctx context.Context, t *tree.Tree, read engine.ReadFunc, d *engine.Description) error {
 	directory, err := t.Lookup(ctx, t.Root(), staged)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && (!directory.IsDir() || directory.UID != 0) {
 		return nil
@@ -99,6 +100,7 @@ func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
 		return err
 	}
 	seen := 0
+	var cut dump.Cut
 	for it, err := range t.List(ctx, directory, 0) {
 		if err != nil {
 			return err
@@ -111,8 +113,13 @@ func addStaged(ctx context.Context, t *tree.Tree, d *engine.Description) error {
 			d.Parts.Grafts = append(d.Parts.Grafts, backup.Graft{Kind: backup.Databases, Secret: true,
 				Path: string(backup.Databases) + "/" + it.Name, From: staged + "/" + it.Name})
 			d.Counts[backup.Databases]++
+			err := cut.Look(it.Name, it.Size, func() ([]byte, error) { return read(staged + "/" + it.Name) })
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
+	d.Concerns = append(d.Concerns, cut.Concerns()...)
 	order := backup.PartKinds()
 	slices.SortStableFunc(d.Parts.Grafts, func(a, b backup.Graft) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.Path, b.Path))

@@ -16,6 +16,11 @@ import (
 // describe makes a tree of "name" and "name/", owned by 1001 but for what was staged, and describes it as a slot of alice.
 func describe(t *testing.T, names string, stager uint32) engine.Description {
 	t.Helper()
+	return describeWith(t, names, stager, func(string) ([]byte, error) { return nil, fs.ErrNotExist })
+}
+
+func describeWith(t *testing.T, names string, stager uint32, read engine.ReadFunc) engine.Description {
+	t.Helper()
 	store := treetest.NewStore()
 	b := tree.NewBuilder(store, backup.Entry{})
 	for _, name := range append([]string{"/"}, strings.Fields(names)...) {
@@ -37,8 +42,7 @@ func describe(t *testing.T, names string, stager uint32) engine.Description {
 	}
 	s := &backup.Source{Origin: "nightly", Account: "alice", Kind: backup.Slot, Name: "2026-01-05T020000",
 		Files: []backup.File{{Path: "nightly/alice/slot-01/data"}}}
-	none := func(string) ([]byte, error) { return nil, fs.ErrNotExist }
-	d, err := slots.New().Describe(t.Context(), s, tree.New(store, root, tree.NewCache(1<<20)), none)
+	d, err := slots.New().Describe(t.Context(), s, tree.New(store, root, tree.NewCache(1<<20)), read)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,5 +91,24 @@ func TestStagedDirectoryOfACustomerHasNoDatabases(t *testing.T) {
 		if g.Kind == backup.Databases {
 			t.Errorf("%+v", g)
 		}
+	}
+}
+
+func TestDumpsBesideTheSourceThatEndEarlyAreConcerns(t *testing.T) {
+	const head = "-- MariaDB dump 10.19\n"
+	ends := map[string]string{"whole.sql": head + "-- Dump completed\n", "cut.sql": head + "INSERT", "whole.sql.gz": head + "-- Dump completed\n", "cut.sql.zst": head}
+	names := ""
+	for name := range ends {
+		names += " .slotfs-staged/" + name
+	}
+	d := describeWith(t, ".slotfs-staged/ .slotfs-staged/unread.sql .slotfs-staged/other.dump.xz"+names, 0, func(path string) ([]byte, error) {
+		content, ok := ends[strings.TrimPrefix(path, ".slotfs-staged/")]
+		if want := slots.New().Wants(path, 1<<20); !ok || want.Unpacked == strings.HasSuffix(path, ".sql") {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(content), nil
+	})
+	if len(d.Concerns) != 1 || d.Concerns[0].Text != "dumps without their end: cut.sql, cut.sql.zst" {
+		t.Errorf("%+v", d.Concerns)
 	}
 }

@@ -16,9 +16,12 @@
 package slots
 
 import (
+	"strings"
+
 	"slotfs/indexer/backup"
 	"slotfs/indexer/engine"
 	"slotfs/indexer/engine/cpanel"
+	"slotfs/indexer/engine/dump"
 	"slotfs/indexer/manifest"
 )
 
@@ -44,7 +47,12 @@ var (
 func New() *Engine { return &Engine{accounts: cpanel.New()} }
 
 // Wants implements engine.Engine.
-func (e *Engine) Wants(path string, size int64) backup.Excerpt { return e.accounts.Wants(path, size) }
+func (e *Engine) Wants(path string, size int64) backup.Excerpt {
+	if name, ok := strings.CutPrefix(path, staged+"/"); ok && isDump(name) {
+		return dump.Excerpt(name)
+	}
+	return e.accounts.Wants(path, size)
+}
 
 // Keeps reports whether a copy of the file at path is kept beside an archive, so that describing it needs no read of the
 // archive: it is wanted whole.
