@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -69,7 +71,35 @@ func (r *release) content(binary, notices, work string) ([]item, error) {
 	for _, page := range manuals {
 		items = append(items, item{page, doc + "docs/" + filepath.Base(page), 0o644, ""})
 	}
-	return append(items, r.completions()...), nil
+	plugins, err := r.plugins(work)
+	return slices.Concat(items, r.completions(), plugins), err
+}
+
+// plugins are the files for hosting panels, as `slotfs panel install` writes them where everything is in its usual place.
+func (r *release) plugins(work string) (items []item, err error) {
+	const below = "cmd/internal/panel/plugin/files"
+	usual := strings.NewReplacer("@SLOTFS@", "/usr/bin/slotfs", "@SOCKET@", "/run/slotfs/panel.sock", "@CONTROL@", "/var/lib/slotfs/control.sock", "@VERSION@", r.version)
+	err = filepath.WalkDir(r.file(below), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path, r.file(below)+"/")
+		mode := os.FileMode(0o644)
+		if bytes.HasPrefix(text, []byte("#!")) {
+			mode = 0o755
+		}
+		if filepath.Ext(name) != ".png" {
+			text = []byte(usual.Replace(string(text)))
+		}
+		made := filepath.Join(work, "panel-"+strings.ReplaceAll(name, "/", "-"))
+		items = append(items, item{made, "/usr/share/slotfs/panel/" + name, mode, ""})
+		return os.WriteFile(made, text, mode)
+	})
+	return items, err
 }
 
 func (r *release) completions() []item {

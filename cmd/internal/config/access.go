@@ -33,6 +33,9 @@ func Private(path string) error {
 	return owned(path, info)
 }
 
+// runAsYou is why a configuration must not be written by others.
+const runAsYou = ", and its commands run as you"
+
 // Safe refuses a configuration that somebody else may write, or exchange: its commands run with our rights.
 func Safe(path string) error {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
@@ -42,7 +45,7 @@ func Safe(path string) error {
 	if err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	if err := unwritable(path, info); err != nil {
+	if err := unwritable(path, info, runAsYou); err != nil {
 		return err
 	}
 	dir := filepath.Dir(path)
@@ -52,17 +55,26 @@ func Safe(path string) error {
 	if info.Mode()&fs.ModeSticky != 0 {
 		return nil // nobody else can rename what is in it
 	}
-	return unwritable(dir, info)
+	return unwritable(dir, info, runAsYou)
 }
 
-// unwritable refuses what others may write. A group of its own may write a user's file, but not root's.
-func unwritable(path string, info fs.FileInfo) error {
+// Unwritable refuses a file that others may write, or a directory in which they could exchange what is in it.
+func Unwritable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return unwritable(path, info, "")
+}
+
+// unwritable refuses what others may write, and says what that would let them do. A group of its own may write a user's file, but not root's.
+func unwritable(path string, info fs.FileInfo, then string) error {
 	others := fs.FileMode(0o022)
 	if os.Geteuid() != 0 {
 		others = 0o002
 	}
 	if info.Mode().Perm()&others != 0 {
-		return &AccessError{path, fmt.Sprintf("others may write it (mode %#o), and its commands run as you", info.Mode().Perm()), "chmod go-w " + path}
+		return &AccessError{path, fmt.Sprintf("others may write it (mode %#o)%s", info.Mode().Perm(), then), "chmod go-w " + path}
 	}
 	return owned(path, info)
 }

@@ -31,8 +31,9 @@
 //
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
 // mount keeps on the local disk, [live] how restores into live accounts are made, [watch] what there are alarms about, a
-// [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, [sftp-server] where backups can be had by SFTP, and
-// [web] where they can be looked at in a browser; Cache, Live, Watch, Notify, Metrics, SFTPServer and Web have their keys.
+// [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, [sftp-server] where backups can be had by SFTP,
+// [web] where they can be looked at in a browser, and [panel] where hosting panels ask; Cache, Live, Watch, Notify, Metrics, SFTPServer, Web
+// and Panel have their keys.
 package config
 
 import (
@@ -68,6 +69,7 @@ type Config struct {
 	SFTPServer   SFTPServer
 	Live         Live
 	Web          Web
+	Panel        Panel
 	Notify       map[string]*Notify // nil: none
 }
 
@@ -111,6 +113,7 @@ type file struct {
 	SFTP    *sftpTable              `toml:"sftp-server"`
 	Live    *liveTable              `toml:"live"`
 	Web     *webTable               `toml:"web"`
+	Panel   *panelTable             `toml:"panel"`
 	Notify  map[string]*notifyTable `toml:"notify"`
 }
 
@@ -216,6 +219,7 @@ func (c *Config) parseRest(f *file, where *places) error {
 		{"metrics", func() (key string, err error) { c.Metrics, key, err = f.Metrics.metrics(); return }},
 		{"sftp-server", func() (key string, err error) { c.SFTPServer, key, err = f.SFTP.server(); return }},
 		{"web", func() (key string, err error) { c.Web, key, err = f.Web.web(); return }},
+		{"panel", func() (key string, err error) { c.Panel, key, err = f.Panel.panel(); return }},
 	} {
 		if key, err := t.parse(); err != nil {
 			return &Error{Path: c.Path, Line: where.line(t.name, key), Err: err}

@@ -43,6 +43,7 @@ func Tables() []Table {
 		{"metrics", false, "Where Prometheus finds what can be measured."},
 		{"sftp-server", false, "What the mount shows, by SFTP and read only, for people without an account on this machine."},
 		{"web", false, "Where backups can be looked at, downloaded and restored in a browser."},
+		{"panel", false, "Where users of this machine ask for the backups of their own accounts, by the pages of hosting panels; `slotfs panel install` adds it."},
 		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
 	}
 }
@@ -50,7 +51,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, panelKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -164,6 +165,11 @@ var webKeys = []Key{
 	{"web", "certificate", `"/etc/ssl/slotfs.pem"`, "none: HTTP without TLS", "Certificate, in PEM, with those between it and its authority behind it. It is read again when it changes."},
 	{"web", "key", `"/etc/ssl/slotfs.key"`, "none", "Private key of the certificate, in PEM. It must have no permissions for others."},
 	{"web", "url", `"https://backup.example.com:8480"`, "made of `listen` and the name of this machine", "The page as people reach it, for links: say it where a proxy stands before it, or where the certificate has another name."},
+}
+
+var panelKeys = []Key{
+	{"panel", "socket", `"/run/slotfs/panel.sock"`, "none",
+		"Unix socket of the process that has the index. Every user of this machine may connect, and sees his own account alone: who asks is what the kernel says. Nobody but root may write its directory."},
 }
 
 var notifyKeys = []Key{

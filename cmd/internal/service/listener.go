@@ -13,12 +13,13 @@ import (
 type listeners struct {
 	mu sync.Mutex
 	// mu guards what follows.
-	ctx                 context.Context // they end with it; nil: nothing is served
-	metrics, sftp, page listener
+	ctx                        context.Context // they end with it; nil: nothing is served
+	metrics, sftp, page, panel listener
 }
 
 func newListeners(log *slog.Logger) *listeners {
-	return &listeners{metrics: listener{what: "metrics", log: log}, sftp: listener{what: "sftp-server", log: log}, page: listener{what: "web", log: log}}
+	return &listeners{metrics: listener{what: "metrics", log: log}, sftp: listener{what: "sftp-server", log: log}, page: listener{what: "web", log: log},
+		panel: listener{what: "panel", log: log}}
 }
 
 // begin has follow serve, until end.
@@ -35,6 +36,7 @@ func (l *listeners) end() {
 	l.metrics.stop()
 	l.sftp.stop()
 	l.page.stop()
+	l.panel.stop()
 }
 
 // follow answers at the addresses of a configuration from now on.
@@ -48,6 +50,7 @@ func (s *Service) follow(c *config.Config) {
 	s.followMetrics(l.ctx, &l.metrics, c.Metrics.Listen)
 	s.followSFTP(l.ctx, &l.sftp, c.SFTPServer)
 	s.followWeb(l.ctx, &l.page, c.Web)
+	s.followPanel(l.ctx, &l.panel, c.Panel)
 }
 
 // listener answers with the settings that the configuration has, or not at all.

@@ -70,7 +70,7 @@ func (e *Environment) own(ctx context.Context) (release func() error, err error)
 func (s *Service) listen(ctx context.Context) (*api.Server, *api.Handlers, error) {
 	handlers := api.New(ctx, s, s.Version)
 	s.handlers = handlers
-	socket, err := api.Listen(ctx, s.State.Socket(), handlers)
+	socket, err := api.Listen(ctx, s.State.Socket(), s.controls())
 	return socket, handlers, err
 }
 

@@ -13,12 +13,14 @@ import (
 	"slotfs/cache/index"
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/panel"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/schedule"
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/passes"
 	"slotfs/cmd/internal/service/scrubs"
+	"slotfs/cmd/internal/users"
 	"slotfs/fs"
 )
 
@@ -34,6 +36,8 @@ type Service struct {
 	daily        *scrubs.Daily
 	mounts       mounts // none of a command that only works with the index
 	unmounted    *shownView
+	people       *users.Users
+	proofs       *panel.Proofs
 	accounts     accountViews
 	catalogs     catalogs
 	generation   atomic.Uint64 // counts changes of the catalog and the configuration
@@ -53,7 +57,7 @@ var _ api.Service = (*Service)(nil)
 // newService wires a service up. It mounts nothing yet.
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
 	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e),
-		listeners: newListeners(e.Log)}
+		listeners: newListeners(e.Log), people: users.New(users.Passwd), proofs: &panel.Proofs{Now: time.Now}}
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
 		History: history.New(e.State.History()), Limits: d.limits}
 	s.scheduler = &passes.Scheduler{Runner: s.runner, Log: e.Log, Now: time.Now}

@@ -29,6 +29,7 @@ import (
 //	audit/           who looked at, downloaded and restored what, see package audit
 //	live/ID/         what a restore into a live account replaced, see package record
 //	alarms/          who was told of what, see package alarm
+//	panel/           what is installed in hosting panels, see package plugin
 //	machine-id       of this machine, where /etc has none
 //	control.sock     of the process that owns the index
 //	slotfs.log       messages of mounts that run in the background
@@ -45,6 +46,7 @@ func (d Dir) Live() string              { return filepath.Join(string(d), "live"
 func (d Dir) Alarms() string            { return filepath.Join(string(d), "alarms") }
 func (d Dir) Secret(name string) string { return filepath.Join(string(d), "secrets", name) }
 func (d Dir) Socket() string            { return filepath.Join(string(d), "control.sock") }
+func (d Dir) Panel() string             { return filepath.Join(string(d), "panel") }
 func (d Dir) Log() string               { return filepath.Join(string(d), "slotfs.log") }
 
 // FoundAccounts is the file with the accounts that the last run of a job found: a JSON object with a member for each.

@@ -30,6 +30,9 @@ type Users struct {
 	ids  map[string][2]uint32
 }
 
+// overflowUID is whom the kernel names where it cannot say who somebody is: another user namespace has no number for him here.
+const overflowUID = 65534
+
 // New reads the users in the file at path.
 func New(path string) *Users { return &Users{path: path} }
 
@@ -37,13 +40,38 @@ func New(path string) *Users { return &Users{path: path} }
 func (u *Users) Lookup(name string) (uid, gid uint32, ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.refresh()
+	ids, ok := u.ids[name]
+	return ids[0], ids[1], ok
+}
+
+// Name finds the user who has a uid. Where several have it nobody can tell which of them it is.
+func (u *Users) Name(uid uint32) (name string, ok bool) {
+	if uid < minUID || uid == overflowUID {
+		return "", false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.refresh()
+	for n, ids := range u.ids {
+		if ids[0] != uid {
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		name, ok = n, true
+	}
+	return name, ok
+}
+
+// refresh reads the file where it changed. The caller holds mu.
+func (u *Users) refresh() {
 	if info, err := os.Stat(u.path); err == nil && !info.ModTime().Equal(u.read) {
 		if data, err := os.ReadFile(u.path); err == nil {
 			u.ids, u.read = parsePasswd(string(data)), info.ModTime()
 		}
 	}
-	ids, ok := u.ids[name]
-	return ids[0], ids[1], ok
 }
 
 // parsePasswd reads passwd(5).

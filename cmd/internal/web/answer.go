@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -29,14 +30,20 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		notLoggedIn(w)
 		return
 	}
+	s.answerTo(w, r, session, func() (*http.Request, context.CancelFunc) {
+		return s.withSession(r, session, r.URL.Path != progressPath)
+	})
+}
+
+// answerTo answers a request of a session. begin gives the request its context when it is its turn.
+func (s *Server) answerTo(w http.ResponseWriter, r *http.Request, session *login.Session, begin func() (*http.Request, context.CancelFunc)) {
 	if !reads(r) && !session.Proves(r.Header.Get(csrfHeader)) {
 		s.record(r, session, audit.Record{Action: audit.Refused, Detail: r.Method + " " + r.URL.Path, Error: "no token of the page"})
 		refuse(w, http.StatusForbidden, "the request is not from the page of this session", "load the page again")
 		return
 	}
 	room, wait := s.requests, waitingTime
-	streams := r.URL.Path == progressPath
-	if streams {
+	if r.URL.Path == progressPath {
 		room, wait = s.streams, time.Second
 	}
 	leave, ok := enter(r.Context(), room, wait)
@@ -45,7 +52,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer leave()
-	asked, done := s.withSession(r, session, !streams)
+	asked, done := begin()
 	defer done()
 	private := &privateWriter{patientWriter: w.(*patientWriter)}
 	defer func() { s.recordAnswer(r, session, private.patientWriter) }()

@@ -59,14 +59,7 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.contain(r)
-		pw := &patientWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: s.Limits.Stall}
-		for name, value := range map[string]string{
-			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
-			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
-			"Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-		} {
-			pw.Header().Set(name, value)
-		}
+		pw := s.begun(w)
 		if !s.meant(r.Host) {
 			refuse(pw, http.StatusMisdirectedRequest, "this server does not have the name "+fmt.Sprintf("%.80q", r.Host), "say with url in [web] how people reach it")
 			return
@@ -77,6 +70,18 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(pw, r)
 	})
+}
+
+// begun is an answer that says what browsers must not do with it.
+func (s *Server) begun(w http.ResponseWriter) *patientWriter {
+	for name, value := range map[string]string{
+		"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
+		"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin", "Cache-Control": "no-store",
+		"Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+	} {
+		w.Header().Set(name, value)
+	}
+	return &patientWriter{ResponseWriter: w, control: http.NewResponseController(w), stall: s.Limits.Stall}
 }
 
 // contain ends a request that went wrong in here, and that one alone.

@@ -195,7 +195,12 @@ func address(r *http.Request) netip.Prefix {
 }
 
 // from is where a visitor came by, for records.
-func from(r *http.Request) string { return "page " + r.RemoteAddr }
+func from(r *http.Request) string {
+	if caller, ok := r.Context().Value(callerKey{}).(Caller); ok {
+		return caller.From
+	}
+	return "page " + r.RemoteAddr
+}
 
 // sessionKey is that of the session in the context of a request.
 type sessionKey struct{}
@@ -209,9 +214,16 @@ func visitor(r *http.Request) login.Identity {
 	return session.Who
 }
 
-// withSession is a request whose context has its session, and ends when that does. One that uses the session keeps it from idling.
-func (s *Server) withSession(r *http.Request, session *login.Session, uses bool) (*http.Request, context.CancelFunc) {
+// withVisitor is a request whose context has its session.
+func withVisitor(r *http.Request, session *login.Session) (*http.Request, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.WithValue(r.Context(), sessionKey{}, session))
+	return r.WithContext(ctx), cancel
+}
+
+// withSession is withVisitor of a request that ends when its session does. One that uses the session keeps it from idling.
+func (s *Server) withSession(r *http.Request, session *login.Session, uses bool) (*http.Request, context.CancelFunc) {
+	asked, cancel := withVisitor(r, session)
+	ctx := asked.Context()
 	go func() {
 		tick := time.NewTicker(s.Limits.Look)
 		defer tick.Stop()
@@ -230,5 +242,5 @@ func (s *Server) withSession(r *http.Request, session *login.Session, uses bool)
 			}
 		}
 	}()
-	return r.WithContext(ctx), cancel
+	return asked, cancel
 }

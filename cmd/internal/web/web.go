@@ -91,13 +91,10 @@ const (
 
 // Listen takes an address. The error has the cure.
 func Listen(o Options) (*Server, error) {
-	s := &Server{Options: o}
-	s.Limits = o.Limits.withDefaults()
-	s.requests, s.streams = make(chan struct{}, s.Limits.Requests), make(chan struct{}, s.Limits.Streams)
+	s := newServer(o)
 	s.logins = make(chan struct{}, loginsAtOnce)
 	s.sessions = &login.Sessions{Idle: s.Limits.Idle, Max: s.Limits.Session, Now: o.Now, Revoked: s.revoked}
 	s.throttle = &login.Throttle{Failures: failedLogins, Interval: failedInterval, Now: o.Now}
-	s.api = o.API(visitor)
 	s.pages = pages()
 	u, err := url.Parse(o.Config.Address())
 	if err != nil {
@@ -105,14 +102,24 @@ func Listen(o Options) (*Server, error) {
 	}
 	s.secure = u.Scheme == "https"
 	s.hosts = append(s.hosts, strings.ToLower(u.Host))
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
-	s.http.Protocols = new(http.Protocols)
-	s.http.Protocols.SetHTTP1(true)
+	s.http.Handler = s.handler()
 	if err := s.listen(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// newServer is a server that listens nowhere yet.
+func newServer(o Options) *Server {
+	s := &Server{Options: o}
+	s.Limits = o.Limits.withDefaults()
+	s.requests, s.streams = make(chan struct{}, s.Limits.Requests), make(chan struct{}, s.Limits.Streams)
+	s.api = o.API(visitor)
+	s.http = &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	s.http.Protocols = new(http.Protocols)
+	s.http.Protocols.SetHTTP1(true)
+	return s
 }
 
 // listen takes the address, with TLS where there is a certificate.

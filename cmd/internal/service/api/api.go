@@ -108,9 +108,9 @@ type Server struct {
 	listener net.Listener
 }
 
-// Listen takes the socket at path, replacing that of a process which is gone, to answer by h. The caller owns
+// Listen takes the socket at path, replacing that of a process which is gone, for h to answer root. The caller owns
 // the index, so that two processes never replace each other's socket. Requests end with ctx.
-func Listen(ctx context.Context, path string, h *Handlers) (*Server, error) {
+func Listen(ctx context.Context, path string, h http.Handler) (*Server, error) {
 	d := net.Dialer{Timeout: time.Second}
 	if c, err := d.Dial("unix", path); err == nil {
 		c.Close()
@@ -127,8 +127,7 @@ func Listen(ctx context.Context, path string, h *Handlers) (*Server, error) {
 		l.Close()
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	root := func(*http.Request) (login.Identity, error) { return login.Root, nil }
-	return &Server{listener: l, http: &http.Server{Handler: h.For(root), ReadHeaderTimeout: 10 * time.Second,
+	return &Server{listener: l, http: &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx }}}, nil
 }
 

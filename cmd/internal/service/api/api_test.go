@@ -139,7 +139,7 @@ func (o *owner) Forget(_ context.Context, name string) error {
 func serve(t *testing.T, o *owner) *Client {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "control.sock")
-	s, err := Listen(context.Background(), path, New(context.Background(), o, "test"))
+	s, err := Listen(context.Background(), path, New(context.Background(), o, "test").ForRoot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +244,7 @@ func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
 	if err := NewClient(path).Reload(context.Background()); !errors.Is(err, ErrNoOwner) {
 		t.Errorf("with a dead socket: %v", err)
 	}
-	s, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test"))
+	s, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test").ForRoot())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestSocketOfADeadProcessIsReplacedAndThatOfALiveOneIsNot(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("socket: %v, %v", info.Mode(), err)
 	}
-	if _, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test")); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
+	if _, err := Listen(context.Background(), path, New(context.Background(), &owner{}, "test").ForRoot()); !errors.Is(err, ErrOwned) || exit.Code(err) != exit.Busy {
 		t.Errorf("a live socket: %v", err)
 	}
 }

@@ -152,7 +152,7 @@ func TestEndOfTheOwnerIsToldApartFromAnError(t *testing.T) {
 	tree := &shownTree{nodes: shownNodes(len(content)), content: content}
 	path := t.TempDir() + "/control.sock"
 	work, end := context.WithCancel(t.Context())
-	s, err := Listen(work, path, New(work, &owner{tree: tree}, "test"))
+	s, err := Listen(work, path, New(work, &owner{tree: tree}, "test").ForRoot())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,11 @@ func (h *Handlers) For(who func(*http.Request) (login.Identity, error)) http.Han
 	return mux
 }
 
+// ForRoot answers requests of root.
+func (h *Handlers) ForRoot() http.Handler {
+	return h.For(func(*http.Request) (login.Identity, error) { return login.Root, nil })
+}
+
 // statusOf is the HTTP status of an error.
 func statusOf(err error) int {
 	switch {

@@ -4,14 +4,24 @@
 
 import { problem } from "./ui.js";
 
-export const inPanel = document.documentElement.hasAttribute("data-panel");
+const panel = document.documentElement.dataset.panel; // which one the page stands in
+export const inPanel = panel !== undefined;
 
 // reach sends a request and gives its Response.
 export async function reach(method, path, { headers = {}, body, signal } = {}) {
   if (!inPanel) return fetch(path, { method, headers, body, signal });
   const q = new URLSearchParams({ path, method, range: headers.Range || "" });
-  const form = method === "GET" ? undefined : new URLSearchParams({ csrf: headers["X-Csrf-Token"] || "", body: body || "" });
+  const form = method === "GET" ? undefined : new URLSearchParams({ csrf: headers["X-Csrf-Token"] || "", proof: await proof(), body: body || "" });
   return unwrap(await fetch("?" + q, { method: form ? "POST" : "GET", body: form, signal }));
+}
+
+// proof asks cPanel for proof, to be used once, that this browser is logged in there.
+async function proof() {
+  const session = /^\/cpsess\d+/.exec(location.pathname);
+  if (panel !== "cpanel" || !session) return "";
+  const told = await (await fetch(session[0] + "/execute/Slotfs/proof")).json();
+  if (!told.status) throw Object.assign(new Error("cPanel does not let this account change anything here."), { told: true, hint: (told.errors || []).join("; ") });
+  return told.data;
 }
 
 async function unwrap(res) {

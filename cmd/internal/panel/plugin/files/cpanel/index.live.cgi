@@ -1,0 +1,2 @@
+#!/bin/sh
+exec @SLOTFS@ panel cgi cpanel --socket @SOCKET@

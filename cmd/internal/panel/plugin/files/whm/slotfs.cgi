@@ -1,0 +1,2 @@
+#!/bin/sh
+exec @SLOTFS@ panel cgi whm --socket @CONTROL@

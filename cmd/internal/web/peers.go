@@ -1,0 +1,168 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
+)
+
+// connectionsOfUser is how many connections one user of this machine may have at once: a page asks for six things at a time.
+const connectionsOfUser = 16
+
+// Listen takes the Unix socket at path, to which every user of this machine may connect. Its directory is made where it is not there,
+// and must be one that nobody else can exchange the socket in.
+func (l *Local) Listen(path string) error {
+	err := l.listenAt(path)
+	if err != nil {
+		return exit.Hinted(fmt.Errorf("panel socket: %w", err), "choose another place with socket in [panel], in a directory of root's such as /run/slotfs")
+	}
+	return nil
+}
+
+func (l *Local) listenAt(path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := config.Unwritable(dir); err != nil {
+		return err
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return fmt.Errorf("%s: another process answers there", path)
+	}
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s: it is no socket", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		listener.Close()
+		return err
+	}
+	l.listener = &peerListener{Listener: listener, most: l.Limits.Connections, open: map[uint32]int{}}
+	l.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if peer, ok := c.(*peerConn); ok {
+			ctx = context.WithValue(ctx, peerKey{}, peer.uid)
+		}
+		return ctx
+	}
+	return nil
+}
+
+// peerKey is that of the peer's uid in the context of a request.
+type peerKey struct{}
+
+// PeerUID is the user who connected to send a request, as the kernel says.
+func PeerUID(r *http.Request) (uint32, bool) {
+	uid, ok := r.Context().Value(peerKey{}).(uint32)
+	return uid, ok
+}
+
+// peerListener has as many connections at once as most says, and of each user connectionsOfUser.
+type peerListener struct {
+	net.Listener
+	most int
+
+	mu sync.Mutex
+	// mu guards what follows.
+	total int
+	open  map[uint32]int
+}
+
+// Accept implements net.Listener. What is beyond the bounds is closed at once.
+func (l *peerListener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		uid, err := SocketPeer(conn)
+		if err == nil && l.enter(uid) {
+			return &peerConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+		}
+		conn.Close()
+	}
+}
+
+func (l *peerListener) enter(uid uint32) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.total >= l.most || l.open[uid] >= connectionsOfUser {
+		return false
+	}
+	l.total++
+	l.open[uid]++
+	return true
+}
+
+func (l *peerListener) leave(uid uint32) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total--
+	l.open[uid]--
+	if l.open[uid] == 0 {
+		delete(l.open, uid)
+	}
+}
+
+// peerConn is a connection of a user of this machine.
+type peerConn struct {
+	net.Conn
+	uid   uint32
+	leave func()
+}
+
+// Close implements net.Conn.
+func (c *peerConn) Close() error {
+	c.leave()
+	return c.Conn.Close()
+}
+
+// CloseWrite is what net/http ends a connection with whose request it does not read to the end, so that the answer arrives.
+func (c *peerConn) CloseWrite() error {
+	if u, ok := c.Conn.(*net.UnixConn); ok {
+		return u.CloseWrite()
+	}
+	return nil
+}
+
+// SocketPeer is the user at the other end of a Unix socket, as the kernel says (SO_PEERCRED in unix(7)): who connected, or who listens.
+func SocketPeer(conn net.Conn) (uint32, error) {
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return 0, errors.New("not a socket")
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var credentials *unix.Ucred
+	var credentialsErr error
+	err = raw.Control(func(fd uintptr) {
+		credentials, credentialsErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err = errors.Join(err, credentialsErr); err != nil {
+		return 0, err
+	}
+	return credentials.Uid, nil
+}
