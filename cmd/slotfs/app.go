@@ -63,7 +63,7 @@ func newApp(s *shell) *cli.App {
 		},
 		Commands: []*cli.Command{
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), serveCommand(s), reloadCommand(s), statusCommand(s),
-			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s),
+			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s), exportCommand(s),
 			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), forgetCommand(s), verifyCommand(s),
 			historyCommand(s), notifyCommand(s), linkCommand(s), adminCommand(s), auditCommand(s), panelCommand(s),
 			completionCommand(s), completeCommand(s), keyHelpCommand(s),

@@ -26,6 +26,7 @@ func TestJSONIsDocumented(t *testing.T) {
 		"| `versions` |":         {browse.Version{}},
 		"| `diff` |":             {diffJSON{}},
 		"| `restore` |":          {restores.Report{}},
+		"| `export` |":           {exportJSON{}},
 		"| `job list`":           {shownJobKeys{}},
 		"`sync`: an array":       {jobs.Result{}},
 		"`slots`: an array":      {slots.Slot{}},

@@ -90,7 +90,7 @@ func (r *restoring) run(ctx context.Context, args []string, literal bool) error 
 		return err
 	}
 	defer b.Close()
-	if r.request.Paths, err = r.paths(ctx, b, args, literal); err != nil {
+	if r.request.Paths, err = r.sourcePaths(ctx, b, args, literal); err != nil {
 		return err
 	}
 	show := r.transfer(r.quiet || r.request.DryRun)
@@ -114,11 +114,11 @@ func (r *restoring) run(ctx context.Context, args []string, literal bool) error 
 	return r.finish(report, err)
 }
 
-// paths are what the arguments mean.
-func (r *restoring) paths(ctx context.Context, b *service.Browser, args []string, literal bool) ([]string, error) {
+// sourcePaths are the paths that arguments mean. One that ends with a slash stands for what is in the directory.
+func (s *settings) sourcePaths(ctx context.Context, b *service.Browser, args []string, literal bool) ([]string, error) {
 	var all []string
 	for _, arg := range args {
-		p, err := among(r.pathArgument(b, arg, literal).forms(), func(p string) error { return restores.Look(ctx, b.Tree(), p) })
+		p, err := among(s.pathArgument(b, arg, literal).forms(), func(p string) error { return restores.Look(ctx, b.Tree(), p) })
 		if err != nil {
 			return nil, err
 		}

@@ -28,9 +28,11 @@ const (
 	TarGzip Format = "tar.gz"
 	Tar     Format = "tar"
 	Zip     Format = "zip"
+	// Contents is no archive: the contents of files, one behind the other.
+	Contents Format = ""
 )
 
-// Formats lists the formats.
+// Formats lists the formats of archives.
 func Formats() []Format { return []Format{TarGzip, Tar, Zip} }
 
 // MediaType is that of an archive.
@@ -112,6 +114,8 @@ func Write(ctx context.Context, w io.Writer, members Members, o Options) (Summar
 		return writeZip(ctx, w, members, o)
 	case Tar:
 		return writeTar(ctx, w, members, o)
+	case Contents:
+		return run(ctx, members, o, contents{w})
 	}
 	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 	if err != nil {
@@ -131,9 +135,30 @@ func Length(ctx context.Context, members Members, f Format) (int64, error) {
 		return zipLength(ctx, members)
 	case Tar:
 		return tarLength(ctx, members)
+	case Contents:
+		n := int64(0)
+		err := members(ctx, func(m *Member) error {
+			n += m.Entry.Size
+			return ctx.Err()
+		})
+		return n, err
 	}
 	return -1, nil
 }
+
+// contents writes nothing but the contents of files.
+type contents struct{ w io.Writer }
+
+var _ encoder = contents{}
+
+func (c contents) add(*Member, string) error { return nil }
+
+func (c contents) content(p []byte) error {
+	_, err := c.w.Write(p)
+	return err
+}
+
+func (c contents) end() error { return nil }
 
 // names remembers the paths of files with several names.
 type names map[uint64]string

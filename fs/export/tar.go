@@ -1,7 +1,6 @@
 package export
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"path"
@@ -22,7 +21,6 @@ type tarball struct {
 var _ encoder = (*tarball)(nil)
 
 func writeTar(ctx context.Context, w io.Writer, members Members, o Options) (Summary, error) {
-	o.Format = cmp.Or(o.Format, Tar)
 	s, err := run(ctx, members, o, &tarball{w: w})
 	if err == nil {
 		_, err = w.Write(pax.End())

@@ -19,6 +19,7 @@ type snapshotView struct {
 	made      map[uint64]*node // by number in viewMade
 	regions   [viewEnd][]*mapping
 	open      bool          // files/ is the whole tree
+	account   string        // path of the account's directory in the tree
 	secrets   []numberRange // by first; last is the greatest up to there
 	homes     []numberRange // of the home directory
 	next      uint64        // number in viewMade
@@ -96,7 +97,7 @@ func build(ctx context.Context, v *View, r *shownSnapshot) (*snapshotView, error
 		}
 	}
 	b.archive()
-	data := snapshotJSON(r, b.kinds())
+	data := snapshotJSON(r, b.kinds(), b.account)
 	b.put(b.directory, &node{name: nameJSON, number: numberJSON, data: data, mode: backup.ModeRegular | 0o644})
 	return b, nil
 }
@@ -128,6 +129,7 @@ func (b *snapshotView) full(ctx context.Context, at string) error {
 	if !ok || !it.IsDir() {
 		it, at = b.tree.Root(), ""
 	}
+	b.account = at
 	r := &mapping{view: viewFull, item: it, from: at, raw: true}
 	for child, err := range b.tree.List(ctx, it, 0) {
 		if err != nil {

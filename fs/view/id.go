@@ -59,6 +59,16 @@ func split(id uint64) (serial uint64, view int, number uint64) {
 	return id>>(viewBits+numberBits) - 1, int(id >> numberBits & (viewEnd - 1)), id & maxNumber
 }
 
+// Position tells where what has an id stands in the order of its snapshot's archive. made says that it was made for the parts, or stands
+// above the snapshots: then what is in it may be anywhere in an archive.
+func Position(id uint64) (number uint64, made bool) {
+	_, view, number := split(id)
+	if isTop(id) || view == viewMade {
+		return 0, true
+	}
+	return number, false
+}
+
 // isTop reports whether id is one of something above the snapshots' directories.
 func isTop(id uint64) bool { return id&topBit != 0 || id == RootID }
 

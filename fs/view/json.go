@@ -82,6 +82,8 @@ type summaryJSON struct {
 	Missing uint64        `json:"missing,omitempty"`
 	Notes   []noteJSON    `json:"notes"`
 	Owners  ownersJSON    `json:"owners"`
+	// Top is the path of the account's directory in the archive or tree; "": it is the top itself.
+	Top string `json:"account_directory,omitempty"`
 
 	Unclaimed bool `json:"unclaimed,omitempty"`
 
@@ -148,7 +150,7 @@ func newOwnersJSON(r *shownSnapshot) ownersJSON {
 }
 
 // snapshotJSON is the content of snapshot.json.
-func snapshotJSON(r *shownSnapshot, parts []string) []byte {
+func snapshotJSON(r *shownSnapshot, parts []string, top string) []byte {
 	s := r.Snapshot
 	j := summaryJSON{
 		Account: escapeText(s.Account), System: s.System, Name: escapeText(r.entry.name), Time: s.Time.UTC(), Kind: s.Kind,
@@ -163,6 +165,7 @@ func snapshotJSON(r *shownSnapshot, parts []string) []byte {
 	for _, n := range s.Notes {
 		j.Notes = append(j.Notes, noteJSON{n.Kind, n.Count, escapeText(n.Example)})
 	}
+	j.Top = escapeText(top)
 	j.Unclaimed, j.Affected = s.Unclaimed, s.Affected.Files
 	for _, name := range s.Affected.First {
 		j.First = append(j.First, escapeText(name))

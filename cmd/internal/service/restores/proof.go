@@ -25,16 +25,16 @@ type Unproven struct {
 	Files    []string      `json:"affected_files,omitempty"` // the first of them, as in the archive
 }
 
-// notComplete tells which of the snapshots that roots belong to are not complete.
-func (r *Restore) notComplete(ctx context.Context, roots []restore.Root) ([]Unproven, error) {
+// NotComplete tells which of the snapshots that roots belong to are not complete.
+func (b shown) NotComplete(ctx context.Context, roots []restore.Root) ([]Unproven, error) {
 	var all []Unproven
 	seen := map[string]bool{}
 	for i := range roots {
 		root := &roots[i]
 		at, ok := browse.SnapshotOf(root.Path)
 		if !ok {
-			if err := r.below(ctx, &root.Entry, root.Path, &all); err != nil {
-				return nil, browse.Explain("restore", root.Path, err)
+			if err := b.below(ctx, &root.Entry, root.Path, &all); err != nil {
+				return nil, browse.Explain(b.op, root.Path, err)
 			}
 			continue
 		}
@@ -42,7 +42,7 @@ func (r *Restore) notComplete(ctx context.Context, roots []restore.Root) ([]Unpr
 			continue
 		}
 		seen[at] = true
-		s, err := r.proven(ctx, at)
+		s, err := b.proven(ctx, at)
 		if err != nil {
 			return nil, err
 		}
@@ -61,23 +61,23 @@ func whole(p, snapshot string) bool {
 }
 
 // proven reads what the snapshot in the directory at says of itself.
-func (r *Restore) proven(ctx context.Context, at string) (Unproven, error) {
-	e, err := r.from.find(ctx, path.Join(at, "snapshot.json"))
+func (b shown) proven(ctx context.Context, at string) (Unproven, error) {
+	e, err := b.find(ctx, path.Join(at, "snapshot.json"))
 	if err != nil {
 		return Unproven{}, err
 	}
-	f, err := r.from.Open(ctx, &e)
+	f, err := b.Open(ctx, &e)
 	if err != nil {
-		return Unproven{}, browse.Explain("restore", at, err)
+		return Unproven{}, browse.Explain(b.op, at, err)
 	}
 	defer f.Close()
 	data := make([]byte, e.Size)
 	if _, err := f.ReadAt(ctx, data, 0); err != nil && !errors.Is(err, io.EOF) {
-		return Unproven{}, browse.Explain("restore", at, err)
+		return Unproven{}, browse.Explain(b.op, at, err)
 	}
 	s := Unproven{}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return Unproven{}, browse.Explain("restore", at, fmt.Errorf("snapshot.json: %w", err))
+		return Unproven{}, browse.Explain(b.op, at, fmt.Errorf("snapshot.json: %w", err))
 	}
 	s.Path = at
 	return s, nil
@@ -87,17 +87,17 @@ func (r *Restore) proven(ctx context.Context, at string) (Unproven, error) {
 var statusInName = regexp.MustCompile(`\.(truncated|corrupt|unreadable|growing|incomplete)(\.[0-9]+)?$`)
 
 // below adds the snapshots below a directory that stands above them. Their names have their status.
-func (r *Restore) below(ctx context.Context, dir *restore.Entry, at string, all *[]Unproven) error {
+func (b shown) below(ctx context.Context, dir *restore.Entry, at string, all *[]Unproven) error {
 	if !isDirectory(dir) {
 		return nil
 	}
-	return r.from.List(ctx, dir, func(e *restore.Entry) error {
+	return b.List(ctx, dir, func(e *restore.Entry) error {
 		p := path.Join(at, e.Name)
 		if !isDirectory(e) {
 			return nil
 		}
 		if _, ok := browse.SnapshotOf(p); !ok {
-			return r.below(ctx, e, p, all)
+			return b.below(ctx, e, p, all)
 		}
 		if m := statusInName.FindStringSubmatch(e.Name); m != nil {
 			*all = append(*all, Unproven{Path: p, Status: backup.Status(m[1])})

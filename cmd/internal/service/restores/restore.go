@@ -80,12 +80,12 @@ type Restore struct {
 // New prepares to restore from what a tree shows.
 func New(t browse.Tree, q Request) *Restore {
 	owners := newOwnerMap(q.NumericOwner)
-	return &Restore{request: q, from: shown{t, owners}, owners: owners, report: &Report{DryRun: q.DryRun, Failures: []Failure{}}, began: time.Now()}
+	return &Restore{request: q, from: shown{t, owners, "restore"}, owners: owners, report: &Report{DryRun: q.DryRun, Failures: []Failure{}}, began: time.Now()}
 }
 
 // Look reports whether a path is there: a link at its end is.
 func Look(ctx context.Context, t browse.Tree, p string) error {
-	_, err := shown{t, newOwnerMap(true)}.find(ctx, p)
+	_, err := shown{t, newOwnerMap(true), "restore"}.find(ctx, p)
 	return err
 }
 
@@ -96,7 +96,7 @@ func (r *Restore) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.report.Proof, err = r.notComplete(ctx, roots); err != nil {
+	if r.report.Proof, err = r.from.NotComplete(ctx, roots); err != nil {
 		return nil, err
 	}
 	target := r.request.target(roots)

@@ -12,6 +12,7 @@ import (
 type shown struct {
 	tree   browse.Tree
 	owners *ownerMap
+	op     string // what is done with it, for messages
 }
 
 // handle is a node with the snapshot that it is in; nil above the snapshots.
@@ -35,7 +36,12 @@ const (
 type Source struct{ shown }
 
 // NewSource is the source of all that a tree shows.
-func NewSource(t browse.Tree) Source { return Source{shown{t, newOwnerMap(false)}} }
+func NewSource(t browse.Tree) Source { return Source{shown{t, newOwnerMap(false), "restore"}} }
+
+// NewExportSource is NewSource for exports; numeric leaves owners the numbers of the backup.
+func NewExportSource(t browse.Tree, numeric bool) Source {
+	return Source{shown{t, newOwnerMap(numeric), "export"}}
+}
 
 // Find finds a path. A link at its end is shown as such.
 func (s Source) Find(ctx context.Context, p string) (restore.Entry, error) { return s.find(ctx, p) }
@@ -45,15 +51,27 @@ func (s Source) Window(e *restore.Entry) (bytes int64, files int) { return s.win
 
 // find finds a path. A link at its end is shown as such, unless it stands above the snapshots.
 func (b shown) find(ctx context.Context, p string) (restore.Entry, error) {
+	_, e, err := b.Resolve(ctx, p)
+	return e, err
+}
+
+// Resolve is find, and tells the path without links.
+func (b shown) Resolve(ctx context.Context, p string) (string, restore.Entry, error) {
 	way, err := browse.Walk(ctx, b.tree, p, false)
 	if err == nil && way[len(way)-1].Snapshot == nil && way[len(way)-1].IsLink() {
 		way, err = browse.Walk(ctx, b.tree, p, true)
 	}
 	if err != nil {
-		return restore.Entry{}, browse.Explain("restore", p, err)
+		return "", restore.Entry{}, browse.Explain(b.op, p, err)
 	}
 	n := &way[len(way)-1]
-	return b.entry(n, n.Snapshot), nil
+	return browse.Path(way), b.entry(n, n.Snapshot), nil
+}
+
+// Node is the node that e was made of, and the snapshot that it is in; nil above the snapshots.
+func (b shown) Node(e *restore.Entry) (*browse.Node, *browse.Snapshot) {
+	h := e.Handle.(handle)
+	return h.Node, h.in
 }
 
 // window is how many bytes at e may be on their way, and how many files are written side by side.
