@@ -36,7 +36,7 @@ func restoreCommand(s *shell) *cli.Command {
 			if err != nil {
 				return err
 			}
-			if c.Bool("live") || c.IsSet("undo") {
+			if c.Bool("live") || c.IsSet("undo") || c.Bool("records") {
 				return g.restoreLive(c)
 			}
 			for _, name := range onlyLive {

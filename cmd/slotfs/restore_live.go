@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,9 +17,12 @@ import (
 // liveFlags are those of a restore into live accounts.
 func liveFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "live", Usage: "put files, mailboxes and databases back into the live account; DIRECTORY is left out then"},
+		&cli.BoolFlag{Name: "live", Usage: "put parts of a snapshot, or all of it, back into the live account; DIRECTORY is left out then"},
+		&cli.BoolFlag{Name: "records", Usage: "list the live restores that can be undone"},
 		&cli.StringFlag{Name: "undo", Usage: "put back what was there before the live restore `ID`"},
 		&cli.StringFlag{Name: "account", Usage: "with --live: the `USER` of this machine whose account it is", DefaultText: "the account's name, where its home is this machine"},
+		&cli.StringFlag{Name: "home", Usage: "with --live: the home `DIRECTORY` of the account", DefaultText: "that of its user"},
+		&cli.BoolFlag{Name: "replace", Usage: "with --live: mailboxes take the place of those that are there, which are kept, instead of being merged"},
 		&cli.StringFlag{Name: "database", Usage: "with --live: restore the dump as the database `NAME`", DefaultText: "the name of the dump, if it is the account's"},
 		&cli.StringSliceFlag{Name: "table", Usage: "with --live: replace the table `NAME` alone; may be repeated"},
 	}
@@ -29,7 +30,7 @@ func liveFlags() []cli.Flag {
 
 // onlyLive are the flags that say nothing without --live, and notLive those that say nothing with it.
 var (
-	onlyLive = []string{"account", "database", "table"}
+	onlyLive = []string{"account", "home", "replace", "database", "table"}
 	notLive  = []string{"overwrite", "partial", "maildir", "numeric-owner", "as", "security-attribute"}
 )
 
@@ -58,6 +59,12 @@ func (s *settings) restoreLive(c *cli.Context) error {
 	if !run.quiet && !s.json {
 		run.live.Progress = run.show
 	}
+	if c.Bool("records") {
+		if c.Args().Len() > 0 || c.Bool("live") || c.IsSet("undo") {
+			return exit.With(errors.New("--records takes nothing else"), exit.Usage, seeHelp("restore"))
+		}
+		return run.records()
+	}
 	if id := c.String("undo"); id != "" {
 		if c.Args().Len() > 0 || c.Bool("live") {
 			return exit.With(errors.New("--undo takes an id and nothing else"), exit.Usage, seeHelp("restore"))
@@ -67,7 +74,8 @@ func (s *settings) restoreLive(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return exit.With(errors.New("PATH is missing"), exit.Usage, seeHelp("restore"))
 	}
-	return run.restore(c.Context, c.Args().Slice(), c.Bool("literal"), live.Request{Account: c.String("account"), Database: c.String("database"), Tables: c.StringSlice("table"), DryRun: c.Bool("dry-run")})
+	return run.restore(c.Context, c.Args().Slice(), c.Bool("literal"), live.Request{Account: c.String("account"), Home: c.String("home"), Replace: c.Bool("replace"),
+		Database: c.String("database"), Tables: c.StringSlice("table"), DryRun: c.Bool("dry-run")})
 }
 
 // restoringLive is one restore into live accounts.
@@ -97,96 +105,11 @@ func (r *restoringLive) restore(ctx context.Context, args []string, literal bool
 	r.live.Tree = b.Tree()
 	all, err := r.live.Restore(ctx, q)
 	r.show.End()
-	if err != nil {
-		return err
-	}
-	return r.finish(all, q.DryRun)
+	return errors.Join(r.finish(all, q.DryRun), err)
 }
 
 func (r *restoringLive) undo(ctx context.Context, id string, dryRun bool) error {
-	out, err := r.live.Undo(ctx, id, dryRun)
+	all, err := r.live.Undo(ctx, id, dryRun)
 	r.show.End()
-	if err != nil {
-		return err
-	}
-	return r.finish([]live.Outcome{out}, dryRun)
-}
-
-// finish tells people what was done.
-func (r *restoringLive) finish(all []live.Outcome, dryRun bool) error {
-	if r.json {
-		code := exit.Done
-		for i := range all {
-			code = live.Worse(code, all[i].Code)
-		}
-		return errors.Join(r.printJSON(all), codeError(code))
-	}
-	code := exit.Done
-	for i := range all {
-		code = live.Worse(code, all[i].Code)
-		r.tell(&all[i], dryRun)
-	}
-	return codeError(code)
-}
-
-func codeError(code int) error {
-	if code == exit.Done {
-		return nil
-	}
-	return &reported{code}
-}
-
-// tell tells of one part.
-func (r *restoringLive) tell(o *live.Outcome, dryRun bool) {
-	for _, note := range o.Notes {
-		r.warning("%s: %s", term.Escape(o.Path), term.Clean(note))
-	}
-	for _, what := range o.LeftOut {
-		r.warning("%s: left out: %s", term.Escape(o.Path), term.Clean(what))
-	}
-	if o.Err != nil {
-		r.complain(fmt.Sprintf("restore %s: %s", term.Escape(o.Path), strings.ReplaceAll(term.Clean(o.Error), "\n", "; ")), exit.Hint(o.Err), o.Code)
-		if o.Code != exit.Partial {
-			return
-		}
-	}
-	if r.quiet {
-		return
-	}
-	done := "restored"
-	if dryRun {
-		done = "would restore"
-	}
-	fmt.Fprintf(r.out, "%s %s %s: %s\n", done, o.Kind, term.Escape(o.Target), whatLive(o))
-	if o.ID != "" {
-		until := "for good"
-		if keep := r.live.Config.KeepBefore; keep > 0 {
-			until = "until " + time.Now().Add(keep).Format(time.DateTime)
-		}
-		fmt.Fprintf(r.out, "what was there before is kept %s: slotfs restore --undo %s\n", until, o.ID)
-	}
-}
-
-// whatLive counts what was put back.
-func whatLive(o *live.Outcome) string {
-	if s := o.Files; s != nil {
-		text := fmt.Sprintf("%s (%s)", term.Count(s.Files, "file", "files"), term.Bytes(s.Bytes))
-		for _, part := range []struct {
-			n    int64
-			what string
-		}{{s.Replace, "replaced others"}, {s.Same, "there already"}, {s.Failed, "failed"}} {
-			if part.n > 0 {
-				text += fmt.Sprintf("; %d %s", part.n, part.what)
-			}
-		}
-		return text
-	}
-	text := term.Count(int64(len(o.Tables)), "table", "tables")
-	if o.Objects > 0 {
-		text += fmt.Sprintf(", %s", term.Count(int64(o.Objects), "view, trigger, routine or event", "views, triggers, routines and events"))
-	}
-	if len(o.Removed) > 0 {
-		text += fmt.Sprintf("; not in the backup, and away: %s", term.Clean(strings.Join(o.Removed, ", ")))
-	}
-	return text
+	return errors.Join(r.finish(all, dryRun), err)
 }

@@ -96,7 +96,7 @@ func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T)
 		{1, "it is the server's own", []string{"--live", "--database", "mysql", dumps + "alice_shop.sql"}},
 		{1, "table nosuch: not in the dump", []string{"--live", "--table", "nosuch", dumps + "alice_shop.sql"}},
 		{2, "no such user", []string{"--live", "--account", "carol", dumps + "alice_shop.sql"}},
-		{2, "not a part that restore --live can put back", []string{"--live", "offsite/accounts/alice/latest/dns"}},
+		{2, "not a part that restore --live can put back", []string{"--live", "offsite/accounts/alice/latest/config"}},
 		{2, "only with --live", []string{"--table", "x", dumps, w.dir}},
 		{2, "not with --live", []string{"--live", "--overwrite", dumps}},
 		{1, "no such restore", []string{"--undo", "20260101T000000-aaaaaaaa"}},

@@ -19,6 +19,28 @@ type Lines struct {
 	Lines []string // without their ends
 	Key   string   // what ends the beginning of a line that tells it apart; "": the whole line does
 	Mode  uint32   // of the file, if it is made
+	// Folders says that lines are names of folders, with tabs between levels.
+	Folders bool
+}
+
+// version2 begins a list of folders with tabs between levels. Without it dots are there, as in the names of a Maildir's directories
+// (https://doc.dovecot.org/2.3/developer_manual/design/formats/).
+const version2 = "V\t2\n"
+
+// Subscriptions are the folders that a list of Dovecot's has, to be added to another one.
+func Subscriptions(at string, list []byte) Lines {
+	l := Lines{Path: at, Mode: 0o600, Folders: true}
+	text, tabs := strings.CutPrefix(string(list), version2)
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if !tabs {
+			line = strings.ReplaceAll(line, ".", "\t")
+		}
+		if line != "" && !strings.ContainsRune(line, 0) {
+			l.Lines = append(l.Lines, line)
+		}
+	}
+	return l
 }
 
 // maxLines bounds the size of a file to which lines are added.
@@ -148,7 +170,11 @@ func (l *Lines) missing(content []byte) []string {
 		have[l.key(strings.TrimRight(string(line), "\r\n"))] = true
 	}
 	var out []string
+	dots := l.Folders && !bytes.HasPrefix(content, []byte(version2))
 	for _, line := range l.Lines {
+		if dots {
+			line = strings.ReplaceAll(line, "\t", ".")
+		}
 		if key := l.key(line); !have[key] {
 			have[key] = true
 			out = append(out, line)

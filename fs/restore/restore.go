@@ -105,6 +105,17 @@ type Summary struct {
 // Any reports whether anything is where it should be.
 func (s *Summary) Any() bool { return s.Files+s.Directories+s.Links+s.Special+s.Same+s.Partial > 0 }
 
+// Add adds what another Run did.
+func (s *Summary) Add(o *Summary) {
+	for _, sum := range []struct {
+		to *int64
+		n  int64
+	}{{&s.Files, o.Files}, {&s.Bytes, o.Bytes}, {&s.Directories, o.Directories}, {&s.Links, o.Links}, {&s.Special, o.Special}, {&s.Same, o.Same},
+		{&s.Replace, o.Replace}, {&s.Failed, o.Failed}, {&s.Partial, o.Partial}, {&s.Lines, o.Lines}} {
+		*sum.to += sum.n
+	}
+}
+
 // ErrExists says that something else is there already.
 var ErrExists = errors.New("something else is there already")
 

@@ -82,7 +82,7 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"GET /restores": {""}, "GET /openapi.json": {""},
 		"GET /restores/{id}": {"!9"}, "DELETE /restores/{id}": {"!9"},
 		"POST /restores": {`{"paths":["box/accounts/alice/latest/full/sub"],"directory":"/nonexistent/a/b","dry_run":true}`, `!{"paths":[],"directory":"x"}`},
-		"GET /live":      {""}, "GET /live-records": {""}, "GET /live/{id}": {"1", "!9"}, "DELETE /live/{id}": {"1", "!9"},
+		"GET /live":      {""}, "GET /live-records": {""}, "GET /live/{id}": {"!9"}, "DELETE /live/{id}": {"!9"},
 		"POST /live":                                    {`{"paths":["box/accounts/alice/latest/nothing"],"dry_run":true}`, `!{"paths":[]}`},
 		"POST /live-records/{id}/undo":                  {"20260105T101500-abcdefgh {\"dry_run\":true}"},
 		"POST /reload":                                  {""},

@@ -72,13 +72,7 @@ func (b *Board) Start(ctx context.Context, l *Live, q Request) State {
 
 // StartUndo begins to put back what was there before the restore id.
 func (b *Board) StartUndo(ctx context.Context, l *Live, id string, dryRun bool) State {
-	return b.begin(ctx, l, State{Undo: id, Request: Request{Paths: []string{}, DryRun: dryRun}}, func(ctx context.Context) ([]Outcome, error) {
-		out, err := l.Undo(ctx, id, dryRun)
-		if err != nil {
-			return nil, err
-		}
-		return []Outcome{out}, nil
-	})
+	return b.begin(ctx, l, State{Undo: id, Request: Request{Paths: []string{}, DryRun: dryRun}}, func(ctx context.Context) ([]Outcome, error) { return l.Undo(ctx, id, dryRun) })
 }
 
 func (b *Board) begin(ctx context.Context, l *Live, s State, work func(context.Context) ([]Outcome, error)) State {

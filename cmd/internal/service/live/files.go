@@ -6,19 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"slotfs/cmd/internal/exit"
-	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/asuser"
 	"slotfs/fs/restore/live/record"
-	"slotfs/indexer/backup"
 )
 
 // filesKind is the kind of the records of files.
@@ -43,36 +40,49 @@ func homeOf(account string) (string, error) {
 	return "", fmt.Errorf("user %s: no home directory of his own", account)
 }
 
-// files puts files, or mailboxes, back into the home.
+// home is the home of the account.
+func (l *Live) home(q *Request, account string) (string, error) {
+	if q.Home != "" {
+		return filepath.Clean(q.Home), nil
+	}
+	return homeOf(account)
+}
+
+// files puts what lives in the home back.
 func (l *Live) files(ctx context.Context, q *Request, p *piece, out *Outcome) error {
-	at, _ := browse.SnapshotOf(p.path)
-	below := p.below
-	if p.kind == backup.Email {
-		below = path.Join("mail", p.below)
-		if err := l.maildir(ctx, p); err != nil {
-			return err
-		}
-	}
-	home, err := homeOf(p.account)
+	home, err := l.home(q, p.account)
 	if err != nil {
-		return err
+		return exit.Hinted(err, "make the user with his home first, or name the home with --home")
 	}
-	out.Target = filepath.Join(home, below)
-	h, err := l.host(ctx, p, path.Join(at, string(backup.Files)), home, below, out)
-	if err != nil {
-		return err
-	}
+	out.Target, out.LeftOut = filepath.Join(home, p.target()), append(out.LeftOut, p.leftOut...)
 	if q.DryRun {
-		h.Options.Rehearse, h.Destination.Rehearse = true, true
-		return l.serve(ctx, h, out)
+		return l.run(ctx, p, home, "", true, out)
 	}
 	rec, err := l.begin(p, out, home)
 	if err != nil {
 		return err
 	}
 	defer rec.Close()
-	h.Options.Keep.Name = keepName(rec)
-	return errors.Join(l.serve(ctx, h, out), l.endFiles(rec, out))
+	return errors.Join(l.run(ctx, p, home, keepName(rec), false, out), l.endFiles(rec, out))
+}
+
+// run does the steps of a piece one after the other.
+func (l *Live) run(ctx context.Context, p *piece, home, keep string, rehearse bool, out *Outcome) error {
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.from == "" && len(s.lines) == 0 {
+			continue
+		}
+		h, err := l.host(ctx, p, s, home, out)
+		if err != nil {
+			return err
+		}
+		h.Options.Keep.Name, h.Options.Rehearse, h.Destination.Rehearse = keep, rehearse, rehearse
+		if err := l.serve(ctx, h, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // keepName is the directory of the home that keeps what a restore replaces.
@@ -106,94 +116,6 @@ func (l *Live) endFiles(rec *record.Record, out *Outcome) error {
 	return rec.Reach(record.Done, k)
 }
 
-// maildir refuses mailboxes that cannot be merged message by message.
-func (l *Live) maildir(ctx context.Context, p *piece) error {
-	if n, err := l.Tree.Lookup(ctx, p.node.ID, "storage"); err == nil && n.IsDir() {
-		return exit.Hinted(fmt.Errorf("restore %s: the mailbox is in the format mdbox, whose messages cannot be merged", p.path),
-			"restore it as files, with the mail server stopped: PATH is files/mail/... then")
-	}
-	return nil
-}
-
-// host prepares the restore of what is at a path below the home, with the rights of the account.
-func (l *Live) host(ctx context.Context, p *piece, files, home, below string, out *Outcome) (*asuser.Host, error) {
-	id, err := restores.Named(p.account)
-	if err != nil {
-		return nil, err
-	}
-	src := restores.NewSource(l.Tree)
-	e, err := src.Find(ctx, path.Join(files, below))
-	if err != nil {
-		return nil, err
-	}
-	root := restore.Root{Source: src, Entry: e, Path: p.path}
-	to := home
-	if below != "" {
-		var names []string
-		to, names = existing(home, below)
-		root.Name = names[0]
-		if len(names) > 1 {
-			root.Source = narrow{Source: src, names: names}
-			root.Entry, err = src.Find(ctx, path.Join(files, strings.TrimPrefix(strings.TrimPrefix(to, home), "/"), names[0]))
-			root.Entry.Handle = step{1, root.Entry.Handle}
-		}
-	}
-	if err != nil {
-		return nil, err
-	}
-	window, workers := src.Window(&e)
-	mail := p.kind == backup.Email
-	return &asuser.Host{Identity: *id, Destination: restore.Destination{Path: to}, Roots: []restore.Root{root},
-		Options: restore.Options{Overwrite: !mail, Maildir: mail, Window: window, Workers: workers, Progress: l.Progress, Failed: out.failed,
-			Keep: &restore.Keep{Home: home, Below: strings.TrimPrefix(strings.TrimPrefix(to, home), "/")}}}, nil
-}
-
-// existing tells which directory on the way to a path below home is there, and the names that lead on from it. Whether they are what
-// they seem is for the process to see that writes.
-func existing(home, below string) (dir string, names []string) {
-	names = strings.Split(below, "/")
-	dir = home
-	for len(names) > 1 {
-		next := filepath.Join(dir, names[0])
-		if info, err := os.Stat(next); err != nil || !info.IsDir() {
-			break
-		}
-		dir, names = next, names[1:]
-	}
-	return dir, names
-}
-
-// narrow shows of the first directories only what leads on.
-type narrow struct {
-	restores.Source
-	names []string
-}
-
-// step is the handle of a directory on the way: which of names comes next.
-type step struct {
-	next   int
-	handle any
-}
-
-// List implements restore.Source.
-func (n narrow) List(ctx context.Context, dir *restore.Entry, yield func(*restore.Entry) error) error {
-	at, ok := dir.Handle.(step)
-	if !ok {
-		return n.Source.List(ctx, dir, yield)
-	}
-	inner := *dir
-	inner.Handle = at.handle
-	return n.Source.List(ctx, &inner, func(e *restore.Entry) error {
-		if e.Name != n.names[at.next] {
-			return nil
-		}
-		if at.next+1 < len(n.names) {
-			e.Handle = step{at.next + 1, e.Handle}
-		}
-		return yield(e)
-	})
-}
-
 // failed notes what was not restored.
 func (o *Outcome) failed(path string, err error) {
 	o.failures++
@@ -207,8 +129,12 @@ const maxFailures = 100
 
 // serve runs a restore with the rights of the account.
 func (l *Live) serve(ctx context.Context, h *asuser.Host, out *Outcome) error {
+	defer l.count(ctx, h)()
 	s, _, err := restores.Serve(ctx, h, l.Stderr)
-	out.Files = &s
+	if out.Files == nil {
+		out.Files = &restore.Summary{}
+	}
+	out.Files.Add(&s)
 	if err == nil && s.Failed > 0 {
 		out.Code = exit.Partial
 	}
@@ -222,6 +148,23 @@ func open(store *record.Store, id string) (*record.Record, error) {
 		err = exit.With(err, exit.Busy, "")
 	}
 	return old, err
+}
+
+// count counts what there is to do until stop is called.
+func (l *Live) count(ctx context.Context, h *asuser.Host) (stop func()) {
+	if l.Progress == nil || len(h.Roots) == 0 || h.Options.Rehearse {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = restore.Plan(ctx, h.Roots, l.Progress) // what cannot be read is told by the restore itself
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
 // undoFiles puts the files back that a restore replaced.

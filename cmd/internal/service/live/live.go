@@ -30,6 +30,8 @@ type Request struct {
 	Account  string   `json:"account,omitempty"`  // user of this machine; "": of the account's name, if its home is here
 	Database string   `json:"database,omitempty"` // that a dump is restored as; "": of the dump's name, if it is the account's
 	Tables   []string `json:"tables,omitempty"`   // of a database; none: all
+	Home     string   `json:"home,omitempty"`     // of the account; "": that of the user
+	Replace  bool     `json:"replace,omitempty"`  // mailboxes take the place of those that are there
 	DryRun   bool     `json:"dry_run,omitempty"`
 }
 
@@ -38,12 +40,16 @@ func (q *Request) Check() error {
 	if len(q.Paths) == 0 {
 		return exit.Usagef("restore --live: no path is given")
 	}
+	if q.Home != "" && !filepath.IsAbs(q.Home) {
+		return exit.Usagef("--home %s: not an absolute path", q.Home)
+	}
 	return nil
 }
 
 // Outcome is what became of one part.
 type Outcome struct {
-	ID      string   `json:"id,omitempty"` // to undo it by
+	ID      string   `json:"id,omitempty"`    // to undo it by
+	Group   string   `json:"group,omitempty"` // to undo it by, with all that was restored for one path
 	Path    string   `json:"path"`
 	Kind    string   `json:"kind"`
 	Account string   `json:"account"`
@@ -53,6 +59,8 @@ type Outcome struct {
 	Objects int      `json:"objects,omitempty"` // views, triggers, routines and events
 	LeftOut []string `json:"left_out,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
+	Parts   int      `json:"parts,omitempty"`  // jobs of a table, files of forwarders and filters
+	Left    bool     `json:"left,omitempty"`   // it was left in a directory, Target
 	Before  string   `json:"before,omitempty"` // where what was there is kept
 
 	Files *restore.Summary `json:"files,omitempty"` // of files and mailboxes
@@ -76,14 +84,18 @@ type Live struct {
 	Tree   browse.Tree
 	State  state.Dir
 	Config config.Live
-	Who    string    // for the records
-	Owner  string    // the account that alone may be changed, of the user of this name; "": any
-	Stderr io.Writer // gets what a process says when it breaks
+	Who    string // for the records
+	Owner  string // the account that alone may be changed, of the user of this name; "": any
+	// May says whether a kind of part of an account may be put back; nil: all may.
+	May func(account string, kind backup.PartKind) bool
+
+	grouped string    // id of the restore that records are part of
+	Stderr  io.Writer // gets what a process says when it breaks
 }
 
 // store has the records of what was replaced.
 func (l *Live) store() *record.Store {
-	return &record.Store{Dir: l.State.Live(), Now: time.Now, Who: l.Who}
+	return &record.Store{Dir: l.State.Live(), Now: time.Now, Who: l.Who, Group: l.grouped}
 }
 
 // Restore puts the parts back one after the other. The first one that fails ends it.
@@ -94,7 +106,7 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	pieces, err := l.find(ctx, &q)
+	groups, err := l.find(ctx, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -104,14 +116,34 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 		}
 	}
 	var all []Outcome
+	for i, pieces := range groups {
+		more, err := l.together(ctx, &q, q.Paths[i], pieces)
+		all = append(all, more...)
+		if err != nil || len(more) > 0 && more[len(more)-1].Err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// together puts pieces back that are undone together.
+func (l *Live) together(ctx context.Context, q *Request, path string, pieces []piece) (all []Outcome, err error) {
+	if len(pieces) > 1 && !q.DryRun {
+		g, err := l.group(record.Record{Account: pieces[0].account, Source: path, Target: "account " + pieces[0].account})
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, g.end()) }()
+		defer g.take(&all)
+	}
 	for i := range pieces {
 		p := &pieces[i]
-		out := Outcome{Path: p.path, Kind: string(p.kind), Account: p.account}
-		out.Err = l.one(ctx, &q, p, &out)
+		out := Outcome{Path: p.path, Kind: string(p.kind), Account: p.account, Group: l.grouped}
+		out.Err = l.one(ctx, q, p, &out)
 		if out.Err == nil && p.unproven {
 			out.Notes, out.Code = append(out.Notes, "the snapshot is not complete"), exit.Partial
 		}
-		all = append(all, l.ended(audit.Live, &q, out))
+		all = append(all, l.ended(audit.Live, q, out))
 		if out.Err != nil {
 			break
 		}
@@ -122,12 +154,23 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 // one puts one part back.
 func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) error {
 	if l.Begin != nil {
-		l.Begin(p.path, p.node.Attr.Size)
+		size := p.node.Attr.Size
+		if p.node.IsDir() {
+			size = 0
+		}
+		l.Begin(p.path, size)
 	}
-	if p.kind == backup.Databases {
+	switch {
+	case p.kind == backup.Databases:
 		return l.database(ctx, q, p, out)
+	case p.kind == backup.Cron:
+		return l.cron(ctx, q, p, out)
+	case len(p.routes) > 0:
+		return l.putRoutes(ctx, q, p, out)
+	case len(p.steps) > 0 || len(p.leftOut) > 0:
+		return l.files(ctx, q, p, out)
 	}
-	return l.files(ctx, q, p, out)
+	return l.leave(ctx, q, p, []piece{*p}, out)
 }
 
 // ended completes an outcome and its audit record.
@@ -151,41 +194,6 @@ func (l *Live) ended(action audit.Action, q *Request, out Outcome) Outcome {
 		out.Notes, out.Code = append(out.Notes, "no audit record: "+err.Error()), max(out.Code, exit.Partial)
 	}
 	return out
-}
-
-// Undo puts back what was there before a restore.
-func (l *Live) Undo(ctx context.Context, id string, dryRun bool) (Outcome, error) {
-	if os.Geteuid() != 0 {
-		return Outcome{}, exit.Usagef("restore --undo: only root may change live accounts")
-	}
-	store := l.store()
-	old, err := store.Read(id)
-	if err == nil && l.Owner != "" && old.Account != l.Owner {
-		err = fmt.Errorf("restore %s: %w", id, record.ErrNone)
-	}
-	if errors.Is(err, record.ErrNone) {
-		return Outcome{}, exit.With(err, exit.Failed, "the ids are the names in "+store.Dir+"; what was kept goes away after [live] keep-before")
-	}
-	if err != nil {
-		return Outcome{}, err
-	}
-	out := Outcome{Path: id, Kind: old.Kind, Account: old.Account, Target: old.Target}
-	switch {
-	case old.Undone != "":
-		return out, exit.Hinted(fmt.Errorf("restore %s: it is undone already", id), "slotfs restore --undo "+old.Undone+" undoes that")
-	case dryRun:
-		out.Notes = []string{fmt.Sprintf("%s %s would be as it was before %s", old.Kind, old.Target, old.Time.Local().Format(time.DateTime))}
-		return out, nil
-	}
-	if l.Begin != nil {
-		l.Begin(id, 0)
-	}
-	if old.Kind == filesKind {
-		out.Err = l.undoFiles(ctx, store, id, &out)
-	} else {
-		out.Err = l.undoDatabase(ctx, store, id, &out)
-	}
-	return l.ended(audit.Undo, &Request{}, out), nil
 }
 
 // home is the directory in which root's own option file lies.

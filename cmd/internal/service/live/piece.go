@@ -6,6 +6,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"slotfs/cmd/internal/exit"
@@ -14,50 +15,60 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// piece is one part of a snapshot that is put back.
+// piece is a part of a snapshot that is put back with one record.
 type piece struct {
 	path     string // in the mount, links resolved
+	at       string // the snapshot's directory
+	backup   string // the account's name in the backup
 	account  string // user of this machine
 	kind     backup.PartKind
 	below    string // path below the directory of its kind
 	node     browse.Node
 	unproven bool
+
+	steps   []step     // of what goes to the account's home
+	routes  []mailFile // of what the mail server has of domains
+	apart   []string   // mailboxes DOMAIN/LOCAL that no step puts back
+	leftOut []string   // what of it is not put back
 }
 
 // errNotLive says that a part is not one that can be put back.
 var errNotLive = errors.New("not a part that restore --live can put back")
 
-// find finds what the paths mean. A directory of databases stands for each of them.
-func (l *Live) find(ctx context.Context, q *Request) ([]piece, error) {
-	if l.Owner != "" && q.Database != "" {
-		return nil, exit.Usagef("only administrators may name the database")
+// find finds what each path means: the pieces that belong together, in the order in which they are put back.
+func (l *Live) find(ctx context.Context, q *Request) ([][]piece, error) {
+	if l.Owner != "" && (q.Database != "" || q.Home != "") {
+		return nil, exit.Usagef("only administrators may name the database or the home")
 	}
-	var all []piece
+	var all [][]piece
 	for _, p := range q.Paths {
 		one, err := l.findOne(ctx, q, p)
 		if err != nil {
 			return nil, err
 		}
-		if one.kind != backup.Databases || !one.node.IsDir() {
-			all = append(all, one)
-			continue
+		pieces, err := l.expand(ctx, q, one)
+		if err == nil {
+			err = l.allowed(pieces)
 		}
-		err = l.Tree.List(ctx, one.node.ID, func(n *browse.Node) error {
-			if _, ok := dumpName(n.Name); ok && !n.IsDir() {
-				each := one
-				each.path, each.below, each.node = path.Join(one.path, n.Name), n.Name, *n
-				all = append(all, each)
-			}
-			return nil
-		})
 		if err != nil {
-			return nil, browse.Explain("restore", one.path, err)
+			return nil, err
 		}
+		all = append(all, pieces)
 	}
-	if (q.Database != "" || len(q.Tables) > 0) && (len(all) != 1 || all[0].kind != backup.Databases) {
+	if (q.Database != "" || len(q.Tables) > 0) && (len(all) != 1 || len(all[0]) != 1 || all[0][0].kind != backup.Databases) {
 		return nil, exit.Usagef("--database and --table are for one database")
 	}
 	return all, nil
+}
+
+// allowed refuses pieces that whoever asks may not put back.
+func (l *Live) allowed(pieces []piece) error {
+	for i := range pieces {
+		if p := &pieces[i]; l.May != nil && !l.May(p.backup, p.kind) {
+			return fmt.Errorf("restore %s: you may not put %s back: %w", p.path, p.kind, iofs.ErrPermission)
+		}
+	}
+	return nil
 }
 
 func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error) {
@@ -71,34 +82,45 @@ func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error)
 		return piece{}, exit.Usagef("restore %s: not within a snapshot", p)
 	}
 	kind, below, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(one.path, at), "/"), "/")
-	one.kind, one.below = backup.PartKind(kind), below
+	one.at, one.kind, one.below = at, backup.PartKind(kind), below
 	for i := range way {
 		if s := way[i].Snapshot; s != nil {
-			one.unproven = s.Status != backup.Complete
+			one.unproven, one.backup = s.Status != backup.Complete, s.Account
 			one.account, err = owner(q, s.Account, &way[i])
 			break
 		}
 	}
+	if err == nil && l.Owner != "" && one.account != l.Owner {
+		err = fmt.Errorf("only what is %s's: %w", l.Owner, iofs.ErrPermission)
+	}
 	if err != nil {
 		return piece{}, fmt.Errorf("restore %s: %w", p, err)
 	}
-	if l.Owner != "" && one.account != l.Owner {
-		return piece{}, fmt.Errorf("restore %s: only what is %s's: %w", p, l.Owner, iofs.ErrPermission)
+	return one, one.check(q)
+}
+
+// stagedCron is where plain backups have tables of cron jobs that a command put there.
+const stagedCron = ".slotfs-staged/cron/"
+
+// check refuses what cannot be put back, and tells what is one of another kind than its directory.
+func (p *piece) check(q *Request) error {
+	switch {
+	case q.Database != "" && !p.node.IsDir():
+		p.kind = backup.Databases
+	case p.kind == backup.Files && strings.HasPrefix(p.below, stagedCron) && !p.node.IsDir():
+		p.kind = backup.Cron
 	}
-	if q.Database != "" && !one.node.IsDir() {
-		one.kind = backup.Databases
+	if p.kind != "" && !slices.Contains(backup.PartKinds(), p.kind) || p.kind == backup.Reseller || p.kind == backup.Config {
+		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage,
+			"it takes a snapshot, its parts (files/, email/, databases/, cron/ and so on) and what is in them, and any dump with --database")
 	}
-	switch one.kind {
-	case backup.Files, backup.Email:
-		return one, nil
-	case backup.Databases:
-	default:
-		return piece{}, exit.With(fmt.Errorf("restore %s: %w", p, errNotLive), exit.Usage, "it takes files/, email/ and databases/ and what is in them, and any dump with --database")
+	if _, ok := dumpName(path.Base(p.path)); p.kind == backup.Databases && !ok && !p.node.IsDir() {
+		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")
 	}
-	if _, ok := dumpName(path.Base(one.path)); !ok && !one.node.IsDir() {
-		return piece{}, exit.With(fmt.Errorf("restore %s: %w", p, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")
+	if q.Replace && (p.kind != backup.Email && p.kind != "" || !p.node.IsDir()) {
+		return exit.Usagef("--replace is for mailboxes: other parts are replaced as it is, and messages are only merged")
 	}
-	return one, nil
+	return nil
 }
 
 // owner is the user of this machine whose account is meant. A name is no identity: where the account's home is not known to be this
