@@ -86,13 +86,7 @@ func (s *Service) condition(ctx context.Context) (string, error) {
 		return "", err
 	}
 	names := s.destinations.names()
-	snapshots := 0
-	for _, byStatus := range tally {
-		for _, n := range byStatus {
-			snapshots += n
-		}
-	}
-	parts := []string{"mounted at " + s.mounts.now().Mountpoint(), fmt.Sprintf("%d destinations, %d snapshots", len(names), snapshots)}
+	parts := []string{"mounted at " + s.mounts.now().Mountpoint(), fmt.Sprintf("%d destinations, %d snapshots", len(names), tally.Snapshots())}
 	for _, name := range names {
 		if part := s.conditionOf(name, seen.Outages[name]); part != "" {
 			parts = append(parts, part)

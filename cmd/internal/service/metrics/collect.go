@@ -38,6 +38,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if v.Board != nil {
 		s.board(v.Board, v.Watched)
 	}
+	for _, g := range v.Gone {
+		s.gauge(goneAccounts, float64(g.Accounts), g.Job, g.Destination)
+	}
 	for i := range v.Destinations {
 		s.destination(&v.Destinations[i])
 	}

@@ -42,6 +42,11 @@ func (s sink) pass(key history.Key, standing *history.Standing) {
 // destination shows what is known of a destination.
 func (s sink) destination(d *Destination) {
 	s.time(destinationSuccess, d.Newest, d.Name)
+	s.time(verifyEnd, d.Verified.Last, d.Name)
+	s.time(verifyOldest, d.Verified.Oldest, d.Name)
+	if d.Verified.Share > 0 {
+		s.gauge(scrubShare, d.Verified.Share, d.Name)
+	}
 	if d.Indexed {
 		s.gauge(accounts, float64(d.Accounts), d.Name)
 	}

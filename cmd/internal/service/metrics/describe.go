@@ -45,6 +45,12 @@ var (
 
 	differences = describe("verify_differences", "Differences between slots and manifests that the last verification of an account found.", ofAccount...)
 
+	verifyEnd    = describe("verify_last_end_timestamp_seconds", "When the last verification of backups on a destination ended.", ofDestination...)
+	verifyOldest = describe("verify_oldest_read_timestamp_seconds",
+		"When those backups on a destination were read and compared last that were not for longest.", ofDestination...)
+	scrubShare   = describe("scrub_share_per_day", "Share of a destination's bytes that is to be verified each day.", ofDestination...)
+	goneAccounts = describe("job_gone_accounts", "Accounts with backups that the runs of a job find no more.", ofJob...)
+
 	destinationSuccess = describe("destination_last_success_timestamp_seconds", "When the newest good backup on a destination was written.", ofDestination...)
 	snapshots          = describe("snapshots", "Snapshots in the index, by status.", "destination", "status")
 	slots              = describe("slots", "Slots in the index, by phase.", "destination", "phase")

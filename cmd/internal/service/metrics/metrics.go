@@ -23,6 +23,8 @@ type Values struct {
 	Mounted *bool
 	// Alarms count what is wrong, by event; events of which there are none stand with 0.
 	Alarms map[string]int
+	// Gone count the accounts that the runs of a job find no more.
+	Gone []Gone
 	// Undelivered are the deliveries that failed in a row, by notifier.
 	Undelivered map[string]int
 }
@@ -37,6 +39,20 @@ type Destination struct {
 	Newest    time.Time // good backup; zero: there is none
 	Room      history.Room
 	Link      *Link
+	Verified  Verified
+}
+
+// Verified tells how far backups were read again.
+type Verified struct {
+	Last   time.Time // when the last verification ended; zero: there was none
+	Oldest time.Time // when what was not read and compared for longest was so last; zero: not known
+	Share  float64   // of all bytes that is to be verified each day; 0: none
+}
+
+// Gone counts accounts of a job.
+type Gone struct {
+	Job, Destination string
+	Accounts         int
 }
 
 // Link is how a process reaches a destination.

@@ -40,9 +40,11 @@ func everything() *Values {
 	}
 	mounted := true
 	return &Values{Version: "1", Board: board, Mounted: &mounted, Alarms: map[string]int{"failed": 1}, Undelivered: map[string]int{"ops": 2},
+		Gone:  []Gone{{"nightly", "box", 3}},
 		Index: &Index{1, 2, 3, 4}, Cache: &Cache{1, 2, 3, 4},
 		Destinations: []Destination{{Name: "box", Indexed: true, Snapshots: map[string]int{"complete": 3}, Slots: map[string]int{"updating": 1}, Accounts: 2, Newest: noon,
-			Room: history.Room{At: noon, Free: 1, Size: 2}, Link: &Link{Up: true, Connections: 2, Retries: 3, RoundTrip: time.Millisecond}}}}
+			Room: history.Room{At: noon, Free: 1, Size: 2}, Link: &Link{Up: true, Connections: 2, Retries: 3, RoundTrip: time.Millisecond},
+			Verified: Verified{noon, noon.AddDate(0, -1, 0), 0.25}}}}
 }
 
 // written are all metrics as text.
@@ -84,6 +86,10 @@ func TestEverythingIsShown(t *testing.T) {
 		`slotfs_read_duration_seconds_count{destination="box",result="ok"} 2`,
 		`slotfs_read_duration_seconds_count{destination="box",result="timeout"} 1`,
 		`slotfs_read_bytes_total{destination="box"} 110`,
+		`slotfs_verify_last_end_timestamp_seconds{destination="box"} 1.7959536e+09`,
+		`slotfs_verify_oldest_read_timestamp_seconds{destination="box"} 1.7932752e+09`,
+		`slotfs_scrub_share_per_day{destination="box"} 0.25`,
+		`slotfs_job_gone_accounts{destination="box",job="nightly"} 3`,
 		`slotfs_destination_up{destination="box"} 1`,
 	} {
 		if !strings.Contains(text, want+"\n") {

@@ -10,7 +10,9 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/gone"
 	"slotfs/cmd/internal/service/history"
+	"slotfs/cmd/internal/service/metrics"
 	"slotfs/cmd/internal/state"
 	"slotfs/indexer/backup"
 )
@@ -145,6 +147,7 @@ func TestValuesAndNotifiersHoldWhatIsKnown(t *testing.T) {
 	if box, offsite := v.Destinations[0], v.Destinations[1]; box.Slots["updating"] != 1 || box.Snapshots["complete"] != 1 || len(offsite.Slots) != 0 || offsite.Snapshots["truncated"] != 1 {
 		t.Errorf("%+v %+v", box, offsite)
 	}
+	checkVerified(t, w)
 	n, err := w.Notifiers(w.config)
 	if err != nil || len(n) != 1 || n[0].Tries != 1 || n[0].Hint == "" || strings.Contains(n[0].Way+n[0].Error, "TOPSECRET") {
 		t.Errorf("%+v, %v", n, err)
@@ -167,5 +170,39 @@ func TestURLFileThatOthersMayReadIsRefused(t *testing.T) {
 	}
 	if _, err := sender(&config.Notify{URLFile: path}); err != nil {
 		t.Error(err)
+	}
+}
+
+// day is noon so many days ago.
+func day(ago int) time.Time { return noon.AddDate(0, 0, -ago) }
+
+// checkVerified looks at what is told of verifications: of a job's slots by the history, of other backups by the index.
+func checkVerified(t *testing.T, w *world) {
+	t.Helper()
+	for _, r := range []history.Record{
+		{Kind: history.Verify, Destination: "box", Job: "nightly", Account: "alice", Ended: day(9), Result: history.Complete},
+		{Kind: history.Verify, Destination: "box", Job: "nightly", Account: "bob", Ended: day(4), Result: history.Complete},
+		{Kind: history.Verify, Destination: "offsite", Ended: day(2), Result: history.Complete, Daily: true},
+	} {
+		if err := w.store.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.config.Destinations["offsite"].Scrub = "1/4"
+	f := w.facts(t, known())
+	f.Gone = map[string]map[string]*gone.Absence{"nightly": {"left": {}, "moved": {}}}
+	v := w.Values(f, alarm.Find(f))
+	root := backup.Entry{Mode: backup.ModeDir}
+	Count([]*backup.Snapshot{
+		{Source: backup.Source{Kind: backup.TarGzip}, Root: root, Destination: "offsite", Status: backup.Complete, Indexed: day(30), Verified: backup.Verification{Read: day(20)}},
+		{Source: backup.Source{Kind: backup.TarGzip}, Root: root, Destination: "offsite", Status: backup.Complete, Indexed: day(25)},
+		{Source: backup.Source{Kind: backup.Slot, Time: day(90)}, Root: root, Destination: "box", Status: backup.Complete, Indexed: day(90)},
+	}).AddTo(v, w.config)
+	box, offsite := v.Destinations[0].Verified, v.Destinations[1].Verified
+	if box != (metrics.Verified{Last: day(4), Oldest: day(9)}) || offsite != (metrics.Verified{Last: day(2), Oldest: day(25), Share: 0.25}) {
+		t.Errorf("box %+v, offsite %+v", box, offsite)
+	}
+	if want := (metrics.Gone{Job: "nightly", Destination: "box", Accounts: 2}); len(v.Gone) != 1 || v.Gone[0] != want {
+		t.Errorf("%+v", v.Gone)
 	}
 }
