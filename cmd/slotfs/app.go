@@ -65,7 +65,7 @@ func newApp(s *shell) *cli.App {
 			destinationCommand(s), indexCommand(s), mountCommand(s), umountCommand(s), serveCommand(s), reloadCommand(s), statusCommand(s),
 			lsCommand(s), catCommand(s), findCommand(s), versionsCommand(s), diffCommand(s), restoreCommand(s), exportCommand(s),
 			jobCommand(s), syncCommand(s), slotsCommand(s), pinCommand(s), unpinCommand(s), forgetCommand(s), verifyCommand(s),
-			historyCommand(s), notifyCommand(s), linkCommand(s), adminCommand(s), auditCommand(s), panelCommand(s),
+			historyCommand(s), notifyCommand(s), linkCommand(s), adminCommand(s), auditCommand(s), panelCommand(s), fleetCommand(s),
 			completionCommand(s), completeCommand(s), keyHelpCommand(s),
 		},
 		// Errors are printed in one place, and only main ends the process.

@@ -7,6 +7,7 @@ import (
 
 	"slotfs/cmd/internal/service/api"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/cmd/internal/service/fleet"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/cmd/internal/service/slots"
@@ -23,6 +24,8 @@ func TestJSONIsDocumented(t *testing.T) {
 		"| `ls` |":               {shown{}},
 		"| `ls --tables` |":      {tableJSON{}},
 		"| `find` |":             {matchJSON{}},
+		"| `fleet` |":            {fleet.Summary{}},
+		"| `fleet find` |":       {fleetMatch{}},
 		"| `versions` |":         {browse.Version{}},
 		"| `diff` |":             {diffJSON{}},
 		"| `restore` |":          {restores.Report{}},

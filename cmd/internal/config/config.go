@@ -32,8 +32,8 @@
 // A [job.NAME] table says what `slotfs sync` writes to a destination; Job has its keys. The table [cache] says what a
 // mount keeps on the local disk, [live] how restores into live accounts are made, [watch] what there are alarms about, a
 // [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, [sftp-server] where backups can be had by SFTP,
-// [web] where they can be looked at in a browser, and [panel] where hosting panels ask; Cache, Live, Watch, Notify, Metrics, SFTPServer, Web
-// and Panel have their keys.
+// [web] where they can be looked at in a browser, [panel] where hosting panels ask, and a
+// [fleet.NAME] table another machine with slotfs; Cache, Live, Watch, Notify, Metrics, SFTPServer, Web, Panel and FleetHost have their keys.
 package config
 
 import (
@@ -70,7 +70,8 @@ type Config struct {
 	Live         Live
 	Web          Web
 	Panel        Panel
-	Notify       map[string]*Notify // nil: none
+	Notify       map[string]*Notify    // nil: none
+	Fleet        map[string]*FleetHost // nil: none
 }
 
 // Destination is one [destination.NAME] table with its defaults filled in.
@@ -115,6 +116,7 @@ type file struct {
 	Web     *webTable               `toml:"web"`
 	Panel   *panelTable             `toml:"panel"`
 	Notify  map[string]*notifyTable `toml:"notify"`
+	Fleet   map[string]*fleetTable  `toml:"fleet"`
 }
 
 // table is a destination as it stands in the file: pointers tell what is absent.
@@ -224,6 +226,9 @@ func (c *Config) parseRest(f *file, where *places) error {
 		if key, err := t.parse(); err != nil {
 			return &Error{Path: c.Path, Line: where.line(t.name, key), Err: err}
 		}
+	}
+	if err := c.parseFleet(f.Fleet, where); err != nil {
+		return err
 	}
 	return c.parseNotify(f.Notify, where)
 }

@@ -44,6 +44,7 @@ func Tables() []Table {
 		{"sftp-server", false, "What the mount shows, by SFTP and read only, for people without an account on this machine."},
 		{"web", false, "Where backups can be looked at, downloaded and restored in a browser."},
 		{"panel", false, "Where users of this machine ask for the backups of their own accounts, by the pages of hosting panels; `slotfs panel install` adds it."},
+		{"fleet", true, "Another machine with slotfs, which `slotfs fleet` asks."},
 		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
 	}
 }
@@ -51,7 +52,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, panelKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, panelKeys, fleetKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -129,6 +130,11 @@ var jobKeys = []Key{
 	{"job", "gone-after", `"90d"`, "`never`", "Remove the backups of an account when runs have not found it on so many days, at least `1d`; there is an alarm a week before. Days count only while the rest of its directory is there, on the same file system."},
 	{"job", "max-age", `"26h"`, "that of `[watch]`", "Age of an account's newest good backup from which on there is an alarm; `never` watches nothing."},
 	{"job", "ping", `"https://hc-ping.com/UUID"`, "", "URL that is asked when a run of all accounts succeeded; with `/start` and `/fail` behind it when one begins and fails. It is a secret."},
+}
+
+var fleetKeys = []Key{
+	{"fleet", "url", `"ssh://root@web1"`, "", "How its service is reached: `ssh://USER@HOST:PORT` by OpenSSH's `ssh`, which has to log in without asking, to `control.sock` in the state directory, `/var/lib/slotfs` or the path of the URL; `https://HOST:PORT` by its page (`[web]`)."},
+	{"fleet", "token-file", `"/root/web1.link"`, "", "Of `https`: file with a link that `slotfs link --admin --valid 30d` made there. It must have no permissions for others."},
 }
 
 var cacheKeys = []Key{

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,12 +22,20 @@ import (
 type Client struct {
 	path string
 	tree *remoteTree
+	over *http.Client // where it is no socket: what reaches the owner
+	base string       // and the address of its API
 }
 
 var _ Indexer = (*Client)(nil)
 
 // NewClient talks over the socket at path. It does not connect yet.
 func NewClient(path string) *Client { return &Client{path: path, tree: newRemoteTree(path)} }
+
+// NewRemoteClient asks the owner of another machine's index, whose page lies at base, with an HTTP client that is logged in there. Only
+// Health, Find and the methods that read as they do work.
+func NewRemoteClient(over *http.Client, base string) *Client {
+	return &Client{tree: &remoteTree{http: over}, over: over, base: base + Prefix}
+}
 
 // Tree is what the owner shows.
 func (c *Client) Tree() browse.Tree { return c.tree }
@@ -45,6 +54,15 @@ func (c *Client) Report(ctx context.Context, brief bool) (*Report, error) {
 	}
 	r := new(Report)
 	if err := c.get(ctx, "/status", query, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Health tells about the owner, with what is wrong.
+func (c *Client) Health(ctx context.Context) (*Report, error) {
+	r := new(Report)
+	if err := c.get(ctx, "/status", url.Values{"wrong": {"true"}}, r); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -197,7 +215,14 @@ func (c *Client) change(ctx context.Context, method, path string) error {
 }
 
 func (c *Client) do(ctx context.Context, method, path string, data []byte) (io.ReadCloser, error) {
-	return (&line{path: c.path}).do(ctx, method, path, data)
+	if c.over == nil {
+		return (&line{path: c.path}).do(ctx, method, path, data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return bodyOf(ctx, c.over, r)
 }
 
 // ask hands each line of an answer to yield.

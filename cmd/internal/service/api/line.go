@@ -59,6 +59,11 @@ func (l *line) do(ctx context.Context, method, path string, data []byte) (io.Rea
 		return nil, err
 	}
 	client := http.Client{Transport: &http.Transport{DialContext: l.dial, DisableKeepAlives: true}}
+	return bodyOf(ctx, &client, r)
+}
+
+// bodyOf gives the body of an answer, or the error that came in its place.
+func bodyOf(ctx context.Context, client *http.Client, r *http.Request) (io.ReadCloser, error) {
 	res, err := client.Do(r)
 	if err != nil {
 		return nil, dialError(ctx, err)
