@@ -27,6 +27,7 @@ func restoreCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "tell what would be done, and change nothing"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 			&cli.BoolFlag{Name: "numeric-owner", Usage: "keep the numbers of owners, whoever has them here"},
+			&cli.StringSliceFlag{Name: "map-owner", Usage: "give what belongs to a user of the backup to another one here: `OLD:NEW`; may be repeated"},
 			&cli.StringFlag{Name: "as", Usage: "write with the rights of `USER`", DefaultText: "the user in whose home DIRECTORY lies, else root"},
 			&cli.StringSliceFlag{Name: "security-attribute", Usage: "also set the extended attribute `NAME`, such as security.selinux; may be repeated"},
 			literalFlag(),
@@ -56,7 +57,7 @@ func restoreCommand(s *shell) *cli.Command {
 				dir += "/"
 			}
 			r := &restoring{settings: g, quiet: c.Bool("quiet"), request: restores.Request{Directory: dir, Overwrite: c.Bool("overwrite"), DryRun: c.Bool("dry-run"),
-				Partial: c.Bool("partial"), Maildir: c.Bool("maildir"), NumericOwner: c.Bool("numeric-owner"), As: c.String("as"),
+				Partial: c.Bool("partial"), Maildir: c.Bool("maildir"), NumericOwner: c.Bool("numeric-owner"), MapOwners: c.StringSlice("map-owner"), As: c.String("as"),
 				SecurityAttributes: c.StringSlice("security-attribute")}}
 			return r.run(c.Context, args[:len(args)-1], c.Bool("literal"))
 		},

@@ -31,7 +31,7 @@ func liveFlags() []cli.Flag {
 // onlyLive are the flags that say nothing without --live, and notLive those that say nothing with it.
 var (
 	onlyLive = []string{"account", "home", "replace", "database", "table"}
-	notLive  = []string{"overwrite", "partial", "maildir", "numeric-owner", "as", "security-attribute"}
+	notLive  = []string{"overwrite", "partial", "maildir", "numeric-owner", "map-owner", "as", "security-attribute"}
 )
 
 // restoreLive is the command with --live or --undo.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -82,6 +83,11 @@ func TestRestoreGivesFilesToThoseOfTheSameNameHere(t *testing.T) {
 	}
 	look()
 	check(byNumber, "--numeric-owner", files)
+	byMap := maps.Clone(byName)
+	byMap["carols"], byMap["taken"], byMap["group"] = "1003:1002 664", "1003:1003 664", "1002:1003 664"
+	check(byMap, "--map-owner", "carol:dave", "--map-owner", "4242:dave", "--map-owner", "nowhere:dave", files)
+	w.refused(2, "no user and no group nobody-there", "restore", "--map-owner", "carol:nobody-there", files, w.dir+"/to")
+	w.refused(2, "want OLD:NEW", "restore", "--map-owner", "carol", files, w.dir+"/to")
 	w.mount()
 	look()
 	check(byNumber, "--numeric-owner", files)

@@ -61,7 +61,7 @@ func (r *restoring) finish(report *restores.Report, err error) error {
 	}
 	if names := report.Strangers; len(names) > 0 {
 		r.warning("not here, and what is theirs is root's with mode 0600: %s", strings.Join(names, ", "))
-		r.hint("make these users and groups before, or keep the numbers of the backup with --numeric-owner")
+		r.hint("make these users and groups before, say who they are here with --map-owner OLD:NEW, or keep the numbers of the backup with --numeric-owner")
 	}
 	if more := r.failed - saidFailures; more > 0 {
 		r.warn(fmt.Sprintf("restore: %d more failed", more), "")

@@ -1,12 +1,20 @@
 package view
 
-import "slotfs/indexer/backup"
+import (
+	"cmp"
+	"strconv"
+
+	"slotfs/indexer/backup"
+)
 
 // Accounts are the users and groups of this machine.
 type Accounts struct {
 	Users, Groups map[string]uint32 // by name
 	// UserIDs and GroupIDs are the numbers of those.
 	UserIDs, GroupIDs map[uint32]bool
+	// MappedUsers and MappedGroups are those here that stand for users and groups of the backup, by their names there, or by their numbers
+	// where they have none.
+	MappedUsers, MappedGroups map[string]uint32
 }
 
 // minID is the first number of people's users and groups. Those of the system have the same numbers on many machines.
@@ -64,10 +72,11 @@ type owners struct {
 	name    string                 // of the account
 	here    map[string]uint32
 	taken   map[uint32]bool
+	mapped  map[string]uint32
 }
 
 func (h *Accounts) users(s *backup.Snapshot) owners {
-	o := owners{names: s.Names.User, name: s.Account, here: h.Users, taken: h.UserIDs}
+	o := owners{names: s.Names.User, name: s.Account, here: h.Users, taken: h.UserIDs, mapped: h.MappedUsers}
 	if s.Owner != nil {
 		o.account = s.Owner.UID
 	}
@@ -75,7 +84,7 @@ func (h *Accounts) users(s *backup.Snapshot) owners {
 }
 
 func (h *Accounts) groups(s *backup.Snapshot) owners {
-	o := owners{names: s.Names.Group, name: s.Account, here: h.Groups, taken: h.GroupIDs}
+	o := owners{names: s.Names.Group, name: s.Account, here: h.Groups, taken: h.GroupIDs, mapped: h.MappedGroups}
 	if s.Owner != nil {
 		o.account = s.Owner.GID
 	}
@@ -88,6 +97,9 @@ func (o *owners) local(id uint32) (uint32, bool) {
 		return id, true
 	}
 	name := o.names(id)
+	if here, ok := o.mapped[cmp.Or(name, strconv.FormatUint(uint64(id), 10))]; ok {
+		return here, true
+	}
 	if name == "" && id == o.account {
 		if here, ok := o.here[o.name]; ok {
 			return here, true

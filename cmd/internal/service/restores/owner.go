@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
@@ -27,6 +29,32 @@ type ownerMap struct {
 
 func newOwnerMap(numeric bool) *ownerMap {
 	return &ownerMap{here: users.NewAccounts(users.Passwd, users.Group).Now(), numeric: numeric, unknown: map[string]bool{}}
+}
+
+// mapOwners makes what belongs to users of the backup that of others here: OLD:NEW, OLD being a name there or a number without one. A group
+// that is called as OLD there becomes the one that is called as NEW.
+func (m *ownerMap) mapOwners(all []string) error {
+	own := *m.here
+	own.MappedUsers, own.MappedGroups = map[string]uint32{}, map[string]uint32{}
+	for _, one := range all {
+		old, name, ok := strings.Cut(one, ":")
+		if !ok || old == "" || name == "" {
+			return exit.Usagef("--map-owner %s: want OLD:NEW", one)
+		}
+		uid, user := own.Users[name]
+		gid, group := own.Groups[name]
+		if !user && !group {
+			return exit.With(fmt.Errorf("--map-owner %s: no user and no group %s here", one, name), exit.Usage, "make the user first")
+		}
+		if user {
+			own.MappedUsers[old] = uid
+		}
+		if group {
+			own.MappedGroups[old] = gid
+		}
+	}
+	m.here = &own
+	return nil
 }
 
 // apply gives e its owners here. What is shown with other ones than those of the backup keeps them: it is secret, or the

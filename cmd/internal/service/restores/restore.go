@@ -31,7 +31,8 @@ type Request struct {
 	Maildir            bool     `json:"maildir,omitempty"`   // merge mailboxes
 	DryRun             bool     `json:"dry_run,omitempty"`
 	NumericOwner       bool     `json:"numeric_owner,omitempty"`
-	As                 string   `json:"as,omitempty"` // with whose rights; "": the user in whose home Directory lies, else those of this process
+	MapOwners          []string `json:"map_owners,omitempty"` // OLD:NEW: who is who here
+	As                 string   `json:"as,omitempty"`         // with whose rights; "": the user in whose home Directory lies, else those of this process
 	SecurityAttributes []string `json:"security_attributes,omitempty"`
 }
 
@@ -43,6 +44,8 @@ func (q *Request) Check() error {
 		}
 	}
 	switch {
+	case len(q.MapOwners) > 0 && q.NumericOwner:
+		return exit.Usagef("--map-owner: not with --numeric-owner")
 	case len(q.Paths) == 0:
 		return exit.Usagef("restore: no path is given")
 	case !filepath.IsAbs(q.Directory):
@@ -92,6 +95,11 @@ func Look(ctx context.Context, t browse.Tree, p string) error {
 // Run restores. Where it ended before anything could be written there is an error and no report; else the report has how it ended, the
 // error too if there is one.
 func (r *Restore) Run(ctx context.Context) (*Report, error) {
+	if len(r.request.MapOwners) > 0 {
+		if err := r.owners.mapOwners(r.request.MapOwners); err != nil {
+			return nil, err
+		}
+	}
 	roots, err := r.find(ctx)
 	if err != nil {
 		return nil, err
