@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,6 +35,23 @@ func (w *world) database() *servertest.MariaDB {
 	return m
 }
 
+// databaseUsers has the database users of alice put back, and undoes it.
+func (w *world) databaseUsers(query func(string) string) {
+	t := w.t
+	t.Helper()
+	var users []live.Outcome
+	if err := json.Unmarshal([]byte(w.among("--json", "restore", "--live", "offsite/accounts/alice/latest/database-users/").out), &users); err != nil || len(users) != 1 || users[0].Code != 3 ||
+		!slices.Equal(users[0].Users, []string{"alice_wp@localhost"}) || len(users[0].Grants) != 1 || len(users[0].LeftOut) != 1 || !strings.Contains(users[0].LeftOut[0], "bob") {
+		t.Errorf("database users: %+v, %v", users, err)
+	}
+	if got := query("SHOW GRANTS FOR alice_wp@localhost"); !strings.Contains(got, "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19") || !strings.Contains(got, "_shop`.*") || strings.Contains(got, "bob") {
+		t.Errorf("database user: %s", got)
+	}
+	if r := w.among("restore", "--undo", users[0].ID); r.code != 0 || query("SELECT COUNT(*) FROM mysql.user WHERE User = 'alice_wp'") != "0" {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -48,6 +66,11 @@ func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T)
 		if err := os.WriteFile(filepath.Join(src, "alice/mysql", name), []byte(sql), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+	const grants = "GRANT USAGE ON *.* TO 'alice_wp'@'localhost' IDENTIFIED BY PASSWORD '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19';\nGRANT ALL PRIVILEGES ON `alice\\_shop`.* TO 'alice_wp'@'localhost';\n" +
+		"GRANT SELECT ON `bob\\_shop`.* TO 'alice_wp'@'localhost';\n"
+	if err := os.WriteFile(filepath.Join(src, "alice/mysql.sql"), []byte(grants), 0o644); err != nil {
+		t.Fatal(err)
 	}
 	w.pack("alice", "2026-01-05")
 	w.must(0, w.addArgs("offsite", "--local-origin", "")...)
@@ -86,6 +109,7 @@ func TestADatabaseIsPutBackIntoTheLiveAccountAndTheRestoreIsUndone(t *testing.T)
 	if got := query("SELECT i FROM alice_two.good; DROP DATABASE alice_two"); got != "5" {
 		t.Errorf("the table that was asked for: %q", got)
 	}
+	w.databaseUsers(query)
 	for _, refused := range []struct {
 		code int
 		want string

@@ -13,10 +13,10 @@ import (
 	"slotfs/indexer/backup"
 )
 
-// order is the order in which the parts of an account are put back: what others refer to comes first, and cron, which begins to run
+// order is the order in which the parts of an account are put back: what others refer to comes first (database users define programs), and cron, which begins to run
 // commands, last.
 func order() []backup.PartKind {
-	return []backup.PartKind{backup.Files, backup.Forwarders, backup.Filters, backup.Databases, backup.Domains, backup.DNS, backup.SSL, backup.DKIM, backup.FTP, backup.Lists, backup.Cron}
+	return []backup.PartKind{backup.Files, backup.Forwarders, backup.Filters, backup.DatabaseUsers, backup.Databases, backup.Domains, backup.DNS, backup.SSL, backup.DKIM, backup.FTP, backup.Lists, backup.Cron}
 }
 
 // expand tells which pieces are put back for one path.
@@ -33,7 +33,7 @@ func (l *Live) expand(ctx context.Context, q *Request, p piece) ([]piece, error)
 		p.steps = []step{{from: p.path, to: path.Join(".autorespond", p.below)}}
 	case backup.Filters, backup.Forwarders:
 		return l.routes(ctx, p)
-	case backup.Databases:
+	case backup.Databases, backup.DatabaseUsers:
 		return l.databases(ctx, p)
 	case backup.Cron:
 		return l.table(ctx, p)
@@ -71,14 +71,14 @@ func (l *Live) account(ctx context.Context, q *Request, p piece) ([]piece, error
 	return all, nil
 }
 
-// databases tells the dumps that a path stands for.
+// databases tells the dumps, or files of database users, that a path stands for.
 func (l *Live) databases(ctx context.Context, p piece) ([]piece, error) {
 	if !p.node.IsDir() {
 		return []piece{p}, nil
 	}
 	var all []piece
 	err := l.each(ctx, &p, func(one piece) {
-		if _, ok := dumpName(one.node.Name); ok && !one.node.IsDir() {
+		if one.has(one.node.Name) && !one.node.IsDir() {
 			all = append(all, one)
 		}
 	})

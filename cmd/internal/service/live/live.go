@@ -57,6 +57,8 @@ type Outcome struct {
 	Tables  []string `json:"tables,omitempty"`  // of a database, that are put in
 	Removed []string `json:"removed,omitempty"` // tables that are not in the backup
 	Objects int      `json:"objects,omitempty"` // views, triggers, routines and events
+	Users   []string `json:"users,omitempty"`   // of the database server, that are made or altered
+	Grants  []string `json:"grants,omitempty"`  // what they may do, in words
 	LeftOut []string `json:"left_out,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
 	Parts   int      `json:"parts,omitempty"`  // jobs of a table, files of forwarders and filters
@@ -163,6 +165,8 @@ func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) erro
 	switch {
 	case p.kind == backup.Databases:
 		return l.database(ctx, q, p, out)
+	case p.kind == backup.DatabaseUsers:
+		return l.databaseUsers(ctx, q, p, out)
 	case p.kind == backup.Cron:
 		return l.cron(ctx, q, p, out)
 	case len(p.routes) > 0:

@@ -114,13 +114,23 @@ func (p *piece) check(q *Request) error {
 		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage,
 			"it takes a snapshot, its parts (files/, email/, databases/, cron/ and so on) and what is in them, and any dump with --database")
 	}
-	if _, ok := dumpName(path.Base(p.path)); p.kind == backup.Databases && !ok && !p.node.IsDir() {
+	if p.kind == backup.Databases && !p.has(path.Base(p.path)) && !p.node.IsDir() {
 		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")
 	}
 	if q.Replace && (p.kind != backup.Email && p.kind != "" || !p.node.IsDir()) {
 		return exit.Usagef("--replace is for mailboxes: other parts are replaced as it is, and messages are only merged")
 	}
 	return nil
+}
+
+// has reports whether a file of this name can be put back in a directory of the piece's kind.
+func (p *piece) has(name string) bool {
+	if p.kind == backup.DatabaseUsers {
+		_, ok := usersFile(name)
+		return ok
+	}
+	_, ok := dumpName(name)
+	return ok
 }
 
 // owner is the user of this machine whose account is meant. A name is no identity: where the account's home is not known to be this

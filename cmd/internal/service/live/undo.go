@@ -11,6 +11,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/audit"
+	"slotfs/fs/restore/live/mysql"
 	"slotfs/fs/restore/live/record"
 )
 
@@ -159,6 +160,8 @@ func (l *Live) undoOne(ctx context.Context, old *record.Record, dryRun bool) Out
 		out.Err = l.undoFiles(ctx, store, old.ID, &out)
 	case cronKind, routesKind, leftKind:
 		out.Err = l.undoKept(ctx, store, old.ID, &out)
+	case mysql.UsersKind:
+		out.Err = l.undoUsers(ctx, store, old.ID, &out)
 	default:
 		out.Err = l.undoDatabase(ctx, store, old.ID, &out)
 	}

@@ -27,6 +27,7 @@ type Server struct {
 	Login     Login
 	Info      dump.Server
 	maxPacket int
+	plugins   []string // that users can log in by
 	db        *sql.DB
 }
 
@@ -82,6 +83,11 @@ func (s *Server) look(ctx context.Context) error {
 	s.Info.Version = major*10000 + minor*100 + patch
 	if s.Info.Version == 0 {
 		return fmt.Errorf("version %q is not understood", version)
+	}
+	var err error
+	s.plugins, err = s.strings(ctx, "SELECT PLUGIN_NAME FROM information_schema.PLUGINS WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_STATUS = 'ACTIVE'")
+	if err != nil {
+		return err
 	}
 	names, err := s.strings(ctx, "SELECT COLLATION_NAME FROM information_schema.COLLATIONS")
 	if err != nil {

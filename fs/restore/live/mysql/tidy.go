@@ -17,7 +17,7 @@ func (s *Server) Tidy(ctx context.Context, store *record.Store) (ids []string, e
 		return nil, err
 	}
 	for _, one := range all {
-		if one.Kind != Kind || one.Ended() {
+		if one.Kind != Kind && one.Kind != UsersKind || one.Ended() {
 			continue
 		}
 		done, tidyErr := s.tidyOne(ctx, store, one.ID)
@@ -39,6 +39,9 @@ func (s *Server) tidyOne(ctx context.Context, store *record.Store, id string) (b
 		return false, err
 	}
 	defer r.Close()
+	if r.Kind == UsersKind && !r.Ended() {
+		return true, s.tidyUsers(ctx, r)
+	}
 	var d detail
 	if r.Detail != nil {
 		err = json.Unmarshal(r.Detail, &d)
