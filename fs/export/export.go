@@ -35,17 +35,6 @@ const (
 // Formats lists the formats of archives.
 func Formats() []Format { return []Format{TarGzip, Tar, Zip} }
 
-// MediaType is that of an archive.
-func (f Format) MediaType() string {
-	switch f {
-	case Zip:
-		return "application/zip"
-	case Tar:
-		return "application/x-tar"
-	}
-	return "application/gzip"
-}
-
 // Member is one thing that an archive is to have.
 type Member struct {
 	Path string // in the archive, '/'-separated

@@ -18,9 +18,11 @@ const csrfHeader = "X-Csrf-Token"
 
 // Paths of the API that are treated in a way of their own.
 const (
-	contentPath  = "/api/v1/content"
-	progressPath = "/api/v1/progress"
-	restoresPath = "/api/v1/restores"
+	contentPath   = "/api/v1/content"
+	progressPath  = "/api/v1/progress"
+	archivePath   = "/api/v1/archive"
+	downloadsPath = "/api/v1/downloads"
+	restoresPath  = "/api/v1/restores"
 )
 
 // answer answers a request to the API for whoever is logged in.
@@ -46,7 +48,10 @@ func (s *Server) answerTo(w http.ResponseWriter, r *http.Request, session *login
 	if r.URL.Path == progressPath {
 		room, wait = s.streams, time.Second
 	}
-	leave, ok := enter(r.Context(), room, wait)
+	leave, ok := func() {}, true
+	if !sendsArchive(r) { // the API bounds these
+		leave, ok = enter(r.Context(), room, wait)
+	}
 	if !ok {
 		refuse(w, http.StatusServiceUnavailable, "too many requests at once", "wait a little")
 		return
@@ -54,9 +59,15 @@ func (s *Server) answerTo(w http.ResponseWriter, r *http.Request, session *login
 	defer leave()
 	asked, done := begin()
 	defer done()
+	asked = asked.WithContext(audit.WithWay(asked.Context(), audit.Way{From: from(r), Link: session.Link}))
 	private := &privateWriter{patientWriter: w.(*patientWriter)}
 	defer func() { s.recordAnswer(r, session, private.patientWriter) }()
 	s.api.ServeHTTP(private, asked)
+}
+
+// sendsArchive reports whether a request is for an archive, which takes long, and which the API records itself.
+func sendsArchive(r *http.Request) bool {
+	return r.URL.Path == archivePath || strings.HasPrefix(r.URL.Path, downloadsPath+"/")
 }
 
 // reads reports whether a request changes nothing.
@@ -92,7 +103,7 @@ func (s *Server) recordAnswer(r *http.Request, session *login.Session, w *patien
 	switch {
 	case w.status == http.StatusForbidden:
 		of.Action, of.Detail = audit.Refused, r.Method+" "+r.URL.Path
-	case r.Method == http.MethodHead || w.status == http.StatusNotModified:
+	case r.Method == http.MethodHead || w.status == http.StatusNotModified || r.URL.Path == downloadsPath || sendsArchive(r):
 		return
 	case r.URL.Path == contentPath:
 		of.Action, of.Bytes = audit.View, w.written

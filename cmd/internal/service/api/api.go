@@ -22,6 +22,7 @@ import (
 	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/audit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/destinations"
 	"slotfs/cmd/internal/service/jobs"
@@ -80,6 +81,8 @@ type Observer interface {
 type Installation interface {
 	Config() (*config.Config, error)
 	StateDir() state.Dir
+	// Record adds to the audit record.
+	Record(r audit.Record)
 	// OpenStore connects to a destination that slots are written to, with its first use.
 	OpenStore(d *config.Destination) (jobs.Store, error)
 }

@@ -20,6 +20,7 @@ import (
 	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/progress"
 	"slotfs/cmd/internal/service/alarm"
+	"slotfs/cmd/internal/service/audit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/cmd/internal/service/passes"
@@ -112,6 +113,9 @@ func (o *owner) Seen(context.Context) (alarm.Seen, error) {
 func (o *owner) Health(ctx context.Context) (*Report, error) { return o.Report(ctx, false) }
 func (o *owner) Config() (*config.Config, error)             { return &o.conf, nil }
 func (o *owner) StateDir() state.Dir                         { return o.state }
+func (o *owner) Record(r audit.Record) {
+	o.ask(fmt.Sprintf("record %s %s %s %q %d %s", r.Who, r.From, r.Action, r.Paths, r.Bytes, r.Error))
+}
 
 func (o *owner) Catalog(context.Context, login.Identity) (*Catalog, error) {
 	return &Catalog{Snapshots: o.all}, o.err

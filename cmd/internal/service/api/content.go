@@ -76,9 +76,16 @@ func entityTag(n *browse.Node) string {
 	return fmt.Sprintf(`"%x-%x-%x-%x"`, n.ID, n.Attr.Size, n.Attr.MTime.Sec, n.Attr.MTime.Nsec)
 }
 
-// attachment is the disposition of a download. Its name is percent-encoded: no byte of it can be taken for anything else.
+// attachment is the disposition of a download (RFC 6266). Its name is percent-encoded (RFC 8187): no byte of it can be taken for anything
+// else. For who does not know that there is one of plain letters.
 func attachment(name string) string {
-	return "attachment; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(strings.ToValidUTF8(name, "_")), "+", "%20")
+	plain := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-", r) {
+			return r
+		}
+		return '_'
+	}, name)
+	return `attachment; filename="` + plain + `"; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(strings.ToValidUTF8(name, "_")), "+", "%20")
 }
 
 // span is a part of a file.

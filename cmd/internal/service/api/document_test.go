@@ -80,7 +80,10 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"GET /status":          {"?brief&wrong=false", "?wrong"}, "GET /seen": {""}, "GET /destinations": {""}, "GET /passes": {""}, "GET /jobs": {""},
 		"GET /history":  {"?name=nightly&kind=run&since=2020-01-01T00:00:00Z&limit=3"},
 		"GET /restores": {""}, "GET /openapi.json": {""},
-		"GET /restores/{id}": {"!9"}, "DELETE /restores/{id}": {"!9"},
+		"GET /archive":        {"?path=box/accounts/alice/latest/snapshot.json&format=zip", "!?path=box&format=rar", "!?path=nothing"},
+		"POST /downloads":     {`{"paths":["box/accounts/alice/latest/snapshot.json"],"paths_base64":["Ym94"],"format":"tar"}`, `!{"paths":[]}`},
+		"GET /downloads/{id}": {"!9"},
+		"GET /restores/{id}":  {"!9"}, "DELETE /restores/{id}": {"!9"},
 		"POST /restores": {`{"paths":["box/accounts/alice/latest/full/sub"],"directory":"/nonexistent/a/b","dry_run":true}`, `!{"paths":[],"directory":"x"}`},
 		"GET /live":      {""}, "GET /live-records": {""}, "GET /live/{id}": {"!9"}, "DELETE /live/{id}": {"!9"},
 		"POST /live":                                    {`{"paths":["box/accounts/alice/latest/nothing"],"dry_run":true}`, `!{"paths":[]}`},
@@ -262,7 +265,7 @@ func objectConforms(doc, schema, v map[string]any) error {
 func TestOwnersMayNotAskForWhatAdministratorsMay(t *testing.T) {
 	h := New(t.Context(), documented(t), "test")
 	served := h.For(func(*http.Request) (login.Identity, error) { return login.Identity{Account: "alice"}, nil })
-	open := []string{"/node", "/list", "/content", "/tables", "/rows", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
+	open := []string{"/node", "/list", "/content", "/tables", "/rows", "/archive", "/downloads", "/downloads/{id}", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
 	for i := range h.routes {
 		r := &h.routes[i]
 		if (r.rights == owners) != slices.Contains(open, r.path) {

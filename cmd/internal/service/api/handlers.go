@@ -21,24 +21,26 @@ import (
 
 // Handlers answer the requests of the API by what a service does.
 type Handlers struct {
-	service  Service
-	events   *hub
-	restores *restores.Board
-	live     *live.Board
-	orders   *orders
-	launches *jobs.Launches
-	work     context.Context // passes and restores that nobody waits for end with it
-	tasks    sync.WaitGroup
-	routes   []route
-	document func() map[string]any
+	service   Service
+	events    *hub
+	restores  *restores.Board
+	live      *live.Board
+	orders    *orders
+	downloads *downloads
+	launches  *jobs.Launches
+	work      context.Context // passes and restores that nobody waits for end with it
+	tasks     sync.WaitGroup
+	routes    []route
+	document  func() map[string]any
 }
 
 // New makes the handlers of a service. What they start ends with ctx, and Wait returns then.
 func New(ctx context.Context, s Service, version string) *Handlers {
-	h := &Handlers{service: s, events: newHub(), orders: newOrders(), launches: &jobs.Launches{Command: s.Command}, work: ctx}
+	h := &Handlers{service: s, events: newHub(), orders: newOrders(), downloads: newDownloads(), launches: &jobs.Launches{Command: s.Command}, work: ctx}
 	h.restores = restores.NewBoard(func(st restores.State) { h.events.publish(Event{Restore: &st}) })
 	h.live = live.NewBoard(func(st live.State) { h.events.publish(Event{Live: &st}) })
 	h.routes = append(h.routes, h.treeRoutes()...)
+	h.routes = append(h.routes, h.downloadRoutes()...)
 	h.routes = append(h.routes, h.catalogRoutes()...)
 	h.routes = append(h.routes, h.stateRoutes()...)
 	h.routes = append(h.routes, h.jobRoutes()...)
@@ -87,6 +89,9 @@ func statusOf(err error) int {
 		return http.StatusGone
 	case errors.Is(err, dest.ErrUnreachable), errors.Is(err, dest.ErrAuth):
 		return http.StatusBadGateway
+	}
+	if errors.Is(err, errTooMany) {
+		return http.StatusServiceUnavailable
 	}
 	switch exit.Code(err) {
 	case exit.Usage:

@@ -222,9 +222,6 @@ func (e *Export) Length(ctx context.Context) (int64, error) {
 	return n, explain(err)
 }
 
-// MediaType is that of the archive.
-func (e *Export) MediaType() string { return e.format.MediaType() }
-
 // Write writes the archive. After an error what was written is none.
 func (e *Export) Write(ctx context.Context, w io.Writer, o Observer) (s export.Summary, err error) {
 	out := export.Options{Format: e.format, Files: e.files, Window: e.window, Progress: o.Progress}
