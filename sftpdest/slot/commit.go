@@ -11,6 +11,7 @@ import (
 	"slotfs/sftpdest/slot/archive"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/parallel"
+	"slotfs/sftpdest/slot/store"
 	"slotfs/sftpdest/slot/upload"
 )
 
@@ -67,7 +68,7 @@ func (j *job) putFinal(ctx context.Context) (temp string, err error) {
 // backup before. What cannot be removed is left to the next run.
 func (j *job) tidy(ctx context.Context) {
 	err := errors.Join(parallel.All(
-		func() error { return j.s.SweepTemp(ctx, j.due.Path, true) },
+		func() error { return j.s.Temps(j.due.Path).Sweep(ctx, true) },
 		func() error { return archive.Sweep(ctx, j.s, j.due.Path, j.state.Archive) },
 		func() error { return j.sweepMeta(ctx) },
 		func() error {
@@ -77,7 +78,7 @@ func (j *job) tidy(ctx context.Context) {
 			if _, err := j.s.Stat(ctx, manifest.Join(j.due.Path, j.opening.other)); err != nil {
 				return nil
 			}
-			return j.s.RemoveTree(ctx, manifest.Join(j.due.Path, j.opening.other))
+			return store.RemoveTree(ctx, j.s, manifest.Join(j.due.Path, j.opening.other))
 		},
 	)...)
 	if err != nil {

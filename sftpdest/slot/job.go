@@ -64,7 +64,7 @@ func newJob(ctx context.Context, s *store.Store, o *Options, src *source.Tree, w
 		})
 		j.opening.adopt, j.opening.claim = j.archive.Adopt, j.archive.Claim
 	}
-	j.journal = journal.New(s, due.Path, j.state.Gen, journal.Options{Segment: o.tune.segment, Age: o.tune.age}, j.opening.waitDurable)
+	j.journal = journal.New(s.Temps(due.Path), j.state.Gen, journal.Options{Segment: o.tune.segment, Age: o.tune.age}, j.opening.waitDurable)
 	return j, nil
 }
 

@@ -66,7 +66,7 @@ func (l *lister) count(e *manifest.Entry) {
 
 // put uploads the manifest to a temporary name.
 func (l *lister) put(ctx context.Context, list *os.File, size int64) (err error) {
-	if l.temp, err = l.s.PutFile(ctx, l.slot, list, size); err != nil {
+	if l.temp, err = l.s.Temps(l.slot).PutFile(ctx, list, size); err != nil {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	return nil

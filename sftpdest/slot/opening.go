@@ -57,7 +57,7 @@ func (p *opening) stage(ctx context.Context) error {
 	if p.o.Mode != manifest.Incremental || p.next.Manifest != nil || !p.s.KeepsTimes() {
 		return p.stageState(ctx)
 	}
-	err := parallel.Do(ctx, func(ctx context.Context) error { return p.s.TryTimes(ctx, p.due.Path) }, p.stageState)
+	err := parallel.Do(ctx, func(ctx context.Context) error { return p.s.Temps(p.due.Path).TryTimes(ctx) }, p.stageState)
 	if err != nil || p.s.KeepsTimes() {
 		return err
 	}
@@ -114,7 +114,7 @@ func (p *opening) takeOverTemps(ctx context.Context) error {
 	if err := p.adopt(ctx); err != nil {
 		return err
 	}
-	if err := p.s.SweepTemp(ctx, p.due.Path, false); err != nil {
+	if err := p.s.Temps(p.due.Path).Sweep(ctx, false); err != nil {
 		return err
 	}
 	// A late request of the run before may have replaced the state, and its checkpoint, until its temporary files were gone.
@@ -203,9 +203,9 @@ func (p *opening) makeDirs(ctx context.Context) error {
 	inside = slices.DeleteFunc(inside, there)
 	err = parallel.Each(ctx, max(1, len(inside)), inside, func(ctx context.Context, dir string) error {
 		if p.fresh {
-			return p.s.MakeDir(ctx, manifest.Join(p.due.Path, dir), 0o700)
+			return store.MakeDir(ctx, p.s, manifest.Join(p.due.Path, dir), 0o700)
 		}
-		return p.s.MakeDirIfMissing(ctx, manifest.Join(p.due.Path, dir))
+		return store.MakeDirIfMissing(ctx, p.s, manifest.Join(p.due.Path, dir))
 	})
 	p.dirsMade = err == nil
 	return err
@@ -215,7 +215,7 @@ func (p *opening) makeDirs(ctx context.Context) error {
 // come there, because nobody else made it.
 func (p *opening) open(ctx context.Context) (fresh bool, err error) {
 	if !errors.Is(p.due.Err, fs.ErrNotExist) {
-		return false, p.s.MakeDirIfMissing(ctx, p.due.Path)
+		return false, store.MakeDirIfMissing(ctx, p.s, p.due.Path)
 	}
 	return p.s.MakeNewDir(ctx, p.due.Path)
 }
@@ -241,7 +241,7 @@ func (p *opening) abortIfHeld(ctx context.Context) error {
 	}
 	text, err := p.due.State.Encode()
 	if err == nil {
-		err = p.s.Replace(ctx, p.due.Path, manifest.StateName, text)
+		err = p.s.Temps(p.due.Path).Replace(ctx, manifest.StateName, text)
 	}
 	return errors.Join(fmt.Errorf("%s: %w", p.due.Path, ErrAllKept), err)
 }

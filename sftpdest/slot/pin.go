@@ -95,13 +95,13 @@ func (r *rotation) writeState(ctx context.Context, s *Slot, f func(*manifest.Sta
 	if err != nil {
 		return err
 	}
-	if err := r.MakeDir(ctx, s.Path+"/tmp", 0o700); err != nil {
+	if err := store.MakeDir(ctx, r, s.Path+"/tmp", 0o700); err != nil {
 		return err
 	}
-	if err := r.Replace(ctx, s.Path, manifest.StateName, text); err != nil {
+	if err := r.Temps(s.Path).Replace(ctx, manifest.StateName, text); err != nil {
 		return err
 	}
-	return r.SweepOwnTemp(ctx, s.Path)
+	return r.Temps(s.Path).SweepOwn(ctx)
 }
 
 // Hold keeps runs from overwriting a slot until release is called, for HoldTTL, or until this process ends if the run

@@ -27,7 +27,7 @@ func (j *job) recordFailure(ctx context.Context, failure error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), store.Grace)
 	defer cancel()
-	sweep := func(ctx context.Context) error { return j.s.SweepOwnTemp(ctx, j.due.Path) }
+	sweep := func(ctx context.Context) error { return j.s.Temps(j.due.Path).SweepOwn(ctx) }
 	steps := []func(context.Context) error{j.flushJournal, sweep}
 	switch {
 	case errors.Is(failure, store.ErrFull):

@@ -24,8 +24,8 @@ type stager struct {
 // start makes the directory in tmp/.
 func (t *stager) start(ctx context.Context, n *stagedDir) error {
 	defer close(n.made)
-	n.dir = t.s.Temp(t.slot)
-	n.err = t.s.MakeDir(ctx, n.dir, n.directory.Entry.Mode&0o777|0o700)
+	n.dir = t.s.Temps(t.slot).Name()
+	n.err = store.MakeDir(ctx, t.s, n.dir, n.directory.Entry.Mode&0o777|0o700)
 	return n.err
 }
 
@@ -41,7 +41,7 @@ func (t *stager) put(ctx context.Context, s *step, content []byte) (at string, d
 		return "", false, n.err
 	}
 	at, err = t.place.Offer(ctx, &s.Item, n.dir, func(name string) error {
-		temp, synced, err := t.s.PutTempAs(ctx, t.slot, name, content, store.Attributes(s.Entry.Mode, 0o600, s.Entry.MTime))
+		temp, synced, err := t.s.Temps(t.slot).PutAs(ctx, name, content, store.Attributes(s.Entry.Mode, 0o600, s.Entry.MTime))
 		if err == nil && temp != name {
 			err = t.s.Rename(ctx, temp, name)
 		}
@@ -104,7 +104,7 @@ func (t *stager) rename(ctx context.Context, n *stagedDir, at string) error {
 
 // moveIndividually moves the files of a staged directory one by one, where the directory cannot be moved: one may be there that nobody knew of.
 func (t *stager) moveIndividually(ctx context.Context, n *stagedDir, target string) error {
-	if err := t.s.MakeDir(ctx, target, n.directory.Entry.Mode&0o777|0o700); err != nil {
+	if err := store.MakeDir(ctx, t.s, target, n.directory.Entry.Mode&0o777|0o700); err != nil {
 		return err
 	}
 	err := parallel.Each(ctx, t.lanes, n.inside, func(ctx context.Context, f stagedFile) error {

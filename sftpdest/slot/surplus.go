@@ -116,7 +116,7 @@ func (r *rotation) markDeleting(ctx context.Context, s *Slot) (bool, error) {
 		return false, err
 	}
 	r.o.Log.Info("remove slot", "slot", s.Path, "gen", s.State.Gen)
-	err = r.Replace(ctx, s.Path, manifest.StateName, text)
+	err = r.Temps(s.Path).Replace(ctx, manifest.StateName, text)
 	if errors.Is(full(ctx, r.Store, r.o.Directory, err), store.ErrFull) {
 		for _, name := range []string{manifest.PriorStateName, manifest.StateName} {
 			if err = r.Remove(ctx, s.Path+"/"+name); err != nil {
@@ -131,10 +131,11 @@ func (r *rotation) markDeleting(ctx context.Context, s *Slot) (bool, error) {
 // removeSlot removes a slot. Its state goes last: it says what this is.
 func (r *rotation) removeSlot(ctx context.Context, slot string) error {
 	inside := []string{slot + "/data", slot + "/archive", slot + "/meta"}
-	if err := parallel.Each(ctx, len(inside), inside, r.RemoveTree); err != nil {
+	remove := func(ctx context.Context, dir string) error { return store.RemoveTree(ctx, r, dir) }
+	if err := parallel.Each(ctx, len(inside), inside, remove); err != nil {
 		return err
 	}
-	return r.RemoveTree(ctx, slot)
+	return remove(ctx, slot)
 }
 
 var (

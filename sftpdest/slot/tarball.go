@@ -27,7 +27,7 @@ func (j *job) writeArchive(ctx context.Context) (file manifest.File, err error) 
 		return file, err
 	}
 	file.Name = manifest.Name(j.state.Gen)
-	if err := j.s.InstallFile(ctx, j.due.Path, "meta/"+file.Name, list, file.Size); err != nil {
+	if err := j.s.Temps(j.due.Path).InstallFile(ctx, "meta/"+file.Name, list, file.Size); err != nil {
 		return file, fmt.Errorf("write manifest: %w", err)
 	}
 	return file, nil
@@ -41,7 +41,7 @@ func (j *job) sweepArchives(ctx context.Context) error {
 		if s.Path == j.due.Path || !s.Complete() || s.State.Mode != manifest.Compressed {
 			continue
 		}
-		if err := errors.Join(archive.Sweep(ctx, j.s, s.Path, s.State.Archive), j.s.SweepTemp(ctx, s.Path, false)); err != nil {
+		if err := errors.Join(archive.Sweep(ctx, j.s, s.Path, s.State.Archive), j.s.Temps(s.Path).Sweep(ctx, false)); err != nil {
 			return err
 		}
 	}

@@ -96,7 +96,7 @@ func putState(ctx context.Context, s *store.Store, slot string, next *manifest.S
 	if err != nil {
 		return "", err
 	}
-	temp, _, err = s.PutTemp(ctx, slot, text, dest.Attributes{})
+	temp, _, err = s.Temps(slot).Put(ctx, text, dest.Attributes{})
 	return temp, err
 }
 

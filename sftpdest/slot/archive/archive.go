@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"slotfs/indexer/dest"
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/progress"
 	"slotfs/sftpdest/slot/source"
@@ -171,8 +172,14 @@ func (a *Archive) finish(ctx context.Context, w *walker, out *sender) (*manifest
 	return done, err
 }
 
+// sweeper is where archives are removed.
+type sweeper interface {
+	List(ctx context.Context, dir string) ([]dest.Info, error)
+	Remove(ctx context.Context, p string) error
+}
+
 // Sweep removes all archives of a slot but the one that its state names.
-func Sweep(ctx context.Context, s *store.Store, slot string, current *manifest.Archive) error {
+func Sweep(ctx context.Context, s sweeper, slot string, current *manifest.Archive) error {
 	if current == nil {
 		return nil
 	}

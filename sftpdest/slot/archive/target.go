@@ -28,7 +28,7 @@ type target struct {
 func (t *target) name() string { return manifest.ArchiveName(path.Base(t.account), t.gen) }
 
 // temp is a new name for a temporary file.
-func (t *target) temp() string { return t.s.Temp(t.slot) }
+func (t *target) temp() string { return t.s.Temps(t.slot).Name() }
 
 // putAbout puts what is known of an archive into meta/.
 func (t *target) putAbout(ctx context.Context, name string, content []byte) (manifest.File, error) {
@@ -42,7 +42,7 @@ func (t *target) putAbout(ctx context.Context, name string, content []byte) (man
 	}
 	sum := sha256.Sum256(content)
 	file := manifest.File{Name: name, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
-	return file, t.s.InstallFile(ctx, t.slot, "meta/"+name, list, file.Size)
+	return file, t.s.Temps(t.slot).InstallFile(ctx, "meta/"+name, list, file.Size)
 }
 
 // putCheckpoint puts a checkpoint into place.
@@ -52,7 +52,7 @@ func (t *target) putCheckpoint(ctx context.Context, c *Checkpoint) error {
 		return err
 	}
 	t.s.HoldTemp(t.slot + "/tmp/" + c.Temp)
-	if err := t.s.Replace(ctx, t.slot, "meta/"+manifest.CheckpointName(t.gen), text); err != nil {
+	if err := t.s.Temps(t.slot).Replace(ctx, "meta/"+manifest.CheckpointName(t.gen), text); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	return nil

@@ -10,8 +10,12 @@ import (
 	"time"
 
 	"slotfs/indexer/manifest"
-	"slotfs/sftpdest/slot/store"
 )
+
+// Slot is where segments are put.
+type Slot interface {
+	Replace(ctx context.Context, name string, content []byte) error
+}
 
 // Options say when a segment is written.
 type Options struct {
@@ -21,8 +25,7 @@ type Options struct {
 
 // Journal notes what was put into place, in segments. They are written beside the work: nobody waits for them.
 type Journal struct {
-	s    *store.Store
-	slot string
+	slot Slot
 	gen  uint64
 	o    Options
 	now  func() time.Time
@@ -41,9 +44,9 @@ type Journal struct {
 }
 
 // New makes a journal of a generation of a slot. ready waits for the state that names the generation.
-func New(s *store.Store, slot string, gen uint64, o Options, ready func(ctx context.Context) error) *Journal {
+func New(slot Slot, gen uint64, o Options, ready func(ctx context.Context) error) *Journal {
 	return &Journal{
-		s: s, slot: slot, gen: gen, o: o, now: time.Now, ready: ready,
+		slot: slot, gen: gen, o: o, now: time.Now, ready: ready,
 		due: make(chan struct{}, 1), end: func() {}, abort: func() {},
 	}
 }
@@ -154,7 +157,7 @@ func (j *Journal) write(ctx context.Context, entries []manifest.Entry) error {
 		return err
 	}
 	j.seq++
-	return j.s.Replace(ctx, j.slot, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
+	return j.slot.Replace(ctx, "meta/"+manifest.JournalName(j.gen, j.seq), segment.Bytes())
 }
 
 // After tells the number of the last segment that an earlier run wrote.

@@ -57,7 +57,7 @@ type Lease struct {
 func Acquire(ctx context.Context, s *store.Store, dir string, o *Options) (*Lease, error) {
 	names, err := s.List(ctx, dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = s.MakeDirs(ctx, dir)
+		err = store.MakeDirs(ctx, s, dir)
 	}
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func (p *Placer) Delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.s.RemoveDirs(ctx, concurrency, dirs, func(ctx context.Context, at string) error {
+	return store.RemoveDirs(ctx, concurrency, dirs, func(ctx context.Context, at string) error {
 		return p.deleted(ctx, at, p.s.RemoveDir(ctx, at))
 	})
 }

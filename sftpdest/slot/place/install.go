@@ -5,6 +5,7 @@ import (
 
 	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/plan"
+	"slotfs/sftpdest/slot/store"
 )
 
 // Install moves a finished temporary file to its name and notes it in the journal.
@@ -25,7 +26,7 @@ func (p *Placer) Note(e *manifest.Entry, durable bool) error { return p.journal.
 
 // MakeDir makes the directory of an item under its name.
 func (p *Placer) MakeDir(ctx context.Context, i *Item) error {
-	return p.InstallDir(ctx, i, func(at string) error { return p.s.MakeDir(ctx, at, i.Entry.Mode&0o777|0o700) })
+	return p.InstallDir(ctx, i, func(at string) error { return store.MakeDir(ctx, p.s, at, i.Entry.Mode&0o777|0o700) })
 }
 
 // InstallDir makes the directory of an item by do.
@@ -42,7 +43,7 @@ func (p *Placer) InstallDir(ctx context.Context, i *Item, do func(at string) err
 
 // Symlink makes a symbolic link where the server can; the manifest has its text in any case.
 func (p *Placer) Symlink(ctx context.Context, i *Item) error {
-	temp, err := p.s.SymlinkTemp(ctx, p.o.Slot, i.Entry.Target)
+	temp, err := p.s.Temps(p.o.Slot).Symlink(ctx, i.Entry.Target)
 	if err == nil {
 		p.change(i.In)
 		err = p.s.Rename(ctx, temp, i.target())
@@ -132,11 +133,11 @@ func (p *Placer) setAside(ctx context.Context, name string) error {
 		return err
 	}
 	if p.aside == "" {
-		dir := p.s.Temp(p.o.Slot)
-		if err := p.s.MakeDir(ctx, dir, 0o700); err != nil {
+		dir := p.s.Temps(p.o.Slot).Name()
+		if err := store.MakeDir(ctx, p.s, dir, 0o700); err != nil {
 			return err
 		}
 		p.aside = dir
 	}
-	return p.s.Rename(ctx, name, p.aside+"/"+manifest.Base(p.s.Temp(p.o.Slot)))
+	return p.s.Rename(ctx, name, p.aside+"/"+manifest.Base(p.s.Temps(p.o.Slot).Name()))
 }

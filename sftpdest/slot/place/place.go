@@ -100,7 +100,7 @@ func (p *Placer) clear(ctx context.Context, at string, err error) error {
 		switch {
 		case info.Name != manifest.Base(at):
 		case store.IsDir(info.Mode):
-			return p.s.RemoveTree(ctx, at)
+			return store.RemoveTree(ctx, p.s, at)
 		default:
 			return p.s.Remove(ctx, at)
 		}

@@ -57,7 +57,7 @@ func (t *trials) serves(ctx context.Context, size int64, cause error) error {
 	if full := t.s.ClassifyNoSpace(ctx, t.directory, cause); errors.Is(full, store.ErrFull) {
 		return full
 	}
-	temp, _, err := t.s.PutTemp(ctx, t.slot, make([]byte, min(max(size, 64<<10), maxTrial)), dest.Attributes{})
+	temp, _, err := t.s.Temps(t.slot).Put(ctx, make([]byte, min(max(size, 64<<10), maxTrial)), dest.Attributes{})
 	if err == nil {
 		name := t.slot + "/data/" + manifest.Escape(manifest.Base(temp))
 		if err = t.s.Rename(ctx, temp, name); err == nil {

@@ -86,13 +86,19 @@ func ReadAll(ctx context.Context, d dest.Reader, dir string, slots []Slot) ([]Sl
 	return slots, nil
 }
 
+// reader is where a slot is looked for.
+type reader interface {
+	dest.Reader
+	dest.Stater
+}
+
 // One reads one slot, which has to be there.
-func One(ctx context.Context, s *store.Store, dir string, n int) (Slot, error) {
+func One(ctx context.Context, d reader, dir string, n int) (Slot, error) {
 	slot := Slot{Path: Path(dir, n), State: manifest.State{Slot: n}}
-	if _, err := s.Stat(ctx, slot.Path); err != nil {
+	if _, err := d.Stat(ctx, slot.Path); err != nil {
 		return slot, err
 	}
-	return slot, slot.Read(ctx, s)
+	return slot, slot.Read(ctx, d)
 }
 
 // Read fills s in. What cannot be a state is noted in s; what could not be read is an error.

@@ -14,13 +14,14 @@ const maxRanges = 4096
 // ErrManyRanges says that a sparse file is sent rather than copied in so many requests.
 var ErrManyRanges = errors.New("more regions than are copied one by one")
 
-// CopyTemp copies the content of an entry on the server, from a file there to a temporary name in the slot, holes as holes.
-func (s *Store) CopyTemp(ctx context.Context, slot, from string, e *manifest.Entry) (temp string, durable bool, err error) {
+// Copy copies the content of an entry on the server, from a file there to a temporary name, holes as holes.
+func (t Temps) Copy(ctx context.Context, from string, e *manifest.Entry) (temp string, durable bool, err error) {
+	s := t.s
 	if !s.Copies() {
 		return "", false, errors.ErrUnsupported
 	}
 	err = s.attrs.try(Attributes(e.Mode, 0o600, e.MTime), func(a dest.Attributes) (err error) {
-		temp, err = s.fresh(ctx, slot, func(name string) (err error) {
+		temp, err = t.fresh(ctx, func(name string) (err error) {
 			durable, err = s.copy(ctx, from, name, e, a)
 			return err
 		})
@@ -43,7 +44,7 @@ func (s *Store) copy(ctx context.Context, from, to string, e *manifest.Entry, a 
 	return s.CopyRanges(ctx, from, to, e.Size, ranges, a, true)
 }
 
-// LinkTemp gives a file on the server a temporary name in the slot as well.
-func (s *Store) LinkTemp(ctx context.Context, slot, from string) (temp string, err error) {
-	return s.fresh(ctx, slot, func(name string) error { return s.Link(ctx, from, name) })
+// Link gives a file on the server a temporary name as well.
+func (t Temps) Link(ctx context.Context, from string) (temp string, err error) {
+	return t.fresh(ctx, func(name string) error { return t.s.Link(ctx, from, name) })
 }

@@ -9,9 +9,15 @@ import (
 	"slotfs/indexer/dest"
 )
 
+// maker is where directories are made.
+type maker interface {
+	dest.Stater
+	Mkdir(ctx context.Context, p string, permissions uint32) error
+}
+
 // MakeDir makes a directory unless it is there.
-func (s *Store) MakeDir(ctx context.Context, p string, permissions uint32) error {
-	err := s.Mkdir(ctx, p, permissions)
+func MakeDir(ctx context.Context, d maker, p string, permissions uint32) error {
+	err := d.Mkdir(ctx, p, permissions)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -19,21 +25,21 @@ func (s *Store) MakeDir(ctx context.Context, p string, permissions uint32) error
 }
 
 // MakeDirIfMissing is MakeDir for a directory that most likely is there: looking takes one round trip, being refused two.
-func (s *Store) MakeDirIfMissing(ctx context.Context, p string) error {
-	if info, err := s.Stat(ctx, p); err == nil && IsDir(info.Mode) {
+func MakeDirIfMissing(ctx context.Context, d maker, p string) error {
+	if info, err := d.Stat(ctx, p); err == nil && IsDir(info.Mode) {
 		return nil
 	}
-	return s.MakeDir(ctx, p, 0o700)
+	return MakeDir(ctx, d, p, 0o700)
 }
 
 // MakeDirs makes a directory that most likely is not there, and those above it. Their names are not durable yet.
-func (s *Store) MakeDirs(ctx context.Context, p string) error {
-	err := s.MakeDir(ctx, p, 0o700)
+func MakeDirs(ctx context.Context, d maker, p string) error {
+	err := MakeDir(ctx, d, p, 0o700)
 	if errors.Is(err, fs.ErrNotExist) && dest.Parent(p) != "" {
-		if err := s.MakeDirs(ctx, dest.Parent(p)); err != nil {
+		if err := MakeDirs(ctx, d, dest.Parent(p)); err != nil {
 			return err
 		}
-		err = s.MakeDir(ctx, p, 0o700)
+		err = MakeDir(ctx, d, p, 0o700)
 	}
 	return err
 }
@@ -46,7 +52,7 @@ func (s *Store) MakeNewDir(ctx context.Context, p string) (made bool, err error)
 	case errors.Is(err, fs.ErrExist):
 		return false, nil
 	case errors.Is(err, dest.ErrUnreachable): // it may have been made
-		return false, s.MakeDir(ctx, p, 0o700)
+		return false, MakeDir(ctx, s, p, 0o700)
 	default:
 		return false, err
 	}

@@ -26,7 +26,7 @@ func (s *Store) removeDeadTrials(ctx context.Context, own string) {
 			continue
 		}
 		if IsDir(info.Mode) {
-			_ = s.RemoveTree(ctx, info.Name)
+			_ = RemoveTree(ctx, s, info.Name)
 		} else {
 			_ = s.Remove(ctx, info.Name)
 		}

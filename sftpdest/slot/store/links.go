@@ -15,22 +15,23 @@ type links struct {
 	work  bool // they become what they should
 }
 
-// SymlinkTemp makes a symbolic link under a temporary name. errors.ErrUnsupported: the server makes none. No text is read back:
+// Symlink makes a symbolic link under a temporary name. errors.ErrUnsupported: the server makes none. No text is read back:
 // there are servers that do not survive the reading of a long one.
-func (s *Store) SymlinkTemp(ctx context.Context, slot, target string) (temp string, err error) {
-	work, err := s.symlinksWork(ctx, slot)
+func (t Temps) Symlink(ctx context.Context, target string) (temp string, err error) {
+	work, err := t.symlinksWork(ctx)
 	if err != nil {
 		return "", err
 	}
 	if !work {
 		return "", errors.ErrUnsupported
 	}
-	return s.fresh(ctx, slot, func(name string) error { return s.Symlink(ctx, target, name) })
+	return t.fresh(ctx, func(name string) error { return t.s.Symlink(ctx, target, name) })
 }
 
 // symlinksWork tries once whether the server makes symbolic links: some take the two names in the other order, or make targets
 // absolute.
-func (s *Store) symlinksWork(ctx context.Context, slot string) (bool, error) {
+func (t Temps) symlinksWork(ctx context.Context) (bool, error) {
+	s := t.s
 	s.links.mu.Lock()
 	defer s.links.mu.Unlock()
 	if s.links.tried {
@@ -38,7 +39,7 @@ func (s *Store) symlinksWork(ctx context.Context, slot string) (bool, error) {
 	}
 	const target = "a/b"
 	text := ""
-	temp, err := s.fresh(ctx, slot, func(name string) error { return s.Symlink(ctx, target, name) })
+	temp, err := t.fresh(ctx, func(name string) error { return s.Symlink(ctx, target, name) })
 	if err == nil {
 		err = Retry(ctx, func() (err error) {
 			text, err = s.ReadLink(ctx, temp)

@@ -23,7 +23,7 @@ type Listing struct {
 }
 
 // StartList begins to list a directory.
-func StartList(ctx context.Context, d dest.Reader, dir string) *Listing {
+func StartList(ctx context.Context, d lister, dir string) *Listing {
 	l := &Listing{done: make(chan struct{})}
 	go func() {
 		defer close(l.done)

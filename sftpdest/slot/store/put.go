@@ -9,11 +9,11 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// PutTemp makes a temporary file with content, durable where the server can, and returns its name.
-func (s *Store) PutTemp(ctx context.Context, slot string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
-	err = s.attrs.try(a, func(a dest.Attributes) (err error) {
-		name, err = s.fresh(ctx, slot, func(name string) (err error) {
-			durable, err = s.Put(ctx, name, content, a, true)
+// Put makes a temporary file with content, durable where the server can, and returns its name.
+func (t Temps) Put(ctx context.Context, content []byte, a dest.Attributes) (name string, durable bool, err error) {
+	err = t.s.attrs.try(a, func(a dest.Attributes) (err error) {
+		name, err = t.fresh(ctx, func(name string) (err error) {
+			durable, err = t.s.Put(ctx, name, content, a, true)
 			return err
 		})
 		return err
@@ -21,36 +21,36 @@ func (s *Store) PutTemp(ctx context.Context, slot string, content []byte, a dest
 	return name, durable, err
 }
 
-// PutTempAs is PutTemp that tries a given name in tmp/ first. What a lost attempt left there may still change, so that the next
+// PutAs is Put that tries a given name in tmp/ first. What a lost attempt left there may still change, so that the next
 // one takes another name; so does one that was refused, to tell names from attributes.
-func (s *Store) PutTempAs(ctx context.Context, slot, first string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
-	durable, err = s.Put(ctx, first, content, without(a, s.attrs.level.Load()), true)
+func (t Temps) PutAs(ctx context.Context, first string, content []byte, a dest.Attributes) (name string, durable bool, err error) {
+	durable, err = t.s.Put(ctx, first, content, without(a, t.s.attrs.level.Load()), true)
 	if !Refused(err) && !errors.Is(err, dest.ErrUnreachable) {
 		return first, durable, err
 	}
-	return s.PutTemp(ctx, slot, content, a)
+	return t.Put(ctx, content, a)
 }
 
 // PutFile uploads a local file of size bytes to a temporary name, durable where the server can.
-func (s *Store) PutFile(ctx context.Context, slot string, local *os.File, size int64) (temp string, err error) {
+func (t Temps) PutFile(ctx context.Context, local *os.File, size int64) (temp string, err error) {
 	if size > maxPut {
-		return s.fresh(ctx, slot, func(name string) error { return s.putLong(ctx, name, local, size) })
+		return t.fresh(ctx, func(name string) error { return t.s.putLong(ctx, name, local, size) })
 	}
 	content := make([]byte, size)
 	if _, err := local.ReadAt(content, 0); err != nil && err != io.EOF {
 		return "", err
 	}
-	temp, _, err = s.PutTemp(ctx, slot, content, dest.Attributes{})
+	temp, _, err = t.Put(ctx, content, dest.Attributes{})
 	return temp, err
 }
 
 // InstallFile uploads a local file of size bytes under its name in the slot, durable.
-func (s *Store) InstallFile(ctx context.Context, slot, name string, local *os.File, size int64) error {
-	temp, err := s.PutFile(ctx, slot, local, size)
+func (t Temps) InstallFile(ctx context.Context, name string, local *os.File, size int64) error {
+	temp, err := t.PutFile(ctx, local, size)
 	if err != nil {
 		return err
 	}
-	return s.Install(ctx, temp, slot+"/"+name)
+	return t.s.Install(ctx, temp, t.slot+"/"+name)
 }
 
 func (s *Store) putLong(ctx context.Context, temp string, local *os.File, size int64) error {
@@ -81,13 +81,13 @@ func (s *Store) Sync(ctx context.Context, out dest.WriteFile) (durable bool, err
 	return err == nil, s.knows.synced(err)
 }
 
-// Replace puts content under name at once, by way of a temporary file in the slot, and makes it durable.
-func (s *Store) Replace(ctx context.Context, slot, name string, content []byte) error {
-	temp, _, err := s.PutTemp(ctx, slot, content, dest.Attributes{})
+// Replace puts content under a name of the slot at once, and makes it durable.
+func (t Temps) Replace(ctx context.Context, name string, content []byte) error {
+	temp, _, err := t.Put(ctx, content, dest.Attributes{})
 	if err != nil {
 		return err
 	}
-	return s.Install(ctx, temp, slot+"/"+name)
+	return t.s.Install(ctx, temp, t.slot+"/"+name)
 }
 
 // Install moves a temporary file to its name and makes that durable.

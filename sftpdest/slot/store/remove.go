@@ -17,7 +17,7 @@ import (
 const Removals = 512
 
 // RemoveDirs calls remove for directories that have nothing but each other in them, from below.
-func (s *Store) RemoveDirs(ctx context.Context, concurrency int, dirs []string, remove func(ctx context.Context, dir string) error) error {
+func RemoveDirs(ctx context.Context, concurrency int, dirs []string, remove func(ctx context.Context, dir string) error) error {
 	depth := func(dir string) int { return strings.Count(dir, "/") }
 	slices.SortFunc(dirs, func(a, b string) int { return cmp.Compare(depth(b), depth(a)) })
 	for len(dirs) > 0 {
@@ -33,13 +33,20 @@ func (s *Store) RemoveDirs(ctx context.Context, concurrency int, dirs []string, 
 	return nil
 }
 
+// remover is where names are removed.
+type remover interface {
+	lister
+	Remove(ctx context.Context, p string) error
+	RemoveDir(ctx context.Context, p string) error
+}
+
 // RemoveTree removes root and all below it.
-func (s *Store) RemoveTree(ctx context.Context, root string) error {
+func RemoveTree(ctx context.Context, d remover, root string) error {
 	dirs := []string{root}
 	g, inner := errgroup.WithContext(ctx)
 	g.SetLimit(Removals)
 	var failure error
-	for p, err := range Walk(inner, s, root, nil) {
+	for p, err := range Walk(inner, d, root, nil) {
 		if err != nil {
 			failure = err
 			break
@@ -49,7 +56,7 @@ func (s *Store) RemoveTree(ctx context.Context, root string) error {
 			dirs = append(dirs, full)
 			continue
 		}
-		g.Go(func() error { return s.Remove(inner, full) })
+		g.Go(func() error { return d.Remove(inner, full) })
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -57,11 +64,11 @@ func (s *Store) RemoveTree(ctx context.Context, root string) error {
 	if failure != nil {
 		return failure
 	}
-	return s.RemoveDirs(ctx, Removals, dirs, s.RemoveDir)
+	return RemoveDirs(ctx, Removals, dirs, d.RemoveDir)
 }
 
-// Sweep removes what is unwanted among the names of a directory. What cannot be removed does not keep the rest.
-func (s *Store) Sweep(ctx context.Context, dir string, names []dest.Info, unwanted func(info dest.Info) bool) error {
+// sweep removes what is unwanted among the names of a directory. What cannot be removed does not keep the rest.
+func sweep(ctx context.Context, d remover, dir string, names []dest.Info, unwanted func(info dest.Info) bool) error {
 	var g errgroup.Group
 	g.SetLimit(Removals)
 	for _, info := range names {
@@ -70,33 +77,31 @@ func (s *Store) Sweep(ctx context.Context, dir string, names []dest.Info, unwant
 		}
 		g.Go(func() error {
 			if IsDir(info.Mode) {
-				return s.RemoveTree(ctx, manifest.Join(dir, info.Name))
+				return RemoveTree(ctx, d, manifest.Join(dir, info.Name))
 			}
-			return s.Remove(ctx, manifest.Join(dir, info.Name))
+			return d.Remove(ctx, manifest.Join(dir, info.Name))
 		})
 	}
 	return g.Wait()
 }
 
-// SweepTemp removes the temporary files of a slot that other runs left, or those of all runs.
-func (s *Store) SweepTemp(ctx context.Context, slot string, all bool) error {
-	tmp := slot + "/tmp"
-	names, err := s.ListPrefetched(ctx, tmp)
+// Sweep removes the temporary files that other runs left, or those of all runs.
+func (t Temps) Sweep(ctx context.Context, all bool) error {
+	names, err := t.s.ListPrefetched(ctx, t.dir())
 	if err != nil {
 		return Missing(err)
 	}
-	return s.Sweep(ctx, tmp, names, func(info dest.Info) bool { return all || !s.Own(info) })
+	return sweep(ctx, t.s, t.dir(), names, func(info dest.Info) bool { return all || !t.own(info) })
 }
 
-// SweepOwnTemp removes this run's temporary files from a slot but those that are held.
-func (s *Store) SweepOwnTemp(ctx context.Context, slot string) error {
-	tmp := slot + "/tmp"
-	names, err := s.List(ctx, tmp)
+// SweepOwn removes this run's temporary files but those that are held.
+func (t Temps) SweepOwn(ctx context.Context) error {
+	names, err := t.s.List(ctx, t.dir())
 	if err != nil {
 		return err
 	}
-	return s.Sweep(ctx, tmp, names, func(info dest.Info) bool { return s.Own(info) && !s.holds(manifest.Join(tmp, info.Name)) })
+	return sweep(ctx, t.s, t.dir(), names, func(info dest.Info) bool { return t.own(info) && !t.s.holds(manifest.Join(t.dir(), info.Name)) })
 }
 
-// Own reports whether a temporary file is one of this run.
-func (s *Store) Own(info dest.Info) bool { return strings.HasPrefix(info.Name, s.Run+"-") }
+// own reports whether a temporary file is one of this run.
+func (t Temps) own(info dest.Info) bool { return strings.HasPrefix(info.Name, t.s.Run+"-") }

@@ -5,10 +5,8 @@
 package store
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"strconv"
 	"sync/atomic"
 
 	"slotfs/indexer/dest"
@@ -58,20 +56,5 @@ func New(d dest.ReadWriter, b *Budget) *Store {
 // Raw is the destination below all layers.
 func (s *Store) Raw() dest.ReadWriter { return s.raw.ReadWriter }
 
-// Temp is a new name in the slot's directory for temporary files.
-func (s *Store) Temp(slot string) string {
-	return slot + "/tmp/" + s.Run + "-" + strconv.FormatInt(s.Next(), 10)
-}
-
 // Next is a number that this run has not used yet.
 func (s *Store) Next() int64 { return s.seq.Add(1) }
-
-// fresh runs an exclusive creation under a new temporary name, and again under another one while connections are lost: what the
-// lost attempt left may still change.
-func (s *Store) fresh(ctx context.Context, slot string, f func(name string) error) (name string, err error) {
-	err = Retry(ctx, func() error {
-		name = s.Temp(slot)
-		return f(name)
-	})
-	return name, err
-}

@@ -55,9 +55,9 @@ func FindTraits(ctx context.Context, d dest.ReadWriter) (manifest.Traits, error)
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Grace)
 		defer cancel()
-		_ = s.RemoveTree(ctx, dir) // it takes next to no room
+		_ = RemoveTree(ctx, s, dir) // it takes next to no room
 	}()
-	if err := s.MakeDir(ctx, dir, 0o700); err != nil {
+	if err := MakeDir(ctx, s, dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make %s: %w", dir, err)
 	}
 	s.removeDeadTrials(ctx, dir)

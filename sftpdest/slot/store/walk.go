@@ -22,10 +22,15 @@ type Present struct {
 	Info dest.Info
 }
 
-// lister walks a remote tree in manifest order.
-type lister struct {
+// lister lists directories.
+type lister interface {
+	List(ctx context.Context, dir string) ([]dest.Info, error)
+}
+
+// walker walks a remote tree in manifest order.
+type walker struct {
 	ctx    context.Context
-	reader dest.Reader
+	reader lister
 	root   string
 	long   Names // nil: names are not unescaped
 	sem    chan struct{}
@@ -41,17 +46,17 @@ type level struct {
 
 // Walk yields what is below root, itself left out, in manifest order. A directory that vanishes meanwhile is empty. If long is
 // not nil, Path has the names that escaped ones stand for.
-func Walk(ctx context.Context, d dest.Reader, root string, long Names) iter.Seq2[Present, error] {
+func Walk(ctx context.Context, d lister, root string, long Names) iter.Seq2[Present, error] {
 	return func(yield func(Present, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		l := &lister{ctx: ctx, reader: d, root: root, long: long, sem: make(chan struct{}, ListAhead)}
+		l := &walker{ctx: ctx, reader: d, root: root, long: long, sem: make(chan struct{}, ListAhead)}
 		l.walk("", "", l.start(""), yield)
 	}
 }
 
 // start begins to list a directory.
-func (l *lister) start(dir string) *level {
+func (l *walker) start(dir string) *level {
 	f := &level{done: make(chan struct{})}
 	go func() {
 		defer close(f.done)
@@ -82,7 +87,7 @@ func (l *level) mean(i int) string {
 	return l.means[i]
 }
 
-func (l *lister) walk(dir, at string, f *level, yield func(Present, error) bool) bool {
+func (l *walker) walk(dir, at string, f *level, yield func(Present, error) bool) bool {
 	<-f.done
 	if f.err != nil {
 		yield(Present{}, f.err)

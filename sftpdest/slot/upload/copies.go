@@ -72,11 +72,11 @@ func (u *Uploader) Fill(ctx context.Context, a *plan.Action) (*Content, error) {
 // duplicate links or copies a file on the server to a temporary name.
 func (u *Uploader) duplicate(ctx context.Context, from string, e *manifest.Entry) (temp string, durable, linked bool, err error) {
 	if u.o.Link {
-		if temp, err = u.s.LinkTemp(ctx, u.slot, from); err == nil {
+		if temp, err = u.s.Temps(u.slot).Link(ctx, from); err == nil {
 			return temp, u.s.Durable(), true, nil
 		}
 	}
-	temp, durable, err = u.s.CopyTemp(ctx, u.slot, from, e)
+	temp, durable, err = u.s.Temps(u.slot).Copy(ctx, from, e)
 	return temp, durable, false, err
 }
 

@@ -78,7 +78,7 @@ func (u *Uploader) readLarge(ctx context.Context, a *plan.Action, f *source.File
 // newTransfer begins the transfer of a file, or goes on with that of an earlier run.
 func (u *Uploader) newTransfer(a *plan.Action, f *source.File) *transfer {
 	t := &transfer{u: u, a: a, f: f, written: written{done: make(map[int64]offset)}, summed: u.holes.take(&a.Entry)}
-	t.handles = handles{s: u.s, log: u.o.Log, temp: u.s.Temp(u.slot), wide: a.Entry.Size >= u.o.Wide, every: u.o.Wide / 4}
+	t.handles = handles{s: u.s, log: u.o.Log, temp: u.s.Temps(u.slot).Name(), wide: a.Entry.Size >= u.o.Wide, every: u.o.Wide / 4}
 	if m := u.marks.adopt(&a.Entry); m != nil && t.summed {
 		t.temp, t.head = m.Temp, offset{m.Done, m.sum}
 		t.start, t.mark, t.used = t.head, m.Done, true
@@ -149,7 +149,7 @@ func (t *transfer) all(ctx context.Context) (durable bool, err error) {
 func (t *transfer) restart(ctx context.Context) error {
 	err := t.u.forget(ctx, t.temp)
 	t.reset()
-	t.temp, t.start, t.head, t.mark, t.used = t.u.s.Temp(t.u.slot), offset{}, offset{}, 0, false
+	t.temp, t.start, t.head, t.mark, t.used = t.u.s.Temps(t.u.slot).Name(), offset{}, offset{}, 0, false
 	return err
 }
 

@@ -82,7 +82,7 @@ func (p *Marks) adoptFile(ctx context.Context, name string) error {
 	if err != nil || info.Size < found.Done {
 		return store.Missing(err)
 	}
-	temp := p.s.Temp(p.slot)
+	temp := p.s.Temps(p.slot).Name()
 	if err := p.s.Rename(ctx, p.slot+"/tmp/"+found.Temp, temp); err != nil {
 		return store.Missing(err)
 	}
@@ -155,7 +155,7 @@ func (p *Marks) write(ctx context.Context, m mark) error {
 		return err
 	}
 	p.s.HoldTemp(temp)
-	return p.s.Replace(ctx, p.slot, "meta/"+Prefix+m.Temp, text)
+	return p.s.Temps(p.slot).Replace(ctx, "meta/"+Prefix+m.Temp, text)
 }
 
 // clear removes the mark of a temporary name.

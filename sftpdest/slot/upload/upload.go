@@ -118,7 +118,7 @@ func (u *Uploader) Put(ctx context.Context, c *Content, put func(content []byte)
 // PutTemp sends content that is in memory to a temporary name.
 func (u *Uploader) PutTemp(ctx context.Context, a *plan.Action, c *Content) error {
 	return u.Put(ctx, c, func(content []byte) (string, bool, error) {
-		return u.s.PutTemp(ctx, u.slot, content, store.Attributes(a.Entry.Mode, 0o600, a.Entry.MTime))
+		return u.s.Temps(u.slot).Put(ctx, content, store.Attributes(a.Entry.Mode, 0o600, a.Entry.MTime))
 	})
 }
 

@@ -5,11 +5,18 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"slotfs/sftpdest/slot/store"
+	"slotfs/indexer/dest"
 )
 
+// Store is where a slot is read.
+type Store interface {
+	dest.Reader
+	KeepsTimes() bool
+	NoTimes(meaningless bool)
+}
+
 type verifier struct {
-	*store.Store
+	Store
 	slot, root string
 	sample     float64
 	room       *semaphore.Weighted

@@ -31,7 +31,7 @@ type Difference struct {
 
 // Slot compares a slot with its manifest: names, types and sizes of all, and the content of those that have another time and of a
 // share of the others, 0 to 1.
-func Slot(ctx context.Context, s *store.Store, slot *state.Slot, sample float64) (found []Difference, err error) {
+func Slot(ctx context.Context, s Store, slot *state.Slot, sample float64) (found []Difference, err error) {
 	s.NoTimes(slot.State.Times == manifest.NoTimes)
 	v := &verifier{Store: s, slot: slot.Path, sample: sample, room: semaphore.NewWeighted(comparedBytes)}
 	v.root = slot.Path + "/data"
