@@ -13,8 +13,8 @@ import (
 // attributes leaves out what the server refuses: permissions first, then times too.
 type attributes struct {
 	server
-	level   atomic.Int32 // what is left out: 1 permissions, 2 times too
-	untimed atomic.Bool  // times of files on the server mean nothing
+	*Facts
+	level atomic.Int32 // what is left out: 1 permissions, 2 times too
 }
 
 // Attributes are those that a server takes from anybody for his own files: no set-id, and never less than what the next run needs.
@@ -51,7 +51,7 @@ func (l *attributes) try(a dest.Attributes, f func(a dest.Attributes) error) err
 		if err := f(without(a, level)); err == nil {
 			l.level.Store(level)
 			if level >= 2 && a.MTime != nil {
-				l.untimed.Store(true)
+				l.NoTimes(true)
 			}
 			return nil
 		}

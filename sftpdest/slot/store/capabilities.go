@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 
 	"slotfs/indexer/dest"
 )
@@ -11,9 +10,7 @@ import (
 // capabilities remembers what the server cannot do, so that it is asked once.
 type capabilities struct {
 	server
-	unsynced atomic.Bool // it cannot say what is on its disk
-	uncopied atomic.Bool
-	unlinked atomic.Bool
+	*Facts
 }
 
 // durable notes whether something that was written is on the server's disk.
@@ -88,20 +85,3 @@ func (c *capabilities) SyncDirAttributes(ctx context.Context, p string, a dest.A
 	}
 	return c.server.SyncDirAttributes(ctx, p, a)
 }
-
-// Durable reports whether the server can say what is on its disk, as far as is known.
-func (s *Store) Durable() bool { return !s.knows.unsynced.Load() }
-
-// NotDurable notes that something was written of which the server does not say that it is on its disk.
-func (s *Store) NotDurable() { s.knows.unsynced.Store(true) }
-
-// Durability is what the state of a slot says about that.
-func (s *Store) Durability() string {
-	if !s.Durable() {
-		return "none"
-	}
-	return "fsync"
-}
-
-// Copies reports whether the server may be able to copy files.
-func (s *Store) Copies() bool { return !s.knows.uncopied.Load() }

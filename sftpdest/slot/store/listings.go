@@ -7,8 +7,9 @@ import (
 	"slotfs/indexer/dest"
 )
 
-// listings are directories whose listing was asked for before it is needed: several round trips become one.
-type listings struct {
+// Listings are those that are asked for before they are needed: several round trips become one.
+type Listings struct {
+	lister
 	wg sync.WaitGroup // of the listings on their way
 
 	mu  sync.Mutex // guards what follows
@@ -40,39 +41,39 @@ func (l *Listing) Wait() ([]dest.Info, error) {
 
 // PrefetchLists begins to list directories. The next ListPrefetched of each takes what comes of it. What was asked for before is
 // forgotten.
-func (s *Store) PrefetchLists(ctx context.Context, dirs ...string) {
-	s.lists.mu.Lock()
-	defer s.lists.mu.Unlock()
-	s.lists.all = make(map[string]*Listing)
+func (l *Listings) PrefetchLists(ctx context.Context, dirs ...string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = make(map[string]*Listing)
 	for _, dir := range dirs {
-		l := StartList(ctx, s, dir)
-		s.lists.all[dir] = l
-		s.lists.wg.Go(func() { <-l.done })
+		one := StartList(ctx, l, dir)
+		l.all[dir] = one
+		l.wg.Go(func() { <-one.done })
 	}
 }
 
 // ListPrefetched lists a directory, which may have been asked for. What it tells is no older than that.
-func (s *Store) ListPrefetched(ctx context.Context, dir string) ([]dest.Info, error) {
-	s.lists.mu.Lock()
-	l := s.lists.all[dir]
-	delete(s.lists.all, dir)
-	s.lists.mu.Unlock()
-	if l == nil {
-		return s.List(ctx, dir)
+func (l *Listings) ListPrefetched(ctx context.Context, dir string) ([]dest.Info, error) {
+	l.mu.Lock()
+	one := l.all[dir]
+	delete(l.all, dir)
+	l.mu.Unlock()
+	if one == nil {
+		return l.List(ctx, dir)
 	}
-	return l.Wait()
+	return one.Wait()
 }
 
 // PeekPrefetched is what was asked for of a directory, which is left to others; nil if nothing was.
-func (s *Store) PeekPrefetched(dir string) ([]dest.Info, error) {
-	s.lists.mu.Lock()
-	l := s.lists.all[dir]
-	s.lists.mu.Unlock()
-	if l == nil {
+func (l *Listings) PeekPrefetched(dir string) ([]dest.Info, error) {
+	l.mu.Lock()
+	one := l.all[dir]
+	l.mu.Unlock()
+	if one == nil {
 		return nil, nil
 	}
-	return l.Wait()
+	return one.Wait()
 }
 
-// Close waits for listings that nobody took.
-func (s *Store) Close() { s.lists.wg.Wait() }
+// await waits for listings that nobody took.
+func (l *Listings) await() { l.wg.Wait() }

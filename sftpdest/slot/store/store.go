@@ -29,6 +29,8 @@ type server interface {
 type Store struct {
 	server // all layers, the retries on top
 	*Budget
+	*Facts
+	*Listings
 	Run string // id of the run, in the names of its temporary files
 
 	raw   offered // the destination itself
@@ -38,18 +40,18 @@ type Store struct {
 	links links
 	seq   atomic.Int64
 	resumable
-	lists listings
 }
 
 // New composes the layers.
 func New(d dest.ReadWriter, b *Budget) *Store {
 	var id [6]byte
 	_, _ = rand.Read(id[:]) // it never fails
-	s := &Store{Run: hex.EncodeToString(id[:]), Budget: b, raw: offered{d}}
-	s.knows = &capabilities{server: s.raw}
-	s.attrs = &attributes{server: s.knows}
+	s := &Store{Run: hex.EncodeToString(id[:]), Budget: b, Facts: &Facts{}, raw: offered{d}}
+	s.knows = &capabilities{server: s.raw, Facts: s.Facts}
+	s.attrs = &attributes{server: s.knows, Facts: s.Facts}
 	s.fence = &fenced{server: replacing{s.attrs}}
 	s.server = retrying{s.fence}
+	s.Listings = &Listings{lister: s.server}
 	return s
 }
 
@@ -58,3 +60,6 @@ func (s *Store) Raw() dest.ReadWriter { return s.raw.ReadWriter }
 
 // Next is a number that this run has not used yet.
 func (s *Store) Next() int64 { return s.seq.Add(1) }
+
+// Close waits for what is on its way. The destination stays open.
+func (s *Store) Close() { s.await() }

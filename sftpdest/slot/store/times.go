@@ -1,24 +1,6 @@
 package store
 
-import (
-	"context"
-
-	"slotfs/indexer/manifest"
-)
-
-// KeepsTimes reports whether times of files on the server are those that it was told, as far as is known.
-func (s *Store) KeepsTimes() bool { return !s.attrs.untimed.Load() }
-
-// NoTimes notes whether they are known to mean nothing.
-func (s *Store) NoTimes(meaningless bool) { s.attrs.untimed.Store(meaningless) }
-
-// Times is what the state of a slot says about that.
-func (s *Store) Times() string {
-	if !s.KeepsTimes() {
-		return manifest.NoTimes
-	}
-	return ""
-}
+import "context"
 
 // TryTimes looks whether the server keeps a time that it is told: some refuse it, and some say yes and do not. The file that
 // tells is removed with all temporary ones.
