@@ -151,6 +151,22 @@ func (x *Index) Snapshots(ctx context.Context, destination string) ([]*backup.Sn
 	return found, nil
 }
 
+// Catalog is the index for those who only look.
+type Catalog struct{ *Index }
+
+// Snapshots is that of the index, without a copy for each who looks: the records must not be changed.
+func (c Catalog) Snapshots(ctx context.Context, destination string) ([]*backup.Snapshot, error) {
+	if err := c.use(ctx); err != nil {
+		return nil, err
+	}
+	defer c.closeMu.RUnlock()
+	all := slices.Clone(c.catalog.all())
+	if destination == "" {
+		return all, nil
+	}
+	return slices.DeleteFunc(all, func(s *backup.Snapshot) bool { return s.Destination != destination }), nil
+}
+
 // clone keeps callers from changing records that others see.
 func clone(s *backup.Snapshot) *backup.Snapshot {
 	c := *s

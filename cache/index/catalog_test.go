@@ -99,6 +99,32 @@ func TestRecordsOfCallersAreTheirOwn(t *testing.T) {
 	}
 }
 
+func TestThoseWhoLookShareRecordsThatAreReplacedAndNotChanged(t *testing.T) {
+	x := open(t, t.TempDir())
+	look := func() []*backup.Snapshot {
+		t.Helper()
+		all, err := Catalog{x}.Snapshots(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	putSnapshot(t, x, snapshot("d", "k", 1))
+	putSnapshot(t, x, snapshot("e", "k", 2))
+	first, second := look(), look()
+	if len(first) != 2 || first[0] != second[0] {
+		t.Errorf("%d records, each copied for those who look: %t", len(first), first[0] != second[0])
+	}
+	clear(second) // the list is the caller's
+	putSnapshot(t, x, snapshot("d", "k", 3))
+	if now := look(); now[0].Serial != 3 || first[0].Serial != 1 {
+		t.Errorf("serial %d now, and %d for who looked before", now[0].Serial, first[0].Serial)
+	}
+	if of, err := (Catalog{x}).Snapshots(t.Context(), "e"); err != nil || len(of) != 1 || of[0].Serial != 2 {
+		t.Errorf("of one destination: %v, %v", of, err)
+	}
+}
+
 //check:without it takes seconds
 func TestStatesComeAndGo(t *testing.T) {
 	dir := t.TempDir()

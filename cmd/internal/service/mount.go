@@ -92,7 +92,7 @@ func (m *Mount) run(ctx context.Context, s *Service, ready func(error)) error {
 // fsConfig says what is mounted.
 func (m *Mount) fsConfig(s *Service) fs.Config {
 	return fs.Config{
-		Destinations: s.destinations.names, Catalog: s.index, Nodes: s.index, Content: s.content,
+		Destinations: s.destinations.names, Catalog: s.catalog, Nodes: s.index, Content: s.content,
 		Owner: m.accountOwners(s.destinations.current), Accounts: localAccounts(), AllowOther: m.AllowOther, Source: m.Source, Options: m.Kernel,
 		Log: m.Log, Status: s.lastPass,
 	}

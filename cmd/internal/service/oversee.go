@@ -68,7 +68,7 @@ func (s *Service) look(ctx context.Context) (alarm.Seen, watch.Tally, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.outdated {
-		all, err := s.index.Snapshots(ctx, "")
+		all, err := s.catalog.Snapshots(ctx, "")
 		if err != nil {
 			return alarm.Seen{}, nil, err
 		}

@@ -29,6 +29,7 @@ import (
 type Service struct {
 	*Environment
 	index        *index.Index
+	catalog      index.Catalog // of it, for all who look
 	destinations *destinations
 	runner       *passes.Runner
 	scheduler    *passes.Scheduler
@@ -56,7 +57,7 @@ var _ api.Service = (*Service)(nil)
 
 // newService wires a service up. It mounts nothing yet.
 func newService(e *Environment, x *index.Index, d *destinations) *Service {
-	s := &Service{Environment: e, index: x, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e),
+	s := &Service{Environment: e, index: x, catalog: index.Catalog{Index: x}, destinations: d, since: time.Now(), changed: make(chan struct{}, 1), unmounted: everything(), oversight: newOversight(e),
 		listeners: newListeners(e.Log), people: users.New(users.Passwd), proofs: &panel.Proofs{Now: time.Now}}
 	s.runner = &passes.Runner{Index: x, Targets: d, Dir: e.State.Passes(), Log: e.Log, Now: time.Now, Changed: s.wake,
 		History: history.New(e.State.History()), Limits: d.limits}
@@ -142,7 +143,7 @@ func (s *Service) Report(ctx context.Context, brief bool) (*api.Report, error) {
 	r := s.emptyReport()
 	if !brief {
 		var err error
-		if r, err = s.report(ctx, s.destinations.current(), s.index); err != nil {
+		if r, err = s.report(ctx, s.destinations.current(), s.catalog); err != nil {
 			return nil, err
 		}
 	}

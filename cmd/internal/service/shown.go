@@ -93,7 +93,7 @@ func (s *Service) Catalog(ctx context.Context, who login.Identity) (*api.Catalog
 	if kept, ok := c.kept.Get(who.Account); ok {
 		return kept, nil
 	}
-	all, err := s.index.Snapshots(ctx, "")
+	all, err := s.catalog.Snapshots(ctx, "")
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func (u *shownView) get(ctx context.Context, s *Service) (*view.View, error) {
 	if u.view != nil && (u.generation == generation || time.Since(u.read) < minRefreshInterval) {
 		return u.view, nil
 	}
-	all, err := s.index.Snapshots(ctx, "")
+	all, err := s.catalog.Snapshots(ctx, "")
 	if err != nil {
 		return nil, err
 	}
