@@ -11,7 +11,7 @@ import (
 
 func TestAJobIsNotRunTwiceAtOnceAndSaysHowItEnded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	script := "sleep 1000"
+	script := "exec sleep 1000" // nothing is left that holds its output
 	l := &Launches{Command: func(ctx context.Context, _ ...string) (*exec.Cmd, error) {
 		return exec.CommandContext(ctx, "sh", "-c", script), nil
 	}}
