@@ -8,7 +8,7 @@ UNITDIR ?= /etc/systemd/system
 BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
 UNITS = slotfs.service slotfs-sync@.service slotfs-sync@.timer
 
-.PHONY: all build install uninstall demo dist docs check test fuzz bench clean
+.PHONY: all build install uninstall demo dist docs check test lint fuzz bench clean
 all: build
 
 build: ## the static binary, in bin/
@@ -49,6 +49,9 @@ check: ## what needs no root, no FUSE and no packages, in a minute
 test: ## everything that must pass
 	scripts/install-deps test
 	scripts/test
+
+lint: ## the linters of .golangci.yml
+	scripts/lint/run
 
 fuzz: ## every fuzz target for FUZZTIME each
 	scripts/fuzz

@@ -36,7 +36,6 @@ func BenchmarkSlot(b *testing.B) {
 	state := slottest.State(1, 1)
 	state.Manifest = slottest.Manifest(b, slot, 1, members...)
 	slottest.Put(b, slot, state)
-	members = nil
 	b.ReportMetric(float64(state.Manifest.Size), "manifest-B")
 	for b.Loop() {
 		x, err := index.Open(b.TempDir(), index.Options{})

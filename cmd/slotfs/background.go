@@ -50,7 +50,7 @@ func (m *mountCmd) background(ctx context.Context) error {
 	}
 	w.Close()
 	// Who interrupts the command wants no mount.
-	stop := context.AfterFunc(ctx, func() { child.Process.Signal(syscall.SIGTERM) })
+	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
 	defer stop()
 	return m.hear(ctx, r, child)
 }
@@ -63,7 +63,7 @@ func (m *mountCmd) hear(ctx context.Context, r *os.File, child *exec.Cmd) error 
 	case err == nil && a.Error == "":
 		return m.answers()
 	case err == nil:
-		child.Wait()
+		_ = child.Wait()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -115,7 +115,7 @@ func readiness() *waiter {
 	if err != nil || fd < 3 {
 		return &waiter{}
 	}
-	os.Unsetenv(environReady)
+	_ = os.Unsetenv(environReady)
 	syscall.CloseOnExec(fd)
 	return &waiter{pipe: os.NewFile(uintptr(fd), "readiness")}
 }
@@ -131,8 +131,8 @@ func (w *waiter) tell(err error) {
 		if err != nil {
 			a.Error, a.Hint = err.Error(), exit.Hint(err)
 		}
-		json.NewEncoder(w.pipe).Encode(a)
+		_ = json.NewEncoder(w.pipe).Encode(a)
 		w.pipe.Close()
-		syscall.Setsid()
+		_, _ = syscall.Setsid()
 	})
 }

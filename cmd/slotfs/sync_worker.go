@@ -30,7 +30,7 @@ func worker() io.WriteCloser {
 	if err != nil || fd < 3 {
 		return nil
 	}
-	os.Unsetenv(environWorker) // commands before and after are none
+	_ = os.Unsetenv(environWorker) // commands before and after are none
 	syscall.CloseOnExec(fd)
 	return os.NewFile(uintptr(fd), "worker")
 }
@@ -67,7 +67,7 @@ func inWorker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
-	defer context.AfterFunc(ctx, func() { child.Process.Signal(syscall.SIGTERM) })()
+	defer context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })()
 	said, err := io.ReadAll(io.LimitReader(r, 8))
 	if err != nil {
 		return fmt.Errorf("sync: %w", err)
@@ -76,9 +76,9 @@ func inWorker(ctx context.Context) error {
 	go func() { ended <- child.Wait() }()
 	if code, err := strconv.Atoi(strings.TrimSpace(string(said))); err == nil {
 		select {
-		case <-ended:
+		case _ = <-ended:
 		case <-time.After(workerEnds): // it waits for a file system, and init for it
-			child.Process.Kill()
+			_ = child.Process.Kill()
 		}
 		return &reported{code}
 	}

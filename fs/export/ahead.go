@@ -49,7 +49,7 @@ func run(ctx context.Context, members Members, o Options, to encoder) (s Summary
 	files := max(o.Files, 1)
 	r := &reader{o: o, members: members, queue: make(chan *queued, files), files: semaphore.NewWeighted(int64(files)),
 		window: semaphore.NewWeighted(max(o.Window, chunk)), cancel: cancel}
-	r.buffers.New = func() any { return make([]byte, chunk) }
+	r.buffers.New = func() any { return new([chunk]byte) }
 	r.reading.Go(func() { r.walk(ctx) })
 	for q := range r.queue {
 		if err == nil {
@@ -181,7 +181,7 @@ func (r *reader) release(q *queued) {
 
 func (r *reader) free(data []byte) {
 	if cap(data) == chunk {
-		r.buffers.Put(data[:chunk])
+		r.buffers.Put((*[chunk]byte)(data[:chunk]))
 	}
 }
 
@@ -196,7 +196,7 @@ func (r *reader) read(ctx context.Context, q *queued) error {
 	for first := true; c.left > 0; first = false {
 		buf := make([]byte, min(c.left, chunk))
 		if c.left >= chunk {
-			buf = r.buffers.Get().([]byte)
+			buf = r.buffers.Get().(*[chunk]byte)[:]
 		}
 		if err := c.read(ctx, buf); err != nil {
 			return err

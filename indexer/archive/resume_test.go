@@ -102,7 +102,7 @@ func TestResumeGivesTheSameAtEveryBlock(t *testing.T) {
 	t.Parallel()
 	data := mixed(t)
 	o := Options{Nested: nestedHome}
-	whole, res := &recorder{want: wantSome}, Result{}
+	whole := &recorder{want: wantSome}
 	res, err := Scan(context.Background(), bytes.NewReader(data), whole, o)
 	if err != nil || res.Status != backup.Complete || res.Refused != 0 {
 		t.Fatalf("%+v, %v", res, err)

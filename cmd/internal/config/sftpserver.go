@@ -49,7 +49,7 @@ func (t *sftpTable) server() (s SFTPServer, key string, err error) {
 		}
 		for _, k := range keys {
 			if f := strings.Fields(k); err == nil && (len(f) < 2 || unfit(k) || !strings.HasPrefix(f[1], "AAAA")) {
-				err = fmt.Errorf("%.40q is no public key: want a line like ssh-ed25519 AAAA...", k)
+				err = fmt.Errorf("%.40q is no public key: want a line of the form `ssh-ed25519 AAAA...`", k)
 			}
 		}
 		if err != nil {

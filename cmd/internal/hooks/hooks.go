@@ -54,7 +54,7 @@ func (h *Hook) Run(ctx context.Context) error {
 	out.flush()
 	if ctx.Err() != nil {
 		if cmd.Process != nil {
-			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not heed the first signal
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what did not heed the first signal
 		}
 		return ctx.Err()
 	}

@@ -65,7 +65,7 @@ func (s *Screen) update(lines func(now time.Time, width int) []string) {
 		b.WriteString(term.Cut(l, width))
 		b.WriteByte('\n')
 	}
-	io.WriteString(s.out, b.String())
+	_, _ = io.WriteString(s.out, b.String())
 	if s.width != nil {
 		s.drawn = len(all)
 	}

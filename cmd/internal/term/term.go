@@ -72,7 +72,7 @@ func (t *Terminal) Secret(ctx context.Context, prompt string) (string, error) {
 	}
 	fmt.Fprint(t.Err, prompt)
 	defer fmt.Fprintln(t.Err)
-	defer term.Restore(fd, before)
+	defer func() { _ = term.Restore(fd, before) }()
 	return wait(ctx, func() (string, error) {
 		b, err := term.ReadPassword(fd)
 		return string(b), err

@@ -93,10 +93,15 @@ func (t *Suspects) attempt(ctx context.Context, attempts int, f func() error) (l
 // Calm returns when there is no suspect: what is begun now might be taken for what another request does.
 func (t *Suspects) Calm(ctx context.Context) error {
 	for t.suspects.Load() > 0 && ctx.Err() == nil {
-		t.mu.Lock()
-		t.mu.Unlock() // it is waited for, not held
+		t.pass()
 	}
 	return ctx.Err()
+}
+
+// pass waits for whoever tries a suspect.
+func (t *Suspects) pass() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 }
 
 // prove makes sure that the server answers since a connection was lost the last time: what may kill a session must not come

@@ -81,7 +81,7 @@ func sumSource(ctx context.Context, f *source.File, size int64) (*backup.Summer,
 		if n == 0 {
 			return sum, at, nil // it shrank
 		}
-		sum.Write(buf[:n])
+		_, _ = sum.Write(buf[:n])
 		at += int64(n)
 	}
 	return sum, size, nil

@@ -104,7 +104,7 @@ func (t *transfer) fetch(ctx context.Context, end int64) (piece, error) {
 		return p, nil
 	}
 	if t.summed {
-		t.sum.Write(p.buf[:n])
+		_, _ = t.sum.Write(p.buf[:n])
 	}
 	t.next += int64(n)
 	if err := t.advance(&p); err != nil {

@@ -65,7 +65,7 @@ func (u *Uploader) readSmall(ctx context.Context, a *plan.Action, f *source.File
 		return err
 	}
 	sum := backup.NewSummer(int64(n))
-	sum.Write(c.text)
+	_, _ = sum.Write(c.text)
 	a.Entry.Digest = manifest.DigestOf(sum, int64(n))
 	c.Same = hasContent(a, a.Entry.Hash)
 	return nil

@@ -48,7 +48,7 @@ func (l *line) hangUp() {
 	defer l.mu.Unlock()
 	l.over = true
 	if l.conn != nil {
-		l.conn.CloseWrite()
+		_ = l.conn.CloseWrite()
 	}
 }
 

@@ -40,7 +40,7 @@ func (p *pinging) end(ctx context.Context, r *history.Record, results []Result) 
 		return
 	}
 	if r.Result == history.Busy {
-		<-p.started
+		_ = <-p.started
 		return // the run that goes on tells
 	}
 	if ctx.Err() != nil {

@@ -83,7 +83,7 @@ func lockedSize(file *os.File) (int64, error) {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_SH); err != nil {
 		return 0, fmt.Errorf("lock %s: %w", file.Name(), err)
 	}
-	defer unix.Flock(int(file.Fd()), unix.LOCK_UN)
+	defer func() { _ = unix.Flock(int(file.Fd()), unix.LOCK_UN) }()
 	info, err := file.Stat()
 	if err != nil {
 		return 0, err

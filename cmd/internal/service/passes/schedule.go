@@ -66,7 +66,7 @@ func (s *Scheduler) loop(ctx, waiting context.Context, name string, when schedul
 			return
 		}
 		s.Log.Info("pass is due", "destination", name)
-		s.Runner.Run(ctx, Request{Destinations: []string{name}}, func(e progress.Event) {
+		_ = s.Runner.Run(ctx, Request{Destinations: []string{name}}, func(e progress.Event) {
 			if e.Kind == progress.Finished && e.Error != "" {
 				s.Log.Error("scheduled pass", "destination", name, "error", e.Error)
 			}

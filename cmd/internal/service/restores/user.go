@@ -154,10 +154,10 @@ func Serve(ctx context.Context, h *asuser.Host, stderr io.Writer) (s restore.Sum
 	if err != nil {
 		return s, false, fmt.Errorf("restore as %s: %w", h.Identity.Name, err)
 	}
-	stop := context.AfterFunc(ctx, func() { child.Process.Signal(syscall.SIGTERM) })
+	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
 	defer stop()
 	s, placed, err = h.Serve(ctx, own)
-	kill := time.AfterFunc(writerGrace, func() { child.Process.Kill() })
+	kill := time.AfterFunc(writerGrace, func() { _ = child.Process.Kill() })
 	defer kill.Stop()
 	if waitErr := child.Wait(); errors.Is(err, asuser.ErrWriter) && waitErr != nil {
 		err = fmt.Errorf("%w: %w", err, waitErr)

@@ -82,7 +82,7 @@ func post(ctx context.Context, target, text string) error {
 		return errText(redact(err.Error(), secrets(target)))
 	}
 	defer res.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(res.Body, mostPing)) // so that the connection can be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, mostPing)) // so that the connection can be used again
 	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("the service answered %s", oneLine(res.Status))
 	}
