@@ -37,6 +37,12 @@ func (w *world) users(lines ...string) {
 // among runs slotfs among the users of the world.
 func (w *world) among(args ...string) result {
 	w.t.Helper()
+	return w.finish(w.amongCommand(args...))
+}
+
+// amongCommand prepares slotfs among the users of the world.
+func (w *world) amongCommand(args ...string) *exec.Cmd {
+	w.t.Helper()
 	c := w.command(args...)
 	c.Args = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0/machine" /etc && { [ ! -d "$0/spool" ] || mount --bind "$0/spool" /var/spool/cron; } && exec "$@"`, w.dir, built.program}, c.Args[1:]...)
 	path, err := exec.LookPath("unshare")
@@ -44,7 +50,7 @@ func (w *world) among(args ...string) result {
 		w.t.Fatal(err)
 	}
 	c.Path = path
-	return w.finish(c)
+	return c
 }
 
 // give makes a directory of a user's.

@@ -153,6 +153,7 @@ func one(t *testing.T, all []live.Outcome, kind backup.PartKind) live.Outcome {
 }
 
 func TestAWholeAccountIsPutBackOnARebuiltMachineAndUndoneByOneID(t *testing.T) {
+	t.Parallel()
 	a := newLiveAccount(t)
 	a.ready()
 	before := a.everything()
@@ -216,6 +217,7 @@ func TestAWholeAccountIsPutBackOnARebuiltMachineAndUndoneByOneID(t *testing.T) {
 }
 
 func TestPartsArePutBackIntoAnAccountThatIsInUse(t *testing.T) {
+	t.Parallel()
 	a := newLiveAccount(t)
 	for name, text := range map[string]string{
 		"mail/alice.example/info/cur/1.M1.h:2,RS": "answered since", "mail/alice.example/info/new/9.M9.h": "came since", "mail/alice.example/info/subscriptions": "V\t2\n\nMine\n",
@@ -292,6 +294,7 @@ func TestPartsArePutBackIntoAnAccountThatIsInUse(t *testing.T) {
 }
 
 func TestATableOfCronJobsThatIsRefusedLeavesTheLiveOne(t *testing.T) {
+	t.Parallel()
 	a := newLiveAccount(t)
 	write(t, a.src+"/cron/alice", "61 * * * * x\n")
 	write(t, a.dir+"/spool/crontabs/alice", "1 1 1 1 1 old\n")

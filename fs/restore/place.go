@@ -112,6 +112,20 @@ func openDirectory(at int, name string) (int, error) {
 	return retried(func() (int, error) { return unix.Openat(at, name, openDir|unix.O_NOFOLLOW, 0) })
 }
 
+// Enter goes on to a directory below the Place without following links.
+func (p *Place) Enter(below string) error {
+	if below == "" {
+		return nil
+	}
+	fd, err := openWay(p.fd, false, below)
+	if err != nil {
+		return target("open "+below, err)
+	}
+	unix.Close(p.fd)
+	p.fd, p.Dir = fd, path.Join(p.Dir, below)
+	return nil
+}
+
 // Close gives up a Place that no Run was given.
 func (p *Place) Close() {
 	if p.fd != absent {

@@ -87,6 +87,12 @@ func (w *writer) run(ctx context.Context, q *Order) Ending {
 		if place, err = restore.Locate(q.Destination); err != nil {
 			return Ending{Fault: newFault(err)}
 		}
+		if q.Keep != nil { // the home's owner, or others whom he lets write there, may exchange what lies on the way
+			if err := place.Enter(q.Keep.Below); err != nil {
+				place.Close()
+				return Ending{Fault: newFault(err)}
+			}
+		}
 	}
 	var roots []restore.Root
 	for _, r := range q.Roots {

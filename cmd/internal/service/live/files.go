@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +29,7 @@ const writing = "writing"
 type keptFiles struct {
 	Home string `json:"home"`
 	Keep string `json:"keep"` // directory in it
+	Kept bool   `json:"kept"` // it was there at the end: something was changed
 }
 
 // homeOf is the home of a user of this machine.
@@ -97,7 +99,7 @@ func (l *Live) begin(p *piece, out *Outcome, home string) (*record.Record, error
 		return nil, err
 	}
 	out.ID = rec.ID
-	if err := rec.Reach(writing, keptFiles{home, keepName(rec)}); err != nil {
+	if err := rec.Reach(writing, keptFiles{Home: home, Keep: keepName(rec)}); err != nil {
 		rec.Close()
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func (l *Live) endFiles(rec *record.Record, out *Outcome) error {
 		return err
 	}
 	if _, err := os.Lstat(filepath.Join(k.Home, k.Keep)); err == nil {
-		out.Before = filepath.Join(k.Home, k.Keep)
+		out.Before, k.Kept = filepath.Join(k.Home, k.Keep), true
 	}
 	return rec.Reach(record.Done, k)
 }
@@ -183,7 +185,11 @@ func (l *Live) undoFiles(ctx context.Context, store *record.Store, id string, ou
 		return err
 	}
 	if _, err := os.Lstat(filepath.Join(k.Home, k.Keep)); err != nil {
-		return fmt.Errorf("restore %s: it replaced nothing, or what it kept is gone: %w", id, err)
+		if k.Kept || !errors.Is(err, iofs.ErrNotExist) {
+			return fmt.Errorf("restore %s: what it kept is gone: %w", id, err)
+		}
+		out.Notes = append(out.Notes, "it changed nothing: there is nothing to undo")
+		return nil
 	}
 	rec, err := l.begin(&piece{account: old.Account, path: id}, out, k.Home)
 	if err != nil {

@@ -2,11 +2,15 @@ package live
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	iofs "io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/asuser"
@@ -55,32 +59,36 @@ func (l *Live) host(ctx context.Context, p *piece, s *step, home string, out *Ou
 	}
 	h.Options.Window, h.Options.Workers = src.Window(&leaf)
 	root := restore.Root{Path: s.from}
-	at, names := home, []string(nil)
+	at, names := "", []string(nil)
 	if s.to != "" {
-		at, names = existing(home, s.to, s.whole)
+		if at, names, err = existing(home, s.to, s.whole); err != nil {
+			return nil, err
+		}
 		root.Name = names[0]
 	}
-	way := l.way(ctx, src, p, strings.TrimPrefix(strings.TrimPrefix(at, home), "/"), names, leaf)
+	way := l.way(ctx, src, p, at, names, leaf)
 	root.Source, root.Entry = placed{Source: src, skip: s.skip}, way[0]
 	root.Entry.Handle = spot{handle: way[0].Handle, way: way[1:]}
-	h.Destination, h.Roots = restore.Destination{Path: at}, []restore.Root{root}
-	h.Options.Keep.Below = strings.TrimPrefix(strings.TrimPrefix(at, home), "/")
+	h.Destination, h.Roots, h.Options.Keep.Below = restore.Destination{Path: home}, []restore.Root{root}, at
 	return h, nil
 }
 
-// existing tells which directory on the way to a path below home is there, and the names that lead on from it. Whether they are what
-// they seem is for the process to see that writes.
-func existing(home, below string, all bool) (dir string, names []string) {
+// existing tells which directory on the way to a path below home is there, and the names that lead on from it. Whether it still is a
+// directory is for the process to see that writes. All takes it to be there.
+func existing(home, below string, all bool) (dir string, names []string, err error) {
 	names = strings.Split(below, "/")
-	dir = home
 	for len(names) > 1 {
-		next := filepath.Join(dir, names[0])
-		if info, err := os.Stat(next); !all && (err != nil || !info.IsDir()) {
+		next := path.Join(dir, names[0])
+		info, err := os.Lstat(filepath.Join(home, next))
+		if !all && errors.Is(err, iofs.ErrNotExist) {
 			break
+		}
+		if err == nil && !info.IsDir() {
+			return "", nil, exit.Hinted(fmt.Errorf("%s is no directory", filepath.Join(home, next)), "where it is a link, restore into the directory that it leads to, without --live")
 		}
 		dir, names = next, names[1:]
 	}
-	return dir, names
+	return dir, names, nil
 }
 
 // way are the directories that lead to leaf, with it at the end. What the backup's home has at their paths gives them their attributes:
