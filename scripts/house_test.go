@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,4 +93,32 @@ func mutates(s ast.Stmt) bool {
 func isErr(e ast.Expr) bool {
 	name, ok := e.(*ast.Ident)
 	return ok && (name.Name == "err" || strings.HasSuffix(name.Name, "Err"))
+}
+
+func TestArchitectureSaysWhatEachPackageKnows(t *testing.T) {
+	text, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{} // first cells of the table: whole paths, or the ends of some
+	for line := range strings.Lines(string(text)) {
+		if cell, _, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok {
+			for i, name := range strings.Split(cell, "`") {
+				known[name] = known[name] || i%2 == 1
+			}
+		}
+	}
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "slotfs/")
+		if strings.HasSuffix(name, "test") || below(name, "scripts") {
+			continue
+		}
+		for end := name; !known[end]; {
+			var ok bool
+			if _, end, ok = strings.Cut(end, "/"); !ok {
+				t.Errorf("%s is not in the table of docs/architecture.md", name)
+				break
+			}
+		}
+	}
 }
