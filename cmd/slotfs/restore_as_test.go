@@ -44,7 +44,7 @@ func (w *world) among(args ...string) result {
 func (w *world) amongCommand(args ...string) *exec.Cmd {
 	w.t.Helper()
 	c := w.command(args...)
-	c.Args = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0/machine" /etc && { [ ! -d "$0/spool" ] || mount --bind "$0/spool" /var/spool/cron; } && exec "$@"`, w.dir, built.program}, c.Args[1:]...)
+	c.Args = append([]string{"unshare", "-m", "sh", "-c", `mount --bind "$0/machine" /etc && { [ ! -d "$0/spool" ] || mount --bind "$0/spool" /var/spool/cron; } && { [ ! -d "$0/local" ] || mount --bind "$0/local" /usr/local; } && exec "$@"`, w.dir, built.program}, c.Args[1:]...)
 	path, err := exec.LookPath("unshare")
 	if err != nil {
 		w.t.Fatal(err)

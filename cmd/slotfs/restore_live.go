@@ -23,6 +23,7 @@ func liveFlags() []cli.Flag {
 		&cli.StringFlag{Name: "account", Usage: "with --live: the `USER` of this machine whose account it is", DefaultText: "the account's name, where its home is this machine"},
 		&cli.StringFlag{Name: "home", Usage: "with --live: the home `DIRECTORY` of the account", DefaultText: "that of its user"},
 		&cli.BoolFlag{Name: "replace", Usage: "with --live: mailboxes take the place of those that are there, which are kept, instead of being merged"},
+		&cli.BoolFlag{Name: "restorepkg", Usage: "with --live: hand a whole account to cPanel's restorepkg, which replaces it"},
 		&cli.StringFlag{Name: "database", Usage: "with --live: restore the dump as the database `NAME`", DefaultText: "the name of the dump, if it is the account's"},
 		&cli.StringSliceFlag{Name: "table", Usage: "with --live: replace the table `NAME` alone; may be repeated"},
 	}
@@ -30,7 +31,7 @@ func liveFlags() []cli.Flag {
 
 // onlyLive are the flags that say nothing without --live, and notLive those that say nothing with it.
 var (
-	onlyLive = []string{"account", "home", "replace", "database", "table"}
+	onlyLive = []string{"account", "home", "replace", "restorepkg", "database", "table"}
 	notLive  = []string{"overwrite", "partial", "maildir", "numeric-owner", "map-owner", "as", "security-attribute"}
 )
 
@@ -74,7 +75,7 @@ func (s *settings) restoreLive(c *cli.Context) error {
 	if c.Args().Len() == 0 {
 		return exit.With(errors.New("PATH is missing"), exit.Usage, seeHelp("restore"))
 	}
-	return run.restore(c.Context, c.Args().Slice(), c.Bool("literal"), live.Request{Account: c.String("account"), Home: c.String("home"), Replace: c.Bool("replace"),
+	return run.restore(c.Context, c.Args().Slice(), c.Bool("literal"), live.Request{Account: c.String("account"), Home: c.String("home"), Replace: c.Bool("replace"), Restorepkg: c.Bool("restorepkg"),
 		Database: c.String("database"), Tables: c.StringSlice("table"), DryRun: c.Bool("dry-run")})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -304,5 +305,57 @@ func TestATableOfCronJobsThatIsRefusedLeavesTheLiveOne(t *testing.T) {
 	}
 	if tab := a.tab(); tab != "1 1 1 1 1 old\n" {
 		t.Errorf("%q", tab)
+	}
+}
+
+// panel puts programs in the place of cPanel's that note how they are called.
+func (a *liveAccount) panel() (log string) {
+	a.t.Helper()
+	log = a.dir + "/panel.log"
+	for name, script := range map[string]string{
+		"restorepkg": "echo \"restorepkg $*\" >> " + log + "\nfor a; do :; done\ntar -tzf \"$a\" | head -1 >> " + log + "\n[ ! -e " + a.dir + "/fail ] || { echo broken >&2; exit 1; }\n",
+		"pkgacct":    "echo \"pkgacct $1\" >> " + log + "\ntar -C " + a.dir + " -czf \"$2/cpmove-$1.tar.gz\" home\n",
+	} {
+		p := a.dir + "/local/cpanel/scripts/" + name
+		write(a.t, p, "#!/bin/sh\n"+script)
+		if err := os.Chmod(p, 0o755); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+	return log
+}
+
+func TestAWholeAccountIsHandedToThePanelWhereThereIsOne(t *testing.T) {
+	t.Parallel()
+	a := newLiveAccount(t)
+	a.ready()
+	if r := a.among("restore", "--live", "--restorepkg", liveSnapshot); r.code != 2 || !strings.Contains(r.err, "only for administrators of a machine with cPanel") {
+		t.Errorf("without a panel: %+v", r)
+	}
+	log := a.panel()
+	said := func() string {
+		data, _ := os.ReadFile(log)
+		_ = os.Remove(log) // or nothing was called
+		return string(data)
+	}
+	before := a.everything()
+	all := a.live(3, "--live", liveSnapshot)
+	if got := said(); got != "" || !all[0].Left || !strings.HasSuffix(all[0].LeftOut[0], "restorepkg "+all[0].Target) || a.everything() != before {
+		t.Errorf("called %q: %+v", got, all)
+	}
+	if out, err := exec.Command("tar", "-tzf", all[0].Target).Output(); err != nil || !strings.Contains(string(out), "/homedir/public_html/index.php") {
+		t.Errorf("%s: %v", out, err)
+	}
+	all = a.live(0, "--live", "--restorepkg", liveSnapshot)
+	if got := said(); !strings.HasPrefix(got, "pkgacct alice\nrestorepkg --force "+all[0].Target+"\n") {
+		t.Errorf("called %q", got)
+	}
+	a.live(0, "--undo", all[0].ID)
+	if got := said(); !strings.HasPrefix(got, "pkgacct alice\nrestorepkg --force "+all[0].Before+"\nhome/") {
+		t.Errorf("undone by %q", got)
+	}
+	write(t, a.dir+"/fail", "")
+	if r := a.among("restore", "--live", "--restorepkg", liveSnapshot); r.code != 1 || !strings.Contains(r.err, "broken") || !strings.Contains(r.out, "--undo") {
+		t.Errorf("%+v", r)
 	}
 }

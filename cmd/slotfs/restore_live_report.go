@@ -105,6 +105,8 @@ func whatLive(o *live.Outcome) string {
 	switch o.Kind {
 	case "database-users", "database users":
 		return fmt.Sprintf("%s, %s", term.Count(int64(len(o.Users)), "user", "users"), term.Count(int64(len(o.Grants)), "grant", "grants"))
+	case "package":
+		return "handed to restorepkg"
 	case "cron":
 		return term.Count(int64(o.Parts), "job", "jobs")
 	case "forwarders", "filters", "mail-routes":

@@ -10,6 +10,7 @@ import (
 
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
+	"slotfs/fs/restore/live/panel"
 	"slotfs/indexer/backup"
 )
 
@@ -24,6 +25,9 @@ func (l *Live) expand(ctx context.Context, q *Request, p piece) ([]piece, error)
 	var err error
 	switch p.kind {
 	case "":
+		if l.toPanel() {
+			return []piece{p}, nil
+		}
 		return l.account(ctx, q, p)
 	case backup.Files:
 		err = l.filesSteps(ctx, q, &p)
@@ -40,6 +44,9 @@ func (l *Live) expand(ctx context.Context, q *Request, p piece) ([]piece, error)
 	}
 	return []piece{p}, err
 }
+
+// toPanel reports whether whole accounts are for cPanel to restore: it is here, and who asks is an administrator.
+func (l *Live) toPanel() bool { return l.Owner == "" && panel.Here() }
 
 // account tells the pieces of a whole account.
 func (l *Live) account(ctx context.Context, q *Request, p piece) ([]piece, error) {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,9 @@ type Request struct {
 	Tables   []string `json:"tables,omitempty"`   // of a database; none: all
 	Home     string   `json:"home,omitempty"`     // of the account; "": that of the user
 	Replace  bool     `json:"replace,omitempty"`  // mailboxes take the place of those that are there
-	DryRun   bool     `json:"dry_run,omitempty"`
+	// Restorepkg hands a whole account to cPanel's program, which replaces it.
+	Restorepkg bool `json:"restorepkg,omitempty"`
+	DryRun     bool `json:"dry_run,omitempty"`
 }
 
 // Check refuses what cannot be asked for.
@@ -121,7 +124,7 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 	for i, pieces := range groups {
 		more, err := l.together(ctx, &q, q.Paths[i], pieces)
 		all = append(all, more...)
-		if err != nil || len(more) > 0 && more[len(more)-1].Err != nil {
+		if err != nil || slices.ContainsFunc(more, func(o Outcome) bool { return o.Err != nil }) {
 			return all, err
 		}
 	}
@@ -146,8 +149,8 @@ func (l *Live) together(ctx context.Context, q *Request, path string, pieces []p
 			out.Notes, out.Code = append(out.Notes, "the snapshot is not complete"), exit.Partial
 		}
 		all = append(all, l.ended(audit.Live, q, out))
-		if out.Err != nil {
-			break
+		if out.Err != nil && (restore.Fatal(out.Err) || ctx.Err() != nil) {
+			break // it would befall the other parts too
 		}
 	}
 	return all, nil
@@ -163,6 +166,8 @@ func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) erro
 		l.Begin(p.path, size)
 	}
 	switch {
+	case p.kind == "":
+		return l.handOver(ctx, q, p, out)
 	case p.kind == backup.Databases:
 		return l.database(ctx, q, p, out)
 	case p.kind == backup.DatabaseUsers:

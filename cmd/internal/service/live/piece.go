@@ -12,6 +12,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/users"
+	"slotfs/fs/restore/live/panel"
 	"slotfs/indexer/backup"
 )
 
@@ -39,6 +40,9 @@ var errNotLive = errors.New("not a part that restore --live can put back")
 func (l *Live) find(ctx context.Context, q *Request) ([][]piece, error) {
 	if l.Owner != "" && (q.Database != "" || q.Home != "") {
 		return nil, exit.Usagef("only administrators may name the database or the home")
+	}
+	if q.Restorepkg && !l.toPanel() {
+		return nil, exit.Usagef("--restorepkg: only for administrators of a machine with cPanel, which has %s", panel.Restorepkg)
 	}
 	var all [][]piece
 	for _, p := range q.Paths {
@@ -87,6 +91,9 @@ func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error)
 		if s := way[i].Snapshot; s != nil {
 			one.unproven, one.backup = s.Status != backup.Complete, s.Account
 			one.account, err = owner(q, s.Account, &way[i])
+			if one.kind == "" && err != nil && q.Account == "" && l.toPanel() {
+				one.account, err = s.Account, nil // restorepkg makes the account of that name
+			}
 			break
 		}
 	}
@@ -116,6 +123,9 @@ func (p *piece) check(q *Request) error {
 	}
 	if p.kind == backup.Databases && !p.has(path.Base(p.path)) && !p.node.IsDir() {
 		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")
+	}
+	if q.Restorepkg && p.kind != "" {
+		return exit.Usagef("--restorepkg is for a whole account: the path of a snapshot")
 	}
 	if q.Replace && (p.kind != backup.Email && p.kind != "" || !p.node.IsDir()) {
 		return exit.Usagef("--replace is for mailboxes: other parts are replaced as it is, and messages are only merged")

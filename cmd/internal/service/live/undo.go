@@ -158,7 +158,7 @@ func (l *Live) undoOne(ctx context.Context, old *record.Record, dryRun bool) Out
 	switch old.Kind {
 	case filesKind:
 		out.Err = l.undoFiles(ctx, store, old.ID, &out)
-	case cronKind, routesKind, leftKind:
+	case cronKind, routesKind, leftKind, packageKind:
 		out.Err = l.undoKept(ctx, store, old.ID, &out)
 	case mysql.UsersKind:
 		out.Err = l.undoUsers(ctx, store, old.ID, &out)
@@ -178,6 +178,8 @@ func (l *Live) undoKept(ctx context.Context, store *record.Store, id string, out
 	switch old.Kind {
 	case cronKind:
 		err = l.undoCron(ctx, old, out)
+	case packageKind:
+		err = l.undoPackage(ctx, store, old, out)
 	case routesKind:
 		err = l.undoRoutes(store, old, out)
 	default:
