@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	iofs "io/fs"
-	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/board"
 	"slotfs/indexer/contain"
 )
 
@@ -34,36 +32,11 @@ type State struct {
 	Code         int       `json:"code"` // exit code, at the end
 }
 
-// maxEnded is how many restores are told about that have ended.
-const maxEnded = 100
-
-// tellEvery is the shortest time between two states of one restore that are told.
-const tellEvery = 250 * time.Millisecond
-
 // Board has the live restores of a service.
-type Board struct {
-	tell func(State)
-	wait sync.WaitGroup
-
-	mu sync.Mutex
-	// mu guards what follows.
-	last int
-	all  []*running // the oldest first
-}
-
-// running is a restore on the board. Its State belongs to the board's mu.
-type running struct {
-	State
-	board  *Board
-	cancel context.CancelFunc
-	told   time.Time
-}
+type Board struct{ *board.Board[State] }
 
 // NewBoard makes a board that tells states as they change.
-func NewBoard(tell func(State)) *Board { return &Board{tell: tell} }
-
-// Wait returns when nothing runs any more. Their contexts end them.
-func (b *Board) Wait() { b.wait.Wait() }
+func NewBoard(tell func(State)) *Board { return &Board{board.New(tell)} }
 
 // Start begins a restore that ends with ctx, or when it is cancelled.
 func (b *Board) Start(ctx context.Context, l *Live, q Request) State {
@@ -76,49 +49,37 @@ func (b *Board) StartUndo(ctx context.Context, l *Live, id string, dryRun bool) 
 }
 
 func (b *Board) begin(ctx context.Context, l *Live, s State, work func(context.Context) ([]Outcome, error)) State {
-	ctx, cancel := context.WithCancel(ctx)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.last++
-	s.ID, s.Who, s.Account, s.Began = strconv.Itoa(b.last), l.Who, l.Owner, time.Now()
-	r := &running{State: s, board: b, cancel: cancel}
-	b.all = append(b.all, r)
-	if ended := func(r *running) bool { return r.Ended != nil }; len(b.all) > maxEnded {
-		if i := slices.IndexFunc(b.all, ended); i >= 0 {
-			b.all = slices.Delete(b.all, i, i+1)
+	first := func(id string) State {
+		s.ID, s.Who, s.Account, s.Began = id, l.Who, l.Owner, time.Now()
+		return s
+	}
+	return b.Board.Start(ctx, first, func(ctx context.Context, w *board.Work[State]) {
+		l.Progress = counted{w}
+		l.Begin = func(what string, size int64) {
+			w.Change(true, func(s *State) { s.Part, s.PlannedBytes = what, s.PlannedBytes+size })
 		}
-	}
-	l.Progress = r
-	l.Begin = func(what string, size int64) {
-		r.change(true, func(s *State) { s.Part, s.PlannedBytes = what, s.PlannedBytes+size })
-	}
-	b.wait.Go(func() {
-		defer cancel()
 		var all []Outcome
 		err := contain.Do(func() (err error) {
 			all, err = work(ctx)
 			return err
 		})
-		r.end(all, err)
+		w.Change(true, func(s *State) { s.end(all, err) })
 	})
-	return r.State
 }
 
 // end tells how it ended.
-func (r *running) end(all []Outcome, err error) {
+func (s *State) end(all []Outcome, err error) {
 	now := time.Now()
-	r.change(true, func(s *State) {
-		s.Ended, s.Part, s.Outcomes, s.Code = &now, "", all, exit.Code(err)
-		for i := range all {
-			s.Code = Worse(s.Code, all[i].Code)
-			if all[i].Err != nil && s.Error == "" {
-				s.Error, s.Hint = all[i].Error, exit.Hint(all[i].Err)
-			}
+	s.Ended, s.Part, s.Outcomes, s.Code = &now, "", all, exit.Code(err)
+	for i := range all {
+		s.Code = Worse(s.Code, all[i].Code)
+		if all[i].Err != nil && s.Error == "" {
+			s.Error, s.Hint = all[i].Error, exit.Hint(all[i].Err)
 		}
-		if err != nil {
-			s.Error, s.Hint = err.Error(), exit.Hint(err)
-		}
-	})
+	}
+	if err != nil {
+		s.Error, s.Hint = err.Error(), exit.Hint(err)
+	}
 }
 
 // Worse is the exit code of two outcomes together: the first one that failed, or else that less was done.
@@ -129,73 +90,42 @@ func Worse(a, b int) int {
 	return a
 }
 
+// counted is the progress of a restore.
+type counted struct{ *board.Work[State] }
+
 // Planned implements restore.Progress.
-func (r *running) Planned(files, bytes int64) {
-	r.change(false, func(s *State) { s.PlannedFiles, s.PlannedBytes = s.PlannedFiles+files, s.PlannedBytes+bytes })
+func (c counted) Planned(files, bytes int64) {
+	c.Change(false, func(s *State) { s.PlannedFiles, s.PlannedBytes = s.PlannedFiles+files, s.PlannedBytes+bytes })
 }
 
 // Sent implements restore.Progress.
-func (r *running) Sent(files, bytes int64) {
-	r.change(false, func(s *State) { s.Files, s.Bytes = s.Files+files, s.Bytes+bytes })
+func (c counted) Sent(files, bytes int64) {
+	c.Change(false, func(s *State) { s.Files, s.Bytes = s.Files+files, s.Bytes+bytes })
 }
 
-// change changes the state, and tells it if that is due or must be.
-func (r *running) change(must bool, do func(*State)) {
-	r.board.mu.Lock()
-	do(&r.State)
-	due := must || time.Since(r.told) >= tellEvery
-	if due {
-		r.told = time.Now()
-	}
-	state := r.State
-	r.board.mu.Unlock()
-	if due {
-		r.board.tell(state)
-	}
+// of are the restores of an account, or all with "".
+func of(account string) func(*State) bool {
+	return func(s *State) bool { return account == "" || s.Account == account }
 }
 
 // List tells about all live restores of an account, or of all with "", the newest first.
-func (b *Board) List(account string) []State {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := []State{}
-	for _, r := range slices.Backward(b.all) {
-		if account == "" || r.Account == account {
-			out = append(out, r.State)
-		}
-	}
-	return out
-}
+func (b *Board) List(account string) []State { return b.Board.List(of(account)) }
 
 // Get tells about one of them.
 func (b *Board) Get(account, id string) (State, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r, err := b.find(account, id)
-	if err != nil {
-		return State{}, err
-	}
-	return r.State, nil
+	s, ok := b.Board.Get(id, of(account))
+	return s, known(id, ok)
 }
 
 // Cancel ends one of them. It may take a moment.
 func (b *Board) Cancel(account, id string) (State, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r, err := b.find(account, id)
-	if err != nil {
-		return State{}, err
-	}
-	r.cancel()
-	return r.State, nil
+	s, ok := b.Board.Cancel(id, of(account))
+	return s, known(id, ok)
 }
 
-// find finds a restore. mu is held.
-func (b *Board) find(account, id string) (*running, error) {
-	for _, r := range b.all {
-		if r.ID == id && (account == "" || r.Account == account) {
-			return r, nil
-		}
+func known(id string, ok bool) error {
+	if ok {
+		return nil
 	}
-	return nil, fmt.Errorf("live restore %s: %w", id, iofs.ErrNotExist)
+	return fmt.Errorf("live restore %s: %w", id, iofs.ErrNotExist)
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	iofs "io/fs"
-	"slices"
-	"strconv"
-	"sync"
 	"time"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/board"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/indexer/contain"
 )
@@ -32,66 +30,24 @@ type State struct {
 	Code         int     `json:"code"` // exit code, at the end
 }
 
-// maxEnded is how many restores are told about that have ended.
-const maxEnded = 100
-
-// tellEvery is the shortest time between two states of one restore that are told.
-const tellEvery = 250 * time.Millisecond
-
 // Board has the restores of a service.
-type Board struct {
-	tell func(State)
-	wait sync.WaitGroup
-
-	mu sync.Mutex
-	// mu guards what follows.
-	last int
-	all  []*running // the oldest first
-}
-
-// running is a restore on the board. Its State belongs to the board's mu.
-type running struct {
-	State
-	board  *Board
-	cancel context.CancelFunc
-	told   time.Time
-}
+type Board struct{ *board.Board[State] }
 
 // NewBoard makes a board that tells states as they change.
-func NewBoard(tell func(State)) *Board { return &Board{tell: tell} }
-
-// Wait returns when no restore runs any more. Their contexts end them.
-func (b *Board) Wait() { b.wait.Wait() }
+func NewBoard(tell func(State)) *Board { return &Board{board.New(tell)} }
 
 // Start begins a restore that ends with ctx, or when it is cancelled.
 func (b *Board) Start(ctx context.Context, t browse.Tree, who string, q Request) State {
-	ctx, cancel := context.WithCancel(ctx)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.last++
-	r := &running{State: State{ID: strconv.Itoa(b.last), Who: who, Request: q, Began: time.Now()}, board: b, cancel: cancel}
-	b.all = append(b.all, r)
-	for i := 0; len(b.all) > maxEnded && i < len(b.all); {
-		if b.all[i].Ended == nil {
-			i++
-			continue
-		}
-		b.all = slices.Delete(b.all, i, i+1)
-	}
-	b.wait.Go(func() {
-		defer cancel()
-		r.run(ctx, t)
-	})
-	return r.State
+	first := func(id string) State { return State{ID: id, Who: who, Request: q, Began: time.Now()} }
+	return b.Board.Start(ctx, first, func(ctx context.Context, w *board.Work[State]) { run(ctx, w, New(t, q)) })
 }
 
 // run restores.
-func (r *running) run(ctx context.Context, t browse.Tree) {
-	work := New(t, r.Request)
-	work.Progress = r
+func run(ctx context.Context, w *board.Work[State], work *Restore) {
+	work.Progress = counted{w}
 	work.Begin = func(begun *Report) {
 		own := *begun
-		r.change(true, func(s *State) { s.Report = &own })
+		w.Change(true, func(s *State) { s.Report = &own })
 	}
 	var report *Report
 	err := contain.Do(func() (err error) {
@@ -99,7 +55,7 @@ func (r *running) run(ctx context.Context, t browse.Tree) {
 		return err
 	})
 	now := time.Now()
-	r.change(true, func(s *State) {
+	w.Change(true, func(s *State) {
 		s.Ended, s.Code = &now, exit.Code(err)
 		if report != nil {
 			s.Report, s.Code = report, report.Code
@@ -110,71 +66,39 @@ func (r *running) run(ctx context.Context, t browse.Tree) {
 	})
 }
 
+// counted is the progress of a restore.
+type counted struct{ *board.Work[State] }
+
 // Planned implements restore.Progress.
-func (r *running) Planned(files, bytes int64) {
-	r.change(false, func(s *State) { s.PlannedFiles, s.PlannedBytes = s.PlannedFiles+files, s.PlannedBytes+bytes })
+func (c counted) Planned(files, bytes int64) {
+	c.Change(false, func(s *State) { s.PlannedFiles, s.PlannedBytes = s.PlannedFiles+files, s.PlannedBytes+bytes })
 }
 
 // Sent implements restore.Progress.
-func (r *running) Sent(files, bytes int64) {
-	r.change(false, func(s *State) { s.Files, s.Bytes = s.Files+files, s.Bytes+bytes })
+func (c counted) Sent(files, bytes int64) {
+	c.Change(false, func(s *State) { s.Files, s.Bytes = s.Files+files, s.Bytes+bytes })
 }
 
-// change changes the state, and tells it if that is due or must be.
-func (r *running) change(must bool, do func(*State)) {
-	r.board.mu.Lock()
-	do(&r.State)
-	due := must || time.Since(r.told) >= tellEvery
-	if due {
-		r.told = time.Now()
-	}
-	state := r.State
-	r.board.mu.Unlock()
-	if due {
-		r.board.tell(state)
-	}
-}
+func anybody(*State) bool { return true }
 
 // List tells about all restores, the newest first.
-func (b *Board) List() []State {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := []State{}
-	for _, r := range slices.Backward(b.all) {
-		out = append(out, r.State)
-	}
-	return out
-}
+func (b *Board) List() []State { return b.Board.List(anybody) }
 
 // Get tells about one restore.
 func (b *Board) Get(id string) (State, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r, err := b.find(id)
-	if err != nil {
-		return State{}, err
-	}
-	return r.State, nil
+	s, ok := b.Board.Get(id, anybody)
+	return s, known(id, ok)
 }
 
 // Cancel ends a restore. It may take a moment.
 func (b *Board) Cancel(id string) (State, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	r, err := b.find(id)
-	if err != nil {
-		return State{}, err
-	}
-	r.cancel()
-	return r.State, nil
+	s, ok := b.Board.Cancel(id, anybody)
+	return s, known(id, ok)
 }
 
-// find finds a restore. mu is held.
-func (b *Board) find(id string) (*running, error) {
-	for _, r := range b.all {
-		if r.ID == id {
-			return r, nil
-		}
+func known(id string, ok bool) error {
+	if ok {
+		return nil
 	}
-	return nil, fmt.Errorf("restore %s: %w", id, iofs.ErrNotExist)
+	return fmt.Errorf("restore %s: %w", id, iofs.ErrNotExist)
 }
