@@ -109,6 +109,26 @@ func directAdmin(t *testing.T) (root string, certificate []byte) {
 	}), certificate
 }
 
+func FuzzSessionOf(f *testing.F) {
+	f.Add("directadmin id key")
+	f.Add("directadmin a b; c=d")
+	f.Fuzz(func(t *testing.T, proof string) {
+		s, ok := SessionOf(proof)
+		if !ok {
+			return
+		}
+		r, err := http.NewRequest(http.MethodGet, "https://127.0.0.1/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.AddCookie(&http.Cookie{Name: "session", Value: s.ID})
+		r.AddCookie(&http.Cookie{Name: "key", Value: s.Key})
+		if got := r.Header.Get("Cookie"); got != "session="+s.ID+"; key="+s.Key {
+			t.Errorf("%q becomes the cookies %q", proof, got)
+		}
+	})
+}
+
 func TestASessionOfDirectAdminProvesItsUserAlone(t *testing.T) {
 	root, certificate := directAdmin(t)
 	good := Session{"id1", "key1"}

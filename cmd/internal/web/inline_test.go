@@ -33,3 +33,14 @@ func TestThePageInAPanelNeedsNoOtherFile(t *testing.T) {
 		t.Error(policy)
 	}
 }
+
+func TestOnlyTheGatewayReachesTheServer(t *testing.T) {
+	for name, f := range pages() {
+		if !strings.HasSuffix(name, ".js") || name == "/gateway.js" {
+			continue
+		}
+		for _, past := range regexp.MustCompile(`\bfetch\(|\bEventSource\(|\bXMLHttpRequest\b|\b(?:href|src|action): ["'`+"`"+`]/api/`).FindAllString(string(f.bytes), -1) {
+			t.Errorf("%s: %s goes past gateway.js, and leads nowhere in a hosting panel", name, past)
+		}
+	}
+}
