@@ -35,6 +35,9 @@ func (s *settings) printWrong(r *api.Report) {
 		if n.Hint != "" {
 			fmt.Fprintf(s.out, "  %s\n", term.Clean(n.Hint))
 		}
+		if n.Tries == 0 {
+			continue
+		}
 		fmt.Fprintf(s.out, "  tried %s, again at %s\n", term.Count(int64(n.Tries), "time", "times"), clock(n.NextTry))
 	}
 }

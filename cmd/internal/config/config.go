@@ -333,6 +333,9 @@ func decodeError(path string, err error) error {
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {
 		line, _ := decode.Position()
+		if err := mistyped(decode); err != nil {
+			return &Error{Path: path, Line: line, Err: err}
+		}
 		return &Error{Path: path, Line: line, Err: errors.New(firstLine(decode.Error()))}
 	}
 	return &Error{Path: path, Err: errors.New(firstLine(err.Error()))}

@@ -33,9 +33,10 @@ type Link struct {
 	Revoked time.Time `json:"revoked,omitzero"`
 }
 
-// Live reports whether the link lets somebody in at a time.
+// Live reports whether the link lets somebody in at a time. One that would for longer than a link may was made, or is looked at, by a
+// clock that is wrong.
 func (l *Link) Live(now time.Time) bool {
-	return now.Before(l.Expires) && l.Revoked.IsZero() && !(l.Once && !l.Used.IsZero())
+	return now.Before(l.Expires) && l.Expires.Sub(now) <= MaxValid && l.Revoked.IsZero() && !(l.Once && !l.Used.IsZero())
 }
 
 // MaxValid is how long a link may be valid.

@@ -275,3 +275,16 @@ func TestGuessesAreSlowedDown(t *testing.T) {
 		t.Errorf("%d addresses are remembered", th.left.Weight())
 	}
 }
+
+func TestALinkOfAClockThatWasAheadLetsNobodyInForYears(t *testing.T) {
+	links, c := newLinks(t)
+	c.advance(4 * 365 * 24 * time.Hour)
+	_, token, err := links.Make(alice(c, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.advance(-4 * 365 * 24 * time.Hour)
+	if _, err := links.Use(token, false); err == nil {
+		t.Error("it lets somebody in")
+	}
+}

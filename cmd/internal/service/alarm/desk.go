@@ -88,7 +88,7 @@ func (d *Desk) tell(ctx context.Context, n *config.Notify, told *Told, r *Report
 		told.Tried, told.Tries, told.NextTry, told.Error, told.Hint = nil, 0, time.Time{}, "", ""
 		return true, nil
 	}
-	if !d.Last && (now.Before(told.NextTry) || now.Sub(told.LastSent) < n.MinInterval && !now.Before(told.LastSent)) {
+	if !d.Last && (told.waits(now) || now.Sub(told.LastSent) < n.MinInterval && !now.Before(told.LastSent)) {
 		return missed, nil
 	}
 	err = d.deliver(ctx, n, c.message(d.Host))
@@ -103,6 +103,11 @@ func (d *Desk) tell(ctx context.Context, n *config.Notify, told *Told, r *Report
 	}
 	*told = Told{Wrong: c.all, LastSent: now}
 	return true, nil
+}
+
+// waits reports whether a delivery that failed is to be tried later. A time that is too far ahead is of a clock that was wrong.
+func (t *Told) waits(now time.Time) bool {
+	return now.Before(t.NextTry) && t.NextTry.Sub(now) <= lastRetry
 }
 
 // deliver tries once.

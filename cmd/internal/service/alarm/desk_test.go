@@ -246,3 +246,14 @@ func TestTwoProcessesTellOneAfterTheOther(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestClockThatWasAheadKeepsNoAlarmBack(t *testing.T) {
+	o := newOffice(t)
+	o.inbox.err = errors.New("down")
+	o.now = noon.AddDate(4, 0, 0)
+	o.tell(t, failure("nightly/alice"))
+	o.now, o.inbox.err = noon, nil
+	if got := o.tell(t, failure("nightly/alice")); len(got) != 1 {
+		t.Errorf("a clock that was set back: %v", got)
+	}
+}

@@ -140,7 +140,8 @@ func (o *origin) holdings(name string) []Account {
 	return all
 }
 
-// written is when a backup was written: its directory may have only the day.
+// written is when a backup was written: its directory may have only the day. It was there when it was indexed: what claims to be of a
+// later day was named or dated by a clock that was wrong, and would hide that nothing follows it.
 func written(s *backup.Snapshot) time.Time {
 	at := s.Time
 	for _, f := range s.Files {
@@ -148,5 +149,11 @@ func written(s *backup.Snapshot) time.Time {
 			at = t
 		}
 	}
+	if !s.Indexed.IsZero() && at.Sub(s.Indexed) > ahead {
+		return s.Indexed
+	}
 	return at
 }
+
+// ahead is how far before this machine's clock others may be.
+const ahead = 24 * time.Hour

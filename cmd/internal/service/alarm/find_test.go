@@ -177,3 +177,17 @@ func TestHoldings(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestBackupsOfTheFutureHideNoSilence(t *testing.T) {
+	one := func(name, account string, files ...backup.File) *backup.Snapshot {
+		at, _ := time.Parse(time.DateOnly, name)
+		return &backup.Snapshot{Destination: "offsite", Status: backup.Complete, Indexed: noon, Source: backup.Source{Account: account, Name: name, Time: at, Files: files}}
+	}
+	for _, a := range Holdings([]*backup.Snapshot{one("2031-01-01", "named"), one("2026-11-28", "dated", backup.File{MTime: noon.AddDate(3, 0, 0).Unix()}),
+		one("2026-11-28", "sound", backup.File{MTime: noon.Add(-3 * time.Hour).Unix()}), one("2026-11-28", "near", backup.File{MTime: noon.Add(3 * time.Hour).Unix()})})["offsite"] {
+		want := map[string]time.Time{"named": noon, "dated": noon, "sound": noon.Add(-3 * time.Hour), "near": noon.Add(3 * time.Hour)}[a.Name]
+		if !a.Newest.Equal(want) {
+			t.Errorf("%s: %s, want %s", a.Name, a.Newest, want)
+		}
+	}
+}

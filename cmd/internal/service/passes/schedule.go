@@ -57,12 +57,7 @@ func (s *Scheduler) Wait() { s.wait.Wait() }
 // loop waits until waiting ends; a pass in it ends with ctx.
 func (s *Scheduler) loop(ctx, waiting context.Context, name string, when schedule.Schedule) {
 	for {
-		next := when.Next(s.Now())
-		if next.IsZero() {
-			return
-		}
-		s.note(waiting, name, next)
-		if !schedule.Sleep(waiting, s.Now, next) {
+		if !schedule.Await(waiting, s.Now, when, func(next time.Time) { s.note(waiting, name, next) }) {
 			return
 		}
 		s.Log.Info("pass is due", "destination", name)

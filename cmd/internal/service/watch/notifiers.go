@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"slotfs/cmd/internal/config"
+	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm"
 	"slotfs/cmd/internal/service/alarm/send"
 )
@@ -31,9 +32,21 @@ func (w *Watcher) Notifiers(c *config.Config) ([]Notifier, error) {
 		if told := kept.Notifiers[name]; told != nil {
 			n.Tries, n.Error, n.Hint, n.LastSent, n.NextTry = told.Tries, told.Error, told.Hint, timeOrNil(told.LastSent), timeOrNil(told.NextTry)
 		}
+		if err := check(c.Notify[name]); err != nil { // that is known before there is anything to deliver
+			n.Error, n.Hint = err.Error(), exit.Hint(err)
+		}
 		all = append(all, n)
 	}
 	return all, nil
+}
+
+// check reports why a notifier can never deliver anything, as far as that is known without trying.
+func check(n *config.Notify) error {
+	url, err := urlOf(n)
+	if err != nil {
+		return err
+	}
+	return send.Check(url)
 }
 
 func timeOrNil(t time.Time) *time.Time {

@@ -32,16 +32,22 @@ type Watcher struct {
 	// mu guards what follows.
 	follower *history.Follower
 	board    *history.Board
+	looked   time.Time // when the board was read last
 }
+
+// setBack is from how much on a clock that goes back was wrong before: what the board took for the newest may be of that time.
+const setBack = time.Hour
 
 // Board is how everything stands by its records.
 func (w *Watcher) Board() (*history.Board, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.board == nil {
+	now := w.Now().Round(0)
+	if w.board == nil || now.Before(w.looked.Add(-setBack)) {
 		store := &history.Store{Dir: w.State.History(), Now: w.Now}
 		w.board, w.follower = history.NewBoard(w.Now), store.Follow()
 	}
+	w.looked = now
 	skipped := w.follower.Skipped
 	if err := w.follower.Poll(w.board.Take); err != nil {
 		return nil, w.State.Fault(err)
@@ -126,12 +132,21 @@ func (w *Watcher) desk(c *config.Config) *alarm.Desk {
 
 // sender makes what delivers for a notifier.
 func sender(n *config.Notify) (send.Sender, error) {
-	url := ""
-	if n.URLFile != "" {
-		var err error
-		if url, err = state.ReadSecret(n.URLFile); err != nil {
-			return nil, fmt.Errorf("url-file: %w", err)
-		}
+	url, err := urlOf(n)
+	if err != nil {
+		return nil, err
 	}
 	return send.New(n, url)
+}
+
+// urlOf is the URL that a notifier delivers to; "" if it has another way.
+func urlOf(n *config.Notify) (string, error) {
+	if n.URLFile == "" {
+		return n.URL, nil
+	}
+	url, err := state.ReadSecret(n.URLFile)
+	if err != nil {
+		return "", fmt.Errorf("url-file: %w", err)
+	}
+	return url, nil
 }

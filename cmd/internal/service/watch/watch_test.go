@@ -131,6 +131,18 @@ func TestAccountsThatTheLastRunDidNotFindAreNotWatched(t *testing.T) {
 	}
 }
 
+func TestNotifiersThatNeverCanDeliverSaySoBeforeTheyHaveTo(t *testing.T) {
+	w := newWorld(t, "[notify.ops]\nurl = \"ntfyy://ntfy.sh/TOPSECRET\"\n[notify.file]\nurl-file = \"/nonexistent/url\"\n[notify.good]\nurl = \"ntfy://ntfy.sh/x\"\n")
+	all, err := w.Notifiers(w.config)
+	if err != nil || len(all) != 3 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	file, good, ops := all[0], all[1], all[2]
+	if file.Error == "" || good.Error != "" || !strings.Contains(ops.Error, `unknown service "ntfyy"`) || ops.Hint == "" || strings.Contains(ops.Error, "TOPSECRET") {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestValuesAndNotifiersHoldWhatIsKnown(t *testing.T) {
 	w := newWorld(t, "[notify.ops]\ncommand = \"exit 1; TOPSECRET\"\nmin-interval = \"0s\"\n")
 	w.add(t, "alice", 1, history.Failed)
@@ -204,5 +216,23 @@ func checkVerified(t *testing.T, w *world) {
 	}
 	if want := (metrics.Gone{Job: "nightly", Destination: "box", Accounts: 2}); len(v.Gone) != 1 || v.Gone[0] != want {
 		t.Errorf("%+v", v.Gone)
+	}
+}
+
+func TestWhatAClockThatWasAheadMadeHidesNoSilence(t *testing.T) {
+	w := newWorld(t, "")
+	now := noon.AddDate(4, 0, 0)
+	w.Now = func() time.Time { return now }
+	w.store.Now = w.Now
+	w.add(t, "alice", 72, history.Complete)
+	w.add(t, "alice", -4*365*24, history.Complete)
+	w.facts(t, known())
+	now = noon // it is set back
+	silent := false
+	for _, f := range alarm.Find(w.facts(t, known())).Wrong() {
+		silent = silent || f.Event == alarm.Silence && strings.Contains(f.Text, "nightly")
+	}
+	if !silent {
+		t.Error("nobody is told that there has been no backup for three days")
 	}
 }

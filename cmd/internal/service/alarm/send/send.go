@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"slotfs/cmd/internal/config"
@@ -82,7 +83,25 @@ func hinted(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || exit.Hint(err) != "" {
 		return err
 	}
-	return exit.Hinted(err, "correct its table in the configuration, then try it: slotfs notify test NAME")
+	return exit.Hinted(err, cure(err.Error()))
+}
+
+// What an error says where nothing is wrong with the configuration. The library tells of answers and connections in texts alone.
+var (
+	inTrouble   = regexp.MustCompile(`(?i)status\D{0,20}(429|50\d)\b|internal server error|bad gateway|service unavailable|gateway timeout|too many requests`)
+	unreachable = regexp.MustCompile(`(?i)timed out|timeout|connection refused|connection reset|no such host|unreachable|no route`)
+)
+
+// cure is what helps after an error with a text.
+func cure(text string) string {
+	const try = "slotfs notify test NAME"
+	switch {
+	case unreachable.MatchString(text):
+		return "look whether the service is there, and whether this machine may reach it (name servers, firewall), then: " + try
+	case inTrouble.MatchString(text):
+		return "the service is in trouble or asks to wait: alarms are delivered again and again until it takes them; look at it, then: " + try
+	}
+	return "correct its table in the configuration, then try it: " + try
 }
 
 // oneLine cuts a text that comes from elsewhere to what an error can hold.

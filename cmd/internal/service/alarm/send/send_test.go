@@ -103,6 +103,32 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 	}
 }
 
+func TestHintsFollowWhatIsWrong(t *testing.T) {
+	for status, want := range map[int]string{500: "in trouble", 503: "in trouble", 429: "asks to wait", 404: "correct its table", 401: "correct its table"} {
+		address, _ := listener(t, status)
+		err := mustNew(t, &config.Notify{URL: "generic+http://" + address + "/hook"}).Send(t.Context(), hello)
+		if err == nil || !strings.Contains(exit.Hint(err), want) {
+			t.Errorf("%d: %v, hint %q", status, err, exit.Hint(err))
+		}
+	}
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	err := mustNew(t, &config.Notify{URL: "generic+" + closed.URL + "/hook"}).Send(t.Context(), hello)
+	if err == nil || !strings.Contains(exit.Hint(err), "whether the service is there") {
+		t.Errorf("%v, hint %q", err, exit.Hint(err))
+	}
+}
+
+func TestURLsOfNoServiceAreKnownBeforeAnythingIsSent(t *testing.T) {
+	for url, sound := range map[string]bool{"": true, "ntfy://ntfy.sh/topic": true, "generic+https://h/x": true, "smtp://h": true, "teams://TOPSECRET": true, "matrix://u:p@h": true,
+		"ntfyy://TOPSECRET/topic": false, "logger://": false, "https://TOPSECRET/hook": false, "TOPSECRET": false} {
+		err := Check(url)
+		if (err == nil) != sound || err != nil && (strings.Contains(err.Error(), "TOPSECRET") || exit.Hint(err) == "") {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
 func TestServiceThatHangsEndsWithTheContext(t *testing.T) {
 	hang := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hang }))

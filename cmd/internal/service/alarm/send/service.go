@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,17 +32,35 @@ var untitled = []string{"signal", "wecom", "pagerduty", "googlechat", "hangouts"
 var errNoService = errors.New("unknown service")
 
 func newService(text string) (Sender, error) {
-	s := &service{scheme: scheme(text), hidden: secrets(text)}
-	if s.scheme == "" || s.scheme == "logger" {
-		return nil, exit.With(fmt.Errorf("url: %w", errNoService), exit.Usage,
-			"want one as shoutrrr has them: ntfy://, smtp://, slack://, discord://, telegram://, teams://, generic+https://, ...")
+	if err := Check(text); err != nil || text == "" {
+		return nil, cmp.Or(err, unknownService(""))
 	}
+	s := &service{scheme: scheme(text), hidden: secrets(text)}
 	var err error
 	if s.router, err = shoutrrr.CreateSender(text); err != nil {
 		return nil, exit.With(fmt.Errorf("url of %s: %w", s.scheme, s.safe(err)), exit.Usage,
 			"see https://shoutrrr.nickfedor.com for the URLs of services")
 	}
 	return s, nil
+}
+
+// Check reports whether a URL can be one of a service; "" is for another way. It tries nothing: some services are asked already when
+// a sender is made.
+func Check(url string) error {
+	name := scheme(url)
+	if url == "" || slices.Contains((&router.ServiceRouter{}).ListServices(), name) && name != "logger" {
+		return nil
+	}
+	return unknownService(name)
+}
+
+// unknownService is the error of a URL that is none of shoutrrr's.
+func unknownService(name string) error {
+	err := fmt.Errorf("url: %w", errNoService)
+	if name != "" {
+		err = fmt.Errorf("url: %w %q", errNoService, name)
+	}
+	return exit.With(err, exit.Usage, "want one as shoutrrr has them: ntfy://, smtp://, slack://, discord://, telegram://, teams://, generic+https://, ...")
 }
 
 // Send implements Sender.
