@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,38 +20,65 @@ import (
 	"slotfs/sftpdest/sshdtest"
 )
 
-// built is what all tests of the command line share: the program and an SFTP server with the user's key.
+// built is what all tests of the command line share: the program and an SFTP server with the user's key. The first world makes it.
 var built struct {
+	once    sync.Once
+	err     error
+	dir     string
 	program string
+	races   string // directory of what the race detector reports
 	sshd    *sshdtest.Server
 }
 
 func TestMain(m *testing.M) {
-	code, err := testAll(m)
-	if err != nil {
+	code := m.Run()
+	if err := errors.Join(reportedRaces(), removeBuilt()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-func testAll(m *testing.M) (int, error) {
-	dir, err := os.MkdirTemp("", "slotfs-test")
-	if err != nil {
-		return 1, err
+func build() (err error) {
+	if built.dir, err = os.MkdirTemp("", "slotfs-test"); err != nil {
+		return err
 	}
-	defer os.RemoveAll(dir)
-	built.program = filepath.Join(dir, "slotfs")
-	build := exec.Command("go", "build", "-o", built.program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	built.program, built.races = filepath.Join(built.dir, "slotfs"), filepath.Join(built.dir, "races")
+	build := exec.Command("go", append([]string{"build", "-o", built.program}, buildFlags...)...)
+	build.Env = append(os.Environ(), "CGO_ENABLED="+cgo)
 	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build: %w\n%s", err, out)
+		return fmt.Errorf("build: %w\n%s", err, out)
 	}
-	if built.sshd, err = sshdtest.Start(sshdtest.Options{}); err != nil {
-		return 1, err
+	// Processes of all users write there.
+	if err := errors.Join(os.Chmod(built.dir, 0o711), os.Mkdir(built.races, 0o700), os.Chmod(built.races, 0o1777)); err != nil {
+		return err
 	}
-	defer built.sshd.Close()
-	return m.Run(), nil
+	built.sshd, err = sshdtest.Start(sshdtest.Options{})
+	return err
+}
+
+func removeBuilt() error {
+	if built.sshd != nil {
+		built.sshd.Close()
+	}
+	if built.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(built.dir)
+}
+
+// reportedRaces is what the race detector found in processes of the program, those in the background as well. There is
+// something only if the tests run under it, so that the program was built with it.
+func reportedRaces() error {
+	if built.races == "" {
+		return nil
+	}
+	files, err := filepath.Glob(filepath.Join(built.races, "*"))
+	for _, file := range files {
+		text, readErr := os.ReadFile(file)
+		err = errors.Join(err, readErr, fmt.Errorf("%s", text))
+	}
+	return err
 }
 
 // world is a configuration, a state directory and a store of backups of one test.
@@ -66,6 +95,10 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	built.once.Do(func() { built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
 	dir := t.TempDir()
 	w := &world{t: t, dir: dir, config: filepath.Join(dir, "etc", "slotfs.toml"), state: filepath.Join(dir, "state"),
 		store: filepath.Join(dir, "store"), mnt: filepath.Join(dir, "mnt"), username: built.sshd.Username,
@@ -98,10 +131,11 @@ type result struct {
 
 // command prepares a command line.
 func (w *world) command(args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute) // a hang fails the test, no more
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute) // a hang fails the test, no more
 	w.t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, built.program, append([]string{"--config", w.config, "--state-dir", w.state}, args...)...)
-	c.Env = []string{"PATH=" + w.path, "HOME=" + w.dir}
+	c.Env = []string{"PATH=" + w.path, "HOME=" + w.dir,
+		"GORACE=atexit_sleep_ms=0 log_path=" + filepath.Join(built.races, "race")}
 	return c
 }
 
