@@ -61,6 +61,7 @@ func one(t *testing.T, pattern string) string {
 }
 
 func TestSameCommitGivesTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	again := filepath.Join(dir, "out")
 	if err := buildClone(dir, again); err != nil {
@@ -98,6 +99,7 @@ func olderRPM(t *testing.T) string {
 }
 
 func TestRPMComesAndGoes(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "bash", "testdata/rpm.sh",
 		olderRPM(t), one(t, "*.x86_64.rpm"), t.TempDir()).CombinedOutput()
 	if err != nil {
@@ -107,6 +109,7 @@ func TestRPMComesAndGoes(t *testing.T) {
 
 // The package's units do what they should under a real systemd, also after a boot.
 func TestUnitsUnderSystemd(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("../systemdtest/run", one(t, "*_amd64.deb")).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -115,6 +118,7 @@ func TestUnitsUnderSystemd(t *testing.T) {
 
 // The package is installed over an older one, used, removed and purged in a root of its own, which lies over this machine's.
 func TestDebianPackageComesAndGoes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	out, err := exec.Command("unshare", "--mount", "--propagation", "private", "bash", "testdata/debian.sh", one(t, "*_amd64.deb"), dir).CombinedOutput()
 	if err != nil {
