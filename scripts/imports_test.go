@@ -28,12 +28,13 @@ var only = map[string][]string{
 }
 
 // everywhere may be imported by all packages: they import none themselves.
-var everywhere = []string{"slotfs/indexer/contain", "slotfs/indexer/lru"}
+var everywhere = []string{"slotfs/indexer/contain", "slotfs/indexer/lru", "slotfs/indexer/varint"}
 
 // pure says which packages of the module a package may import at most, besides everywhere.
 var pure = map[string][]string{
 	"slotfs/indexer/contain":        {},
 	"slotfs/indexer/lru":            {},
+	"slotfs/indexer/varint":         {},
 	"slotfs/indexer/backup":         {},
 	"slotfs/indexer/dest":           {},
 	"slotfs/indexer/dest/retry":     {"slotfs/indexer/dest"},

@@ -128,9 +128,9 @@ func (d *delivery) appendTo(out []byte) []byte {
 }
 
 func (d *delivery) restore(from *decoder) {
-	d.size, d.at, d.gap[1] = from.number(), from.number(), from.number()
+	d.size, d.at, d.gap[1] = from.Varint(), from.Varint(), from.Varint()
 	d.on = d.size > 0
 	if d.at < 0 || d.gap[1] < d.at || d.gap[1] > d.size || d.on && d.gap[1] == d.size {
-		from.failed = true
+		from.Failed = true
 	}
 }

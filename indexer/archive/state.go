@@ -8,6 +8,7 @@ import (
 
 	"slotfs/indexer/archive/gzseek"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/varint"
 )
 
 // stateVersion starts a state. Another layout takes another number; a pass then begins anew.
@@ -32,9 +33,9 @@ func appendState(out []byte, w *walker, gzip bool, inflater []byte) []byte {
 	from := len(out)
 	out = append(out, stateVersion, flag(gzip))
 	out = binary.AppendVarint(out, w.top.pos)
-	out = appendBytes(out, inflater)
+	out = varint.AppendBytes(out, inflater)
 	out = binary.AppendVarint(out, int64(w.refused))
-	out = appendBytes(out, []byte(w.fault))
+	out = varint.AppendBytes(out, []byte(w.fault))
 	out = binary.AppendVarint(out, w.faultAt)
 	out = appendNotes(out, w.notes)
 	out = w.delivery.appendTo(out)
@@ -54,10 +55,10 @@ func parseState(data []byte) (state, error) {
 	if n < 2 || data[0] != stateVersion || data[1] > 1 || !bytes.Equal(seal(nil, data[:n]), data[n:]) {
 		return state{}, errState
 	}
-	d := decoder{rest: data[2:n]}
-	s := state{gzip: data[1] == 1, pos: d.number(), inflater: d.bytes()}
-	s.rest = d.rest
-	if d.failed || s.pos < 0 {
+	d := decoder{varint.Decoder{Rest: data[2:n]}}
+	s := state{gzip: data[1] == 1, pos: d.Varint(), inflater: d.Bytes()}
+	s.rest = d.Rest
+	if d.Failed || s.pos < 0 {
 		return state{}, errState
 	}
 	return s, nil
@@ -83,9 +84,9 @@ func (s *state) restore(w *walker) error {
 	if _, err := s.begin(); err != nil {
 		return err
 	}
-	d := decoder{rest: s.rest}
-	w.refused, w.fault = uint64(d.number()), string(d.bytes())
-	w.faultAt = d.number()
+	d := decoder{varint.Decoder{Rest: s.rest}}
+	w.refused, w.fault = uint64(d.Varint()), string(d.Bytes())
+	w.faultAt = d.Varint()
 	w.notes = d.notes()
 	w.delivery.restore(&d)
 	more := w.top.restore(&d)
@@ -93,7 +94,7 @@ func (s *state) restore(w *walker) error {
 		w.top.inner = newLevel(w, "", 0, 0)
 		more = w.top.inner.restore(&d)
 	}
-	if more || d.failed || len(d.rest) > 0 || w.top.prefix != "" || w.top.pos != s.pos {
+	if more || d.Failed || len(d.Rest) > 0 || w.top.prefix != "" || w.top.pos != s.pos {
 		return errState
 	}
 	if l := w.top.inner; l != nil && (l.prefix == "" || l.pos != s.pos || w.top.step != stepContent) {
@@ -124,10 +125,10 @@ func (l *level) appendTo(out []byte) []byte {
 		out = append(out, flag(*b))
 	}
 	for _, b := range l.buffers() {
-		out = appendBytes(out, *b)
+		out = varint.AppendBytes(out, *b)
 	}
-	out = appendBytes(out, []byte(l.prefix))
-	out = appendBytes(out, []byte(l.current))
+	out = varint.AppendBytes(out, []byte(l.prefix))
+	out = varint.AppendBytes(out, []byte(l.current))
 	if l.step == stepSparse || l.step == stepMap {
 		out = append(out, l.head[:]...)
 	}
@@ -140,33 +141,33 @@ func (l *level) appendTo(out []byte) []byte {
 
 // restore reports whether another level stands within.
 func (l *level) restore(d *decoder) bool {
-	l.step, l.kind = step(d.byte()), d.byte()
-	inner := d.byte() == 1
+	l.step, l.kind = step(d.Byte()), d.Byte()
+	inner := d.Byte() == 1
 	for _, n := range l.numbers() {
-		*n = d.number()
+		*n = d.Varint()
 	}
 	for _, b := range l.flags() {
-		*b = d.byte() == 1
+		*b = d.Byte() == 1
 	}
 	for _, b := range l.buffers() {
-		*b = append([]byte(nil), d.bytes()...)
+		*b = append([]byte(nil), d.Bytes()...)
 	}
 	if len(l.torn.data) == 0 {
 		l.torn.data = nil
 	}
-	l.prefix, l.current = string(d.bytes()), string(d.bytes())
+	l.prefix, l.current = string(d.Bytes()), string(d.Bytes())
 	if l.step == stepSparse || l.step == stepMap {
-		copy(l.head[:], d.take(blockSize))
+		copy(l.head[:], d.Take(blockSize))
 	}
-	n := d.number()
+	n := d.Varint()
 	if n < 0 || n > maxExtents {
-		d.failed = true
+		d.Failed = true
 		return false
 	}
-	for ; n > 0 && !d.failed; n-- {
-		l.sparse.extents = append(l.sparse.extents, backup.Extent{Offset: d.number(), Length: d.number()})
+	for ; n > 0 && !d.Failed; n-- {
+		l.sparse.extents = append(l.sparse.extents, backup.Extent{Offset: d.Varint(), Length: d.Varint()})
 	}
-	d.failed = d.failed || !l.sane()
+	d.Failed = d.Failed || !l.sane()
 	return inner
 }
 
@@ -195,16 +196,16 @@ func (l *level) sane() bool {
 func appendNotes(out []byte, notes backup.Notes) []byte {
 	out = binary.AppendVarint(out, int64(len(notes)))
 	for _, n := range notes {
-		out = binary.AppendVarint(appendBytes(out, []byte(n.Kind)), int64(n.Count))
-		out = appendBytes(out, []byte(n.Example))
+		out = binary.AppendVarint(varint.AppendBytes(out, []byte(n.Kind)), int64(n.Count))
+		out = varint.AppendBytes(out, []byte(n.Example))
 	}
 	return out
 }
 
 func (d *decoder) notes() (notes backup.Notes) {
-	for n := d.number(); n > 0 && !d.failed; n-- {
-		kind, count := backup.NoteKind(d.bytes()), uint64(d.number())
-		notes.AddCount(kind, count, string(d.bytes()))
+	for n := d.Varint(); n > 0 && !d.Failed; n-- {
+		kind, count := backup.NoteKind(d.Bytes()), uint64(d.Varint())
+		notes.AddCount(kind, count, string(d.Bytes()))
 	}
 	return notes
 }
@@ -216,49 +217,5 @@ func flag(b bool) byte {
 	return 0
 }
 
-func appendBytes(out, b []byte) []byte {
-	return append(binary.AppendUvarint(out, uint64(len(b))), b...)
-}
-
-// decoder takes values off the front of rest; after the first short read failed stays set.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-func (d *decoder) number() int64 {
-	v, n := binary.Varint(d.rest)
-	if n <= 0 {
-		d.failed, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) take(n uint64) []byte {
-	if n > uint64(len(d.rest)) {
-		d.failed, d.rest = true, nil
-		return nil
-	}
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
-}
-
-func (d *decoder) bytes() []byte {
-	n, used := binary.Uvarint(d.rest)
-	if used <= 0 {
-		d.failed, d.rest = true, nil
-		return nil
-	}
-	d.rest = d.rest[used:]
-	return d.take(n)
-}
-
-func (d *decoder) byte() byte {
-	if b := d.take(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
+// decoder takes values off the front of a state.
+type decoder struct{ varint.Decoder }

@@ -3,6 +3,8 @@ package backup
 import (
 	"encoding/binary"
 	"errors"
+
+	"slotfs/indexer/varint"
 )
 
 // partsVersion starts the encoding of Parts. Another layout takes another number.
@@ -15,14 +17,14 @@ var errParts = errors.New("damaged list of parts")
 // of grafts (uvarint), and for each graft Kind, Path, From, Content and a byte that is 1 if Secret.
 // Strings are a uvarint length and raw bytes.
 func (p *Parts) MarshalBinary() ([]byte, error) {
-	out := appendString([]byte{partsVersion}, p.Full)
+	out := varint.AppendBytes([]byte{partsVersion}, p.Full)
 	out = binary.AppendUvarint(out, uint64(len(p.Grafts)))
 	for i := range p.Grafts {
 		g := &p.Grafts[i]
-		out = appendString(out, string(g.Kind))
-		out = appendString(out, g.Path)
-		out = appendString(out, g.From)
-		out = appendString(out, string(g.Content))
+		out = varint.AppendBytes(out, g.Kind)
+		out = varint.AppendBytes(out, g.Path)
+		out = varint.AppendBytes(out, g.From)
+		out = varint.AppendBytes(out, g.Content)
 		out = append(out, boolByte(g.Secret))
 	}
 	return out, nil
@@ -33,26 +35,22 @@ func (p *Parts) UnmarshalBinary(data []byte) error {
 	if len(data) == 0 || data[0] != partsVersion {
 		return errParts
 	}
-	d := decoder{rest: data[1:]}
-	read := Parts{Full: d.string()}
-	n := d.uvarint()
-	for i := uint64(0); i < n && !d.failed; i++ {
-		g := Graft{Kind: PartKind(d.string()), Path: d.string(), From: d.string()}
-		if content := d.string(); content != "" {
+	d := varint.Decoder{Rest: data[1:]}
+	read := Parts{Full: string(d.Bytes())}
+	n := d.Uvarint()
+	for i := uint64(0); i < n && !d.Failed; i++ {
+		g := Graft{Kind: PartKind(string(d.Bytes())), Path: string(d.Bytes()), From: string(d.Bytes())}
+		if content := string(d.Bytes()); content != "" {
 			g.Content = []byte(content)
 		}
-		g.Secret = d.byte() == 1
+		g.Secret = d.Byte() == 1
 		read.Grafts = append(read.Grafts, g)
 	}
-	if d.failed || len(d.rest) != 0 {
+	if d.Failed || len(d.Rest) != 0 {
 		return errParts
 	}
 	*p = read
 	return nil
-}
-
-func appendString(out []byte, s string) []byte {
-	return append(binary.AppendUvarint(out, uint64(len(s))), s...)
 }
 
 func boolByte(b bool) byte {
@@ -60,41 +58,4 @@ func boolByte(b bool) byte {
 		return 1
 	}
 	return 0
-}
-
-// decoder takes values off the front of rest; after the first short read failed stays set.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
-
-func (d *decoder) uvarint() uint64 {
-	v, n := binary.Uvarint(d.rest)
-	if n <= 0 {
-		d.failed, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[n:]
-	return v
-}
-
-func (d *decoder) string() string {
-	n := d.uvarint()
-	if n > uint64(len(d.rest)) {
-		d.failed, d.rest = true, nil
-		return ""
-	}
-	s := string(d.rest[:n])
-	d.rest = d.rest[n:]
-	return s
-}
-
-func (d *decoder) byte() byte {
-	if len(d.rest) == 0 {
-		d.failed = true
-		return 0
-	}
-	b := d.rest[0]
-	d.rest = d.rest[1:]
-	return b
 }

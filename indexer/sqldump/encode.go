@@ -3,6 +3,8 @@ package sqldump
 import (
 	"encoding/binary"
 	"errors"
+
+	"slotfs/indexer/varint"
 )
 
 // Contents and the state of a Scanner are kept as a version (1 byte) and numbers as varints; names have their length before them.
@@ -28,9 +30,9 @@ func (c *Contents) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
-	c.Head = d.number()
+	c.Head = d.Varint()
 	c.Tables = d.tables(false)
-	if d.failed || len(d.rest) > 0 || c.Head < 0 || len(c.Tables) == 0 {
+	if d.Failed || len(d.Rest) > 0 || c.Head < 0 || len(c.Tables) == 0 {
 		return errEncoding
 	}
 	return nil
@@ -76,10 +78,10 @@ func (s *Scanner) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return err
 	}
-	flags := d.byte()
+	flags := d.Byte()
 	*s = Scanner{within: flags&1 != 0, dead: flags&2 != 0, signed: flags&4 != 0, program: flags&8 != 0, index: map[string]int{}}
-	s.at, s.begin, s.rule = d.number(), d.number(), d.number()
-	last := d.number()
+	s.at, s.begin, s.rule = d.Varint(), d.Varint(), d.Varint()
+	last := d.Varint()
 	s.line = []byte(d.text())
 	s.tables = d.tables(true)
 	for i, t := range s.tables {
@@ -88,51 +90,28 @@ func (s *Scanner) UnmarshalBinary(data []byte) error {
 		s.n += len(t.Sections)
 	}
 	s.last = int(last)
-	if d.failed || len(d.rest) > 0 || flags > 15 || last < -1 || last >= int64(len(s.tables)) || len(s.line) > maxLine || len(s.line) == maxLine && !s.within ||
+	if d.Failed || len(d.Rest) > 0 || flags > 15 || last < -1 || last >= int64(len(s.tables)) || len(s.line) > maxLine || len(s.line) == maxLine && !s.within ||
 		s.at < 0 || s.begin < 0 || s.begin > s.at || s.rule < -1 || s.rule > s.at || len(s.index) != len(s.tables) {
 		return errEncoding
 	}
 	return nil
 }
 
-// decoder takes values off the front of rest; after the first fault failed stays set.
-type decoder struct {
-	rest   []byte
-	failed bool
-}
+// decoder takes values off the front of what was encoded.
+type decoder struct{ varint.Decoder }
 
 func newDecoder(data []byte) (*decoder, error) {
 	if len(data) == 0 || data[0] != version {
 		return nil, errEncoding
 	}
-	return &decoder{rest: data[1:]}, nil
-}
-
-func (d *decoder) byte() byte {
-	if len(d.rest) == 0 {
-		d.failed = true
-		return 0
-	}
-	b := d.rest[0]
-	d.rest = d.rest[1:]
-	return b
-}
-
-func (d *decoder) number() int64 {
-	n, size := binary.Varint(d.rest)
-	if size <= 0 {
-		d.failed, d.rest = true, nil
-		return 0
-	}
-	d.rest = d.rest[size:]
-	return n
+	return &decoder{varint.Decoder{Rest: data[1:]}}, nil
 }
 
 // count is a number of things of which each takes a byte at least.
 func (d *decoder) count() int {
-	n := d.number()
-	if n < 0 || n > int64(len(d.rest)) {
-		d.failed, d.rest = true, nil
+	n := d.Varint()
+	if n < 0 || n > int64(len(d.Rest)) {
+		d.Fail()
 		return 0
 	}
 	return int(n)
@@ -140,9 +119,7 @@ func (d *decoder) count() int {
 
 func (d *decoder) text() string {
 	n := d.count()
-	s := string(d.rest[:n])
-	d.rest = d.rest[n:]
-	return s
+	return string(d.Take(uint64(n)))
 }
 
 // farthest is an offset that no dump reaches: sums of two such do not overflow.
@@ -150,19 +127,19 @@ const farthest = 1 << 61
 
 func (d *decoder) tables(open bool) (all []Table) {
 	end := int64(0)
-	for n := d.count(); n > 0 && !d.failed; n-- {
+	for n := d.count(); n > 0 && !d.Failed; n-- {
 		t := Table{Name: d.text()}
-		for m := d.count(); m > 0 && !d.failed; m-- {
-			gap, length := d.number(), d.number()
+		for m := d.count(); m > 0 && !d.Failed; m-- {
+			gap, length := d.Varint(), d.Varint()
 			from := end + gap
 			if gap < -farthest || gap > farthest || length < 0 || length > farthest || from < 0 || from > farthest || length == 0 && !open {
-				d.failed = true
+				d.Failed = true
 				break
 			}
 			end = from + length
 			t.Sections = append(t.Sections, Section{from, end})
 		}
-		d.failed = d.failed || len(t.Sections) == 0 || end > farthest
+		d.Failed = d.Failed || len(t.Sections) == 0 || end > farthest
 		all = append(all, t)
 	}
 	return all
