@@ -23,6 +23,7 @@ func indexCommand(s *shell) *cli.Command {
 			&cli.BoolFlag{Name: "rebuild", Usage: "delete the index first; not while something is mounted"},
 			&cli.BoolFlag{Name: "quiet", Usage: "no progress and no summary, only what is wrong"},
 		},
+		Subcommands: []*cli.Command{indexExportCommand(s), indexImportCommand(s)},
 		Action: func(c *cli.Context) error {
 			// What is wrong with single backups is in the summary; the log says it again from level warn on.
 			g, err := s.settings(c, slog.LevelError)

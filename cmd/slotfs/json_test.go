@@ -20,6 +20,8 @@ func TestJSONIsDocumented(t *testing.T) {
 	for row, printed := range map[string][]any{
 		"| `destination remove`": {changedJSON{}, slots.Changed{}},
 		"| `index` |":            {resultJSON{}},
+		"| `index export` |":     {api.ExportedPack{}},
+		"| `index import` |":     {api.ImportedPacks{}, api.PackFailure{}},
 		"| `status` |":           {statusKeys{}},
 		"| `ls` |":               {shown{}},
 		"| `ls --tables` |":      {tableJSON{}},

@@ -102,6 +102,7 @@ type Service interface {
 	Observer
 	Installation
 	Launcher
+	Packer
 	destinations.Connector
 }
 

@@ -111,8 +111,14 @@ func (o *owner) Seen(context.Context) (alarm.Seen, error) {
 }
 
 func (o *owner) Health(ctx context.Context) (*Report, error) { return o.Report(ctx, false) }
-func (o *owner) Config() (*config.Config, error)             { return &o.conf, nil }
-func (o *owner) StateDir() state.Dir                         { return o.state }
+func (o *owner) ExportPacks(context.Context, ExportRequest) ([]ExportedPack, error) {
+	return []ExportedPack{{Name: "x.pack", Destination: "box", Account: "alice", Snapshots: 1, Fresh: true}}, nil
+}
+func (o *owner) ImportPacks(context.Context, ImportRequest) (*ImportedPacks, error) {
+	return &ImportedPacks{Packs: 2, New: 1, Failures: []PackFailure{{Name: "y.pack", Error: "damaged"}}}, nil
+}
+func (o *owner) Config() (*config.Config, error) { return &o.conf, nil }
+func (o *owner) StateDir() state.Dir             { return o.state }
 func (o *owner) Record(r audit.Record) {
 	o.ask(fmt.Sprintf("record %s %s %s %q %d %s", r.Who, r.From, r.Action, r.Paths, r.Bytes, r.Error))
 }

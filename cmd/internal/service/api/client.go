@@ -89,6 +89,19 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, into an
 	return valueIn(ctx, body, into)
 }
 
+// post sends one JSON value and asks for another one.
+func (c *Client) post(ctx context.Context, path string, q, into any) error {
+	data, err := json.Marshal(q)
+	if err != nil {
+		return err
+	}
+	body, err := c.do(ctx, http.MethodPost, path, data)
+	if err != nil {
+		return err
+	}
+	return valueIn(ctx, body, into)
+}
+
 // valueIn reads the one JSON value of an answer, and closes it.
 func valueIn(ctx context.Context, body io.ReadCloser, into any) error {
 	defer body.Close()

@@ -89,6 +89,8 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"POST /live":                                    {`{"paths":["box/accounts/alice/latest/nothing"],"dry_run":true}`, `!{"paths":[]}`},
 		"POST /live-records/{id}/undo":                  {"20260105T101500-abcdefgh {\"dry_run\":true}"},
 		"POST /reload":                                  {""},
+		"POST /packs/export":                            {`{"directory":"/nowhere","destination":"box","account":"alice","since":"2026-01-01T00:00:00Z"}`, `!{"dir":"x"}`},
+		"POST /packs/import":                            {`{"directory":"/nowhere","destination":"box"}`, `!{"dir":"x"}`},
 		"POST /passes":                                  {`{"destinations":["box"]}`},
 		"POST /verifications":                           {`{"destination":"box","account":"alice","share":0.5,"rate":1000}`, `!{"destinations":["box"]}`},
 		"POST /passes/start":                            {`{"destinations":["box"]}`, `!{"destinations":["other"]}`, `!{"destination":"box"}`},

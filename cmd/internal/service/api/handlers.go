@@ -43,6 +43,7 @@ func New(ctx context.Context, s Service, version string) *Handlers {
 	h.routes = append(h.routes, h.downloadRoutes()...)
 	h.routes = append(h.routes, h.catalogRoutes()...)
 	h.routes = append(h.routes, h.stateRoutes()...)
+	h.routes = append(h.routes, h.packRoutes()...)
 	h.routes = append(h.routes, h.jobRoutes()...)
 	h.routes = append(h.routes, h.restoreRoutes()...)
 	h.routes = append(h.routes, h.liveRoutes()...)
