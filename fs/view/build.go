@@ -18,12 +18,14 @@ type snapshotView struct {
 	directory *node            // the snapshot's directory
 	made      map[uint64]*node // by number in viewMade
 	regions   [viewEnd][]*mapping
-	open      bool          // files/ is the whole tree
-	account   string        // path of the account's directory in the tree
-	secrets   []numberRange // by first; last is the greatest up to there
-	homes     []numberRange // of the home directory
-	next      uint64        // number in viewMade
-	cost      int64         // bytes, about
+	open      bool                                // files/ is the whole tree
+	account   string                              // path of the account's directory in the tree
+	secrets   []numberRange                       // by first; last is the greatest up to there
+	homes     []numberRange                       // of the home directory
+	parts     map[backup.PartKind][]numberRange   // what belongs to each kind but files, by first; last is the greatest up to there
+	withheld  func() map[backup.PartKind]Withheld // nil: nothing is
+	next      uint64                              // number in viewMade
+	cost      int64                               // bytes, about
 }
 
 // numberRange is a run of entry numbers.
@@ -43,6 +45,14 @@ type node struct {
 	secret   bool
 }
 
+// kind is the kind of part that a made place belongs to; "": none.
+func (s *node) kind() backup.PartKind {
+	for s.up != nil && s.up.up != nil {
+		s = s.up
+	}
+	return backup.PartKind(s.name)
+}
+
 // mapping is a piece of the tree that is shown in a view: the entry number first and all below it.
 type mapping struct {
 	view        int
@@ -50,9 +60,10 @@ type mapping struct {
 	item        tree.Item
 	from        string // path in the tree
 	shown       *node
-	raw         bool   // as in the backup: full/
-	secret      bool   // for root only
-	home        bool   // lies in the home directory
+	raw         bool // as in the backup: full/
+	secret      bool // for root only
+	home        bool // lies in the home directory
+	kind        backup.PartKind
 	part        bool   // a part of the account's other than its files
 	unseen      uint32 // child directories of the top that are hidden
 }
@@ -71,8 +82,7 @@ func (b *snapshotView) mappingAt(view int, number uint64) *mapping {
 
 // isSecret reports whether an entry lies in a piece that is for root only, in any view.
 func (b *snapshotView) isSecret(number uint64) bool {
-	i := sort.Search(len(b.secrets), func(i int) bool { return b.secrets[i].first > number })
-	return i > 0 && b.secrets[i-1].last >= number
+	return inRanges(b.secrets, number)
 }
 
 // inHome reports whether an entry lies in the home directory.
@@ -87,7 +97,7 @@ func (b *snapshotView) inHome(number uint64) bool {
 
 // build makes the directory of a snapshot. It reads the index only.
 func build(ctx context.Context, v *View, r *shownSnapshot) (*snapshotView, error) {
-	b := &snapshotView{rec: r, made: map[uint64]*node{}, next: numberMade, cost: 4096}
+	b := &snapshotView{rec: r, made: map[uint64]*node{}, parts: map[backup.PartKind][]numberRange{}, withheld: v.o.Withheld, next: numberMade, cost: 4096}
 	b.directory = &node{name: r.entry.name, number: numberDirectory, names: map[string]*node{}, mode: backup.ModeDir | 0o755}
 	b.made[numberDirectory] = b.directory
 	if r.Readable() {
@@ -130,7 +140,7 @@ func (b *snapshotView) full(ctx context.Context, at string) error {
 		it, at = b.tree.Root(), ""
 	}
 	b.account = at
-	r := &mapping{view: viewFull, item: it, from: at, raw: true}
+	r := &mapping{view: viewFull, item: it, from: at, raw: true, kind: backup.Files}
 	for child, err := range b.tree.List(ctx, it, 0) {
 		if err != nil {
 			return err
@@ -183,6 +193,9 @@ func (b *snapshotView) place(at *node, name string, r *mapping) {
 	if r.secret {
 		b.secrets = append(b.secrets, numberRange{r.first, r.last})
 	}
+	if r.kind != backup.Files {
+		b.parts[r.kind] = append(b.parts[r.kind], numberRange{r.first, r.last})
+	}
 	b.cost += 500
 }
 
@@ -191,10 +204,24 @@ func (b *snapshotView) order() {
 	for _, all := range b.regions {
 		sort.Slice(all, func(i, j int) bool { return all[i].first < all[j].first })
 	}
-	sort.Slice(b.secrets, func(i, j int) bool { return b.secrets[i].first < b.secrets[j].first })
-	for i := 1; i < len(b.secrets); i++ {
-		b.secrets[i].last = max(b.secrets[i].last, b.secrets[i-1].last)
+	orderRanges(b.secrets)
+	for _, all := range b.parts {
+		orderRanges(all)
 	}
+}
+
+// orderRanges makes numbers findable in ranges that may overlap.
+func orderRanges(all []numberRange) {
+	sort.Slice(all, func(i, j int) bool { return all[i].first < all[j].first })
+	for i := 1; i < len(all); i++ {
+		all[i].last = max(all[i].last, all[i-1].last)
+	}
+}
+
+// inRanges reports whether an entry lies in one of all, which are in order.
+func inRanges(all []numberRange, number uint64) bool {
+	i := sort.Search(len(all), func(i int) bool { return all[i].first > number })
+	return i > 0 && all[i-1].last >= number
 }
 
 // kinds lists the parts that have a directory.
@@ -234,6 +261,7 @@ func (b *snapshotView) shownNode(ctx context.Context, s *node) (Node, error) {
 	default:
 		n.Source, n.Data, n.Attr.Size = FromData, s.data, int64(len(s.data))
 	}
+	n.Attr = b.restricted(n.Attr, s.kind())
 	return n, nil
 }
 

@@ -77,7 +77,7 @@ func (b *snapshotView) graft(ctx context.Context, g *backup.Graft, elements []st
 	if at := b.mkdirAll(elements); at != nil {
 		b.open = b.open || whole && from == "" && g.Kind == backup.Files && !g.Secret
 		b.place(at, elements[len(elements)-1], &mapping{view: view, item: it, from: from, secret: g.Secret,
-			home: within(home, from), part: g.Kind != backup.Files})
+			home: within(home, from), kind: g.Kind, part: g.Kind != backup.Files})
 	}
 	return nil
 }

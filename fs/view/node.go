@@ -191,13 +191,13 @@ func (b *snapshotView) listMade(ctx context.Context, number uint64, from int) it
 // fill makes n the node of an entry that is seen through region r.
 func (b *snapshotView) fill(ctx context.Context, n *Node, r *mapping, it *tree.Item) error {
 	id := nodeID(b.rec.Serial, r.view, it.Number)
-	secret, elsewhere := r.secret, false
+	secret, elsewhere, first := r.secret, false, it.Number
 	*n = Node{ID: id, Gen: b.rec.gen, Name: it.Name, Target: it.Target, Snapshot: b.rec.Snapshot, Tree: b.tree, Item: *it}
 	n.Attr = rawAttr(&it.Entry)
 	n.Attr.Ino = id
 	if it.Link != "" {
-		first, err := b.first(ctx, it)
-		if err != nil {
+		var err error
+		if first, err = b.first(ctx, it); err != nil {
 			return err
 		}
 		n.Attr.Ino = nodeID(b.rec.Serial, r.view, first)
@@ -213,6 +213,7 @@ func (b *snapshotView) fill(ctx context.Context, n *Node, r *mapping, it *tree.I
 	default:
 		n.Attr = b.rec.owned(n.Attr, r.home)
 	}
+	n.Attr = b.restricted(n.Attr, r.kind, it.Number, first)
 	n.Xattrs = shownXattrs(it.Xattrs, secret)
 	if it.Number == r.first {
 		b.top(n, r)

@@ -43,7 +43,9 @@ type Options struct {
 	// Status tells what else status.json says of a destination (its last pass); nil or a nil result:
 	// nothing. The result must be marshallable.
 	Status func(destination string) any
-	Now    func() time.Time // nil: time.Now
+	// Withheld tells, at each moment, what is not for the owners of accounts; nil: nothing is withheld. What a mount shows to root has it not.
+	Withheld func() map[backup.PartKind]Withheld
+	Now      func() time.Time // nil: time.Now
 }
 
 // View is what one mount shows. It is safe for concurrent use.

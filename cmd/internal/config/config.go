@@ -33,7 +33,8 @@
 // mount keeps on the local disk, [live] how restores into live accounts are made, [watch] what there are alarms about, a
 // [notify.NAME] table whom they are sent to, [metrics] where Prometheus looks, [sftp-server] where backups can be had by SFTP,
 // [web] where they can be looked at in a browser, [panel] where hosting panels ask, and a
-// [fleet.NAME] table another machine with slotfs; Cache, Live, Watch, Notify, Metrics, SFTPServer, Web, Panel and FleetHost have their keys.
+// [fleet.NAME] table another machine with slotfs, and an [access.NAME] table what owners of accounts may do; Cache, Live, Watch, Notify,
+// Metrics, SFTPServer, Web, Panel, FleetHost and Access have their keys.
 package config
 
 import (
@@ -71,6 +72,7 @@ type Config struct {
 	Web          Web
 	Panel        Panel
 	Notify       map[string]*Notify    // nil: none
+	Access       []Access              // in the order of the file
 	Fleet        map[string]*FleetHost // nil: none
 }
 
@@ -116,6 +118,7 @@ type file struct {
 	Web     *webTable               `toml:"web"`
 	Panel   *panelTable             `toml:"panel"`
 	Notify  map[string]*notifyTable `toml:"notify"`
+	Access  map[string]*accessTable `toml:"access"`
 	Fleet   map[string]*fleetTable  `toml:"fleet"`
 }
 
@@ -228,6 +231,9 @@ func (c *Config) parseRest(f *file, where *places) error {
 		}
 	}
 	if err := c.parseFleet(f.Fleet, where); err != nil {
+		return err
+	}
+	if err := c.parseAccess(f.Access, where); err != nil {
 		return err
 	}
 	return c.parseNotify(f.Notify, where)

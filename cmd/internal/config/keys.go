@@ -45,6 +45,7 @@ func Tables() []Table {
 		{"web", false, "Where backups can be looked at, downloaded and restored in a browser."},
 		{"panel", false, "Where users of this machine ask for the backups of their own accounts, by the pages of hosting panels; `slotfs panel install` adds it."},
 		{"fleet", true, "Another machine with slotfs, which `slotfs fleet` asks."},
+		{"access", true, "What owners of accounts may do with parts of their backups on the page, by SFTP, by the API and in panels. Where several tables are about a part of an account, the last one in the file counts; where none is, owners may look and download."},
 		{"notify", true, "Whom alarms are sent to. Exactly one of `url`, `url-file`, `sendmail` and `command` says how."},
 	}
 }
@@ -52,7 +53,7 @@ func Tables() []Table {
 // Keys describes every key of the file in the order of the manual.
 func Keys() []Key {
 	var all []Key
-	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, panelKeys, fleetKeys, notifyKeys} {
+	for _, table := range [][]Key{destinationKeys, jobKeys, cacheKeys, liveKeys, watchKeys, metricsKeys, sftpServerKeys, webKeys, panelKeys, fleetKeys, accessKeys, notifyKeys} {
 		all = append(all, table...)
 	}
 	return all
@@ -176,6 +177,12 @@ var webKeys = []Key{
 var panelKeys = []Key{
 	{"panel", "socket", `"/run/slotfs/panel.sock"`, "none",
 		"Unix socket of the process that has the index. Every user of this machine may connect, and sees his own account alone: who asks is what the kernel says. Nobody but root may write its directory."},
+}
+
+var accessKeys = []Key{
+	{"access", "accounts", `["shop*"]`, "all", "Patterns of the names of accounts: `*`, `?`, `[a-z]`."},
+	{"access", "parts", `["ssl", "dkim"]`, "all", "Parts of a backup: `" + strings.Join(partNames(), "`, `") + "`. What belongs to one of the others is withheld in `files` too."},
+	{"access", "rights", `["view", "download"]`, "", "`view`: names, sizes and times; `download`: contents; `restore`: back into the live account; `[]`: none."},
 }
 
 var notifyKeys = []Key{

@@ -46,6 +46,7 @@ func TestExamplesOfKeysAreValid(t *testing.T) {
 		"job":         "destination = \"own-box\"\nsource = [\"/srv/www\"]\nretention = 7\n",
 		"notify":      "command = \"true\"\n",
 		"fleet":       "url = \"https://web1:8480\"\n",
+		"access":      "rights = []\n",
 	}
 	world := "[destination.own-box]\nengine = \"slots\"\nhost = \"h\"\nusername = \"u\"\n[destination.offsite]\nengine = \"cpanel\"\nhost = \"h\"\nusername = \"u\"\n" +
 		"[job.nightly]\ndestination = \"own-box\"\nsource = [\"/home/*\"]\nretention = 7\n"

@@ -2,7 +2,9 @@ package service
 
 import (
 	"sync"
+	"sync/atomic"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/view"
 	"slotfs/indexer/backup"
@@ -24,7 +26,8 @@ type accountViews struct {
 // accountView is what the owner of an account sees.
 type accountView struct {
 	shownView
-	local view.Local // whom it belongs to
+	local    view.Local // whom it belongs to
+	withheld withheld
 }
 
 // get is the view of an account.
@@ -43,9 +46,33 @@ func (a *accountViews) get(s *Service, account string) *accountView {
 		return b.Account == account && !b.System && !b.Unclaimed && home(b)
 	}
 	v.options = func(s *Service) view.Options {
-		return view.Options{Nodes: s.index, Owner: func(*backup.Snapshot) view.Local { return v.local }}
+		return view.Options{Nodes: s.index, Owner: func(*backup.Snapshot) view.Local { return v.local },
+			Withheld: func() map[backup.PartKind]view.Withheld { return v.withheld.of(s.destinations.current(), account) }}
 	}
 	a.all.Put(account, v, 1)
 	a.all.Shrink(keptViews, nil)
 	return v
+}
+
+// withheld is what the configuration does not let the owner of an account see, or have.
+type withheld struct{ known atomic.Pointer[withheldBy] }
+
+type withheldBy struct {
+	conf  *config.Config
+	parts map[backup.PartKind]view.Withheld
+}
+
+// of tells what a configuration withholds from the owner of an account.
+func (w *withheld) of(conf *config.Config, account string) map[backup.PartKind]view.Withheld {
+	if known := w.known.Load(); known != nil && known.conf == conf {
+		return known.parts
+	}
+	parts := map[backup.PartKind]view.Withheld{}
+	for _, kind := range backup.PartKinds() {
+		if r := conf.RightsOf(account, kind); !r.View || !r.Download {
+			parts[kind] = view.Withheld{Names: !r.View, Contents: !r.Download}
+		}
+	}
+	w.known.Store(&withheldBy{conf, parts})
+	return parts
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/indexer/backup"
@@ -98,8 +99,26 @@ func concernsOf(s *backup.Snapshot) []string {
 func (h *Handlers) catalogRoutes() []route {
 	return []route{
 		get("/accounts", "the accounts, page by page", owners, h.accounts),
+		get("/access", "what whoever asks may do with each part of his backups", owners, h.access),
 		get("/snapshots", "the snapshots of an account, the newest first", owners, h.snapshots),
 	}
+}
+
+// access tells what somebody may do with each kind of part of what he is shown.
+func (h *Handlers) access(c *Call, _ none) (map[string]config.Rights, error) {
+	conf, err := h.service.Config()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]config.Rights{}
+	for _, kind := range backup.PartKinds() {
+		rights := config.Rights{View: true, Download: true, Restore: true}
+		if !c.Who.Admin() {
+			rights = conf.RightsOf(c.Who.Account, kind)
+		}
+		out[string(kind)] = rights
+	}
+	return out, nil
 }
 
 type accountsParams struct {

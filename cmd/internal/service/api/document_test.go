@@ -79,7 +79,7 @@ func TestDocumentIsWhatTheHandlersAnswer(t *testing.T) {
 		"GET /snapshots":       {"?destination=box&origin=&account=alice", "!?destination=box&account=bob"},
 		"GET /status":          {"?brief&wrong=false", "?wrong"}, "GET /seen": {""}, "GET /destinations": {""}, "GET /passes": {""}, "GET /jobs": {""},
 		"GET /history":  {"?name=nightly&kind=run&since=2020-01-01T00:00:00Z&limit=3"},
-		"GET /restores": {""}, "GET /openapi.json": {""},
+		"GET /restores": {""}, "GET /openapi.json": {""}, "GET /access": {""},
 		"GET /archive":        {"?path=box/accounts/alice/latest/snapshot.json&format=zip", "!?path=box&format=rar", "!?path=nothing"},
 		"POST /downloads":     {`{"paths":["box/accounts/alice/latest/snapshot.json"],"paths_base64":["Ym94"],"format":"tar"}`, `!{"paths":[]}`},
 		"GET /downloads/{id}": {"!9"},
@@ -267,7 +267,7 @@ func objectConforms(doc, schema, v map[string]any) error {
 func TestOwnersMayNotAskForWhatAdministratorsMay(t *testing.T) {
 	h := New(t.Context(), documented(t), "test")
 	served := h.For(func(*http.Request) (login.Identity, error) { return login.Identity{Account: "alice"}, nil })
-	open := []string{"/node", "/list", "/content", "/tables", "/rows", "/archive", "/downloads", "/downloads/{id}", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
+	open := []string{"/node", "/list", "/content", "/tables", "/rows", "/access", "/archive", "/downloads", "/downloads/{id}", "/find", "/versions", "/diff", "/accounts", "/snapshots", "/openapi.json", "/live", "/live/{id}", "/live-records", "/live-records/{id}/undo"}
 	for i := range h.routes {
 		r := &h.routes[i]
 		if (r.rights == owners) != slices.Contains(open, r.path) {

@@ -1,8 +1,8 @@
 package api
 
 import (
-	"slotfs/cmd/internal/login"
 	"slotfs/cmd/internal/service/live"
+	"slotfs/indexer/backup"
 )
 
 // liveRoutes are those about restores into live accounts of the service's machine.
@@ -39,7 +39,13 @@ func (h *Handlers) liveFor(c *Call) (*live.Live, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &live.Live{Tree: t, State: h.service.StateDir(), Config: conf.Live, Who: c.Who.String(), Owner: c.Who.Account}, nil
+	l := &live.Live{Tree: t, State: h.service.StateDir(), Config: conf.Live, Who: c.Who.String(), Owner: c.Who.Account}
+	if !c.Who.Admin() {
+		l.May = func(account string, kind backup.PartKind) bool {
+			return account == c.Who.Account && conf.RightsOf(account, kind).Restore
+		}
+	}
+	return l, nil
 }
 
 func (h *Handlers) restoreLive(c *Call, _ none, q live.Request) (live.State, error) {
@@ -68,11 +74,12 @@ func (h *Handlers) undoLive(c *Call, p idParams, q UndoLive) (live.State, error)
 
 // mayRestoreLive is liveFor, for whoever may change accounts.
 func (h *Handlers) mayRestoreLive(c *Call) (*live.Live, error) {
-	if !mayChange(c.Who) {
+	conf, err := h.service.Config()
+	if err != nil {
+		return nil, err
+	}
+	if !c.Who.Admin() && !conf.MayRestore(c.Who.Account) {
 		return nil, errForbidden
 	}
 	return h.liveFor(c)
 }
-
-// mayChange reports whether somebody may change live accounts at all.
-func mayChange(who login.Identity) bool { return who.Admin() }
