@@ -39,12 +39,12 @@ func destinationTestCommand(s *shell) *cli.Command {
 				may.Write = destinations.WritesInTest(d)
 			}
 			if g.terminal.Interactive {
-				fmt.Fprintln(g.err, "Measuring ...")
+				notices{s}.Note("Measuring ...")
 			}
 			r, err := destinations.Test(c.Context, g, d, may)
 			if stopped := c.Context.Err(); stopped != nil { // a report that is cut off says what is not so
 				if err != nil && !errors.Is(err, stopped) {
-					fmt.Fprintf(g.err, "Test files may be left: %s\n", term.Clean(err.Error()))
+					notices{s}.Note("Test files may be left: " + err.Error())
 				}
 				return stopped
 			}
