@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func (s *site) archives() {
 	for i, day := range slices.Backward(s.days) {
 		run(s.t, `src=$1 store=$2 day=$3 i=$4
 mkdir -p "$store/srv1/$day/accounts"; cd "$src"
-printf '<?php\n// day %s\nrequire "header.php";\necho "hello";\n' "$i" >alice/homedir/public_html/index.php
+printf '<?php\n// day %s\nrequire "header.php";\necho "hello";\n' "$i" >alice/homedir/public_html/index.php; touch -d "$day 01:00" alice/homedir/public_html/index.php
 [ "$i" != 1 ] || { rm alice/homedir/odd/utf16.txt; echo new >alice/homedir/odd/added.txt; }
 [ "$i" != 0 ] || rm -f bob/mysql/bob_shop.*
 for user in alice bob; do tar -C "$src" -czf "$store/srv1/$day/accounts/$user.tar.gz" "$user"; done
@@ -149,7 +150,7 @@ func (s *site) lose() {
 	defer link.Close()
 	retired := filepath.Join(filepath.Dir(s.store), "retired")
 	run(s.t, `mkdir -p "$2/2026-01-05/accounts"; cp "$1/srv1/$3/accounts/bob.tar.gz" "$2/2026-01-05/accounts/erin.tar.gz"`, s.store, retired, s.days[2])
-	s.must(with(with(s.addArgs("old"), "--port", fmt.Sprint(link.Port)), "--directory", retired)...)
+	s.must(append(with(with(s.addArgs("old"), "--port", fmt.Sprint(link.Port)), "--directory", retired), "--max-retries", "1", "--connection-timeout", "2s")...)
 	s.slotfs("index", "old")
 }
 
@@ -166,4 +167,14 @@ func (s *site) login(args ...string) string {
 // alice is the path of a snapshot of alice, some days old, and below it.
 func (s *site) alice(days int, below string) string {
 	return "offsite/srv1/accounts/alice/" + s.days[days] + strings.TrimSuffix("/"+below, "/")
+}
+
+// read is the text of a file.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

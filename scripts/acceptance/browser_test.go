@@ -165,10 +165,13 @@ func call(script string, args []any) string {
 	return fmt.Sprintf("(%s)(%s)", script, strings.Join(all, ","))
 }
 
+// uiPatience is how long the page may take for what it does by itself.
+const uiPatience = time.Minute
+
 // wait waits until a function says true.
 func (b *tab) wait(what, script string, args ...any) {
 	b.t.Helper()
-	for deadline := time.Now().Add(time.Minute * 3); !eval[bool](b, script, args...); time.Sleep(30 * time.Millisecond) {
+	for deadline := time.Now().Add(uiPatience); !eval[bool](b, "async (...args) => Boolean(await ("+script+")(...args))", args...); time.Sleep(30 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.shot("failed")
 			b.t.Fatalf("still not: %s\n%s", what, eval[string](b, `() => location.href + "\n" + document.body.innerText`))
@@ -192,12 +195,12 @@ func (b *tab) open(view string) {
 // settled waits until the page waits for nothing.
 func (b *tab) settled() {
 	b.t.Helper()
-	b.wait("the page has settled", `() => document.readyState === "complete" && !!document.querySelector("h1, form.login") && !document.querySelector("[aria-busy=true]")`)
+	b.wait("the page has settled", `() => document.readyState === "complete" && !!document.querySelector("h1, form.login") && (document.querySelector("form.login") || document.querySelector("main").dataset.view === location.hash) && !document.querySelector("[aria-busy=true]")`)
 }
 
 // locate is the middle of what has a text or a name, scrolled into view; what covers it is an error.
 const locate = `(selector, text) => {
-	const named = (e) => (e.getAttribute("aria-label") || e.innerText || e.value || "").trim();
+	const named = (e) => (e.getAttribute("aria-label") || e.textContent || e.value || "").replace(/\s+/g, " ").trim();
 	const all = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility() && !e.disabled);
 	const e = all.find((e) => !text || named(e) === text) || all.find((e) => named(e).includes(text));
 	if (!e) return { missing: true };

@@ -93,3 +93,18 @@ export function placeOf(path) {
 
 // accountQuery asks for an account by encoded names.
 export const accountQuery = (p) => `?destination=${p.destination}&origin=${p.origin}&account=${p.account}`;
+
+let known = { at: 0, down: new Set() };
+
+// down are the destinations that could not be reached at the last attempt, as far as one may know. It never fails: no view depends on it.
+export async function down(signal) {
+  if (session.admin && Date.now() - known.at > 15_000) {
+    try {
+      const all = await get("/passes", signal);
+      known = { at: Date.now(), down: new Set(all.filter((p) => p.last && UNREACHED.includes(p.last.code)).map((p) => p.destination)) };
+    } catch { /* the view is left, or it is not known */ }
+  }
+  return known.down;
+}
+
+const UNREACHED = [5, 6]; // exit codes: not reached, refused

@@ -1,19 +1,24 @@
 import { session, own, onLost } from "./api.js";
 import { inPanel } from "./gateway.js";
 import { h, problem, say } from "./ui.js";
-import { accounts, account } from "./accounts.js";
-import { files, drawBasket } from "./files.js";
-import { compare } from "./compare.js";
+import { accounts } from "./accounts.js";
+import { account } from "./account.js";
+import { files } from "./files.js";
+import { drawBasket } from "./basket.js";
+import { find } from "./find.js";
+import { compare, diff } from "./compare.js";
 import { jobs } from "./jobs.js";
-import { destinations, log } from "./state.js";
+import { destinations } from "./state.js";
+import { log } from "./log.js";
 
-const views = { accounts, account, files, compare, jobs, destinations, log };
-const titles = { accounts: "Accounts", jobs: "Jobs", destinations: "Destinations", log: "Log" };
+const views = { accounts, account, files, find, compare, diff, jobs, destinations, log };
+const titles = { accounts: "Accounts", find: "Find", jobs: "Jobs", destinations: "Destinations", log: "Log" };
+const everybody = ["accounts", "find"];
 const main = document.getElementById("main");
 let leave = new AbortController();
 
 function nav(now) {
-  document.getElementById("nav").replaceChildren(...Object.entries(titles).filter(([name]) => session.admin || name === "accounts")
+  document.getElementById("nav").replaceChildren(...Object.entries(titles).filter(([name]) => session.admin || everybody.includes(name))
     .map(([name, title]) => h("a", { href: "#/" + name, "aria-current": name === now ? "page" : null }, title)));
 }
 
@@ -24,16 +29,20 @@ async function route() {
   const signal = leave.signal;
   const [, name = "accounts", path = "", q = ""] = /^#\/(\w+)\/?([^?]*)\??(.*)$/.exec(location.hash) || [];
   const view = Object.hasOwn(views, name) ? views[name] : accounts;
-  nav(view === account || view === files ? "accounts" : name);
+  nav(titles[name] ? name : "accounts");
   document.getElementById("head").hidden = false;
+  main.setAttribute("aria-busy", "true");
+  const at = location.hash;
   try {
     const content = await view({ path, params: new URLSearchParams(q), signal, again: route });
     if (signal.aborted) return;
-    main.replaceChildren(...[content].flat());
+    main.replaceChildren(...[content].flat(Infinity).filter((c) => c !== null && c !== undefined));
   } catch (e) {
     if (signal.aborted) return;
-    main.replaceChildren(problem(e), h("p", null, h("button", { type: "button", onclick: route }, "Try again")));
+    main.replaceChildren(h("h1", null, titles[name] || "Not to be shown"), problem(e), h("p", null, h("button", { type: "button", onclick: route }, "Try again")));
   }
+  main.removeAttribute("aria-busy");
+  main.dataset.view = at;
   const title = main.querySelector("h1")?.textContent || "slotfs";
   document.title = title + " – slotfs";
   say(title);

@@ -1,29 +1,42 @@
-import { get, query, session, encode, shown, visible, join, placeOf, accountQuery } from "./api.js";
-import { h, size, date, section, say, problem } from "./ui.js";
+import { get, query, session, encode, shown, visible, join, placeOf, accountQuery, down } from "./api.js";
+import { h, icon, size, date, section } from "./ui.js";
+import { List } from "./list.js";
 import { preview } from "./preview.js";
-import { restoreDialog } from "./restore.js";
+import { has, toggle } from "./basket.js";
 
-const ROW = 36, PAGE = 500;
-const basket = new Set(); // encoded paths
+const KINDS = { sql: "database", create: "database", eml: "mail", png: "image", jpg: "image", jpeg: "image", gif: "image", webp: "image", svg: "image", ico: "image", gz: "box", zip: "box", tar: "box", crt: "lock", key: "lock", pem: "lock" };
 
-export function drawBasket() {
-  const bar = document.getElementById("basket");
-  bar.hidden = !basket.size;
-  bar.replaceChildren(h("span", null, `${basket.size} selected`),
-    h("button", { type: "button", class: "main", onclick: () => restoreDialog([...basket]) }, "Restore …"),
-    h("button", { type: "button", onclick: () => { basket.clear(); drawBasket(); document.querySelectorAll(".files input").forEach((i) => { i.checked = false; }); } }, "Clear"));
+function kind(n) {
+  if (n.type === "directory") return "folder";
+  if (n.type === "link") return "link";
+  return /[:;]2,[A-Za-z]*$/.test(n.name) ? "mail" : KINDS[n.name.toLowerCase().split(".").at(-1)] || "file";
 }
 
 // files shows a directory: its entries, the dates that have it, and what is selected beside it.
 export async function files({ path, params, signal }) {
   const place = placeOf(path);
   const side = h("aside", { "aria-label": "Selected file", hidden: true });
-  const list = new List(path, params, signal, (n, p) => { side.hidden = false; preview(side, n, p, place, signal); });
+  const choose = (n, p) => {
+    side.hidden = false;
+    preview(side, n, p, place, signal, () => { side.hidden = true; list.choose(-1); });
+  };
+  const list = new List({
+    load: (q) => get(`/list?path=${path}&${query(q).slice(1)}`, signal).then((p) => ({ rows: p.entries, total: p.total })),
+    columns: [session.admin ? ["", "Select", "c"] : null, ["name", "Name", ""], ["size", "Size", "n s"], ["mtime", "Changed", "t wide"], ["", "Mode", "m wide", true]].filter(Boolean),
+    row: (n, i, on) => row(path, n, i, on, () => { list.choose(i); choose(n, join(path, encode(n.name, n.name_base64))); }),
+    empty: (match) => (match ? "No name has that in it." : "This directory is empty."), sort: params.get("sort") || "name",
+  });
   await list.page(0);
-  const filter = h("input", { type: "search", id: "filter", value: list.match, autocomplete: "off", oninput: (e) => list.reset({ match: e.target.value }) });
-  return [h("h1", null, shown(path.split("/").at(-1)) || "Backups"), crumbs(path, place),
-    h("div", { class: "bar" }, h("label", { for: "filter" }, "Name has"), filter, place?.snapshot ? section(() => dates(path, place, signal), h("span", { class: "dim" }, "dates …")) : null),
+  const filter = h("input", { type: "search", id: "filter", autocomplete: "off", placeholder: "in this directory", oninput: (e) => list.reset({ match: e.target.value }) });
+  return [h("h1", null, shown(path.split("/").at(-1)) || "Backups"), crumbs(path, place), section(() => unreached(place, signal), ""),
+    h("div", { class: "bar" }, h("label", { for: "filter" }, "Name has"), filter, place?.snapshot ? section(() => dates(path, place, signal), h("span", { class: "dim" }, "dates …")) : null,
+      h("span", { class: "dim end" }, h("a", { href: "#/find?below=" + encodeURIComponent(shown(place?.root || path)) }, "Find in all dates"))),
     h("div", { class: "split" }, list.element, side)];
+}
+
+async function unreached(place, signal) {
+  const gone = place && (await down(signal)).has(shown(place.destination));
+  return gone ? h("p", { class: "note" }, `${shown(place.destination)} was not reached at the last attempt: the content of files cannot be read until it is back.`) : "";
 }
 
 function crumbs(path, place) {
@@ -39,107 +52,24 @@ function crumbs(path, place) {
 async function dates(path, place, signal) {
   const [all, there] = await Promise.all([get("/snapshots" + accountQuery(place), signal),
     place.below ? get("/versions?path=" + path, signal).catch(() => null) : null]);
-  const has = there && new Set(there.map((v) => v.snapshot));
-  const now = shown(place.snapshot);
-  return [h("label", { for: "date" }, "Backup "), h("select", { id: "date", onchange: (e) => { location.hash = "#/files/" + join(place.root + "/" + encodeURIComponent(e.target.value), place.below); } },
-    all.some((x) => x.name === now) ? null : h("option", { value: now, selected: true }, now),
-    all.map((x) => h("option", { value: x.name, selected: x.name === now, disabled: has && !has.has(x.name) && x.name !== now }, x.name + (has && !has.has(x.name) ? " (not in it)" : ""))))];
+  const with_ = there && new Set(there.map((v) => v.snapshot));
+  const now = shown(place.snapshot), lacks = (x) => with_ && !with_.has(x.name) && x.name !== now;
+  const go = (name) => { location.hash = "#/files/" + join(place.root + "/" + encode(name), place.below); };
+  const at = all.findIndex((x) => x.name === now), older = at >= 0 && all.slice(at + 1).find((x) => !lacks(x)), newer = at > 0 && all.slice(0, at).findLast((x) => !lacks(x));
+  const step = (x, text, name) => h("button", { type: "button", disabled: !x, "aria-label": name, title: x ? x.name : null, onclick: () => go(x.name) }, text);
+  return [h("label", { for: "date" }, "Backup"), step(older, "‹", "older backup"), h("select", { id: "date", onchange: (e) => go(e.target.value) },
+    at >= 0 ? null : h("option", { value: now, selected: true }, now),
+    all.map((x) => h("option", { value: x.name, selected: x.name === now, disabled: lacks(x) }, x.name + (lacks(x) ? " (not in it)" : "")))), step(newer, "›", "newer backup")];
 }
 
-// List is a table of which only what is seen is there, whatever the size of the directory.
-class List {
-  constructor(path, params, signal, choose) {
-    Object.assign(this, { path, signal, choose, sort: params.get("sort") || "name", desc: false, match: "", pages: new Map(), total: 0, on: -1, generation: 0 });
-    this.body = h("tbody");
-    this.head = h("tr");
-    this.table = h("table", { class: "files" }, h("caption", { class: "sr" }, "Files"), h("thead", null, this.head), this.body);
-    this.element = h("div", { class: "scroll tall", onscroll: () => this.soon(), onkeydown: (e) => this.key(e) }, this.table);
-    new ResizeObserver(() => this.soon()).observe(this.element);
-  }
-
-  // page loads a page, once.
-  page(i) {
-    if (!this.pages.has(i)) {
-      const generation = this.generation;
-      this.pages.set(i, get(`/list?path=${this.path}&${query({ sort: this.sort, desc: this.desc, match: this.match, from: i * PAGE, limit: PAGE }).slice(1)}`, this.signal).then((p) => {
-        if (generation !== this.generation) return;
-        this.total = p.total ?? p.entries.length;
-        this.pages.set(i, p.entries);
-        this.draw();
-      }, (e) => {
-        if (generation === this.generation) this.pages.delete(i);
-        if (!i) throw e;
-      }));
-    }
-    return this.pages.get(i);
-  }
-
-  reset(to) {
-    Object.assign(this, to);
-    this.generation++;
-    this.pages.clear();
-    this.element.scrollTop = 0;
-    Promise.resolve(this.page(0)).then(() => say(`${this.total} entries`), (e) => { if (e.name !== "AbortError") this.body.replaceChildren(h("tr", null, h("td", { colspan: 5 }, problem(e)))); });
-  }
-
-  soon() {
-    if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => { this.waiting = 0; this.draw(); });
-  }
-
-  draw() {
-    const first = Math.max(0, Math.floor(this.element.scrollTop / ROW) - 10);
-    const last = Math.min(this.total, first + Math.ceil((this.element.clientHeight || 700) / ROW) + 20);
-    const focused = document.activeElement?.dataset?.row;
-    const rows = [];
-    for (let i = first; i < last; i++) rows.push(this.row(i));
-    const space = (n) => (n > 0 ? h("tr", { "aria-hidden": "true", style: { height: n * ROW + "px" } }, h("td", { colspan: 5, style: { height: n * ROW + "px" } })) : null);
-    this.headings();
-    this.table.setAttribute("aria-rowcount", this.total + 1);
-    this.body.replaceChildren(...[space(first), ...rows, space(this.total - last)].filter(Boolean));
-    if (!this.total) this.body.replaceChildren(h("tr", null, h("td", { colspan: 5, class: "dim" }, this.match ? "No name has that in it." : "This directory is empty.")));
-    if (focused !== undefined) this.body.querySelector(`[data-row="${focused}"]`)?.focus({ preventScroll: true });
-  }
-
-  headings() {
-    const text = this.sort + this.desc;
-    if (this.drawn === text) return;
-    this.drawn = text;
-    const by = (key, label, cls) => h("th", { scope: "col", class: cls, "aria-sort": this.sort === key ? (this.desc ? "descending" : "ascending") : null },
-      h("button", { type: "button", onclick: () => this.reset({ desc: this.sort === key && !this.desc, sort: key }) }, label + (this.sort === key ? (this.desc ? " ▼" : " ▲") : "")));
-    this.head.replaceChildren(session.admin ? h("th", { scope: "col", class: "c" }, h("span", { class: "sr" }, "Select")) : "", by("name", "Name"), by("size", "Size", "n s"), by("mtime", "Changed", "t wide"), h("th", { scope: "col", class: "s wide" }, "Mode"));
-  }
-
-  // row is an entry, or a place for one that is on its way.
-  row(i) {
-    const at = Math.floor(i / PAGE);
-    const page = this.pages.get(at);
-    if (!Array.isArray(page)) {
-      if (!page) this.page(at);
-      return h("tr", { "aria-rowindex": i + 2 }, h("td", { colspan: 5, class: "dim" }, "…"));
-    }
-    const n = page[i % PAGE];
-    if (!n) return h("tr");
-    const p = join(this.path, encode(n.name, n.name_base64));
-    const name = visible(n.name);
-    const way = n.type === "directory" || n.type === "link";
-    const open = way ? h("a", { href: "#/files/" + p, "data-row": i, title: name }, (n.type === "link" ? "↪ " : "▸ ") + name, n.target ? h("span", { class: "dim" }, " → " + visible(n.target)) : null)
-      : h("button", { type: "button", class: "name", "data-row": i, title: name, onclick: () => { this.on = i; this.choose(n, p); this.draw(); } }, name);
-    return h("tr", { class: this.on === i ? "on" : null, "aria-rowindex": i + 2 },
-      session.admin ? h("td", { class: "c" }, h("input", { type: "checkbox", checked: basket.has(p), "aria-label": "select " + name, onchange: (e) => { e.target.checked ? basket.add(p) : basket.delete(p); drawBasket(); } })) : "",
-      h("td", null, open), h("td", { class: "n s" }, n.type === "file" ? size(n.size) : ""), h("td", { class: "t wide dim" }, date(n.mtime)), h("td", { class: "s wide dim" }, (n.mode & 0o777).toString(8).padStart(4, "0")));
-  }
-
-  // key moves between entries by the arrow keys.
-  key(e) {
-    const row = e.target.dataset?.row;
-    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 20, PageUp: -20 }[e.key];
-    if (row === undefined || !step) return;
-    e.preventDefault();
-    const to = Math.min(this.total - 1, Math.max(0, Number(row) + step));
-    const top = to * ROW;
-    if (top < this.element.scrollTop || top > this.element.scrollTop + this.element.clientHeight - 3 * ROW) this.element.scrollTop = Math.max(0, top - this.element.clientHeight / 2);
-    this.draw();
-    this.body.querySelector(`[data-row="${to}"]`)?.focus({ preventScroll: true });
-  }
+// row is one entry of a directory.
+function row(path, n, i, on, open) {
+  const p = join(path, encode(n.name, n.name_base64)), name = visible(n.name);
+  const text = [icon(kind(n)), name.length > 400 ? name.slice(0, 400) + "…" : name];
+  const way = n.type === "directory" || n.type === "link";
+  return h("tr", { class: [on ? "on" : "", n.type === "directory" ? "dir" : ""].join(" "), "aria-rowindex": i + 2 },
+    session.admin ? h("td", { class: "c" }, h("input", { type: "checkbox", checked: has(p), "data-path": p, "aria-label": "select " + name.slice(0, 200), onchange: () => toggle(p) })) : "",
+    h("td", null, way ? h("a", { href: "#/files/" + p, "data-row": i, title: name.slice(0, 400) }, text, n.target ? h("span", { class: "dim" }, " → " + visible(n.target)) : null)
+      : h("button", { type: "button", class: "plain", "data-row": i, title: name.slice(0, 400), onclick: open }, text)),
+    h("td", { class: "n s" }, n.type === "file" ? size(n.size) : ""), h("td", { class: "t wide dim" }, date(n.mtime)), h("td", { class: "m wide dim" }, (n.mode & 0o777).toString(8).padStart(4, "0")));
 }

@@ -1,28 +1,48 @@
-import { get, change, query, session } from "./api.js";
+import { get, change } from "./api.js";
 import { events } from "./gateway.js";
-import { h, size, date, ago, table, section, status, problem, say } from "./ui.js";
+import { h, size, date, ago, section, problem, facts, count } from "./ui.js";
 
 // destinations shows each destination, and passes as they go on.
 export async function destinations({ signal }) {
   const report = await get("/status", signal);
   const boxes = new Map(report.destinations.map((d) => [d.name, h("div", { role: "status" })]));
   follow(boxes, signal);
-  return [h("h1", null, "Destinations"), ...report.destinations.map((d) => card(d, boxes.get(d.name))),
+  return [h("h1", null, "Destinations"), h("p", { class: "lead" }, "Where backups lie, and how the last look at each ended."), ...report.destinations.map((d) => card(d, boxes.get(d.name), signal)),
     report.destinations.length ? "" : h("p", null, "There are none. “slotfs destination add” makes one.")];
 }
 
-function card(d, box) {
-  const count = Object.entries(d.snapshots || {}).map(([k, n]) => `${n} ${k}`).join(", ") || "no backups";
-  const last = d.last_pass;
-  return h("section", { class: "card", "aria-label": "Destination " + d.name }, h("h2", null, d.name), h("p", { class: "dim" }, [d.engine, d.address].filter(Boolean).join(", ")),
-    h("p", null, `${d.accounts} accounts, ${count}`, d.newest ? `; the newest complete one ${ago(d.newest)}` : ""),
-    last ? h("p", { class: last.error ? "bad" : null }, `Last pass ${date(last.ended)}: `, last.error || `${last.summary?.found ?? 0} found, ${last.summary?.read ?? 0} read, ${last.summary?.failed ?? 0} failed`) : h("p", { class: "warn" }, "No pass was made yet."),
-    last?.summary?.errors?.length ? h("ul", { class: "bad" }, last.summary.errors.slice(0, 20).map((e) => h("li", null, e))) : null,
+function card(d, box, signal) {
+  const last = d.last_pass, out = Boolean(last && [5, 6].includes(last.code)), tested = h("div", { role: "status" });
+  const many = Object.entries(d.snapshots || {}).map(([k, n]) => `${n.toLocaleString("en")} ${k}`).join(", ") || "none";
+  const state = !last ? ["not looked at yet", "warn"] : out ? ["✖ not reached", "bad"] : last.error ? ["▲ failed", "warn"] : ["● reached", "ok"];
+  const ask = (path, body, then) => async (e) => {
+    const button = e.target.closest("button");
+    button.disabled = true;
+    try { await then(await change("POST", path, body)); } catch (err) { tested.replaceChildren(problem(err)); }
+    button.disabled = false;
+  };
+  return h("section", { class: out ? "card down" : "card", "aria-label": "Destination " + d.name }, h("h2", null, d.name), h("p", { class: "dim" }, [d.engine, d.address].filter(Boolean).join(", ")),
+    h("div", { class: "fades" }, facts([["At the last look", state[0], state[1]], ["Looked at", last ? ago(last.ended) : "never"], d.next_pass ? ["Next look", date(d.next_pass)] : null, ["Accounts", d.accounts.toLocaleString("en")], ["Backups", many],
+      ["Newest good backup", d.newest ? ago(d.newest) : "none"], d.verified?.bytes ? ["Read again within 30 days", `${size(d.verified.within_30_days)} of ${size(d.verified.bytes)}`] : null])),
+    last?.error ? problem({ message: last.error, hint: out ? "Its backups stay listed. “Test” tells whether it is back." : "" }) : last?.summary ? h("p", { class: "dim" }, `The last pass found ${count(last.summary.found, "backup")}, read ${last.summary.read} and failed with ${last.summary.failed}.`) : null,
+    last?.summary?.errors?.length ? h("details", { open: last.summary.errors.length < 4 }, h("summary", null, count(last.summary.errors.length, "backup") + " not read to the end"), h("ul", { class: "bad" }, last.summary.errors.slice(0, 100).map((e) => h("li", null, e)))) : null,
+    d.concerns?.length ? h("details", null, h("summary", null, count(d.concerns.length, "account") + " with concerns"), h("ul", { class: "warn" }, d.concerns.slice(0, 200).map((c) => h("li", null, `${c.account}: ${c.texts.join("; ")}`)))) : null,
     d.running ? h("p", { class: "warn" }, `A pass runs since ${date(d.running.began)}.`) : null,
-    d.concerns?.length ? h("details", null, h("summary", null, `${d.concerns.length} concerns`), h("ul", null, d.concerns.slice(0, 200).map((c) => h("li", null, `${c.account}: ${c.texts.join("; ")}`)))) : null,
-    h("div", { class: "bar" }, h("button", { type: "button", disabled: !d.configured, onclick: async () => {
-      try { await change("POST", "/passes/start", { destinations: [d.name] }); box.replaceChildren(h("p", null, "The pass begins …")); } catch (e) { box.replaceChildren(problem(e)); }
-    } }, "Index now", h("span", { class: "sr" }, " " + d.name))), box);
+    h("div", { class: "bar" }, h("button", { type: "button", class: "main", disabled: !d.configured, onclick: ask("/passes/start", { destinations: [d.name] }, () => box.replaceChildren(h("p", null, "The pass begins …"))) }, "Index now", h("span", { class: "sr" }, " " + d.name)),
+      h("button", { type: "button", disabled: !d.configured, onclick: (e) => {
+        tested.replaceChildren(h("p", { class: "dim" }, "Connecting and measuring; it takes about half a minute …"), h("progress", { "aria-label": "test" }));
+        return ask(`/destinations/${encodeURIComponent(d.name)}/test`, { write: false, seconds: 1 }, (r) => tested.replaceChildren(...measured(r)))(e);
+      } }, "Test", h("span", { class: "sr" }, " " + d.name))), box, tested);
+}
+
+// measured is what a test found.
+function measured(r) {
+  const rate = (n) => (n ? size(Math.round(n)) + "/s" : "–");
+  return [h("p", { class: "ok" }, `● Reached as ${r.address}, logged in by ${r.authenticated}.`), facts([["Connected within", `${r.connect_seconds.toFixed(2)} s`], ["Round trip", `${(r.round_trip_seconds * 1000).toFixed(1)} ms`],
+    ["Reads, one connection", rate(r.read_one)], ["Reads, several", rate(r.read_many)], r.write_one ? ["Writes", rate(r.write_one)] : null,
+    r.size_bytes ? ["Free", `${size(r.free_bytes)} of ${size(r.size_bytes)}`] : null, ["Connections at once", `${r.allowed_connections}${r.allowed_is_limit ? "" : " or more"}`], r.clock_difference ? ["Its clock is ahead by", `${r.clock_difference} s`] : null]),
+  r.size_bytes ? h("progress", { max: r.size_bytes, value: r.size_bytes - r.free_bytes, "aria-label": "used of its file system" }) : "",
+  ...Object.entries(r.skipped || {}).map(([what, why]) => h("p", { class: "dim" }, `${what}: ${why}`))];
 }
 
 // follow shows what passes tell.
@@ -32,7 +52,7 @@ function follow(boxes, signal) {
     const box = boxes.get(e.destination);
     if (!box) return;
     if (e.kind === "finished") {
-      box.replaceChildren(e.error ? problem({ message: e.error, hint: e.hint }) : h("p", { class: "ok" }, `Done: ${e.summary?.found ?? 0} found, ${e.summary?.read ?? 0} read, ${e.summary?.gone ?? 0} gone, ${e.summary?.failed ?? 0} failed.`));
+      box.replaceChildren(e.error ? problem({ message: e.error, hint: e.hint }) : h("p", { class: "ok" }, `● Done: ${e.summary?.found ?? 0} found, ${e.summary?.read ?? 0} read, ${e.summary?.gone ?? 0} gone, ${e.summary?.failed ?? 0} failed.`));
       return;
     }
     if (e.kind === "began") { bar.max = e.bytes || 1; bar.value = e.done || 0; }
@@ -41,29 +61,4 @@ function follow(boxes, signal) {
       began: `Reading ${e.source?.name}`, read: `Reading ${e.source?.name}, ${size(e.done || 0)}`, ended: `${e.source?.name}: ${e.error || e.status}` }[e.kind];
     box.replaceChildren(h("p", null, text || e.kind), ["began", "read"].includes(e.kind) ? bar : "");
   } });
-}
-
-// log shows what is wrong, and how passes and backups ended.
-export async function log({ signal }) {
-  return [h("h1", null, "Log"), h("h2", null, "What is wrong"), section(() => wrong(signal)), h("h2", null, "Restores"), section(() => restores(signal)), h("h2", null, "Passes and backups"), section(() => ended(signal))];
-}
-
-async function wrong(signal) {
-  const all = (await get("/status?wrong", signal)).wrong || [];
-  if (!all.length) return h("p", { class: "ok" }, "● Nothing that is watched is wrong.");
-  return table("What is wrong", [["Since"], ["Object"], ["What"]], all.map((f) => h("tr", null, h("td", null, date(f.since)), h("td", null, f.object), h("td", { class: "bad" }, f.text))));
-}
-
-async function restores(signal) {
-  const all = await get("/restores", signal);
-  if (!all.length) return h("p", { class: "dim" }, "None since the service began.");
-  return table("Restores", [["Began"], ["By"], ["To"], ["Files", "n"], ["Size", "n"], ["State"]], all.map((r) => h("tr", null, h("td", null, date(r.began)), h("td", null, r.who), h("td", null, r.request.directory),
-    h("td", { class: "n" }, r.files), h("td", { class: "n" }, size(r.bytes)), h("td", { class: r.error ? "bad" : null }, r.error || (r.ended ? "done" : "running")))));
-}
-
-async function ended(signal) {
-  const all = await get("/history" + query({ limit: 200 }), signal);
-  if (!all.length) return h("p", { class: "dim" }, "Nothing was recorded yet.");
-  return table("History", [["Ended"], ["What"], ["Of"], ["Result"], ["Seconds", "n"], ["Why"]], all.map((r) => h("tr", null, h("td", null, date(r.ended)), h("td", null, r.kind),
-    h("td", null, [r.job, r.account].filter(Boolean).join("/") || r.destination || ""), h("td", null, status(r.result)), h("td", { class: "n" }, r.seconds.toFixed(1)), h("td", { class: "dim" }, r.error || r.warning || ""))));
 }
