@@ -269,16 +269,18 @@ func (b *tab) accessible(name string) {
 	}
 }
 
-// kept waits for a download and returns its path.
-func (b *tab) kept(name string) string {
+// kept waits for a download whose name has a pattern, and returns its path.
+func (b *tab) kept(pattern string) string {
 	b.t.Helper()
-	path := filepath.Join(b.downloads, name)
-	eventually(b.t, name+" is downloaded", func() bool {
-		_, err := os.Stat(path)
-		_, unfinished := os.Stat(path + ".crdownload")
-		return err == nil && unfinished != nil
+	var found []string
+	eventually(b.t, pattern+" is downloaded", func() (ok bool) {
+		unfinished, err := filepath.Glob(filepath.Join(b.downloads, "*.crdownload"))
+		if err == nil {
+			found, err = filepath.Glob(filepath.Join(b.downloads, pattern))
+		}
+		return err == nil && len(found) == 1 && len(unfinished) == 0
 	})
-	return path
+	return found[0]
 }
 
 // navigate opens an address as a person would who enters it.

@@ -70,13 +70,26 @@ export function encode(text, b64) {
   return one;
 }
 
-// shown is what people see of an encoded path; what cannot be seen is made visible.
-export function shown(path) {
+const octets = (path) => {
   const all = [];
   for (const m of path.matchAll(/%([0-9a-fA-F]{2})|([^%])/g)) {
     if (m[1]) all.push(parseInt(m[1], 16)); else all.push(...new TextEncoder().encode(m[2]));
   }
-  return visible(new TextDecoder().decode(new Uint8Array(all)));
+  return new Uint8Array(all);
+};
+
+// told are encoded paths as the body of a request has them: those that are not UTF-8 in base64.
+export function told(paths) {
+  const out = { paths: [], paths_base64: [] };
+  for (const p of paths) {
+    try { out.paths.push(decodeURIComponent(p)); } catch { out.paths_base64.push(btoa(String.fromCharCode(...octets(p)))); }
+  }
+  return out;
+}
+
+// shown is what people see of an encoded path; what cannot be seen is made visible.
+export function shown(path) {
+  return visible(new TextDecoder().decode(octets(path)));
 }
 
 export function visible(text) { return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")); }

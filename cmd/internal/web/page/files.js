@@ -1,4 +1,4 @@
-import { get, query, session, encode, shown, visible, join, placeOf, accountQuery, down } from "./api.js";
+import { get, query, encode, shown, visible, join, placeOf, accountQuery, down } from "./api.js";
 import { h, icon, size, date, section } from "./ui.js";
 import { List } from "./list.js";
 import { preview } from "./preview.js";
@@ -22,7 +22,7 @@ export async function files({ path, params, signal }) {
   };
   const list = new List({
     load: (q) => get(`/list?path=${path}&${query(q).slice(1)}`, signal).then((p) => ({ rows: p.entries, total: p.total })),
-    columns: [session.admin ? ["", "Select", "c"] : null, ["name", "Name", ""], ["size", "Size", "n s"], ["mtime", "Changed", "t wide"], ["", "Mode", "m wide", true]].filter(Boolean),
+    columns: [["", "Select", "c"], ["name", "Name", ""], ["size", "Size", "n s"], ["mtime", "Changed", "t wide"], ["", "Mode", "m wide", true]],
     row: (n, i, on) => row(path, n, i, on, () => { list.choose(i); choose(n, join(path, encode(n.name, n.name_base64))); }),
     empty: (match) => (match ? "No name has that in it." : "This directory is empty."), sort: params.get("sort") || "name",
   });
@@ -68,7 +68,7 @@ function row(path, n, i, on, open) {
   const text = [icon(kind(n)), name.length > 400 ? name.slice(0, 400) + "…" : name];
   const way = n.type === "directory" || n.type === "link";
   return h("tr", { class: [on ? "on" : "", n.type === "directory" ? "dir" : ""].join(" "), "aria-rowindex": i + 2 },
-    session.admin ? h("td", { class: "c" }, h("input", { type: "checkbox", checked: has(p), "data-path": p, "aria-label": "select " + name.slice(0, 200), onchange: () => toggle(p) })) : "",
+    h("td", { class: "c" }, h("input", { type: "checkbox", checked: has(p), "data-path": p, "aria-label": "select " + name.slice(0, 200), onchange: () => toggle(p) })),
     h("td", null, way ? h("a", { href: "#/files/" + p, "data-row": i, title: name.slice(0, 400) }, text, n.target ? h("span", { class: "dim" }, " → " + visible(n.target)) : null)
       : h("button", { type: "button", class: "plain", "data-row": i, title: name.slice(0, 400), onclick: open }, text)),
     h("td", { class: "n s" }, n.type === "file" ? size(n.size) : ""), h("td", { class: "t wide dim" }, date(n.mtime)), h("td", { class: "m wide dim" }, (n.mode & 0o777).toString(8).padStart(4, "0")));
