@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -50,27 +51,21 @@ func panelCommand(s *shell) *cli.Command {
 	}
 }
 
-// panels are those that a command is about: the one that is named, or all that pick takes.
-func panels(c *cli.Context, pick func(*plugin.Panel) bool) ([]*plugin.Panel, error) {
+// panels are those that a command names: one, or all.
+func panels(c *cli.Context) ([]*plugin.Panel, error) {
+	all := plugin.Panels()
+	if c.Args().Len() == 0 {
+		return all, nil
+	}
 	name := c.Args().First()
-	var named, picked []*plugin.Panel
 	var names []string
-	for _, p := range plugin.Panels() {
-		names = append(names, p.Name)
+	for _, p := range all {
 		if p.Name == name {
-			named = append(named, p)
+			return []*plugin.Panel{p}, nil
 		}
-		if pick(p) {
-			picked = append(picked, p)
-		}
+		names = append(names, p.Name)
 	}
-	if name != "" && named == nil {
-		return nil, exit.Usagef("panel %s: want %s", term.Clean(name), strings.Join(names, " or "))
-	}
-	if name != "" {
-		return named, nil
-	}
-	return picked, nil
+	return nil, exit.Usagef("panel %s: want %s", term.Clean(name), strings.Join(names, " or "))
 }
 
 // place is where plug-ins of panels are installed.
@@ -92,6 +87,10 @@ func (s *settings) place(socket string) (*plugin.Place, error) {
 
 // installPanels puts the page into panels, and has the process with the index answer them.
 func (s *settings) installPanels(c *cli.Context) error {
+	all, err := panels(c)
+	if err != nil {
+		return err
+	}
 	conf, err := s.Config()
 	if err != nil {
 		return err
@@ -101,9 +100,8 @@ func (s *settings) installPanels(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	all, err := panels(c, func(p *plugin.Panel) bool { return place.Present(p) == nil })
-	if err != nil {
-		return err
+	if c.Args().Len() == 0 {
+		all = slices.DeleteFunc(all, func(p *plugin.Panel) bool { return place.Present(p) != nil })
 	}
 	if len(all) == 0 {
 		return exit.With(errors.New("panel: neither cPanel & WHM nor DirectAdmin is on this machine"), exit.Usage, "run it where the panel is installed")
@@ -146,11 +144,11 @@ func (s *settings) answerPanels(c *cli.Context, conf *config.Config, socket stri
 
 // removePanels takes the page out of panels.
 func (s *settings) removePanels(c *cli.Context) error {
-	place, err := s.place("")
+	all, err := panels(c)
 	if err != nil {
 		return err
 	}
-	all, err := panels(c, func(*plugin.Panel) bool { return true })
+	place, err := s.place("")
 	if err != nil {
 		return err
 	}

@@ -172,7 +172,7 @@ func (w *wanted) there(r *record) (bool, error) {
 		return info.Mode().Perm() == w.mode, nil
 	}
 	if !ours {
-		return false, exit.Hinted(fmt.Errorf("%s: it is there already, and slotfs did not make it", w.path), "move it away")
+		return false, exit.Hinted(fmt.Errorf("%s: it is there already, and is not what slotfs made", w.path), "move it away")
 	}
 	return false, nil
 }
