@@ -260,7 +260,9 @@ func (h *Handlers) sendArchive(c *Call, q exports.Request) error {
 	if err == nil {
 		err = buffer.Flush()
 	}
-	h.recordDownload(c, e, w.sent, err)
+	if err == nil || w.sent > 0 {
+		h.recordDownload(c, e, w.sent, err)
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -204,3 +204,36 @@ func TestRequestsForDownloadsAreForgotten(t *testing.T) {
 		t.Error("one is kept for longer than an hour")
 	}
 }
+
+func TestDownloadsOfOwnersLeaveOutWhatRootAloneMayRead(t *testing.T) {
+	w := fstest.NewWorld()
+	source := fstest.Source("alice", "2026-01-05")
+	source.Owner = &backup.Owner{UID: 1001, GID: 1001}
+	all := []fstest.Member{fstest.Dir("home"), fstest.File("home/own", "1"), fstest.File("home/roots", "2"), fstest.Dir("home/closed"), fstest.File("home/closed/x", "3")}
+	for i := range all {
+		all[i].UID, all[i].GID = 1001, 1001
+	}
+	for _, i := range []int{2, 3} {
+		all[i].UID, all[i].GID, all[i].Mode = 0, 0, all[i].Mode&backup.ModeType|0o700
+	}
+	w.Add(t, source, &backup.Parts{Full: "home", Grafts: []backup.Graft{{Kind: backup.Files, Path: "files", From: "home"}}}, all...)
+	snapshots, err := w.Snapshots(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := view.New(view.Options{Nodes: w.Store, Owner: func(*backup.Snapshot) view.Local { return view.Local{UID: 5001, GID: 5001, OK: true} }})
+	v.Update([]string{"box"}, snapshots)
+	o := &owner{all: snapshots, tree: &browse.Restricted{Paged: &browse.Local{View: v, Content: func(string) fs.Content { return textContent{} }}, UID: 5001, GID: 5001}}
+	served := New(t.Context(), o, "test").For(func(*http.Request) (login.Identity, error) { return login.Identity{Account: "alice"}, nil })
+	const files = "box/accounts/alice/2026-01-05/files"
+	got := ask1(served, "GET", Prefix+"/archive?format=zip&path="+files, "")
+	z, err := zip.NewReader(bytes.NewReader(got.Body.Bytes()), int64(got.Body.Len()))
+	if err != nil || len(z.File) != 2 || z.File[1].Name != "files/own" {
+		t.Errorf("%d, %+v, %v", got.Code, z, err)
+	}
+	for _, p := range []string{files + "/roots", files + "/closed", files + "/closed/x"} {
+		if got := ask1(served, "GET", Prefix+"/archive?format=zip&path="+p, ""); got.Code != http.StatusForbidden {
+			t.Errorf("%s: %d", p, got.Code)
+		}
+	}
+}

@@ -40,6 +40,17 @@ func (r *Restricted) may(a view.Attr, bits uint32) bool {
 // Enters reports whether the names in a directory may be told, and what they lead to, for Search.
 func (r *Restricted) Enters(n *view.Node) bool { return r.may(n.Attr, 4|1) }
 
+// Reads reports whether the content of a file may be read, or the names in a directory and what they lead to.
+func (r *Restricted) Reads(n *Node) bool {
+	switch n.Attr.Mode & backup.ModeType {
+	case backup.ModeDir:
+		return r.may(n.Attr, 4|1)
+	case backup.ModeRegular:
+		return r.may(n.Attr, 4)
+	}
+	return true
+}
+
 // Lookup implements Looker.
 func (r *Restricted) Lookup(ctx context.Context, dir uint64, name string) (Node, error) {
 	at, err := r.Paged.Node(ctx, dir)

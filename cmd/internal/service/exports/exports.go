@@ -108,7 +108,10 @@ func Find(ctx context.Context, t browse.Tree, q Request) (*Export, error) {
 		return e, e.account(ctx, t, &roots[0])
 	}
 	e.Name = fileName(e.Paths) + "." + q.Format
-	o := ordered{e.from, roots}
+	o := ordered{from: e.from, roots: roots}
+	if r, ok := t.(*browse.Restricted); ok {
+		o.reads = r.Reads
+	}
 	e.members = o.members
 	return e, nil
 }

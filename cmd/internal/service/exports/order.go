@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"slotfs/cmd/internal/service/browse"
 	"slotfs/cmd/internal/service/restores"
 	"slotfs/fs/export"
 	"slotfs/fs/restore"
@@ -19,6 +20,8 @@ import (
 type ordered struct {
 	from  restores.Source
 	roots []restore.Root
+	// reads says what may be read; nil: everything. What may not is not there.
+	reads func(*browse.Node) bool
 }
 
 // piece is something that is read in one go.
@@ -110,6 +113,9 @@ func (o *ordered) walk(ctx context.Context, r *restore.Root, yield func(*export.
 func (o *ordered) list(ctx context.Context, r *restore.Root, yield func(*restore.Root) error) error {
 	var stopped error
 	err := o.from.List(ctx, &r.Entry, func(e *restore.Entry) error {
+		if n, _ := o.from.Node(e); o.reads != nil && !o.reads(n) {
+			return nil
+		}
 		stopped = yield(&restore.Root{Source: r.Source, Entry: *e, Name: path.Join(r.Name, e.Name), Path: path.Join(r.Path, e.Name)})
 		return stopped
 	})
