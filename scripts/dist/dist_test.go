@@ -164,7 +164,7 @@ for file in usr/share/man/man1/slotfs-sync.1.gz usr/share/man/man5/slotfs.toml.5
 	usr/share/slotfs/panel/{slotfs.png,whm/slotfs.conf,cpanel/install.json,directadmin/plugin.conf} usr/lib/systemd/system/slotfs.service etc/slotfs/slotfs.toml usr/share/doc/slotfs/copyright; do [ -s "$2/$file" ]; done
 [ "$(readlink "$2/usr/sbin/mount.slotfs")" = /usr/bin/slotfs ]
 grep -q '^exec /usr/bin/slotfs panel cgi cpanel --socket /run/slotfs/panel.sock$' "$2/usr/share/slotfs/panel/cpanel/index.live.cgi"
-[ -x "$2/usr/share/slotfs/panel/directadmin/user/page.raw" ]; ! grep -r '@[A-Z]*@' "$2/usr/share/slotfs/panel"
+[ -x "$2/usr/share/slotfs/panel/directadmin/user/page.raw" ]; [ -z "$(grep -r '@[A-Z][A-Z]*@' "$2/usr/share/slotfs/panel")" ]
 grep -q '^ExecStart=/usr/bin/slotfs ' "$2/usr/lib/systemd/system/slotfs.service"`, one(t, pattern), dir)
 		binary := filepath.Join(dir, "usr/bin/slotfs")
 		f, err := elf.Open(binary)

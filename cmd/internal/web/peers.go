@@ -34,7 +34,7 @@ func (l *Local) Listen(path string) error {
 
 func (l *Local) listenAt(path string) error {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := makeOpen(dir); err != nil {
 		return err
 	}
 	if err := config.Unwritable(dir); err != nil {
@@ -67,6 +67,17 @@ func (l *Local) listenAt(path string) error {
 		return ctx
 	}
 	return nil
+}
+
+// makeOpen makes a directory where there is none. Everybody may look into it, whatever the umask is.
+func makeOpen(dir string) error {
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
 }
 
 // peerKey is that of the peer's uid in the context of a request.
