@@ -58,4 +58,16 @@ func TestForgetRemovesAllBackupsOfAnAccountAndNoOther(t *testing.T) {
 	if all := w.slotsOf("j", "alice"); len(all) != 2 || all[0].Gen != 1 || all[1].Phase != "free" {
 		t.Errorf("after the next sync: %+v", all)
 	}
+	text := filepath.Join(w.dir, "slotfs.prom")
+	w.configure("[metrics]\ntextfile = \"" + text + "\"\n")
+	if err := os.RemoveAll(filepath.Join(home, "alice")); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ args, want string }{{"sync j", "1"}, {"forget j alice --yes", ""}, {"index box", "0"}} {
+		w.run(strings.Fields(step.args)...) // the first one ends with 3: an account is gone
+		shown, err := os.ReadFile(text)
+		if want := `slotfs_job_gone_accounts{destination="box",job="j"} ` + step.want; err != nil || !strings.Contains(string(shown), want) {
+			t.Errorf("%s: %q is not shown, %v", step.args, want, err)
+		}
+	}
 }

@@ -113,6 +113,9 @@ func (d *Destination) checkText() (string, error) {
 		if line == "" || len(line) > maxText || strings.ContainsFunc(line, unicode.IsControl) {
 			return "host-key", fmt.Errorf("host-key %q: empty, too long, or with control characters", line)
 		}
+		if strings.HasPrefix(line, "SHA256:") || strings.HasPrefix(line, "MD5:") {
+			return "host-key", fmt.Errorf("host-key %q: a fingerprint; want the key, `ssh-ed25519 AAAA...`, as ssh-keyscan prints it behind the host", line)
+		}
 	}
 	for key, path := range map[string]string{"password-file": d.PasswordFile, "identity-file": d.IdentityFile, "passphrase-file": d.PassphraseFile} {
 		if path != "" && !filepath.IsAbs(path) {

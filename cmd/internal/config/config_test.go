@@ -69,6 +69,7 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		{good + "reindex = \"never\"\n", "f.toml:6: destination a: reindex"},
 		{good + "directory = \"a/../b\"\n", "f.toml:6: destination a: directory"},
 		{good + "identity-file = \"id\"\n", "f.toml:6: destination a: identity-file"},
+		{good + "host-key = \"SHA256:abc\"\n", "f.toml:6: destination a: host-key \"SHA256:abc\": a fingerprint; want the key"},
 		{good + "host-key = \"a\\nb\"\n", "f.toml:6: destination a: host-key"},
 		{strings.Replace(good, `"h"`, `"-oProxyCommand=x"`, 1), "f.toml:4: destination a: host"},
 		{strings.Replace(good, "cpanel", "plesk", 1), `f.toml:3: destination a: engine "plesk": unknown; there is cpanel, slots`},

@@ -47,3 +47,13 @@ func (r *Record) Save(d state.Dir, j *config.Job) error {
 	}
 	return nil
 }
+
+// Drop takes an account, of which there are no backups any more, out of the record of a job.
+func Drop(d state.Dir, j *config.Job, account string) error {
+	r, err := Load(d, j)
+	if err != nil || r.Accounts[account] == nil {
+		return err
+	}
+	delete(r.Accounts, account)
+	return r.Save(d, j)
+}

@@ -8,6 +8,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/service/gone"
 	"slotfs/cmd/internal/service/history"
 	"slotfs/cmd/internal/service/jobs"
 	"slotfs/sftpdest/slot"
@@ -47,13 +48,16 @@ func (s *Set) Forget(ctx context.Context, account string, adopt bool) (Forgotten
 		return f, err
 	}
 	began := time.Now()
-	gone, err := slot.Forget(ctx, s.Store, jobs.Directory(s.Job, account), slot.Owner{Machine: machine, Adopt: adopt})
-	f.Slots, f.Bytes = len(gone), slot.Room(gone)
+	removed, err := slot.Forget(ctx, s.Store, jobs.Directory(s.Job, account), slot.Owner{Machine: machine, Adopt: adopt})
+	f.Slots, f.Bytes = len(removed), slot.Room(removed)
 	if errors.Is(err, slot.ErrPinned) {
 		err = exit.Hinted(err, fmt.Sprintf("`slotfs slots %s --account %s` shows it; slotfs unpin %s %s SLOT", s.Job.Name, account, s.Job.Name, account))
 	}
 	if err != nil {
 		return f, fmt.Errorf("account %s: %w", account, jobs.Advised(err))
+	}
+	if err := gone.Drop(s.State, s.Job, account); err != nil {
+		s.Warn(fmt.Sprintf("account %s still counts as gone: %v", account, err), exit.Hint(err))
 	}
 	jobs.Record(s.State, history.Record{Kind: history.Forget, Began: began, Ended: time.Now(), Seconds: time.Since(began).Seconds(), Destination: s.Job.Destination,
 		Job: s.Job.Name, Account: account, Bytes: f.Bytes, Deleted: int64(f.Slots), Result: history.Complete}, s.Warn)
