@@ -214,3 +214,62 @@ func (a *liveAccount) writerGone() {
 	}
 	a.t.Fatal("the process that writes did not end")
 }
+
+func TestAFullDiskLeavesEachFileAsBeforeOrAsAfterAndIsUndone(t *testing.T) {
+	t.Parallel()
+	a := newLiveAccount(t)
+	const files = 40
+	for i := range files {
+		write(t, fmt.Sprintf("%s/homedir/web/%d", a.src, i), strings.Repeat("b", 100<<10))
+	}
+	if err := syscall.Mount("tmpfs", a.home, "tmpfs", 0, "size=2m,mode=755"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(a.home, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	for i := range files {
+		write(t, fmt.Sprintf("%s/web/%d", a.home, i), "live")
+	}
+	write(t, a.home+"/ballast", strings.Repeat("x", 64<<10))
+	a.ready()
+	before := a.everything()
+	r := a.among("restore", "--live", liveSnapshot+"files/web")
+	if r.code != 1 || !strings.Contains(r.err, "no space left") {
+		t.Fatalf("%+v", r)
+	}
+	old, written := 0, 0
+	for i := range files {
+		data, err := os.ReadFile(fmt.Sprintf("%s/web/%d", a.home, i))
+		switch {
+		case err != nil:
+			t.Error(err)
+		case string(data) == "live":
+			old++
+		case len(data) == 100<<10:
+			written++
+		default:
+			t.Errorf("%d has %d bytes: neither the old ones nor the new ones", i, len(data))
+		}
+	}
+	if old == 0 || written == 0 {
+		t.Errorf("%d files as before, %d as after", old, written)
+	}
+	_, id, ok := strings.Cut(r.out, "--undo ")
+	if !ok {
+		t.Fatalf("the id is not told: %+v", r)
+	}
+	if err := os.Truncate(a.home+"/ballast", 0); err != nil {
+		t.Fatal(err)
+	}
+	write(t, a.home+"/ballast", strings.Repeat("x", 1<<10))
+	if r := a.among("restore", "--undo", strings.TrimSpace(id)); r.code != 0 {
+		t.Fatalf("%+v", r)
+	}
+	write(t, a.home+"/ballast", "")
+	if got := strings.Replace(a.everything(), `alice/ballast ""`, fmt.Sprintf("alice/ballast %q", strings.Repeat("x", 64<<10)), 1); got != before {
+		t.Errorf("undone: %d bytes, %d before", len(got), len(before))
+	}
+}
