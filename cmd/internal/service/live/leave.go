@@ -31,6 +31,10 @@ var words = map[backup.PartKind]string{
 // leave writes pieces to a directory for root alone, from where somebody puts them where they belong.
 func (l *Live) leave(ctx context.Context, q *Request, p *piece, all []piece, out *Outcome) error {
 	out.Kind = string(p.kind)
+	if l.Owner != "" {
+		out.LeftOut = append(out.LeftOut, "only an administrator of the machine can put that in place")
+		return nil
+	}
 	out.Left, out.LeftOut = true, append(out.LeftOut, "for you to put in place: "+words[p.kind])
 	if q.DryRun {
 		out.Target = "a directory of its own"

@@ -133,6 +133,13 @@ func (l *Live) Restore(ctx context.Context, q Request) ([]Outcome, error) {
 
 // together puts pieces back that are undone together.
 func (l *Live) together(ctx context.Context, q *Request, path string, pieces []piece) (all []Outcome, err error) {
+	if !q.DryRun && len(pieces) > 0 {
+		release, err := l.store().Hold(pieces[0].account)
+		if err != nil {
+			return nil, busy(err)
+		}
+		defer release()
+	}
 	if len(pieces) > 1 && !q.DryRun {
 		g, err := l.group(record.Record{Account: pieces[0].account, Source: path, Target: "account " + pieces[0].account})
 		if err != nil {

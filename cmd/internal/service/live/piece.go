@@ -68,11 +68,25 @@ func (l *Live) find(ctx context.Context, q *Request) ([][]piece, error) {
 // allowed refuses pieces that whoever asks may not put back.
 func (l *Live) allowed(pieces []piece) error {
 	for i := range pieces {
-		if p := &pieces[i]; l.May != nil && !l.May(p.backup, p.kind) {
-			return fmt.Errorf("restore %s: you may not put %s back: %w", p.path, p.kind, iofs.ErrPermission)
+		p := &pieces[i]
+		for _, kind := range p.kinds() {
+			if l.May != nil && !l.May(p.backup, kind) {
+				return fmt.Errorf("restore %s: you may not put %s back: %w", p.path, kind, iofs.ErrPermission)
+			}
 		}
 	}
 	return nil
+}
+
+// kinds are those of all that a piece puts back: a home has mailboxes in it.
+func (p *piece) kinds() []backup.PartKind {
+	mail := func(s step) bool {
+		return s.merge || len(s.lines) > 0 || s.to == "mail" || strings.HasPrefix(s.to, "mail/")
+	}
+	if p.kind != backup.Email && slices.ContainsFunc(p.steps, mail) {
+		return []backup.PartKind{p.kind, backup.Email}
+	}
+	return []backup.PartKind{p.kind}
 }
 
 func (l *Live) findOne(ctx context.Context, q *Request, p string) (piece, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"slices"
 	"time"
@@ -67,6 +68,9 @@ func (l *Live) Undo(ctx context.Context, id string, dryRun bool) ([]Outcome, err
 	if err == nil && l.Owner != "" && old.Account != l.Owner {
 		err = fmt.Errorf("restore %s: %w", id, record.ErrNone)
 	}
+	if err == nil && l.Owner != "" && old.Who != l.Who {
+		err = fmt.Errorf("restore %s: only an administrator may undo what %s did: %w", id, old.Who, iofs.ErrPermission)
+	}
 	if errors.Is(err, record.ErrNone) {
 		return nil, exit.With(err, exit.Failed, "the ids are the names in "+store.Dir+"; what was kept goes away after [live] keep-before")
 	}
@@ -75,6 +79,13 @@ func (l *Live) Undo(ctx context.Context, id string, dryRun bool) ([]Outcome, err
 	}
 	if old.Undone != "" {
 		return nil, exit.Hinted(fmt.Errorf("restore %s: it is undone already", id), "slotfs restore --undo "+old.Undone+" undoes that")
+	}
+	if !dryRun {
+		release, err := store.Hold(old.Account)
+		if err != nil {
+			return nil, busy(err)
+		}
+		defer release()
 	}
 	if old.Kind != groupKind {
 		return []Outcome{l.undoOne(ctx, old, dryRun)}, nil
