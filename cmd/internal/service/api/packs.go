@@ -53,9 +53,13 @@ type Packer interface {
 func (h *Handlers) packRoutes() []route {
 	return []route{
 		change("POST", "/packs/export", "snapshots of the index are written as packs into a directory of the service's machine", administrators,
-			func(c *Call, _ none, q ExportRequest) ([]ExportedPack, error) { return h.service.ExportPacks(c.Context, q) }),
+			func(c *Call, _ none, q ExportRequest) ([]ExportedPack, error) {
+				return h.service.ExportPacks(c.Context, q)
+			}),
 		change("POST", "/packs/import", "packs in a directory of the service's machine are taken into the index", administrators,
-			func(c *Call, _ none, q ImportRequest) (*ImportedPacks, error) { return h.service.ImportPacks(c.Context, q) }),
+			func(c *Call, _ none, q ImportRequest) (*ImportedPacks, error) {
+				return h.service.ImportPacks(c.Context, q)
+			}),
 	}
 }
 
