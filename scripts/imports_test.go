@@ -76,12 +76,13 @@ var pure = map[string][]string{
 	"slotfs/sftpdest/slot/archive": {"slotfs/indexer/archive/pax", "slotfs/indexer/backup", "slotfs/indexer/dest", "slotfs/indexer/manifest", "slotfs/sftpdest/slot/plan",
 		"slotfs/sftpdest/slot/prefetch", "slotfs/sftpdest/slot/progress", "slotfs/sftpdest/slot/source", "slotfs/sftpdest/slot/spool",
 		"slotfs/sftpdest/slot/store", "slotfs/sftpdest/slot/verify"},
-	"slotfs/fs/export":              {"slotfs/fs/restore", "slotfs/indexer/archive/pax", "slotfs/indexer/backup", "slotfs/indexer/manifest"},
-	"slotfs/fs/restore/live/dump":   {},
-	"slotfs/fs/restore/live/record": {},
-	"slotfs/fs/restore/live/mysql":  {"slotfs/fs/restore/live/dump", "slotfs/fs/restore/live/record"},
-	"slotfs/fs/view":                {"slotfs/indexer/backup", "slotfs/indexer/tree"},
-	"slotfs/fs":                     {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs/export":                {"slotfs/fs/restore", "slotfs/indexer/archive/pax", "slotfs/indexer/backup", "slotfs/indexer/manifest"},
+	"slotfs/fs/restore/live/dump":     {},
+	"slotfs/fs/restore/live/record":   {},
+	"slotfs/fs/restore/live/mysql":    {"slotfs/fs/restore/live/dump", "slotfs/fs/restore/live/record"},
+	"slotfs/fs/restore/live/postgres": {"slotfs/fs/restore/live/record"},
+	"slotfs/fs/view":                  {"slotfs/indexer/backup", "slotfs/indexer/tree"},
+	"slotfs/fs":                       {"slotfs/fs/view", "slotfs/indexer/backup", "slotfs/indexer/tree"},
 }
 
 // directories are the only ones at the top.

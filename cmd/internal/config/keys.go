@@ -145,6 +145,8 @@ var cacheKeys = []Key{
 
 var liveKeys = []Key{
 	{"live", "keep-before", `"7d"`, "`7d`", "How long what was there before is kept for `slotfs restore --undo`; `never` keeps it for good."},
+	{"live", "postgresql-socket", `"/run/postgresql"`, "`/run/postgresql`", "The directory of the socket of this machine's PostgreSQL, which is asked as its user `postgres`."},
+	{"live", "postgresql-port", "5432", "5432", "The port that is part of the socket's name."},
 	{"live", "mysql-defaults-file", `"/root/.my.cnf"`, "those that the command `mysql` reads", "The only option file that says where the MySQL or MariaDB server is and who logs in."},
 }
 

@@ -2,12 +2,9 @@ package live
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"path"
 	"strings"
 
-	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/browse"
 	"slotfs/fs/restore/live/mysql"
 	"slotfs/fs/restore/live/record"
@@ -18,13 +15,11 @@ func usersFile(name string) (postgres, ok bool) {
 	return strings.HasSuffix(name, ".pgsql.sql"), strings.HasSuffix(name, ".sql")
 }
 
-// errPostgresUsers says that users of PostgreSQL are not put back yet.
-var errPostgresUsers = errors.New("users of PostgreSQL are not put back by slotfs")
-
 // databaseUsers makes and alters the database users of a file.
 func (l *Live) databaseUsers(ctx context.Context, q *Request, p *piece, out *Outcome) error {
 	if postgres, _ := usersFile(path.Base(p.path)); postgres {
-		return exit.Hinted(fmt.Errorf("%s: %w", p.path, errPostgresUsers), "the file has the statements: look at them, and run them with psql")
+		out.LeftOut = append(out.LeftOut, "users of PostgreSQL are not put back: the file has the statements, for you to look at and run with psql")
+		return nil
 	}
 	s, err := l.server(ctx, !q.DryRun)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"slotfs/cmd/internal/users"
 	"slotfs/fs/restore"
 	"slotfs/fs/restore/asuser"
+	"slotfs/fs/restore/live/postgres"
 	"slotfs/fs/restore/live/record"
 )
 
@@ -209,8 +210,11 @@ func (l *Live) expire(ctx context.Context) error {
 	store := l.store()
 	all, err := store.List()
 	for _, one := range all {
-		if one.Kind == filesKind && time.Since(one.Time) > l.Config.KeepBefore {
+		switch due := time.Since(one.Time) > l.Config.KeepBefore; {
+		case due && one.Kind == filesKind:
 			err = errors.Join(err, l.expireFiles(ctx, store, one.ID))
+		case due && one.Kind == postgres.Kind && !l.expirePostgres(ctx, store, one.ID):
+			return err // what it keeps would be forgotten: the next time
 		}
 	}
 	return errors.Join(err, store.Expire(l.Config.KeepBefore))

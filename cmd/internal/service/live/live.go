@@ -175,6 +175,8 @@ func (l *Live) one(ctx context.Context, q *Request, p *piece, out *Outcome) erro
 	switch {
 	case p.kind == "":
 		return l.handOver(ctx, q, p, out)
+	case p.kind == backup.Databases && strings.HasSuffix(p.path, ".tar"):
+		return l.postgres(ctx, q, p, out)
 	case p.kind == backup.Databases:
 		return l.database(ctx, q, p, out)
 	case p.kind == backup.DatabaseUsers:

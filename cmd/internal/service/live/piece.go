@@ -136,7 +136,7 @@ func (p *piece) check(q *Request) error {
 			"it takes a snapshot, its parts (files/, email/, databases/, cron/ and so on) and what is in them, and any dump with --database")
 	}
 	if p.kind == backup.Databases && !p.has(path.Base(p.path)) && !p.node.IsDir() {
-		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst")
+		return exit.With(fmt.Errorf("restore %s: %w", p.path, errNotLive), exit.Usage, "a dump is called NAME.sql, NAME.sql.gz or NAME.sql.zst, of PostgreSQL NAME.tar")
 	}
 	if q.Restorepkg && p.kind != "" {
 		return exit.Usagef("--restorepkg is for a whole account: the path of a snapshot")
@@ -153,8 +153,9 @@ func (p *piece) has(name string) bool {
 		_, ok := usersFile(name)
 		return ok
 	}
-	_, ok := dumpName(name)
-	return ok
+	_, dump := dumpName(name)
+	_, archive := archiveName(name)
+	return dump || archive
 }
 
 // owner is the user of this machine whose account is meant. A name is no identity: where the account's home is not known to be this

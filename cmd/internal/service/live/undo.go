@@ -13,6 +13,7 @@ import (
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/audit"
 	"slotfs/fs/restore/live/mysql"
+	"slotfs/fs/restore/live/postgres"
 	"slotfs/fs/restore/live/record"
 )
 
@@ -171,6 +172,8 @@ func (l *Live) undoOne(ctx context.Context, old *record.Record, dryRun bool) Out
 		out.Err = l.undoFiles(ctx, store, old.ID, &out)
 	case cronKind, routesKind, leftKind, packageKind:
 		out.Err = l.undoKept(ctx, store, old.ID, &out)
+	case postgres.Kind:
+		out.Err = l.undoPostgres(ctx, store, old.ID, &out)
 	case mysql.UsersKind:
 		out.Err = l.undoUsers(ctx, store, old.ID, &out)
 	default:
