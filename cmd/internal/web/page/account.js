@@ -62,9 +62,9 @@ async function timeline(of, name, own, signal) {
   const first = Math.min(...times), last = Math.max(...times), range = Math.max(last - first, 86400e3);
   const left = 150, right = 980, x = (t) => left + ((new Date(t) - first) / range) * (right - left - 20) + 10;
   const height = lanes.length * 34 + 34;
-  const ticks = [0, 1, 2, 3, 4].map((i) => first + (range * i) / 4);
+  const step = Math.max(1, Math.ceil(range / 86400e3 / 6)) * 86400e3, ticks = Array.from({ length: Math.floor(range / step) + 1 }, (_, i) => first + i * step);
   return h("div", { class: "scroll timeline", tabindex: 0, role: "region", "aria-label": "Timeline" }, s("svg", { class: "time", viewBox: `0 0 1000 ${height}`, role: "img", "aria-label": `${times.length} backups from ${date(first)} to ${date(last)}; the table below has those of this place` },
-    ticks.map((t) => [s("line", { x1: x(t), x2: x(t), y1: 6, y2: height - 22 }), s("text", { x: x(t), y: height - 6, "text-anchor": t === ticks[0] ? "start" : t === ticks[4] ? "end" : "middle" }, day(new Date(t)))]),
+    ticks.map((t) => [s("line", { x1: x(t), x2: x(t), y1: 6, y2: height - 22 }), s("text", { x: x(t), y: height - 6, "text-anchor": t === first ? "start" : x(t) > right - 50 ? "end" : "middle" }, day(new Date(t)))]),
     lanes.map(([text, all], i) => [s("text", { x: 4, y: i * 34 + 24 }, text.length > 22 ? text.slice(0, 21) + "…" : text), all.map((b) => mark(b, x(b.time), i * 34 + 20))])),
   h("p", { class: "legend" }, ["● daily or a slot", "■ weekly", "◆ monthly"].map((t) => h("span", null, t)), h("span", { class: "ok" }, "complete"), h("span", { class: "warn" }, "ends early"), h("span", { class: "bad" }, "not readable"), h("span", null, "▾ has concerns")));
 }
