@@ -14,6 +14,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/state"
+	"slotfs/cmd/internal/term"
 )
 
 // LastRun has the accounts that the last run of a job found, by name. They stand as JSON in the state directory:
@@ -113,7 +114,7 @@ func (k LastRun) missing(j *config.Job, accounts []Account) []string {
 			if n > maxListed {
 				text += ", ..."
 			}
-			warnings = append(warnings, fmt.Sprintf("source %s: the last run had %d accounts that are gone: %s", from, n, text))
+			warnings = append(warnings, fmt.Sprintf("source %s: the last run had %s: %s", from, term.Count(int64(n), "account that is gone", "accounts that are gone"), text))
 		}
 	}
 	return warnings

@@ -68,9 +68,9 @@ func TestSourcesThatMayBeEmptyAreNoWarning(t *testing.T) {
 		allow []string
 		want  string
 	}{
-		{nil, "source 1: matches nothing; source 2: none; source 0: the last run had 1 accounts that are gone: bob; " +
-			"source 1: the last run had 1 accounts that are gone: carol"},
-		{sources[1:], "source 0: the last run had 1 accounts that are gone: bob"},
+		{nil, "source 1: matches nothing; source 2: none; source 0: the last run had 1 account that is gone: bob; " +
+			"source 1: the last run had 1 account that is gone: carol"},
+		{sources[1:], "source 0: the last run had 1 account that is gone: bob"},
 		{sources, ""},
 	} {
 		found := Discover(&config.Job{Source: sources, AllowEmpty: c.allow}, last)
