@@ -41,7 +41,7 @@ type Notify struct {
 var errOneWay = errors.New("want one of url, url-file, sendmail and command")
 
 // Events are what there are alarms about.
-var Events = []string{"failed", "partial", "silence", "unreachable", "host-key", "nearly-full", "verify", "poorer", "gone"}
+var Events = []string{"failed", "partial", "silence", "unreachable", "host-key", "nearly-full", "verify", "poorer", "gone", "restored"}
 
 // notifyTable is a notifier as it stands in the file.
 type notifyTable struct {

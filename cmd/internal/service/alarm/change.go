@@ -33,6 +33,10 @@ func compare(n *config.Notify, told *Told, r *Report) *change {
 	for _, f := range told.Wrong {
 		known[f.Key] = true
 		switch next := now[f.Key]; {
+		case f.Event == Restored:
+			if r.News == nil || slices.ContainsFunc(r.News, func(n Finding) bool { return n.Key == f.Key }) {
+				c.all = append(c.all, f)
+			}
 		case !wants(n, &f): // it is not its business any more
 		case next == nil && !r.Blind:
 			c.gone = append(c.gone, f)
@@ -44,7 +48,7 @@ func compare(n *config.Notify, told *Told, r *Report) *change {
 			c.all = append(c.all, *next)
 		}
 	}
-	for _, f := range r.Wrong() {
+	for _, f := range append(r.Wrong(), r.News...) {
 		if wants(n, &f) && !known[f.Key] {
 			c.all, c.wrong = append(c.all, f), append(c.wrong, f)
 		}

@@ -257,3 +257,39 @@ func TestClockThatWasAheadKeepsNoAlarmBack(t *testing.T) {
 		t.Errorf("a clock that was set back: %v", got)
 	}
 }
+
+// What was put back into a live account is told once, and is neither wrong nor good again.
+func TestRestoresIntoLiveAccountsAreToldOnce(t *testing.T) {
+	o := newOffice(t)
+	news := func(objects ...string) *Report {
+		r := &Report{News: []Finding{}}
+		for _, object := range objects {
+			r.News = append(r.News, Finding{Key: Key{Restored, object}, Since: noon, Text: "root put back " + object})
+		}
+		return r
+	}
+	tell := func(r *Report) []send.Message {
+		t.Helper()
+		o.inbox.got = nil
+		o.now = o.now.Add(time.Hour)
+		for _, err := range o.Tell(t.Context(), r) {
+			t.Fatal(err)
+		}
+		return o.inbox.got
+	}
+	if got := tell(news("a", "b")); len(got) != 1 || got[0].Subject != "slotfs on web1: 2 restores into live accounts" || !strings.Contains(got[0].Text, "root put back b") {
+		t.Errorf("%q", got)
+	}
+	for i, r := range []*Report{news("a", "b"), {}, news("b"), news()} {
+		if got := tell(r); got != nil {
+			t.Errorf("%d: told again: %q", i, got)
+		}
+	}
+	got := tell(&Report{News: news("c").News, All: []Finding{failure("nightly/alice")}})
+	if len(got) != 1 || got[0].Subject != "slotfs on web1: 1 failure, 1 restore into a live account" {
+		t.Errorf("%q", got)
+	}
+	if got := tell(&Report{News: news("c", "d").News, All: []Finding{failure("nightly/alice")}}); len(got) != 1 || !strings.Contains(got[0].Text, "told before: 1 ") {
+		t.Errorf("what was put back counts as wrong: %q", got)
+	}
+}

@@ -20,9 +20,19 @@ type Facts struct {
 	Members map[string]map[string]bool
 	// Gone are the accounts that runs of a job find no more, by job and name.
 	Gone map[string]map[string]*gone.Absence
+	// Restores are those into live accounts of the last day. Nil: nobody looked.
+	Restores []Restore
 	Seen
 	// MaxAge, if not 0, takes the place of what the configuration says of every object.
 	MaxAge time.Duration
+}
+
+// Restore is one into a live account.
+type Restore struct {
+	ID          string // tells it from all others
+	At          time.Time
+	Destination string
+	Text        string // what was done, for people
 }
 
 // Seen is what the process that has the index knows.

@@ -33,7 +33,20 @@ func Find(f *Facts) *Report {
 		}
 	}
 	slices.SortFunc(s.report.All, compareFindings)
+	s.restored()
 	return s.report
+}
+
+// restored tells what was put back into live accounts.
+func (s *search) restored() {
+	if s.Restores == nil {
+		return
+	}
+	s.report.News = []Finding{}
+	for _, r := range s.Restores {
+		f := Finding{Key: Key{Restored, r.ID}, Destination: r.Destination, Since: r.At, Text: oneLine(r.Text)}
+		s.report.News = append(s.report.News, f)
+	}
 }
 
 // search is Find at work.
@@ -43,9 +56,11 @@ type search struct {
 }
 
 func (s *search) add(f Finding) {
-	f.Text = term.Clean(strings.Join(strings.Fields(f.Text), " "))
+	f.Text = oneLine(f.Text)
 	s.report.All = append(s.report.All, f)
 }
+
+func oneLine(text string) string { return term.Clean(strings.Join(strings.Fields(text), " ")) }
 
 // record tells how something ended the last time.
 func (s *search) record(key history.Key, standing *history.Standing) {

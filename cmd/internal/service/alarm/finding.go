@@ -26,10 +26,13 @@ const (
 	Verify      Event = "verify"      // slots differ from their manifests, or backups from what was indexed of them
 	Poorer      Event = "poorer"      // the newest good backup of an account has less than the one before
 	Gone        Event = "gone"        // an account whose backups are removed within a week
+	Restored    Event = "restored"    // something was put back into a live account, or undone there: it is told once and is not wrong
 )
 
 // Critical reports whether there may be no good backup because of an event.
-func (e Event) Critical() bool { return e != Partial && e != NearlyFull && e != Poorer && e != Gone }
+func (e Event) Critical() bool {
+	return e != Partial && e != NearlyFull && e != Poorer && e != Gone && e != Restored
+}
 
 // Key names a finding.
 type Key struct {
@@ -53,6 +56,8 @@ type Finding struct {
 // Report is what was found.
 type Report struct {
 	All []Finding
+	// News are findings of what happened and is not wrong. Nil: nobody looked.
+	News []Finding
 	// Blind says that the index could not be asked: what it alone knows is not in All.
 	Blind bool
 }

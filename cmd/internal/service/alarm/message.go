@@ -22,10 +22,26 @@ func (c *change) message(host string) send.Message {
 	list(&b, "good again:", c.good)
 	list(&b, "no longer watched:", c.gone)
 	list(&b, "was wrong and is good again (this could not be told before):", c.past)
-	if left := len(c.all) - len(c.wrong); left > 0 {
+	if left := c.still(); left > 0 {
 		section(&b, fmt.Sprintf("still wrong, told before: %d (slotfs status lists them)", left))
 	}
 	return send.Message{Subject: "slotfs on " + host + ": " + c.subject(), Text: strings.TrimSuffix(b.String(), "\n")}
+}
+
+// still is how much is wrong that was told before.
+func (c *change) still() int {
+	n := 0
+	for i := range c.all {
+		if c.all[i].Event != Restored {
+			n++
+		}
+	}
+	for i := range c.wrong {
+		if c.wrong[i].Event != Restored {
+			n--
+		}
+	}
+	return n
 }
 
 // list adds a section of findings.
@@ -61,7 +77,7 @@ var subjects = []struct {
 	{Failed, "failure", "failures"}, {Silence, "without a good backup", "without a good backup"}, {Unreachable, "destination unreachable", "destinations unreachable"},
 	{HostKey, "host key changed", "host keys changed"}, {Verify, "backup differs", "backups differ"}, {NearlyFull, "destination nearly full", "destinations nearly full"},
 	{Partial, "done with less", "done with less"}, {Poorer, "poorer than before", "poorer than before"},
-	{Gone, "account gone for long", "accounts gone for long"},
+	{Gone, "account gone for long", "accounts gone for long"}, {Restored, "restore into a live account", "restores into live accounts"},
 }
 
 // subject puts a change into a few words.

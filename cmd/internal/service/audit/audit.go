@@ -92,6 +92,9 @@ func Open(dir string) *Log {
 	return &Log{jsonlog.Log[Record]{What: "audit record", Dir: dir, Now: time.Now, Time: (*Record).time}}
 }
 
+// Follow begins with the oldest record, and reads what is added later.
+func (l *Log) Follow() *jsonlog.Follower[Record] { return l.log.Follow() }
+
 // Add appends a record, durably, with the time of now.
 func (l *Log) Add(r Record) error {
 	r = r.bounded()

@@ -31,6 +31,7 @@ type Watcher struct {
 	mu sync.Mutex
 	// mu guards what follows.
 	follower *history.Follower
+	restores *restoreFollower
 	board    *history.Board
 	looked   time.Time // when the board was read last
 }
@@ -68,6 +69,11 @@ func (w *Watcher) Facts(c *config.Config, seen alarm.Seen) (*alarm.Facts, error)
 	f.Configured = f.Now
 	if info, err := os.Stat(c.Path); err == nil {
 		f.Configured = info.ModTime()
+	}
+	if len(c.Notify) > 0 {
+		if f.Restores, err = w.recentRestores(); err != nil {
+			w.Log.Warn("restores into live accounts", "error", err)
+		}
 	}
 	for name, j := range c.Jobs {
 		if f.Members[name], err = w.members(j); err != nil {
