@@ -141,7 +141,8 @@ func (s *scrub) run(ctx context.Context) error {
 		s.summary.Bytes += b.StoredSize()
 	}
 	s.total = int64(math.Ceil(s.Share * float64(s.summary.Bytes)))
-	slices.SortStableFunc(all, func(a, b *backup.Snapshot) int { return a.LastRead().Compare(b.LastRead()) })
+	latest := s.Now().Add(ahead)
+	slices.SortStableFunc(all, func(a, b *backup.Snapshot) int { return lastRead(a, latest).Compare(lastRead(b, latest)) })
 	for _, b := range all {
 		if s.enough() {
 			break
@@ -151,6 +152,19 @@ func (s *scrub) run(ctx context.Context) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// ahead is how much later than now a reading may be noted.
+const ahead = 24 * time.Hour
+
+// lastRead is when all of a snapshot was read last. What was noted to be later than latest was noted by a clock that was wrong, and would
+// keep the snapshot from being read again until then.
+func lastRead(s *backup.Snapshot, latest time.Time) time.Time {
+	at := s.LastRead()
+	if at.After(latest) {
+		return time.Time{}
+	}
+	return at
 }
 
 // enough reports whether as much was read as is to be read.

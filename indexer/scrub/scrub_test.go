@@ -273,6 +273,31 @@ func TestTheBackupThatWasNotReadForLongestComesFirst(t *testing.T) {
 	}
 }
 
+func TestWhatAClockThatWasAheadReadIsReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, date := range []string{"2026-01-01", "2026-01-02"} {
+		w.account(backup.Tree, date)
+	}
+	w.pass()
+	right := w.at
+	w.at = right.AddDate(10, 0, 0)
+	w.mustScrub(.5)
+	w.at = right
+	for range 3 {
+		w.mustScrub(.5)
+	}
+	all, err := w.index.Snapshots(t.Context(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range all {
+		if b.Verified.Read.IsZero() || b.Verified.Read.After(w.at) {
+			t.Errorf("%s was read last at %v, and it is %v", b.Name, b.Verified.Read, w.at)
+		}
+	}
+}
+
 func TestAnotherFileIsNoDifference(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []backup.Kind{backup.TarGzip, backup.Tree} {

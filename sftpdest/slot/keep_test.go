@@ -94,6 +94,12 @@ func TestWhatDeadReadersLeaveKeepsNoSlot(t *testing.T) {
 	if sum := a.mustRun(server, o); sum.Slot != 1 {
 		t.Errorf("slot %d was taken, and who read 1 was not heard of for long", sum.Slot)
 	}
+	a.mustRun(server, o)
+	hold()
+	server.now -= 10 * 365 * 24 * 3600
+	if sum := a.mustRun(server, o); sum.Slot != 1 {
+		t.Errorf("slot %d was taken, and who read 1 did so before the server's clock was set back", sum.Slot)
+	}
 	a.holdsAll(server, o, 2, 1)
 }
 

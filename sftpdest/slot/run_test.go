@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"slotfs/indexer/dest"
@@ -139,6 +140,47 @@ func TestLeaseOfADeadProcessIsTakenOverAtOnce(t *testing.T) {
 	}
 	if h := lease.Self("", ""); h.Start == "" || (&lease.Holder{Boot: h.Boot, Space: h.Space, PID: h.PID, Start: "1"}).Dead() == false {
 		t.Error("a process that had this number before is taken to be alive")
+	}
+}
+
+// A server whose clock was years ahead when a run died does not keep the account from being backed up for years.
+func TestLeaseOfTheFutureIsTakenOverWhenNobodyWritesToIt(t *testing.T) {
+	for name, alive := range map[string]bool{"dead": false, "alive": true} {
+		a, server := newAccount(t), newMemory()
+		a.edit(1)
+		o := options(2)
+		server.killAt = 60
+		if _, err := a.run(t.Context(), server, o); err == nil {
+			t.Fatal("not killed")
+		}
+		server.dead, server.killAt = false, 0
+		server.now -= 10 * 365 * 24 * 3600
+		all, err := server.List(t.Context(), o.Directory)
+		a.check(err)
+		real := later()
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			o.Now = func() time.Time { return real.Add(time.Since(began)) }
+			if alive {
+				go func() {
+					time.Sleep(5 * time.Minute)
+					for _, info := range all {
+						if strings.HasPrefix(info.Name, "lease.") {
+							f, err := server.find(o.Directory + "/" + info.Name)
+							a.check(err)
+							f.mtime = server.now
+						}
+					}
+				}()
+			}
+			sum, err := a.run(t.Context(), server, o)
+			if alive && !errors.Is(err, lease.ErrBusy) || !alive && (err != nil || !sum.Resumed) {
+				t.Errorf("%s: %+v, %v", name, sum, err)
+			}
+			if waited := time.Since(began); !alive && waited < 10*time.Minute || waited > time.Hour {
+				t.Errorf("%s: it waited %s", name, waited)
+			}
+		})
 	}
 }
 

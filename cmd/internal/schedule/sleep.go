@@ -33,19 +33,6 @@ func Await(ctx context.Context, now func() time.Time, s Schedule, told func(next
 	}
 }
 
-// Sleep waits for a time of the clock that now reads; false when ctx ended.
-func Sleep(ctx context.Context, now func() time.Time, until time.Time) bool {
-	for {
-		left := until.Sub(now())
-		if left <= 0 {
-			return ctx.Err() == nil
-		}
-		if !pause(ctx, min(left, longestSleep)) {
-			return false
-		}
-	}
-}
-
 // pause returns false when ctx ended before a time has passed.
 func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)

@@ -54,3 +54,38 @@ func TestClockThatIsSetForwardMakesOnePassDue(t *testing.T) {
 		}
 	})
 }
+
+// A window that opens at night is waited for until that night, whatever becomes of the clock.
+func TestClockThatIsSetDoesNotKeepAWindowShutForYears(t *testing.T) {
+	window, err := ParseWindow("01:00-05:00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, jump := range map[string]time.Duration{"back": -4 * 365 * 24 * time.Hour, "forward": 4 * 365 * 24 * time.Hour, "not": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			wrong := time.Duration(0)
+			now := func() time.Time { return time.Now().Add(wrong).In(time.UTC) }
+			time.Sleep(12 * time.Hour) // until noon
+			began, begins := time.Now(), time.Time{}
+			go func() {
+				time.Sleep(10 * time.Minute)
+				wrong = jump
+			}()
+			if !Await(t.Context(), now, Opening{Window: window, Late: 30 * time.Minute}, func(next time.Time) { begins = next }) {
+				t.Fatal("it ended")
+			}
+			if waited := time.Since(began); waited > 24*time.Hour || jump == 0 && waited != 13*time.Hour+30*time.Minute {
+				t.Errorf("set %s: it waited %s for %v", name, waited, begins)
+			}
+		})
+	}
+}
+
+func TestWindowThatIsOpenIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if !Await(t.Context(), time.Now, Opening{}, func(time.Time) {}) || time.Since(began) != 0 {
+			t.Errorf("it waited %s", time.Since(began))
+		}
+	})
+}

@@ -58,6 +58,17 @@ func (w Window) Closes(t time.Time) time.Time {
 	}
 }
 
+// Opening is due when a window is open, and so much later: unlike other schedules also at the time that Next is asked with.
+type Opening struct {
+	Window Window
+	Late   time.Duration
+}
+
+var _ Schedule = Opening{}
+
+// Next is the first time from t on.
+func (o Opening) Next(t time.Time) time.Time { return o.Window.Opens(t).Add(o.Late) }
+
 // on is the window that begins so many days after t.
 func (w Window) on(t time.Time, day int) (from, to time.Time) {
 	over := 0

@@ -55,7 +55,8 @@ func leftOver(ctx context.Context, s *store.Store, o *Options, dir, name string,
 		}
 	}
 	now, err := ServerTime(ctx, s, dir)
-	return err == nil && now-info.MTime > int64(HoldTTL/time.Second), err
+	ttl := int64(HoldTTL / time.Second)
+	return err == nil && (now-info.MTime > ttl || info.MTime-now > ttl), err // ahead by more: the server's clock was set back since
 }
 
 // Hold keeps runs from overwriting a slot until release is called, for HoldTTL, or until this process ends if the run is on this

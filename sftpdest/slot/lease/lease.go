@@ -2,7 +2,7 @@
 // and times of files in an account's directory, and nothing of what is in a slot.
 //
 // Leases are files `lease.RUN` in the account's directory. Whoever made one and then sees no other one holds the account.
-// One that was not written to for the time to live, by the server's clock, is stale: who comes makes his own, looks
+// One that was not written to for the time to live, by the server's clock or while who comes watches one that is ahead of that, is stale: who comes makes his own, looks
 // whether the stale one was written to meanwhile, and removes it. Who writes to his own looks for others after that.
 // So of two that race at least one sees the other. Each run looks again before it commits.
 package lease
@@ -191,7 +191,37 @@ func stale(ctx context.Context, s *store.Store, dir string, info dest.Info, o *O
 	if err != nil {
 		return false, err
 	}
-	return now-info.MTime > int64(o.TTL/time.Second), nil
+	ttl := int64(o.TTL / time.Second)
+	if info.MTime-now > ttl {
+		return untouched(ctx, s, dir, info, o)
+	}
+	return now-info.MTime > ttl, nil
+}
+
+// looks is how often a lease of the future is looked at in its time to live.
+const looks = 8
+
+// untouched watches a lease that is ahead of the server's clock, which was set back since. It reports whether nobody wrote to it for its
+// time to live: otherwise a run that died would hold the account for years.
+func untouched(ctx context.Context, s *store.Store, dir string, info dest.Info, o *Options) (bool, error) {
+	o.Log.Warn("a lease is ahead of the server's clock: waiting whether its run is alive", "lease", dir+"/"+info.Name, "wait", o.TTL)
+	look := time.NewTicker(o.TTL / looks)
+	defer look.Stop()
+	for range looks {
+		select {
+		case <-ctx.Done():
+			return false, ctx.Err()
+		case <-look.C:
+		}
+		current, err := s.Stat(ctx, dir+"/"+info.Name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil // released
+		}
+		if err != nil || current.MTime != info.MTime {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // Release gives the account back, also when ctx has ended.

@@ -48,14 +48,15 @@ func LoadLastRun(d state.Dir, j *config.Job) (LastRun, error) {
 	return k, nil
 }
 
-// with is what a run found that came after k's and began with the first accounts at a time.
+// with is what a run found that came after k's and began with the first accounts at a time. What a clock noted that was ahead is of
+// that time too: it would put the account last for years.
 func (k LastRun) with(accounts []Account, begun int, at time.Time) LastRun {
 	found := LastRun{}
 	for i, a := range accounts {
 		if a.Err != nil {
 			continue
 		}
-		when := k[a.Name].Begun
+		when := min(k[a.Name].Begun, at.Unix())
 		if i < begun {
 			when = at.Unix()
 		}

@@ -69,18 +69,21 @@ func (y *Sync) await(ctx context.Context, j *config.Job, store Store, t *turn) e
 	if y.Account != "" {
 		return y.queue(ctx, j, store, t)
 	}
+	if late > 0 {
+		late = rand.N(late)
+	}
 	for {
-		opens := window.Opens(time.Now())
-		if wait := time.Until(opens); wait > 0 {
-			y.Waiting(fmt.Sprintf("job %s: %s takes backups from %s on, in %s", j.Name, d.Name, opens.Format("15:04"), term.Duration(wait)))
-		}
-		if late > 0 {
-			opens, late = opens.Add(rand.N(late)), 0 // once
-		}
-		if !schedule.Sleep(ctx, time.Now, opens) {
+		var begins time.Time
+		if !schedule.Await(ctx, time.Now, schedule.Opening{Window: window, Late: late}, func(next time.Time) {
+			begins = next
+			if opens := next.Add(-late); time.Until(opens) > 0 {
+				y.Waiting(fmt.Sprintf("job %s: %s takes backups from %s on, in %s", j.Name, d.Name, opens.Format("15:04"), term.Duration(time.Until(opens))))
+			}
+		}) {
 			return ctx.Err()
 		}
-		t.until = window.Closes(opens)
+		late = 0 // once
+		t.until = window.Closes(begins)
 		if err := y.queue(ctx, j, store, t); err != nil {
 			return err
 		}

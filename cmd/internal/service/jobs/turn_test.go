@@ -42,6 +42,19 @@ func TestAccountsTakeTurnsWhereTheWindowIsTooShortForAll(t *testing.T) {
 	}
 }
 
+func TestAnAccountThatAClockAheadBeganWithTakesItsTurnAgain(t *testing.T) {
+	all := []Account{{Name: "a"}, {Name: "b"}}
+	last := LastRun(nil).with(all, 1, time.Unix(5000, 0)) // a
+	for night := range 4 {
+		last.longestAgoFirst(all)
+		last = last.with(all, 1, time.Unix(int64(1000+night), 0))
+		if night > 1 && all[0].Name == "a" {
+			return
+		}
+	}
+	t.Error("its turn never comes")
+}
+
 func TestTheNameOfAMachineIsNoPath(t *testing.T) {
 	if got := ticketName("../srv1.example.com\n"); got != "---srv1-example-com-" {
 		t.Errorf("got %q", got)

@@ -66,12 +66,21 @@ func (d *Daily) loop(ctx context.Context, q Request) {
 	}
 }
 
-// sleep waits for a time; false when ctx ended. A time that is more than a day ahead was noted by a clock that was wrong.
+// sleep waits for a time; false when ctx ended.
 func (d *Daily) sleep(ctx context.Context, until time.Time) bool {
-	if most := d.Now().Add(day); until.After(most) {
-		until = most
+	return schedule.Await(ctx, d.Now, soon(until), func(time.Time) {})
+}
+
+// soon is a time that is a day ahead at most: one that is further was noted by a clock that was wrong.
+type soon time.Time
+
+var _ schedule.Schedule = soon{}
+
+func (s soon) Next(t time.Time) time.Time {
+	if most := t.Add(day); time.Time(s).After(most) {
+		return most
 	}
-	return schedule.Sleep(ctx, d.Now, until)
+	return time.Time(s)
 }
 
 // LastDaily looks in the history for the daily verification of a destination that ended last.
