@@ -7,8 +7,13 @@ remove | deconfigure | 0) ;;
 *) exit 0 ;;
 esac
 if [ -d /run/systemd/system ]; then
-	systemctl disable --now slotfs.service 'slotfs-sync@*.timer' 2>/dev/null || true
+	systemctl disable --now slotfs.service 2>/dev/null || true
+	systemctl stop 'slotfs-sync@*.timer' 2>/dev/null || true
 	systemctl stop 'slotfs-sync@*.service' 2>/dev/null || true
+	# `disable` takes no patterns.
+	for link in /etc/systemd/system/*.wants/slotfs-sync@*.timer; do
+		[ ! -L "$link" ] || systemctl disable "${link##*/}" 2>/dev/null || true
+	done
 fi
 # Mounts that were made by hand or from fstab. Spaces in their paths are \040 in /proc.
 awk '$3 == "fuse.slotfs" { print $2 }' /proc/self/mounts | while read -r where; do
