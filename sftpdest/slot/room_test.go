@@ -125,3 +125,17 @@ func TestUploadsWaitForTheRoomThatABrokenRunTook(t *testing.T) {
 		})
 	}
 }
+
+// Servers have no status for what is no directory.
+func TestFileInThePlaceOfAnAccountIsNotTakenForAFullServer(t *testing.T) {
+	a, server := newAccount(t), newMemory()
+	a.edit(1)
+	o := options(2)
+	a.check(server.Mkdir(t.Context(), dest.Parent(o.Directory), 0o755))
+	f, err := server.Create(t.Context(), o.Directory, dest.Create{})
+	a.check(err)
+	a.check(f.Close(t.Context()))
+	if _, err := a.run(t.Context(), server, o); err == nil || errors.Is(err, store.ErrFull) {
+		t.Errorf("%v", err)
+	}
+}

@@ -26,6 +26,9 @@ func (s *Store) ClassifyNoSpace(ctx context.Context, dir string, err error) erro
 	if spaceErr == nil && (space.Bytes < 4<<20 || space.Files >= 0 && space.Files < 100) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
+	if info, statErr := s.Stat(ctx, dir); statErr == nil && !IsDir(info.Mode) {
+		return err // a file lies there: servers do not say so
+	}
 	if probeErr := s.probe(ctx, dir); probeErr != nil && !saysItself(probeErr) {
 		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
