@@ -104,7 +104,7 @@ func TestANightIsOneMessageInEveryWayAndOneWhenItIsGoodAgain(t *testing.T) {
 	}
 	w.must(3, "sync")
 	told := h.take()
-	if len(told) != 3 || !strings.HasPrefix(told[1], "/PINGSECRET/fail job nightly: 1 of 2 accounts failed") ||
+	if len(told) != 3 || !strings.HasPrefix(told[1], "/PINGSECRET/fail job nightly: 1 of 2 accounts failed\nnightly/bob: command before") ||
 		!strings.HasPrefix(told[2], "/HOOKSECRET nightly/bob: backup failed: command before: exit status 1: disk on fire") {
 		t.Errorf("a bad night tells %q", told)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"slotfs/cmd/internal/config"
@@ -65,7 +66,7 @@ func runSignal(r *history.Record, results []Result) (send.Signal, string) {
 			failed++
 		}
 		if why := cmp.Or(a.Error, a.Warning); why != "" {
-			lines += "\n" + term.Clean(a.Subject()+": "+why)
+			lines += "\n" + term.Clean(a.Subject()+": "+strings.TrimPrefix(why, a.Subject()+": "))
 		}
 	}
 	if r.Error != "" {
