@@ -15,17 +15,27 @@ import (
 func TestServerThatIsNearNeedsOneSession(t *testing.T) {
 	t.Parallel()
 	s, _, link, content := remoteFile(t, 24<<20, 0)
-	d := newDest(t, s, Options{})
-	f := openFile(t, d)
 	p := make([]byte, len(content))
-	for range 5 {
-		if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
-			t.Fatalf("ReadAt: %v", err)
+	read := func() (connections int) {
+		before := link.Dialed()
+		d := newDest(t, s, Options{})
+		defer d.Close()
+		f := openFile(t, d)
+		for range 5 {
+			if _, err := f.ReadAt(t.Context(), p, 0); err != nil || !bytes.Equal(p, content) {
+				t.Fatalf("ReadAt: %v", err)
+			}
+		}
+		return link.Dialed() - before
+	}
+	// On a busy machine a server that is near answers as late as one that is far away: once is enough.
+	n := 0
+	for range 30 {
+		if n = read(); n == 1 {
+			return
 		}
 	}
-	if n := link.Dialed(); n != 1 {
-		t.Errorf("%d connections", n)
-	}
+	t.Errorf("%d connections", n)
 }
 
 // TestLargeFileOfAServerThatIsNearIsReadOverTwoConnections pretends that one connection brings all that its ends can do.
