@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"slotfs/indexer/dest"
+	"slotfs/indexer/manifest"
 	"slotfs/sftpdest/slot/lease"
 	"slotfs/sftpdest/slot/source"
 	"slotfs/sftpdest/slot/state"
@@ -121,6 +122,19 @@ func TestDamageDoesNotSpreadByCopies(t *testing.T) {
 	a.check(err)
 	if d := differences(has, a.truth()); d != nil {
 		t.Errorf("the copy of a damaged slot is damaged: %v", d)
+	}
+}
+
+func TestASlotOfAClockThatWasAheadIsCopiedNoLongerThanOthers(t *testing.T) {
+	now := later()
+	for days, want := range map[int]bool{-3650: false, -29: true, 0: true, 1: true, 31: false, 3650: false} {
+		at := now.AddDate(0, 0, days)
+		if got := young(&manifest.State{Finished: at}, now); got != want {
+			t.Errorf("written %d days from now: young %v", days, got)
+		}
+		if got := young(&manifest.State{Verified: at}, now); got != want {
+			t.Errorf("verified %d days from now: young %v", days, got)
+		}
 	}
 }
 

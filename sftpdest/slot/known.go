@@ -95,10 +95,11 @@ func others(slots []Slot, due *Slot, mode manifest.Mode) []Slot {
 	})
 }
 
-// young reports whether a slot was written or verified so recently that copying it spreads no old damage.
+// young reports whether a slot was written or verified so recently that copying it spreads no old damage. A time that is far ahead was
+// noted by a clock that was wrong.
 func young(s *manifest.State, now time.Time) bool {
 	const most = 30 * 24 * time.Hour
-	return now.Sub(s.Finished) < most || now.Sub(s.Verified) < most
+	return now.Sub(s.Finished).Abs() < most || now.Sub(s.Verified).Abs() < most
 }
 
 // readNotes reads what an interrupted run noted of a generation of a slot, and has the journal go on behind it.

@@ -87,7 +87,7 @@ func (r *VerifiedReport) Add(s *backup.Snapshot, now time.Time) {
 		days int
 		sum  *int64
 	}{{7, &r.Week}, {30, &r.Month}, {90, &r.Quarter}} {
-		if now.Sub(v.At) <= time.Duration(age.days)*24*time.Hour {
+		if now.Sub(v.At).Abs() <= time.Duration(age.days)*24*time.Hour { // a time that is far ahead was noted by a clock that was wrong
 			*age.sum += size
 		}
 	}
