@@ -14,6 +14,7 @@ import (
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
 	"slotfs/cmd/internal/service/alarm/send"
+	"slotfs/cmd/internal/service/history"
 )
 
 // inbox keeps messages, or refuses them.
@@ -291,5 +292,41 @@ func TestRestoresIntoLiveAccountsAreToldOnce(t *testing.T) {
 	}
 	if got := tell(&Report{News: news("c", "d").News, All: []Finding{failure("nightly/alice")}}); len(got) != 1 || !strings.Contains(got[0].Text, "told before: 1 ") {
 		t.Errorf("what was put back counts as wrong: %q", got)
+	}
+}
+
+// A clock that jumps, and is set right an hour later, makes one message and one that takes it back, however many accounts there are.
+func TestClockThatJumpsIsNoStormOfMessages(t *testing.T) {
+	const accounts = 100
+	var records []history.Record
+	for n := range accounts {
+		records = append(records, backupOf(fmt.Sprint("u", n), 3, history.Complete))
+	}
+	records = append(records, pass(3, history.Complete))
+	for _, jump := range []time.Duration{365 * 24 * time.Hour, -4 * 365 * 24 * time.Hour, 27 * time.Hour} {
+		o := newOffice(t)
+		var messages []string
+		for minute := 0; minute < 180; minute += 5 {
+			o.now = noon.Add(time.Duration(minute) * time.Minute)
+			if minute >= 60 && minute < 120 {
+				o.now = o.now.Add(jump)
+			}
+			f := facts(t)
+			f.Now, f.Board = o.now, history.NewBoard(func() time.Time { return o.now })
+			for i := range records {
+				if err := f.Board.Take(&records[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := range accounts {
+				f.Holdings["offsite"] = append(f.Holdings["offsite"], Account{Name: fmt.Sprint("c", n), Newest: noon.Add(-3 * time.Hour)})
+			}
+			for _, m := range o.tell(t, Find(f).All...) {
+				messages = append(messages, m.Subject+"\n"+m.Text)
+			}
+		}
+		if all := strings.Join(messages, "\n\n"); len(messages) > 2 || strings.Count(all, "\n") > 20 || jump > 0 && len(messages) != 2 {
+			t.Errorf("a jump of %v: %d messages\n%s", jump, len(messages), all)
+		}
 	}
 }
