@@ -115,8 +115,10 @@ func (a *account) hundreds() {
 // within runs a backup to a distant server and fails if that waits for more round trips than most.
 func (a *account) within(t *testing.T, m *memory, o Options, most int) (sum Summary) {
 	t.Helper()
+	real := o.Now() // of the slots that are there
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
+		o.Now = func() time.Time { return real.Add(time.Since(begun)) }
 		var err error
 		if sum, err = a.run(t.Context(), distant{m}, o); err != nil {
 			t.Fatal(err)
