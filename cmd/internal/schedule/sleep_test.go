@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,13 +15,14 @@ func TestClockThatIsSetBackDoesNotStopASchedule(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong := 4 * 365 * 24 * time.Hour // ahead
-		now := func() time.Time { return time.Now().Add(wrong) }
+		var wrong atomic.Int64 // how far the clock is ahead
+		wrong.Store(int64(4 * 365 * 24 * time.Hour))
+		now := func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }
 		began := time.Now()
 		var told []time.Time
 		go func() {
 			time.Sleep(10 * time.Minute)
-			wrong = 0
+			wrong.Store(0)
 		}()
 		if !Await(t.Context(), now, daily, func(next time.Time) { told = append(told, next) }) {
 			t.Fatal("it ended")
@@ -37,13 +39,13 @@ func TestClockThatIsSetForwardMakesOnePassDue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong := time.Duration(0)
-		now := func() time.Time { return time.Now().Add(wrong) }
+		var wrong atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(wrong.Load())) }
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Hour)
 		defer cancel()
 		go func() {
 			time.Sleep(10 * time.Minute)
-			wrong = 4 * 365 * 24 * time.Hour
+			wrong.Store(int64(4 * 365 * 24 * time.Hour))
 		}()
 		due := 0
 		for Await(ctx, now, every, func(time.Time) {}) {
@@ -63,13 +65,13 @@ func TestClockThatIsSetDoesNotKeepAWindowShutForYears(t *testing.T) {
 	}
 	for name, jump := range map[string]time.Duration{"back": -4 * 365 * 24 * time.Hour, "forward": 4 * 365 * 24 * time.Hour, "not": 0} {
 		synctest.Test(t, func(t *testing.T) {
-			wrong := time.Duration(0)
-			now := func() time.Time { return time.Now().Add(wrong).In(time.UTC) }
+			var wrong atomic.Int64
+			now := func() time.Time { return time.Now().Add(time.Duration(wrong.Load())).In(time.UTC) }
 			time.Sleep(12 * time.Hour) // until noon
 			began, begins := time.Now(), time.Time{}
 			go func() {
 				time.Sleep(10 * time.Minute)
-				wrong = jump
+				wrong.Store(int64(jump))
 			}()
 			if !Await(t.Context(), now, Opening{Window: window, Late: 30 * time.Minute}, func(next time.Time) { begins = next }) {
 				t.Fatal("it ended")

@@ -1,6 +1,7 @@
 package scrubs
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,12 +10,12 @@ import (
 func TestAClockThatIsSetStopsNoDailyVerification(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"back": -4 * 365 * day, "forward": 4 * 365 * day, "not": 0} {
 		synctest.Test(t, func(t *testing.T) {
-			wrong := time.Duration(0)
-			d := &Daily{Now: func() time.Time { return time.Now().Add(wrong).Round(0) }}
+			var wrong atomic.Int64
+			d := &Daily{Now: func() time.Time { return time.Now().Add(time.Duration(wrong.Load())).Round(0) }}
 			began := time.Now()
 			go func() {
 				time.Sleep(10 * time.Minute)
-				wrong = jump
+				wrong.Store(int64(jump))
 			}()
 			if !d.sleep(t.Context(), began.Add(20*time.Hour)) {
 				t.Fatal("it ended")
