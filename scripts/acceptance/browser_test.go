@@ -210,14 +210,25 @@ const locate = `(selector, text) => {
 	return { x, y, covered: top && (e.contains(top) || top.contains(e) || top.closest("label")?.control === e) ? "" : (top?.outerHTML || "outside of the window").slice(0, 200) };
 }`
 
+// located is where locate found something.
+type located struct {
+	X, Y    float64
+	Covered string
+}
+
 // click clicks where a person would.
 func (b *tab) click(selector, text string) {
 	b.t.Helper()
 	b.wait(fmt.Sprintf("there is %s %q", selector, text), `(selector, text) => !(`+locate+`)(selector, text).missing`, selector, text)
-	at := eval[struct {
-		X, Y    float64
-		Covered string
-	}](b, locate, selector, text)
+	at := eval[located](b, locate, selector, text)
+	for range 100 { // sections that come later move what is below them
+		time.Sleep(50 * time.Millisecond)
+		again := eval[located](b, locate, selector, text)
+		if again == at {
+			break
+		}
+		at = again
+	}
 	if at.Covered != "" {
 		b.shot("failed")
 		b.t.Fatalf("%s %q is covered by %s", selector, text, at.Covered)

@@ -59,6 +59,7 @@ func looksAtAccount(_ *testing.T, s *site, b *tab) {
 	b.sees("alice_wp.sql")
 	b.click(".crumbs a", "alice")
 	b.sees("Over time")
+	b.settled()
 	b.click(`input[aria-label="compare `+s.days[1]+`"]`, "")
 	b.click(`input[aria-label="compare `+s.days[2]+`"]`, "")
 	b.click("button", "Compare the two")

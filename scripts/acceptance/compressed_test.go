@@ -124,7 +124,7 @@ func TestTwoMachinesShareSlots(t *testing.T) {
 			h := newHost(t)
 			second := *h
 			second.work = t.TempDir()
-			b := newBackups(t, h, "--mode", mode, "--retention", "2", "--bandwidth", "20M")
+			b := newBackups(t, h, "--mode", mode, "--retention", "2", "--bandwidth", "1M") // slow enough for a busy machine
 			other := newBackups(t, &second, "--mode", mode, "--retention", "2")
 			run(t, `mkdir "$1/alice" "$2/alice"; head -c 10000000 /dev/urandom >"$1/alice/a"; echo small >"$1/alice/b"; cp -a "$1"/alice/* "$2/alice/"`, b.home, other.home)
 			b.keep()
