@@ -164,6 +164,8 @@ func TestLeaseOfTheFutureIsTakenOverWhenNobodyWritesToIt(t *testing.T) {
 			if alive {
 				go func() {
 					time.Sleep(5 * time.Minute)
+					server.mu.Lock()
+					defer server.mu.Unlock()
 					for _, info := range all {
 						if strings.HasPrefix(info.Name, "lease.") {
 							f, err := server.find(o.Directory + "/" + info.Name)
