@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"slotfs/indexer/backup"
+	"slotfs/indexer/varint"
 )
 
 // Records are structs without a description of themselves. A record begins with recordMark. A struct is the number of
@@ -43,12 +44,12 @@ func encodeRecord(v any) []byte {
 
 // decodeRecord fills the struct that v points to.
 func decodeRecord(data []byte, v any) error {
-	d := recordDecoder{rest: data}
+	d := recordDecoder{Decoder: varint.Decoder{Rest: data}}
 	if rest, marked := bytes.CutPrefix(data, recordMark); marked {
-		d.rest, d.counted = rest, true
+		d.Rest, d.counted = rest, true
 	}
 	d.value(reflect.ValueOf(v).Elem())
-	if d.failed || len(d.rest) != 0 {
+	if d.Failed || len(d.Rest) != 0 {
 		return errRecord
 	}
 	return nil
@@ -117,30 +118,29 @@ func appendStruct(out []byte, v reflect.Value) []byte {
 	return out
 }
 
-// recordDecoder takes values off the front of rest; after the first fault failed stays set.
+// recordDecoder takes values off the front of a record.
 type recordDecoder struct {
-	rest    []byte
+	varint.Decoder
 	counted bool // structs begin with the number of their fields
-	failed  bool
 }
 
 func (d *recordDecoder) value(v reflect.Value) {
-	if d.failed {
+	if d.Failed {
 		return
 	}
 	switch v.Kind() {
 	case reflect.Bool:
 		v.SetBool(d.flag())
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		n := d.varint()
-		d.failed = d.failed || v.OverflowInt(n)
+		n := d.Varint()
+		d.Failed = d.Failed || v.OverflowInt(n)
 		v.SetInt(n)
 	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
-		n := d.uvarint()
-		d.failed = d.failed || v.OverflowUint(n)
+		n := d.Uvarint()
+		d.Failed = d.Failed || v.OverflowUint(n)
 		v.SetUint(n)
 	case reflect.String:
-		v.SetString(string(d.bytes()))
+		v.SetString(string(d.Bytes()))
 	case reflect.Slice:
 		d.slice(v)
 	case reflect.Array:
@@ -161,12 +161,12 @@ func (d *recordDecoder) value(v reflect.Value) {
 
 func (d *recordDecoder) slice(v reflect.Value) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
-		if b := d.bytes(); len(b) > 0 {
+		if b := d.Bytes(); len(b) > 0 {
 			v.SetBytes(slices.Clone(b))
 		}
 		return
 	}
-	for n := d.length(); n > 0 && !d.failed; n-- {
+	for n := d.length(); n > 0 && !d.Failed; n-- {
 		e := reflect.New(v.Type().Elem()).Elem()
 		d.value(e)
 		v.Set(reflect.Append(v, e))
@@ -178,7 +178,7 @@ func (d *recordDecoder) mapping(v reflect.Value) {
 	if n > 0 {
 		v.Set(reflect.MakeMap(v.Type()))
 	}
-	for ; n > 0 && !d.failed; n-- {
+	for ; n > 0 && !d.Failed; n-- {
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		d.value(key)
 		d.value(value)
@@ -188,8 +188,8 @@ func (d *recordDecoder) mapping(v reflect.Value) {
 
 func (d *recordDecoder) structure(v reflect.Value) {
 	if v.Type() == reflect.TypeFor[time.Time]() {
-		sec, nsec := d.varint(), d.uvarint()
-		d.failed = d.failed || nsec >= 1e9
+		sec, nsec := d.Varint(), d.Uvarint()
+		d.Failed = d.Failed || nsec >= 1e9
 		v.Set(reflect.ValueOf(time.Unix(sec, int64(nsec)).UTC()))
 		return
 	}
@@ -202,60 +202,31 @@ func (d *recordDecoder) structure(v reflect.Value) {
 func (d *recordDecoder) fields(v reflect.Value) int {
 	n := uint64(v.NumField())
 	if d.counted {
-		n = d.uvarint()
+		n = d.Uvarint()
 	} else if first, ok := firstFields[v.Type()]; ok {
 		n = uint64(first)
 	}
 	if n > uint64(v.NumField()) {
-		d.failed = true
+		d.Failed = true
 		return 0
 	}
 	return int(n)
 }
 
 func (d *recordDecoder) flag() bool {
-	if len(d.rest) == 0 || d.rest[0] > 1 {
-		d.failed = true
-		return false
+	b := d.Byte()
+	if b > 1 {
+		d.Fail()
 	}
-	b := d.rest[0] == 1
-	d.rest = d.rest[1:]
-	return b
+	return b == 1
 }
 
-func (d *recordDecoder) varint() int64 {
-	n, size := binary.Varint(d.rest)
-	d.skip(size)
-	return n
-}
-
-func (d *recordDecoder) uvarint() uint64 {
-	n, size := binary.Uvarint(d.rest)
-	d.skip(size)
-	return n
-}
-
-func (d *recordDecoder) skip(size int) {
-	if size <= 0 {
-		d.failed, d.rest = true, nil
-		return
-	}
-	d.rest = d.rest[size:]
-}
-
-// length is a number of elements or bytes that follow: no more than there are bytes.
+// length is a number of elements that follow: no more than there are bytes.
 func (d *recordDecoder) length() uint64 {
-	n := d.uvarint()
-	if n > uint64(len(d.rest)) {
-		d.failed = true
+	n := d.Uvarint()
+	if n > uint64(len(d.Rest)) {
+		d.Fail()
 		return 0
 	}
 	return n
-}
-
-func (d *recordDecoder) bytes() []byte {
-	n := d.length()
-	b := d.rest[:n]
-	d.rest = d.rest[n:]
-	return b
 }
