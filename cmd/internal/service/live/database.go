@@ -29,15 +29,36 @@ func (l *Live) server(ctx context.Context, change bool) (*mysql.Server, error) {
 	if !change {
 		return s, nil
 	}
-	ids, err := s.Tidy(ctx, l.store())
-	if len(ids) > 0 && l.Tidied != nil {
-		l.Tidied(ids)
-	}
+	err = l.tidy(ctx, s)
 	if err != nil && !errors.Is(err, mysql.ErrKept) { // that one is tried again each time, and stops nothing else
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// databases is a server with databases of accounts.
+type databases interface {
+	Tidy(ctx context.Context, store *record.Store) (ids []string, err error)
+	Belongs(ctx context.Context, account, database string) (bool, error)
+}
+
+// tidy finishes or takes back what was interrupted on a server, and tells of it.
+func (l *Live) tidy(ctx context.Context, s databases) error {
+	ids, err := s.Tidy(ctx, l.store())
+	if len(ids) > 0 && l.Tidied != nil {
+		l.Tidied(ids)
+	}
+	return err
+}
+
+// own refuses a database of which nothing says that it is the account's.
+func own(ctx context.Context, s databases, account, database string) error {
+	own, err := s.Belongs(ctx, account, database)
+	if err == nil && !own {
+		err = exit.Hinted(fmt.Errorf("database %s: nothing says that it belongs to %s", database, account), "if it does, name it with --database")
+	}
+	return err
 }
 
 // database replaces a database, or tables of it.
@@ -56,11 +77,7 @@ func (l *Live) database(ctx context.Context, q *Request, p *piece, out *Outcome)
 		return err
 	}
 	if q.Database == "" {
-		own, err := s.Belongs(ctx, p.account, out.Target)
-		if err == nil && !own {
-			err = exit.Hinted(fmt.Errorf("database %s: nothing says that it belongs to %s", out.Target, p.account), "if it does, name it with --database")
-		}
-		if err != nil {
+		if err := own(ctx, s, p.account, out.Target); err != nil {
 			return err
 		}
 	}

@@ -147,10 +147,7 @@ func (l *Live) serve(ctx context.Context, h *asuser.Host, out *Outcome) error {
 // open opens the record of a restore that is to be undone.
 func open(store *record.Store, id string) (*record.Record, error) {
 	old, err := store.Open(id)
-	if errors.Is(err, record.ErrBusy) {
-		err = exit.With(err, exit.Busy, "")
-	}
-	return old, err
+	return old, busy(err)
 }
 
 // count counts what there is to do until stop is called.

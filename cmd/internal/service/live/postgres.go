@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"strings"
 	"syscall"
@@ -29,11 +28,7 @@ func (l *Live) postgresServer(ctx context.Context, change bool) (*postgres.Serve
 	if !change {
 		return s, nil
 	}
-	ids, err := s.Tidy(ctx, l.store())
-	if len(ids) > 0 && l.Tidied != nil {
-		l.Tidied(ids)
-	}
-	return s, err
+	return s, l.tidy(ctx, s)
 }
 
 // postgres replaces a database of PostgreSQL.
@@ -57,11 +52,7 @@ func (l *Live) postgres(ctx context.Context, q *Request, p *piece, out *Outcome)
 		return err
 	}
 	if q.Database == "" {
-		own, err := s.Belongs(ctx, p.account, out.Target)
-		if err == nil && !own {
-			err = exit.Hinted(fmt.Errorf("database %s: nothing says that it belongs to %s", out.Target, p.account), "if it does, name it with --database")
-		}
-		if err != nil {
+		if err := own(ctx, s, p.account, out.Target); err != nil {
 			return err
 		}
 	}
@@ -95,9 +86,9 @@ func (l *Live) undoPostgres(ctx context.Context, store *record.Store, id string,
 	if err != nil {
 		return err
 	}
-	old, err := store.Open(id)
+	old, err := open(store, id)
 	if err != nil {
-		return busy(err)
+		return err
 	}
 	defer old.Close()
 	report, err := s.Undo(ctx, store, old)

@@ -12,60 +12,38 @@ import (
 
 // Tidy finishes or takes back the restores that were interrupted, as far as nobody is at work on them. It tells which.
 func (s *Server) Tidy(ctx context.Context, store *record.Store) (ids []string, err error) {
-	all, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range all {
-		if one.Kind != Kind && one.Kind != UsersKind || one.Ended() {
-			continue
+	return store.Tidy(func(r *record.Record) error {
+		if r.Kind == UsersKind {
+			return s.tidyUsers(ctx, r)
 		}
-		done, tidyErr := s.tidyOne(ctx, store, one.ID)
-		if tidyErr != nil {
-			err = errors.Join(err, fmt.Errorf("restore %s: %w", one.ID, tidyErr))
-		} else if done {
-			ids = append(ids, one.ID)
-		}
-	}
-	return ids, err
+		return s.tidy(ctx, r)
+	}, Kind, UsersKind)
 }
 
-func (s *Server) tidyOne(ctx context.Context, store *record.Store, id string) (bool, error) {
-	r, err := store.Open(id)
-	if errors.Is(err, record.ErrBusy) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer r.Close()
-	if r.Kind == UsersKind && !r.Ended() {
-		return true, s.tidyUsers(ctx, r)
-	}
+func (s *Server) tidy(ctx context.Context, r *record.Record) error {
 	var d detail
 	if r.Detail != nil {
-		err = json.Unmarshal(r.Detail, &d)
-	}
-	if err != nil || r.Ended() {
-		return false, err
+		if err := json.Unmarshal(r.Detail, &d); err != nil {
+			return err
+		}
 	}
 	switch r.Stage {
 	case swapping:
 		moved, err := s.settle(ctx, d.Swap, d.Scratch)
 		if err != nil {
-			return false, err
+			return err
 		}
 		if !moved {
-			return true, s.abandon(ctx, r, &d)
+			return s.abandon(ctx, r, &d)
 		}
 		if err := r.Reach(swapped, d); err != nil {
-			return false, err
+			return err
 		}
-		return true, s.finish(ctx, r, &d, nil)
+		return s.finish(ctx, r, &d, nil)
 	case swapped:
-		return true, s.finish(ctx, r, &d, nil)
+		return s.finish(ctx, r, &d, nil)
 	}
-	return true, s.abandon(ctx, r, &d)
+	return s.abandon(ctx, r, &d)
 }
 
 // abandon removes what a restore made that changed nothing.

@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os/exec"
 	"syscall"
 
@@ -13,48 +11,24 @@ import (
 
 // Tidy finishes or takes back the restores that were interrupted, as far as nobody is at work on them. It tells which.
 func (s *Server) Tidy(ctx context.Context, store *record.Store) (ids []string, err error) {
-	all, err := store.List()
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range all {
-		if one.Kind != Kind || one.Ended() {
-			continue
-		}
-		done, tidyErr := s.tidyOne(ctx, store, one.ID)
-		if tidyErr != nil {
-			err = errors.Join(err, fmt.Errorf("restore %s: %w", one.ID, tidyErr))
-		} else if done {
-			ids = append(ids, one.ID)
-		}
-	}
-	return ids, err
+	return store.Tidy(func(rec *record.Record) error { return s.tidy(ctx, rec) }, Kind)
 }
 
-func (s *Server) tidyOne(ctx context.Context, store *record.Store, id string) (bool, error) {
-	rec, err := store.Open(id)
-	if errors.Is(err, record.ErrBusy) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer rec.Close()
+func (s *Server) tidy(ctx context.Context, rec *record.Record) error {
 	d := newDetail(rec.ID)
 	if len(rec.Detail) > 0 {
-		err = json.Unmarshal(rec.Detail, &d)
-	}
-	if err != nil || rec.Ended() {
-		return false, err
+		if err := json.Unmarshal(rec.Detail, &d); err != nil {
+			return err
+		}
 	}
 	now, err := s.named(ctx, d.OID)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if now != rec.Target {
-		return true, s.abandon(ctx, rec, &d)
+		return s.abandon(ctx, rec, &d)
 	}
-	return true, s.finish(ctx, rec, &d)
+	return s.finish(ctx, rec, &d)
 }
 
 // Expire drops the database that a restore has kept.

@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -221,6 +222,42 @@ func (s *Store) List() ([]*Record, error) {
 		}
 	}
 	return all, nil
+}
+
+// Tidy has do finish or take back the restores of some kinds that were interrupted, as far as nobody is at work on them. It tells which.
+func (s *Store) Tidy(do func(*Record) error, kinds ...string) (ids []string, err error) {
+	all, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		if !slices.Contains(kinds, one.Kind) || one.Ended() {
+			continue
+		}
+		done, tidyErr := s.tidy(one.ID, do)
+		if tidyErr != nil {
+			err = errors.Join(err, fmt.Errorf("restore %s: %w", one.ID, tidyErr))
+		} else if done {
+			ids = append(ids, one.ID)
+		}
+	}
+	return ids, err
+}
+
+func (s *Store) tidy(id string, do func(*Record) error) (done bool, err error) {
+	r, err := s.Open(id)
+	if errors.Is(err, ErrBusy) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	if r.Ended() {
+		return false, nil
+	}
+	err = do(r)
+	return err == nil, err
 }
 
 // Expire removes what restores kept that ended longer ago than keep. Whoever is at work keeps his.
