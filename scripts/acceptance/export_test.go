@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -47,16 +46,7 @@ func (g *guest) post(path, body string) (int, []byte) {
 		g.t.Fatal(err)
 	}
 	r.Header.Set("X-Csrf-Token", session.CSRF)
-	res, err := g.client.Do(r)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return res.StatusCode, text
+	return g.answer(g.client.Do(r))
 }
 
 func TestExportsAreWhatTheMountShows(t *testing.T) {

@@ -55,7 +55,12 @@ func newGuest(t *testing.T, h *host, args ...string) *guest {
 
 func (g *guest) get(path string) (int, []byte) {
 	g.t.Helper()
-	res, err := g.client.Get(g.base + path)
+	return g.answer(g.client.Get(g.base + path))
+}
+
+// answer reads an answer to its end.
+func (g *guest) answer(res *http.Response, err error) (int, []byte) {
+	g.t.Helper()
 	if err != nil {
 		g.t.Fatal(err)
 	}
