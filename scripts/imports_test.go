@@ -28,11 +28,12 @@ var only = map[string][]string{
 }
 
 // everywhere may be imported by all packages: they import none themselves.
-var everywhere = []string{"slotfs/indexer/contain", "slotfs/indexer/lru", "slotfs/indexer/varint"}
+var everywhere = []string{"slotfs/indexer/contain", "slotfs/indexer/durable", "slotfs/indexer/lru", "slotfs/indexer/varint"}
 
 // pure says which packages of the module a package may import at most, besides everywhere.
 var pure = map[string][]string{
 	"slotfs/indexer/contain":        {},
+	"slotfs/indexer/durable":        {},
 	"slotfs/indexer/lru":            {},
 	"slotfs/indexer/varint":         {},
 	"slotfs/indexer/backup":         {},

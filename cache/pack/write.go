@@ -17,6 +17,7 @@ import (
 
 	"slotfs/cache/index"
 	"slotfs/indexer/backup"
+	"slotfs/indexer/durable"
 	"slotfs/indexer/tree"
 )
 
@@ -52,16 +53,7 @@ func Write(ctx context.Context, from Source, all []*backup.Snapshot, dir string)
 	if err := os.Rename(temp.Name(), final); err != nil {
 		return "", false, err
 	}
-	return name, true, syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return name, true, durable.SyncDir(dir)
 }
 
 // writer writes one pack.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"slotfs/cmd/internal/exit"
+	"slotfs/indexer/durable"
 )
 
 // File is a file that gets its name when it is whole. Until then it has none, where the file system can do that: nothing is left of it
@@ -72,7 +73,7 @@ func (f *File) Commit() error {
 		err = f.name()
 	}
 	if err == nil {
-		err = syncDirectory(filepath.Dir(f.path))
+		err = durable.SyncDir(filepath.Dir(f.path))
 	}
 	if err != nil && !errors.Is(err, iofs.ErrExist) {
 		err = fmt.Errorf("export to %s: %w", f.path, cause(err))
@@ -111,15 +112,6 @@ func (f *File) name() error {
 		return f.exists()
 	}
 	return err
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Close gives the file up, if it has no name yet.

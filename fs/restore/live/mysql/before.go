@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"slotfs/fs/restore/live/record"
+	"slotfs/indexer/durable"
 )
 
 // dumpPrograms write dumps, the one that fits the server first.
@@ -68,7 +69,7 @@ func (s *Server) keepBefore(ctx context.Context, r *record.Record, d *detail) er
 		err = os.Rename(path+".partial", path)
 	}
 	if err == nil {
-		err = record.SyncDir(r.Dir())
+		err = durable.SyncDir(r.Dir())
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(path+".partial"))

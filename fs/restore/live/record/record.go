@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"slotfs/indexer/durable"
 )
 
 // Record is one restore into a live account.
@@ -127,7 +129,7 @@ func (r *Record) Save() error {
 		err = os.Rename(name+".new", name)
 	}
 	if err == nil {
-		err = SyncDir(r.dir)
+		err = durable.SyncDir(r.dir)
 	}
 	if err != nil {
 		return fmt.Errorf("record of restore %s: %w", r.ID, err)
@@ -143,15 +145,6 @@ func (r *Record) Reach(stage string, detail any) error {
 	}
 	r.Stage, r.Detail = stage, data
 	return r.Save()
-}
-
-// SyncDir makes the names in a directory last.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Hold keeps other restores from an account until release is called: two at once would undo each other's work.
