@@ -2,7 +2,6 @@ package sftpserver
 
 import (
 	"net/netip"
-	"sync"
 	"time"
 
 	"slotfs/cmd/internal/login"
@@ -10,17 +9,12 @@ import (
 
 // doors counts the connections of each address and the passwords that were wrong.
 type doors struct {
-	limits   Limits
 	failures login.Throttle
-
-	mu sync.Mutex
-	// mu guards what follows.
-	open int
-	from map[netip.Prefix]int
+	crowd    login.Crowd[netip.Prefix]
 }
 
 func newDoors(l Limits, now func() time.Time) *doors {
-	return &doors{limits: l, from: make(map[netip.Prefix]int),
+	return &doors{crowd: login.Crowd[netip.Prefix]{Most: l.Connections, Each: l.PerAddress},
 		failures: login.Throttle{Failures: l.Failures, Interval: l.FailureInterval, Now: now}}
 }
 
@@ -29,25 +23,10 @@ func (d *doors) enter(from netip.Prefix) bool {
 	if !d.failures.May(from) {
 		return false
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.open >= d.limits.Connections || d.from[from] >= d.limits.PerAddress {
-		return false
-	}
-	d.open++
-	d.from[from]++
-	return true
+	return d.crowd.Enter(from)
 }
 
-func (d *doors) leave(from netip.Prefix) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.open--
-	d.from[from]--
-	if d.from[from] == 0 {
-		delete(d.from, from)
-	}
-}
+func (d *doors) leave(from netip.Prefix) { d.crowd.Leave(from) }
 
 // failed notes a wrong password, and reports whether the next one may be tried.
 func (d *doors) failed(from netip.Prefix) bool {

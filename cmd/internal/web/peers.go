@@ -17,6 +17,7 @@ import (
 
 	"slotfs/cmd/internal/config"
 	"slotfs/cmd/internal/exit"
+	"slotfs/cmd/internal/login"
 )
 
 // connectionsOfUser is how many connections one user of this machine may have at once: a page asks for six things at a time.
@@ -59,7 +60,7 @@ func (l *Local) listenAt(path string) error {
 		listener.Close()
 		return err
 	}
-	l.listener = &peerListener{Listener: listener, most: l.Limits.Connections, open: map[uint32]int{}}
+	l.listener = &peerListener{Listener: listener, crowd: login.Crowd[uint32]{Most: l.Limits.Connections, Each: connectionsOfUser}}
 	l.http.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		if peer, ok := c.(*peerConn); ok {
 			ctx = context.WithValue(ctx, peerKey{}, peer.uid)
@@ -89,15 +90,10 @@ func PeerUID(r *http.Request) (uint32, bool) {
 	return uid, ok
 }
 
-// peerListener has as many connections at once as most says, and of each user connectionsOfUser.
+// peerListener has no more connections than its crowd may be.
 type peerListener struct {
 	net.Listener
-	most int
-
-	mu sync.Mutex
-	// mu guards what follows.
-	total int
-	open  map[uint32]int
+	crowd login.Crowd[uint32] // by uid
 }
 
 // Accept implements net.Listener. What is beyond the bounds is closed at once.
@@ -108,31 +104,10 @@ func (l *peerListener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		uid, err := SocketPeer(conn)
-		if err == nil && l.enter(uid) {
-			return &peerConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.leave(uid) })}, nil
+		if err == nil && l.crowd.Enter(uid) {
+			return &peerConn{Conn: conn, uid: uid, leave: sync.OnceFunc(func() { l.crowd.Leave(uid) })}, nil
 		}
 		conn.Close()
-	}
-}
-
-func (l *peerListener) enter(uid uint32) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.total >= l.most || l.open[uid] >= connectionsOfUser {
-		return false
-	}
-	l.total++
-	l.open[uid]++
-	return true
-}
-
-func (l *peerListener) leave(uid uint32) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.total--
-	l.open[uid]--
-	if l.open[uid] == 0 {
-		delete(l.open, uid)
 	}
 }
 
