@@ -60,6 +60,12 @@ type matchJSON struct {
 	MTime   backup.Time `json:"mtime"`
 }
 
+func matchOf(m *browse.Match) matchJSON {
+	j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
+	j.Path, j.PathB64 = term.Text(string(m.Path))
+	return j
+}
+
 // run prints each match below a path as soon as it is found.
 func (f *finding) run(ctx context.Context, below string, literal bool) error {
 	out := bufio.NewWriter(f.out)
@@ -67,9 +73,7 @@ func (f *finding) run(ctx context.Context, below string, literal bool) error {
 	err := f.matches(ctx, below, literal, func(m browse.Match) error {
 		f.n++
 		if f.json {
-			j := matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}
-			j.Path, j.PathB64 = term.Text(string(m.Path))
-			return list.add(j)
+			return list.add(matchOf(&m))
 		}
 		return f.print(out, string(m.Path))
 	})

@@ -146,9 +146,7 @@ func (s *settings) findInFleet(c *cli.Context, hosts []*config.FleetHost, q brow
 	err := fleet.Find(c.Context, hosts, q, func(host string, m browse.Match) error {
 		found++
 		if s.json {
-			j := fleetMatch{Host: host, matchJSON: matchJSON{Type: m.Type, Size: m.Size, MTime: m.MTime}}
-			j.Path, j.PathB64 = term.Text(string(m.Path))
-			return list.add(j)
+			return list.add(fleetMatch{host, matchOf(&m)})
 		}
 		_, err := fmt.Fprintf(out, "%s:%s\n", host, term.Escape(string(m.Path)))
 		return errors.Join(err, out.Flush())
