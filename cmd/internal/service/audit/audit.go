@@ -92,8 +92,8 @@ func Open(dir string) *Log {
 	return &Log{jsonlog.Log[Record]{What: "audit record", Dir: dir, Now: time.Now, Time: (*Record).time}}
 }
 
-// Follow begins with the oldest record, and reads what is added later.
-func (l *Log) Follow() *jsonlog.Follower[Record] { return l.log.Follow() }
+// FollowSince begins with the month that a time is in, and reads what is added later.
+func (l *Log) FollowSince(t time.Time) *jsonlog.Follower[Record] { return l.log.FollowSince(t) }
 
 // Add appends a record, durably, with the time of now.
 func (l *Log) Add(r Record) error {

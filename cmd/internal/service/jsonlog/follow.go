@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,7 @@ import (
 // Follower reads a log, and what is added to it later.
 type Follower[R any] struct {
 	log  *Log[R]
+	from time.Time        // months that ended before are not read
 	read map[string]int64 // how much of each month
 	// Skipped counts the lines that are no records: a process was killed while it wrote them, or somebody edited the file.
 	Skipped int
@@ -24,6 +26,13 @@ type Follower[R any] struct {
 
 // Follow begins with the oldest record.
 func (l *Log[R]) Follow() *Follower[R] { return &Follower[R]{log: l, read: map[string]int64{}} }
+
+// FollowSince begins with the month that a time is in.
+func (l *Log[R]) FollowSince(t time.Time) *Follower[R] {
+	f := l.Follow()
+	f.from = t
+	return f
+}
 
 // maxLine bounds a line: records have bounded texts.
 const maxLine = 64 << 10
@@ -36,6 +45,9 @@ func (f *Follower[R]) Poll(yield func(*R) error) error {
 		return f.log.fault(err)
 	}
 	for _, name := range names {
+		if month, ok := monthOf(name); ok && month.AddDate(0, 1, 0).Before(f.from) {
+			continue
+		}
 		err := f.segment(name, yield)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // removed meanwhile

@@ -151,3 +151,16 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+func TestMonthsThatEndedBeforeAreNotRead(t *testing.T) {
+	l := logAt(t, noon)
+	for month := range 3 {
+		at := noon.AddDate(0, month-2, 0)
+		l.Now = func() time.Time { return at }
+		mustAdd(t, l, record{Name: at.Month().String(), Ended: at})
+	}
+	got := all(t, l.FollowSince(noon.AddDate(0, -1, 0)))
+	if len(got) != 2 || got[0].Name != "October" || got[1].Name != "November" {
+		t.Errorf("read %v", got)
+	}
+}

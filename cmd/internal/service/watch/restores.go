@@ -23,10 +23,10 @@ type restoreFollower struct {
 func (w *Watcher) recentRestores() ([]alarm.Restore, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.restores == nil {
-		w.restores = &restoreFollower{records: audit.Open(w.State.Audit()).Follow()}
-	}
 	since := w.Now().Add(-restoresFor)
+	if w.restores == nil {
+		w.restores = &restoreFollower{records: audit.Open(w.State.Audit()).FollowSince(since)}
+	}
 	err := w.restores.records.Poll(func(r *audit.Record) error {
 		if (r.Action == audit.Live || r.Action == audit.Undo) && r.Time.After(since) {
 			w.restores.all = append(w.restores.all, restoreOf(r))
