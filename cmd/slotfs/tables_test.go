@@ -14,9 +14,11 @@ func TestTheTablesOfADumpAreListedAndOneOfThemIsWritten(t *testing.T) {
 	head := "-- MySQL dump 10.13\n--\n-- Host: localhost\n\nSET NAMES utf8mb4;\n\n"
 	posts := "--\n-- Table structure for table `posts`\n--\nCREATE TABLE `posts` (i INT);\nINSERT INTO `posts` VALUES (1);\n\n"
 	odd := "--\n-- Table structure for table `wp ö.x`\n--\nCREATE TABLE `wp ö.x` (i INT);\n\n"
+	for _, account := range []string{"alice", "bob"} {
+		w.account(src, account, "x")
+	}
 	for name, text := range map[string]string{"alice_shop.sql": head + posts + strings.Repeat(" ", 4096) + "\n" + odd + "-- Dump completed\n", "alice_plain.sql": "CREATE TABLE t (i INT);\n"} {
 		for _, account := range []string{"alice", "bob"} {
-			w.account(src, account, "x")
 			if err := os.WriteFile(filepath.Join(src, account, "mysql", name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
